@@ -1,0 +1,68 @@
+//! What a camera saw, and what is known about it.
+
+use std::fmt;
+
+use ndarray::{Array3, Array4};
+use serde::{Deserialize, Serialize};
+
+use crate::question::Question;
+
+/// The name of a clip: unique in its source, safe as a file name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ClipId(String);
+
+impl ClipId {
+    /// An id from any text: what a file name cannot hold becomes `-`.
+    pub fn new(text: &str) -> Self {
+        let safe = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let name: String = text.chars().map(|c| if safe(c) { c } else { '-' }).collect();
+        let name = name.trim_matches('.').to_owned();
+        Self(if name.is_empty() { "clip".to_owned() } else { name })
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ClipId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a camera saw. Immutable, never normalised, never on a GPU.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clip {
+    /// Its name.
+    pub id: ClipId,
+    /// Pixels, `[time, height, width, rgb]`.
+    pub frames: Array4<u8>,
+    /// Frames a second of `frames`, after any stride.
+    pub fps: f32,
+}
+
+/// A clip and what is known about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// The pixels.
+    pub clip: Clip,
+    /// Object ids `[time, height, width]`, 0 = background; `None` where the source has no masks.
+    pub masks: Option<Array3<u8>>,
+    /// Questions about the whole clip; empty where the source has none.
+    pub questions: Vec<Question>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_a_safe_file_name() {
+        assert_eq!(ClipId::new("a/b c.mp4").as_str(), "a-b-c.mp4");
+        assert_eq!(ClipId::new("../..").as_str(), "-");
+        assert_eq!(ClipId::new("").as_str(), "clip");
+    }
+}

@@ -1,0 +1,92 @@
+//! Why data could not be read or written.
+
+use std::path::PathBuf;
+
+/// Why data could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// The file system said no.
+    #[error("cannot {action} ({source}): `{}`", path.display())]
+    Io {
+        /// What was tried, as a verb: "read", "create".
+        action: &'static str,
+        /// The file system's answer.
+        source: std::io::Error,
+        /// Where.
+        path: PathBuf,
+    },
+    /// Not a video, or one that FFmpeg cannot decode.
+    #[error("not a readable video ({reason}): `{}`", path.display())]
+    Video {
+        /// What FFmpeg or the reader said.
+        reason: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A readable file without a single frame in the window.
+    #[error("no frames in the window that was asked for ({reason}): `{}`", path.display())]
+    NoFrames {
+        /// What was asked for and what there is.
+        reason: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A frame larger than any camera's.
+    #[error("frames of {width}×{height} pixels are over the limit of {limit} a side: `{}`", path.display())]
+    TooLarge {
+        /// Pixels.
+        width: usize,
+        /// Pixels.
+        height: usize,
+        /// Pixels a side.
+        limit: usize,
+        /// The file.
+        path: PathBuf,
+    },
+    /// An annotation or question file that does not say what it should.
+    #[error("{reason}: `{}`", path.display())]
+    Malformed {
+        /// What was wrong, with the value.
+        reason: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A data set's folder lacks what its layout asks for.
+    #[error("{dataset}: nothing at `{}`", path.display())]
+    Missing {
+        /// The data set.
+        dataset: String,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// No built-in data set has this name.
+    #[error("no data set is called `{name}`; there are {known}")]
+    UnknownDataset {
+        /// What was asked for.
+        name: String,
+        /// The names that exist.
+        known: String,
+    },
+    /// Video files need FFmpeg and this binary was built without it.
+    #[error("built without FFmpeg: `{}`", path.display())]
+    WithoutVideo {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl DataError {
+    /// What the person can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => "check that the path exists, that you may use it, and that the disk has room",
+            Self::Video { .. } => "try `ffprobe` on the file; a video that plays elsewhere may be truncated",
+            Self::NoFrames { .. } => "lower `start` or `stride`, or take a longer clip",
+            Self::TooLarge { .. } => "scale the video down first, for example with `ffmpeg -vf scale=1280:-2`",
+            Self::Malformed { .. } => "compare the file with the layout in datasets/README.md",
+            Self::Missing { .. } => "give the data set's folder with `--root`; datasets/README.md shows its layout",
+            Self::UnknownDataset { .. } => "`pipeline data list` shows them",
+            Self::WithoutVideo { .. } => "build with the default feature `video`, or use the generator",
+        }
+    }
+}

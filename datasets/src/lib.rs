@@ -1,0 +1,29 @@
+//! What there is to see: videos, generated scenes, and questions about them.
+//! FFmpeg stops at this crate's door; nothing here knows a tensor.
+
+/// Why data could not be read or written.
+pub mod error;
+
+/// Which frames of a clip, at what size.
+pub mod window;
+
+/// Questions, their programs and their words.
+pub mod question;
+
+/// What a camera saw.
+pub mod clip;
+
+/// Video files in and out.
+pub mod video;
+
+/// The built-in generator.
+pub mod synth;
+
+/// Where clips come from.
+pub mod source;
+
+pub use clip::{Clip, ClipId, Sample};
+pub use error::DataError;
+pub use question::{Ask, Choice, Question, QuestionKind};
+pub use source::Source;
+pub use window::{Fit, Pace, Window};

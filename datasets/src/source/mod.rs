@@ -1,0 +1,34 @@
+//! Where clips come from.
+
+use crate::clip::{ClipId, Sample};
+use crate::error::DataError;
+use crate::window::Window;
+
+/// Clips by number. No state, so that any thread may read in any order.
+pub trait Source: Send + Sync {
+    /// How many clips there are.
+    fn len(&self) -> usize;
+
+    /// Whether there is none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The name of a clip.
+    ///
+    /// # Panics
+    /// When `index` is not below [`Source::len`].
+    fn id(&self, index: usize) -> ClipId;
+
+    /// What makes one clip's bytes what they are, for cache keys: a preset and a seed, or a file's content hash.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    fn identity(&self, index: usize) -> Result<String, DataError>;
+
+    /// The frames of a clip in `window`, with masks and questions where the source has them.
+    ///
+    /// # Errors
+    /// When the clip cannot be read or has no frame in the window.
+    fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError>;
+}

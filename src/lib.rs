@@ -1,0 +1,2 @@
+//! Object-centric video prediction.
+pub use burn;

@@ -1,0 +1,2 @@
+//! The binary `pipeline`.
+fn main() {}
