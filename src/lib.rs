@@ -1,2 +1,6 @@
-//! Object-centric video prediction.
-pub use burn;
+//! Object-centric video prediction: slots perceived, rolled forward, drawn and asked.
+//!
+//! Rooms, lowest first. A room may use only rooms above it in this list.
+
+/// Random numbers from a seed, the same on every device.
+pub mod noise;

@@ -16,9 +16,16 @@ impl ClipId {
     /// An id from any text: what a file name cannot hold becomes `-`.
     pub fn new(text: &str) -> Self {
         let safe = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
-        let name: String = text.chars().map(|c| if safe(c) { c } else { '-' }).collect();
+        let name: String = text
+            .chars()
+            .map(|c| if safe(c) { c } else { '-' })
+            .collect();
         let name = name.trim_matches('.').to_owned();
-        Self(if name.is_empty() { "clip".to_owned() } else { name })
+        Self(if name.is_empty() {
+            "clip".to_owned()
+        } else {
+            name
+        })
     }
 
     /// The id as text.

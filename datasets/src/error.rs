@@ -79,14 +79,24 @@ impl DataError {
     /// What the person can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Io { .. } => "check that the path exists, that you may use it, and that the disk has room",
-            Self::Video { .. } => "try `ffprobe` on the file; a video that plays elsewhere may be truncated",
+            Self::Io { .. } => {
+                "check that the path exists, that you may use it, and that the disk has room"
+            }
+            Self::Video { .. } => {
+                "try `ffprobe` on the file; a video that plays elsewhere may be truncated"
+            }
             Self::NoFrames { .. } => "lower `start` or `stride`, or take a longer clip",
-            Self::TooLarge { .. } => "scale the video down first, for example with `ffmpeg -vf scale=1280:-2`",
+            Self::TooLarge { .. } => {
+                "scale the video down first, for example with `ffmpeg -vf scale=1280:-2`"
+            }
             Self::Malformed { .. } => "compare the file with the layout in datasets/README.md",
-            Self::Missing { .. } => "give the data set's folder with `--root`; datasets/README.md shows its layout",
+            Self::Missing { .. } => {
+                "give the data set's folder with `--root`; datasets/README.md shows its layout"
+            }
             Self::UnknownDataset { .. } => "`pipeline data list` shows them",
-            Self::WithoutVideo { .. } => "build with the default feature `video`, or use the generator",
+            Self::WithoutVideo { .. } => {
+                "build with the default feature `video`, or use the generator"
+            }
         }
     }
 }

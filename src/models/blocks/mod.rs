@@ -1,0 +1,7 @@
+//! Layers that more than one model uses, with PyTorch's parameter names and layouts, so that
+//! importing a checkpoint is renaming and never tensor surgery.
+
+/// Convolutions, dense layers, norms, embeddings.
+pub mod layers;
+
+pub use layers::{Conv2d, ConvTranspose2d, Dropout, Embedding, GroupNorm, LayerNorm, Linear};

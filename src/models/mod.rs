@@ -1,0 +1,4 @@
+//! Every network.
+
+/// Layers that more than one model uses.
+pub mod blocks;
