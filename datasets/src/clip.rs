@@ -60,6 +60,20 @@ pub struct Sample {
     pub masks: Option<Array3<u8>>,
     /// Questions about the whole clip; empty where the source has none.
     pub questions: Vec<Question>,
+    /// What went wrong without stopping the reader, in words: a file that ends before its time, damaged packets.
+    pub note: Option<String>,
+}
+
+impl From<Clip> for Sample {
+    /// A clip of which nothing else is known.
+    fn from(clip: Clip) -> Self {
+        Self {
+            clip,
+            masks: None,
+            questions: Vec::new(),
+            note: None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::video::{MAX_PIXELS, MAX_SIDE};
+
 /// Why data could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
@@ -32,14 +34,20 @@ pub enum DataError {
         path: PathBuf,
     },
     /// A frame larger than any camera's.
-    #[error("frames of {width}×{height} pixels are over the limit of {limit} a side: `{}`", path.display())]
+    #[error("frames of {width}×{height} pixels are over the limit of {MAX_SIDE} a side and {MAX_PIXELS} in all: `{}`", path.display())]
     TooLarge {
         /// Pixels.
         width: usize,
         /// Pixels.
         height: usize,
-        /// Pixels a side.
-        limit: usize,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Frames that no video file can hold, or a file that FFmpeg cannot write.
+    #[error("cannot write the video ({reason}): `{}`", path.display())]
+    Encode {
+        /// What FFmpeg or the writer said.
+        reason: String,
         /// The file.
         path: PathBuf,
     },
@@ -88,6 +96,9 @@ impl DataError {
             Self::NoFrames { .. } => "lower `start` or `stride`, or take a longer clip",
             Self::TooLarge { .. } => {
                 "scale the video down first, for example with `ffmpeg -vf scale=1280:-2`"
+            }
+            Self::Encode { .. } => {
+                "write to a name that ends in .mp4, .webm or .gif, on a disk with room"
             }
             Self::Malformed { .. } => "compare the file with the layout in datasets/README.md",
             Self::Missing { .. } => {
