@@ -2,5 +2,7 @@
 //!
 //! Rooms, lowest first. A room may use only rooms above it in this list.
 
+/// The operations that models spend their time in, fast on the CPU.
+pub mod kernels;
 /// Random numbers from a seed, the same on every device.
 pub mod noise;

@@ -1,0 +1,153 @@
+//! The operations that models spend their time in, fast on the CPU, forward and backward.
+//!
+//! Models call these instead of burn's own. Weights have PyTorch's layout. On burn's CPU back end
+//! (flex), with or without autodiff, our kernels run; on any other device, and for any type but
+//! f32, the same call becomes burn's own operations (see `plain`).
+
+use burn::tensor::Tensor;
+
+mod plain;
+
+/// How [`group_norm`] and [`group_norm_silu`] group channels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Groups {
+    /// How many groups the channels are split into.
+    pub groups: usize,
+    /// What is added to a variance before its root is taken.
+    pub eps: f64,
+}
+
+/// Convolution.
+///
+/// # Shape
+/// - `x`: `[batch, inputs, height, width]`
+/// - `weight`: `[outputs, inputs, kernel height, kernel width]`
+/// - `bias`: `[outputs]`
+pub fn conv2d(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    stride: usize,
+    padding: usize,
+) -> Tensor<4> {
+    plain::conv2d(x, weight, bias, stride, padding)
+}
+
+/// Transposed convolution.
+///
+/// # Shape
+/// - `x`: `[batch, inputs, height, width]`
+/// - `weight`: `[inputs, outputs, kernel height, kernel width]`
+/// - `bias`: `[outputs]`
+pub fn conv_transpose2d(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    stride: usize,
+    padding: usize,
+    output_padding: usize,
+) -> Tensor<4> {
+    plain::conv_transpose2d(x, weight, bias, stride, padding, output_padding)
+}
+
+/// `x · weightᵀ + bias`, over the last dimension of `x`.
+///
+/// # Shape
+/// - `x`: `[.., inputs]`
+/// - `weight`: `[outputs, inputs]`
+/// - `bias`: `[outputs]`
+pub fn linear<const D: usize>(
+    x: Tensor<D>,
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+) -> Tensor<D> {
+    plain::linear(x, weight, bias)
+}
+
+/// Normalised over each group of channels and all pixels, then scaled and shifted per channel.
+///
+/// # Shape
+/// - `x`: `[batch, channels, height, width]`
+/// - `gamma`, `beta`: `[channels]`
+pub fn group_norm(
+    x: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    groups: usize,
+    eps: f64,
+) -> Tensor<4> {
+    plain::group_norm(x, gamma, beta, Groups { groups, eps })
+}
+
+/// [`silu`] of [`group_norm`], in one pass.
+pub fn group_norm_silu(
+    x: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    groups: usize,
+    eps: f64,
+) -> Tensor<4> {
+    plain::silu(plain::group_norm(x, gamma, beta, Groups { groups, eps }))
+}
+
+/// Normalised over the last dimension, then scaled and shifted.
+///
+/// # Shape
+/// - `x`: `[.., dim]`
+/// - `gamma`, `beta`: `[dim]`
+pub fn layer_norm<const D: usize>(
+    x: Tensor<D>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    eps: f64,
+) -> Tensor<D> {
+    plain::layer_norm(x, gamma, beta, eps)
+}
+
+/// Shares that sum to 1 over `dim`.
+pub fn softmax<const D: usize>(x: Tensor<D>, dim: usize) -> Tensor<D> {
+    plain::softmax(x, dim)
+}
+
+/// `x · sigmoid(x)`.
+pub fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    plain::silu(x)
+}
+
+/// `x · Φ(x)`, with the exact normal distribution function Φ.
+pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    plain::gelu(x)
+}
+
+/// First half of the last dimension times [`gelu`] of its second half.
+///
+/// # Shape
+/// - `x`: `[.., 2 · dim]`, result `[.., dim]`
+pub fn geglu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    plain::geglu(x)
+}
+
+/// `1 / (1 + exp(−x))`.
+pub fn sigmoid<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    plain::sigmoid(x)
+}
+
+/// Hyperbolic tangent.
+pub fn tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    plain::tanh(x)
+}
+
+/// `softmax(q · kᵀ · scale + bias) · v`.
+///
+/// # Shape
+/// - `q`: `[batch, heads, tokens, dim]`; `k`, `v`: `[batch, heads, sources, dim]`
+/// - `bias`: broadcastable to `[batch, heads, tokens, sources]`; −∞ hides a source
+pub fn attention(
+    q: Tensor<4>,
+    k: Tensor<4>,
+    v: Tensor<4>,
+    bias: Option<Tensor<4>>,
+    scale: f64,
+) -> Tensor<4> {
+    plain::attention(q, k, v, bias, scale)
+}
