@@ -4,5 +4,9 @@
 
 /// The operations that models spend their time in, fast on the CPU.
 pub mod kernels;
+
 /// Random numbers from a seed, the same on every device.
 pub mod noise;
+
+/// Every network.
+pub mod models;

@@ -19,12 +19,18 @@ impl Linear {
     /// A dense layer with PyTorch's first values, uniform in ±1/√in.
     pub fn new(init: &mut Init, input: usize, output: usize) -> Self {
         let bound = 1.0 / (input as f64).sqrt();
-        Self { weight: init.uniform([output, input], bound), bias: Some(init.uniform([output], bound)) }
+        Self {
+            weight: init.uniform([output, input], bound),
+            bias: Some(init.uniform([output], bound)),
+        }
     }
 
     /// The same without a bias.
     pub fn without_bias(init: &mut Init, input: usize, output: usize) -> Self {
-        Self { weight: init.uniform([output, input], 1.0 / (input as f64).sqrt()), bias: None }
+        Self {
+            weight: init.uniform([output, input], 1.0 / (input as f64).sqrt()),
+            bias: None,
+        }
     }
 
     /// `[…, in]` → `[…, out]`
@@ -60,7 +66,11 @@ pub struct Kernel {
 impl Kernel {
     /// A kernel of `size` with step one that keeps the picture's size; `size` is odd.
     pub fn same(size: usize) -> Self {
-        Self { size, stride: 1, padding: size / 2 }
+        Self {
+            size,
+            stride: 1,
+            padding: size / 2,
+        }
     }
 
     /// The same with another step.
@@ -74,14 +84,22 @@ impl Conv2d {
     pub fn new(init: &mut Init, input: usize, output: usize, kernel: Kernel) -> Self {
         let bound = 1.0 / ((input * kernel.size * kernel.size) as f64).sqrt();
         let bias = Some(init.uniform([output], bound));
-        Self { bias, ..Self::without_bias(init, input, output, kernel) }
+        Self {
+            bias,
+            ..Self::without_bias(init, input, output, kernel)
+        }
     }
 
     /// The same without a bias.
     pub fn without_bias(init: &mut Init, input: usize, output: usize, kernel: Kernel) -> Self {
         let bound = 1.0 / ((input * kernel.size * kernel.size) as f64).sqrt();
         let weight = init.uniform([output, input, kernel.size, kernel.size], bound);
-        Self { weight, bias: None, stride: kernel.stride, padding: kernel.padding }
+        Self {
+            weight,
+            bias: None,
+            stride: kernel.stride,
+            padding: kernel.padding,
+        }
     }
 
     /// A convolution that starts as zero, as the last one of a residual branch does.
@@ -96,7 +114,13 @@ impl Conv2d {
 
     /// `[batch, in, height, width]` → `[batch, out, height', width']`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        kernels::conv2d(x, self.weight.val(), self.bias.as_ref().map(Param::val), self.stride, self.padding)
+        kernels::conv2d(
+            x,
+            self.weight.val(),
+            self.bias.as_ref().map(Param::val),
+            self.stride,
+            self.padding,
+        )
     }
 }
 
@@ -132,7 +156,14 @@ impl ConvTranspose2d {
     /// `[batch, in, height, width]` → `[batch, out, height·stride, width·stride]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let bias = self.bias.as_ref().map(Param::val);
-        kernels::conv_transpose2d(x, self.weight.val(), bias, self.stride, self.padding, self.output_padding)
+        kernels::conv_transpose2d(
+            x,
+            self.weight.val(),
+            bias,
+            self.stride,
+            self.padding,
+            self.output_padding,
+        )
     }
 }
 
@@ -152,19 +183,43 @@ pub struct GroupNorm {
 impl GroupNorm {
     /// A norm over `groups` groups that starts without an effect of its affine map.
     pub fn new(init: &mut Init, groups: usize, channels: usize, epsilon: f64) -> Self {
-        assert_eq!(channels % groups, 0, "{channels} channels do not split into {groups} groups");
-        let (weight, bias) = (init.constant([channels], 1.0), init.constant([channels], 0.0));
-        Self { weight, bias, groups, epsilon }
+        assert_eq!(
+            channels % groups,
+            0,
+            "{channels} channels do not split into {groups} groups"
+        );
+        let (weight, bias) = (
+            init.constant([channels], 1.0),
+            init.constant([channels], 0.0),
+        );
+        Self {
+            weight,
+            bias,
+            groups,
+            epsilon,
+        }
     }
 
     /// `[batch, channels, height, width]` → the same shape.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        kernels::group_norm(x, self.weight.val(), self.bias.val(), self.groups, self.epsilon)
+        kernels::group_norm(
+            x,
+            self.weight.val(),
+            self.bias.val(),
+            self.groups,
+            self.epsilon,
+        )
     }
 
     /// The norm, then SiLU, in one pass.
     pub fn forward_silu(&self, x: Tensor<4>) -> Tensor<4> {
-        kernels::group_norm_silu(x, self.weight.val(), self.bias.val(), self.groups, self.epsilon)
+        kernels::group_norm_silu(
+            x,
+            self.weight.val(),
+            self.bias.val(),
+            self.groups,
+            self.epsilon,
+        )
     }
 }
 
@@ -187,7 +242,11 @@ impl LayerNorm {
 
     /// A norm with another ε.
     pub fn with_epsilon(init: &mut Init, dim: usize, epsilon: f64) -> Self {
-        Self { weight: init.constant([dim], 1.0), bias: init.constant([dim], 0.0), epsilon }
+        Self {
+            weight: init.constant([dim], 1.0),
+            bias: init.constant([dim], 0.0),
+            epsilon,
+        }
     }
 
     /// `[…, dim]` → the same shape.
@@ -206,7 +265,9 @@ pub struct Embedding {
 impl Embedding {
     /// A table with PyTorch's first values, standard normal.
     pub fn new(init: &mut Init, entries: usize, dim: usize) -> Self {
-        Self { weight: init.normal([entries, dim], 1.0) }
+        Self {
+            weight: init.normal([entries, dim], 1.0),
+        }
     }
 
     /// `[batch, tokens]` → `[batch, tokens, dim]`

@@ -4,4 +4,6 @@
 /// Convolutions, dense layers, norms, embeddings.
 pub mod layers;
 
-pub use layers::{Conv2d, ConvTranspose2d, Dropout, Embedding, GroupNorm, LayerNorm, Linear};
+pub use layers::{
+    Conv2d, ConvTranspose2d, Dropout, Embedding, GroupNorm, Kernel, LayerNorm, Linear,
+};
