@@ -1,5 +1,21 @@
 //! Questions about a clip, as CLEVRER asks them (Yi et al., ICLR 2020).
 
+/// What is in a clip and what happens there.
+pub mod events;
+/// Runs programs.
+pub mod executor;
+/// Reads and checks programs.
+pub mod program;
+/// Event tables from predicted tracks.
+pub mod tracks;
+
+mod error;
+mod vocabulary;
+
+pub use error::QuestionError;
+pub use events::{Attributes, Event, EventKind, EventTable, Motion};
+pub use vocabulary::{Encoded, PAD, QUESTION_TOKENS, TEXT_TOKENS, Vocabulary};
+
 use serde::{Deserialize, Serialize};
 
 /// The four kinds of CLEVRER questions.
@@ -53,3 +69,25 @@ pub struct Question {
     /// What is asked for, with the truth where it is known.
     pub ask: Ask,
 }
+
+impl Question {
+    /// Whether the question's words are CLEVRER's and its programs can give an answer.
+    ///
+    /// # Errors
+    /// When a word or token is unknown, or a program cannot run. Programs that are not published are not checked.
+    pub fn check(&self) -> Result<(), QuestionError> {
+        Vocabulary.encode(self)?;
+        match &self.ask {
+            Ask::Word(_) if self.program.is_empty() => Ok(()),
+            Ask::Word(_) => program::check_open(&self.program),
+            Ask::Choices(choices) => {
+                let mut published = choices.iter().filter(|choice| !choice.program.is_empty());
+                published
+                    .try_for_each(|choice| program::check_choice(&choice.program, &self.program))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
