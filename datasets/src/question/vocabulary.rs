@@ -5,95 +5,18 @@
 use super::{Ask, Question, QuestionError};
 
 /// Every word of CLEVRER's questions and choices; a word's number is its place here plus one.
-const QUESTION_WORDS: [&str; 81] = [
-    "after",
-    "and",
-    "any",
-    "are",
-    "before",
-    "begins",
-    "between",
-    "blue",
-    "brown",
-    "collide",
-    "collides",
-    "colliding",
-    "collision",
-    "collisions",
-    "color",
-    "cube",
-    "cube's",
-    "cube,",
-    "cubes",
-    "cyan",
-    "cylinder",
-    "cylinder's",
-    "cylinder,",
-    "cylinders",
-    "ends",
-    "enter",
-    "entering",
-    "enters",
-    "entrance",
-    "event",
-    "exit",
-    "exiting",
-    "exits",
-    "first",
-    "following",
-    "for",
-    "gray",
-    "green",
-    "happen",
-    "how",
-    "if",
-    "is",
-    "last",
-    "many",
-    "material",
-    "metal",
-    "moving",
-    "next",
-    "not",
-    "object",
-    "object's",
-    "object,",
-    "objects",
-    "of",
-    "presence",
-    "purple",
-    "red",
-    "removed",
-    "removed,",
-    "responsible",
-    "rubber",
-    "scene",
-    "second",
-    "shape",
-    "sphere",
-    "sphere's",
-    "sphere,",
-    "spheres",
-    "stationary",
-    "that",
-    "the",
-    "there",
-    "to",
-    "video",
-    "what",
-    "when",
-    "which",
-    "will",
-    "with",
-    "without",
-    "yellow",
-];
+const QUESTION_WORDS: &str = "\
+    after and any are before begins between blue brown collide collides colliding collision \
+    collisions color cube cube's cube, cubes cyan cylinder cylinder's cylinder, cylinders ends \
+    enter entering enters entrance event exit exiting exits first following for gray green happen \
+    how if is last many material metal moving next not object object's object, objects of presence \
+    purple red removed removed, responsible rubber scene second shape sphere sphere's sphere, \
+    spheres stationary that the there to video what when which will with without yellow";
 
 /// Every answer of a descriptive question; an answer's number is its place here plus one.
-const ANSWER_WORDS: [&str; 21] = [
-    "0", "1", "2", "3", "4", "5", "blue", "brown", "cube", "cyan", "cylinder", "gray", "green",
-    "metal", "no", "purple", "red", "rubber", "sphere", "yellow", "yes",
-];
+const ANSWER_WORDS: &str = "\
+    0 1 2 3 4 5 blue brown cube cyan cylinder gray green metal no purple red rubber sphere yellow \
+    yes";
 
 /// The number of no word: what fills up a short text.
 pub const PAD: u32 = 0;
@@ -120,27 +43,27 @@ pub enum Encoded {
 impl Vocabulary {
     /// Rows of the word embedding: 81 words and the padding.
     pub fn words(self) -> usize {
-        QUESTION_WORDS.len() + 1
+        QUESTION_WORDS.split(' ').count() + 1
     }
 
     /// Classes of the descriptive head: 21 answers and the padding.
     pub fn answers(self) -> usize {
-        ANSWER_WORDS.len() + 1
+        ANSWER_WORDS.split(' ').count() + 1
     }
 
     /// The number of an answer.
     pub fn answer_id(self, word: &str) -> Option<u32> {
-        place(&ANSWER_WORDS, word)
+        place(ANSWER_WORDS, word)
     }
 
     /// The answer with this number.
     pub fn answer_word(self, id: u32) -> Option<&'static str> {
-        word_at(&ANSWER_WORDS, id)
+        word_at(ANSWER_WORDS, id)
     }
 
     /// The question word with this number.
     pub fn word(self, id: u32) -> Option<&'static str> {
-        word_at(&QUESTION_WORDS, id)
+        word_at(QUESTION_WORDS, id)
     }
 
     /// The numbers of a text's words.
@@ -153,7 +76,7 @@ impl Vocabulary {
     pub fn tokenise(self, text: &str) -> Result<Vec<u32>, QuestionError> {
         let plain = text.to_lowercase().replace('?', "");
         let number = |word: &str| {
-            place(&QUESTION_WORDS, word).ok_or_else(|| QuestionError::UnknownWord {
+            place(QUESTION_WORDS, word).ok_or_else(|| QuestionError::UnknownWord {
                 word: word.to_owned(),
                 text: text.to_owned(),
             })
@@ -205,15 +128,13 @@ impl Vocabulary {
     }
 }
 
-fn place(words: &[&str], word: &str) -> Option<u32> {
-    words
-        .iter()
-        .position(|known| *known == word)
-        .map(|place| place as u32 + 1)
+fn place(words: &str, word: &str) -> Option<u32> {
+    let place = words.split(' ').position(|known| known == word);
+    place.map(|place| place as u32 + 1)
 }
 
-fn word_at(words: &[&'static str], id: u32) -> Option<&'static str> {
-    words.get((id as usize).checked_sub(1)?).copied()
+fn word_at(words: &'static str, id: u32) -> Option<&'static str> {
+    words.split(' ').nth((id as usize).checked_sub(1)?)
 }
 
 #[cfg(test)]
