@@ -5,8 +5,17 @@
 /// The operations that models spend their time in, fast on the CPU.
 pub mod kernels;
 
+/// Where tensors live.
+pub mod device;
+
+/// The only door between pixels and tensors.
+pub mod layout;
+
 /// Random numbers from a seed, the same on every device.
 pub mod noise;
 
 /// Every network.
 pub mod models;
+
+/// What is there, what is to be made, and why.
+pub mod run;

@@ -1,0 +1,87 @@
+//! Why a run could not go on.
+
+use std::path::PathBuf;
+
+/// Why a run could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The file system said no.
+    #[error("cannot {action} ({source}): `{}`", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// The file system's answer.
+        source: std::io::Error,
+        /// Where.
+        path: PathBuf,
+    },
+    /// A file of the cache or of a run folder is not whole.
+    #[error("damaged file ({reason}): `{}`", path.display())]
+    Damaged {
+        /// What was wrong with it.
+        reason: String,
+        /// Where.
+        path: PathBuf,
+    },
+    /// Another process makes the same thing.
+    #[error("another process is working here: `{}`", path.display())]
+    Busy {
+        /// The folder that it holds.
+        path: PathBuf,
+    },
+    /// A run folder that something else owns.
+    #[error("not empty and not a run folder: `{}`", path.display())]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Not one clip could be done.
+    #[error("{stage}: none of {count} clips could be done; the first: {reason}")]
+    AllFailed {
+        /// The stage.
+        stage: String,
+        /// How many were tried.
+        count: usize,
+        /// Why the first failed.
+        reason: String,
+    },
+    /// A stage has nothing to work on.
+    #[error("{stage}: no clips")]
+    Empty {
+        /// The stage.
+        stage: String,
+    },
+    /// The person pressed Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+    /// A fault of ours.
+    #[error("internal: {reason}")]
+    Internal {
+        /// What did not hold.
+        reason: String,
+    },
+}
+
+impl RunError {
+    /// What the person can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => {
+                "check that the path may be written and that the disk has room; what was finished is kept"
+            }
+            Self::Damaged { .. } => "remove the file; it is made again",
+            Self::Busy { .. } => {
+                "wait for the other process, or give this one another `--out` and `--cache`"
+            }
+            Self::Foreign { .. } => "give an empty or a new folder with `--out`",
+            Self::AllFailed { .. } => {
+                "look at the first reason; `--dry-run` shows what would be done"
+            }
+            Self::Empty { .. } => "ask for at least one clip",
+            Self::Interrupted => "the same command goes on where this one stopped",
+            Self::Internal { .. } => {
+                "this is a fault of slotflow; please report it with the command"
+            }
+        }
+    }
+}
