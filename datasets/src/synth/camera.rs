@@ -51,11 +51,27 @@ impl View {
         (across, above, depth)
     }
 
-    /// Half of the frame's width and height that a ball of this radius covers, a little more rather than less.
-    pub fn cover(&self, depth: f32, radius: f32) -> (f32, f32) {
-        // Seen from the side, a ball's outline is an ellipse that reaches past radius/depth; the nearest point bounds it.
-        let size = 1.15 * radius / (depth - radius).max(1e-3);
-        (size / self.right.length(), size / self.up.length())
+    /// The part of the frame that a ball may touch: left, right, bottom, top, in −1..1; all of it when the ball is
+    /// too near to tell.
+    pub fn bounds(&self, centre: Vec3, radius: f32) -> [f32; 4] {
+        let way = centre - self.eye;
+        let depth = way.dot(self.forward);
+        if depth <= radius * 1.01 {
+            return [-1.0, 1.0, -1.0, 1.0];
+        }
+        // Slopes of the two lines through the eye that touch a circle, in the plane of one axis.
+        let along = |axis: Vec3| {
+            let half = axis.length();
+            let side = way.dot(axis) / half;
+            let touch = radius * (side * side + depth * depth - radius * radius).sqrt();
+            let scale = (depth * depth - radius * radius) * half;
+            [
+                (side * depth - touch) / scale,
+                (side * depth + touch) / scale,
+            ]
+        };
+        let ([left, right], [bottom, top]) = (along(self.right), along(self.up));
+        [left, right, bottom, top]
     }
 
     /// Whether a place is in the frame, or within `margin` of it.
@@ -88,6 +104,24 @@ mod tests {
         let (across, above, depth) = view.project(Vec3::ZERO);
         assert!(across.abs() < 1e-5 && above.abs() < 1e-5 && depth > 10.0);
         assert!(view.sees([0.0; 3], 0.0) && !view.sees([5.0, 5.0, 0.0], 0.0));
+    }
+
+    #[test]
+    fn the_bounds_of_a_ball_hold_its_surface() {
+        let view = View::new(&camera(), camera().position, [64, 64]);
+        let centre = Vec3::new(1.5, 1.0, 0.5);
+        let [left, right, bottom, top] = view.bounds(centre, 0.5);
+        let mut widest: f32 = -1.0;
+        for k in 0..1000u32 {
+            let at = |salt: u32| {
+                super::super::texture::unit(super::super::texture::hash(k * 3 + salt)) - 0.5
+            };
+            let (across, above, _) =
+                view.project(centre + Vec3::new(at(0), at(1), at(2)).normalize() * 0.5);
+            assert!(across >= left && across <= right && above >= bottom && above <= top);
+            widest = widest.max(across);
+        }
+        assert!(right - widest < 0.02, "the bound is tight");
     }
 
     #[test]

@@ -12,10 +12,16 @@ pub mod texture;
 /// Who takes part in a clip and how they start.
 pub mod world;
 
+/// Frames and masks of a clip.
+pub mod render;
+
 mod camera;
+mod light;
+mod shape;
 mod simulate;
 
 pub use preset::SynthPreset;
 pub use record::{Color, Event, Material, Object, Pose, Record, Shape};
+pub use render::Renderer;
 pub use texture::{Pattern, Texture};
 pub use world::World;
