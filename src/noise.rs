@@ -1,6 +1,6 @@
 //! Random numbers from a seed, drawn on the CPU: the same on every device, in any order of work.
 
-use burn::module::{Param, ParamId};
+use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -134,7 +134,8 @@ impl Init {
         values: Vec<f32>,
     ) -> Param<Tensor<D>> {
         let tensor = Tensor::from_data(TensorData::new(values, shape), &self.device);
-        Param::initialized(ParamId::new(), tensor.require_grad())
+        // Trainable wherever the device records gradients; `require_grad` would panic elsewhere.
+        Param::from_tensor(tensor)
     }
 }
 

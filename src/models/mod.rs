@@ -2,3 +2,6 @@
 
 /// Layers that more than one model uses.
 pub mod blocks;
+
+/// Slots → pictures.
+pub mod decoder;
