@@ -5,3 +5,6 @@ pub mod blocks;
 
 /// Slots → pictures.
 pub mod decoder;
+
+/// Pictures → slots.
+pub mod encoder;

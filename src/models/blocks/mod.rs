@@ -3,6 +3,8 @@
 
 /// Convolutions, dense layers, norms, embeddings.
 pub mod layers;
+/// Where a pixel is, as a vector.
+pub mod soft_position;
 
 pub use layers::{
     Conv2d, ConvTranspose2d, Dropout, Embedding, GroupNorm, Kernel, LayerNorm, Linear,

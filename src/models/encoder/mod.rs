@@ -1,0 +1,25 @@
+//! Pictures → slots.
+
+/// A gated recurrent unit.
+pub mod gru;
+/// The slots before anything is seen.
+pub mod initial;
+/// A long short-term memory.
+pub mod lstm;
+/// Three stages of a residual network.
+pub mod resnet;
+/// Features compete for slots.
+pub mod slot_attention;
+/// Frames to slots.
+pub mod slot_encoder;
+/// Pictures to features.
+pub mod stem;
+/// Slots of one frame to slots expected in the next.
+pub mod transition;
+/// A vision transformer trained without labels.
+pub mod vit;
+
+pub use initial::{DoubtConfig, InitialConfig, doubt_loss};
+pub use slot_encoder::{Encoded, SlotEncoder, SlotEncoderConfig, SlotState};
+pub use stem::{CnnConfig, StemConfig};
+pub use transition::TransitionConfig;

@@ -1,0 +1,87 @@
+//! Slots of one frame → slots expected in the next, before it is seen.
+//! Reference: SlotFormer `base_slots/models/predictor.py`.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use burn::tensor::activation::relu;
+use serde::{Deserialize, Serialize};
+
+use super::lstm::{LstmCell, Memory};
+use crate::models::blocks::{LayerNorm, Linear};
+use crate::noise::Init;
+
+/// The kind and sizes of a transition.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TransitionConfig {
+    /// Slots are expected to stay as they are.
+    #[default]
+    None,
+    /// Two dense layers for each slot by itself.
+    Mlp,
+}
+
+/// Expects the next slots, with a memory for each slot where there is an LSTM.
+#[derive(Module, Debug)]
+pub struct Transition {
+    /// Two dense layers for each slot by itself.
+    pub mlp: Option<ResidualMlp>,
+    /// Behind those, if there is a memory.
+    pub lstm: Option<LstmCell>,
+    /// From the memory to a slot.
+    pub output: Option<Linear>,
+}
+
+/// `LayerNorm`, two dense layers, and a shortcut from behind the norm.
+#[derive(Module, Debug)]
+pub struct ResidualMlp {
+    /// Before both the layers and the shortcut.
+    pub norm: LayerNorm,
+    /// `[2 · dim, dim]`
+    pub widen: Linear,
+    /// `[dim, 2 · dim]`
+    pub narrow: Linear,
+}
+
+impl TransitionConfig {
+    /// First values; `memory` is the width of an LSTM.
+    pub fn init(&self, init: &mut Init, dim: usize, memory: Option<usize>) -> Transition {
+        let mlp = || ResidualMlp {
+            norm: LayerNorm::new(init, dim),
+            widen: Linear::new(init, dim, 2 * dim),
+            narrow: Linear::new(init, 2 * dim, dim),
+        };
+        Transition {
+            mlp: (*self == Self::Mlp).then(mlp),
+            lstm: memory.map(|width| LstmCell::new(init, dim, width)),
+            output: memory.map(|width| Linear::new(init, width, dim)),
+        }
+    }
+}
+
+impl Transition {
+    /// The slots expected next, and the memory to hand in then.
+    ///
+    /// # Shape
+    /// - `slots`: `[batch, slots, dim]`
+    pub fn forward(&self, slots: Tensor<3>, memory: Option<Memory>) -> (Tensor<3>, Option<Memory>) {
+        let [batch, count, dim] = slots.dims();
+        let expected = match &self.mlp {
+            Some(mlp) => mlp.forward(slots),
+            None => slots,
+        };
+        let (Some(lstm), Some(output)) = (&self.lstm, &self.output) else {
+            return (expected, None);
+        };
+        let memory = lstm.forward(expected.reshape([batch * count, dim]), memory);
+        let expected = output.forward(memory.hidden.clone());
+        (expected.reshape([batch, count, dim]), Some(memory))
+    }
+}
+
+impl ResidualMlp {
+    fn forward(&self, slots: Tensor<3>) -> Tensor<3> {
+        let slots = self.norm.forward(slots);
+        slots.clone() + self.narrow.forward(relu(self.widen.forward(slots)))
+    }
+}
