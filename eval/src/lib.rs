@@ -3,8 +3,21 @@
 //! Everything is computed in f64 from arrays; networks (I3D, Inception, LPIPS) live elsewhere and hand over the
 //! features they made. `README.md` beside this crate has a section for every metric.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "an array view is a pointer and goes by value, as in ndarray itself"
+)]
+
 pub mod error;
+pub mod frechet;
+pub mod infinity;
+pub mod mmd;
+pub mod moments;
+pub mod pixel;
+pub mod profile;
+pub mod resize;
 pub mod score;
+pub mod ssim;
 
 pub use error::EvalError;
 pub use score::{Direction, ItemTable, ItemValue, Score, ScoreTable};

@@ -1,0 +1,7 @@
+//! What reference implementations said about inputs that anyone can rebuild (`tests/golden/metrics`).
+
+#![expect(clippy::unwrap_used, reason = "a test that finds an error must fail")]
+
+mod distance;
+mod image;
+mod support;
