@@ -10,6 +10,9 @@ pub mod window;
 /// Questions, their programs and their words.
 pub mod question;
 
+/// Masks in COCO's compressed form.
+pub mod rle;
+
 /// What a camera saw.
 pub mod clip;
 

@@ -4,6 +4,8 @@
 pub mod events;
 /// Runs programs.
 pub mod executor;
+/// Question files.
+pub mod file;
 /// Reads and checks programs.
 pub mod program;
 /// Event tables from predicted tracks.
