@@ -46,9 +46,10 @@ impl Rle {
     /// # Shape
     /// - `mask`: `[height, width]`
     pub fn encode(mask: ArrayView2<bool>) -> Self {
+        let (height, width) = mask.dim();
         let mut runs: Vec<i64> = Vec::new();
         let (mut value, mut length) = (false, 0);
-        for pixel in mask.t() {
+        for pixel in mask.reversed_axes() {
             if *pixel != value {
                 runs.push(length);
                 (value, length) = (*pixel, 0);
@@ -56,7 +57,6 @@ impl Rle {
             length += 1;
         }
         runs.push(length);
-        let (height, width) = mask.dim();
         Self {
             size: [height, width],
             counts: pack(&runs),

@@ -10,7 +10,8 @@ use crate::error::DataError;
 
 #[derive(Serialize, Deserialize)]
 struct Scene {
-    scene_index: usize,
+    #[serde(rename = "scene_index")]
+    index: usize,
     #[serde(default)]
     video_filename: String,
     questions: Vec<Written>,
@@ -78,7 +79,7 @@ pub fn read(path: &Path) -> Result<BTreeMap<usize, Vec<Question>>, DataError> {
     let scenes: Vec<(usize, Vec<Written>)> = match file {
         File::List(scenes) => scenes
             .into_iter()
-            .map(|scene| (scene.scene_index, scene.questions))
+            .map(|scene| (scene.index, scene.questions))
             .collect(),
         File::Table(table) => table
             .into_iter()
@@ -112,7 +113,7 @@ pub fn write(path: &Path, scenes: &BTreeMap<usize, Vec<Question>>) -> Result<(),
         path: path.to_owned(),
     };
     let written = |(scene, questions): (&usize, &Vec<Question>)| Scene {
-        scene_index: *scene,
+        index: *scene,
         video_filename: video_name(*scene),
         questions: questions.iter().map(Written::of).collect(),
     };

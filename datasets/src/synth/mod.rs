@@ -15,6 +15,9 @@ pub mod world;
 /// Frames and masks of a clip.
 pub mod render;
 
+/// Clips as programs see them.
+pub mod table;
+
 mod camera;
 mod light;
 mod shape;
@@ -23,5 +26,6 @@ mod simulate;
 pub use preset::SynthPreset;
 pub use record::{Color, Event, Material, Object, Pose, Record, Shape};
 pub use render::Renderer;
+pub use table::Told;
 pub use texture::{Pattern, Texture};
 pub use world::World;
