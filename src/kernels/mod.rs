@@ -4,9 +4,23 @@
 //! (flex), with or without autodiff, our kernels run; on any other device, and for any type but
 //! f32, the same call becomes burn's own operations (see `plain`).
 
-use burn::tensor::Tensor;
+use burn::backend::DispatchDevice;
+use burn::tensor::{DType, Tensor};
 
+use extension::Operation;
+
+mod cpu;
+mod extension;
+mod flex;
 mod plain;
+#[cfg(test)]
+mod tests;
+
+/// Whether our kernels take tensors such as `x`: f32, on the CPU.
+fn takes<const D: usize>(x: &Tensor<D>) -> bool {
+    let device = x.device().without_autodiff();
+    x.dtype() == DType::F32 && matches!(device.as_dispatch(), DispatchDevice::Flex(_))
+}
 
 /// How [`group_norm`] and [`group_norm_silu`] group channels.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,7 +44,14 @@ pub fn conv2d(
     stride: usize,
     padding: usize,
 ) -> Tensor<4> {
-    plain::conv2d(x, weight, bias, stride, padding)
+    if !takes(&x) {
+        return plain::conv2d(x, weight, bias, stride, padding);
+    }
+    let operation = Operation::Conv2d { stride, padding };
+    match bias {
+        Some(bias) => extension::three(x, weight, bias, operation),
+        None => extension::two(x, weight, operation),
+    }
 }
 
 /// Transposed convolution.
@@ -47,7 +68,18 @@ pub fn conv_transpose2d(
     padding: usize,
     output_padding: usize,
 ) -> Tensor<4> {
-    plain::conv_transpose2d(x, weight, bias, stride, padding, output_padding)
+    if !takes(&x) {
+        return plain::conv_transpose2d(x, weight, bias, stride, padding, output_padding);
+    }
+    let operation = Operation::ConvTranspose2d {
+        stride,
+        padding,
+        output_padding,
+    };
+    match bias {
+        Some(bias) => extension::three(x, weight, bias, operation),
+        None => extension::two(x, weight, operation),
+    }
 }
 
 /// `x · weightᵀ + bias`, over the last dimension of `x`.

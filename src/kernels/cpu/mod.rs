@@ -1,0 +1,14 @@
+//! The CPU's kernels, on slices; nothing of burn.
+//!
+//! Work is split over outputs, and no sum depends on the split: results are the same bytes for any
+//! number of threads, and an image's results do not depend on the images beside it.
+#![expect(
+    unsafe_code,
+    reason = "vector instructions and outputs shared among threads; each block names its invariant"
+)]
+
+pub mod conv;
+pub mod conv_weight;
+pub mod lanes;
+pub mod scratch;
+pub mod tile;
