@@ -18,14 +18,22 @@ pub mod render;
 /// Clips as programs see them.
 pub mod table;
 
+/// Generated clips as a source.
+pub mod source;
+
+/// Frames and masks of many clips, kept in files.
+pub mod cache;
+
 mod camera;
 mod light;
 mod shape;
 mod simulate;
 
+pub use cache::FrameCache;
 pub use preset::SynthPreset;
 pub use record::{Color, Event, Material, Object, Pose, Record, Shape};
 pub use render::Renderer;
+pub use source::{Split, SynthSource};
 pub use table::Told;
 pub use texture::{Pattern, Texture};
 pub use world::World;

@@ -48,7 +48,7 @@ pub struct Cast {
     pub half_width: [f32; 2],
     /// A cube's half edge as a part of a sphere's radius, so that the two look alike in size.
     pub cube_scale: f32,
-    /// The share of objects that come from outside; at least one does.
+    /// The share of objects that come from outside; at least one does, and at least one does not.
     pub entering: f32,
     /// The share of the others that move at the start instead of resting.
     pub moving: f32,
@@ -60,6 +60,10 @@ pub struct Cast {
     pub outside_radius: [f32; 2],
     /// When they start, in seconds (least, greatest).
     pub entering_delay: [f32; 2],
+    /// The share of those that enter that do so late, so that something happens after the film's end.
+    pub late: f32,
+    /// When the late ones start, in seconds (least, greatest).
+    pub late_delay: [f32; 2],
     /// How fast they start (least, greatest).
     pub entering_speed: [f32; 2],
     /// How fast those start that move inside (least, greatest).

@@ -180,8 +180,8 @@ impl Dice {
     fn starts(&mut self, preset: &SynthPreset, objects: &[Object], view: &View) -> Vec<Start> {
         let cast = &preset.cast;
         let entering: Vec<bool> = objects.iter().map(|_| self.chance(cast.entering)).collect();
-        let lone = self.below(objects.len());
-        let enters = |k: usize| entering[k] || k == lone;
+        // One enters and one is there already, whatever chance says.
+        let enters = |k: usize| k == 0 || (entering[k] && k != 1);
 
         let mut starts: Vec<Option<Start>> = vec![None; objects.len()];
         for k in (0..objects.len()).filter(|k| !enters(*k)) {
@@ -205,8 +205,17 @@ impl Dice {
             } else {
                 let place =
                     self.free_place(cast, objects, &starts, k, |dice| dice.outside(cast, view));
-                let delay = self.between(cast.entering_delay) * preset.fps;
-                (place, delay as usize, self.between(cast.entering_speed))
+                let late = self.chance(cast.late) && k != 0;
+                let delay = self.between(if late {
+                    cast.late_delay
+                } else {
+                    cast.entering_delay
+                });
+                (
+                    place,
+                    (delay * preset.fps) as usize,
+                    self.between(cast.entering_speed),
+                )
             };
             let velocity = self.course(cast, place, &inside).map(|part| part * speed);
             let turn = starts[k].map_or_else(

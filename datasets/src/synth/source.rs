@@ -1,0 +1,212 @@
+//! Generated clips as a [`Source`].
+
+use serde::{Deserialize, Serialize};
+
+use super::preset::SynthPreset;
+use super::record::Record;
+use super::render::Renderer;
+use super::world::World;
+use crate::clip::{Clip, ClipId, Sample};
+use crate::error::DataError;
+use crate::source::Source;
+use crate::window::{Pace, Window};
+
+/// What seeds are for. Nothing is ever trained or tuned on the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Split {
+    /// Seeds below 1,000,000.
+    Train,
+    /// Seeds below 2,000,000.
+    Val,
+    /// All others.
+    Test,
+}
+
+/// Seeds of the first two splits.
+const SPLIT_SEEDS: u64 = 1_000_000;
+
+impl Split {
+    /// The seed of a split's clip.
+    pub fn seed(self, index: u64) -> u64 {
+        let first = match self {
+            Self::Train => 0,
+            Self::Val => SPLIT_SEEDS,
+            Self::Test => 2 * SPLIT_SEEDS,
+        };
+        // Past its end a bounded split starts again, so that it never reaches into the next.
+        match self {
+            Self::Train | Self::Val => first + index % SPLIT_SEEDS,
+            Self::Test => first + index,
+        }
+    }
+
+    /// The split that a seed belongs to.
+    pub fn of(seed: u64) -> Self {
+        match seed / SPLIT_SEEDS {
+            0 => Self::Train,
+            1 => Self::Val,
+            _ => Self::Test,
+        }
+    }
+}
+
+/// Generated clips, one for each seed from `first_seed` on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SynthSource {
+    /// What kind.
+    pub preset: SynthPreset,
+    /// The seed of clip 0.
+    pub first_seed: u64,
+    /// How many.
+    pub count: usize,
+}
+
+impl SynthSource {
+    /// Clips of a split, the first of them number `first` there.
+    pub fn new(preset: SynthPreset, split: Split, first: u64, count: usize) -> Self {
+        Self {
+            preset,
+            first_seed: split.seed(first),
+            count,
+        }
+    }
+
+    /// The seed of a clip.
+    pub fn seed(&self, index: usize) -> u64 {
+        self.first_seed + index as u64
+    }
+
+    /// Everything that is known about a clip.
+    pub fn record(&self, index: usize) -> Record {
+        World::simulate(&self.preset, self.seed(index))
+    }
+
+    /// The clip's own frames that a window asks for, and how many of them make a second.
+    fn frames(&self, window: &Window) -> (Vec<usize>, f32) {
+        let SynthPreset {
+            fps, filmed_frames, ..
+        } = self.preset;
+        let (step, rate) = match window.pace {
+            Pace::Stride(stride) => (stride.max(1) as f64, fps / stride.max(1) as f32),
+            Pace::Fps(rate) => (f64::from(fps) / f64::from(rate), rate),
+        };
+        let sampled = (window.start..).map(|k| (k as f64 * step) as usize);
+        let sampled = sampled.take_while(|frame| *frame < filmed_frames);
+        (
+            sampled
+                .take(window.count.unwrap_or(filmed_frames))
+                .collect(),
+            rate,
+        )
+    }
+}
+
+impl Source for SynthSource {
+    fn len(&self) -> usize {
+        self.count
+    }
+
+    fn id(&self, index: usize) -> ClipId {
+        assert!(index < self.count, "clip {index} of {}", self.count);
+        ClipId::new(&format!("{}-{:07}", self.preset.name, self.seed(index)))
+    }
+
+    fn identity(&self, index: usize) -> Result<String, DataError> {
+        Ok(format!("{}-{}", self.preset.identity(), self.seed(index)))
+    }
+
+    fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {
+        let id = self.id(index);
+        let (frames, fps) = self.frames(window);
+        if frames.is_empty() {
+            let reason = format!(
+                "start {} of a clip of {} frames",
+                window.start, self.preset.filmed_frames
+            );
+            return Err(DataError::NoFrames {
+                reason,
+                path: id.as_str().into(),
+            });
+        }
+        let record = self.record(index);
+        let (frames, masks) = Renderer::new(&self.preset, &record, window.size).clip(&frames);
+        Ok(Sample {
+            masks: Some(masks),
+            ..Sample::from(Clip { id, frames, fps })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::window::Fit;
+
+    fn window(start: usize, count: Option<usize>, pace: Pace) -> Window {
+        Window {
+            start,
+            count,
+            pace,
+            size: [16, 16],
+            fit: Fit::Crop,
+        }
+    }
+
+    fn source() -> SynthSource {
+        SynthSource::new(SynthPreset::builtin("synth").unwrap(), Split::Test, 3, 2)
+    }
+
+    #[test]
+    fn clips_are_named_by_preset_and_seed() {
+        assert_eq!(source().id(1).as_str(), "synth-2000004");
+        assert_ne!(source().identity(0).unwrap(), source().identity(1).unwrap());
+    }
+
+    #[test]
+    fn seeds_stay_in_their_split() {
+        for split in [Split::Train, Split::Val, Split::Test] {
+            for index in [0, 999_999, 1_000_000] {
+                assert_eq!(Split::of(split.seed(index)), split);
+            }
+        }
+    }
+
+    #[test]
+    fn a_window_takes_the_frames_it_names() {
+        let (frames, fps) = source().frames(&window(2, Some(3), Pace::Stride(5)));
+        assert_eq!((frames, fps), (vec![10, 15, 20], 5.0));
+        let (frames, fps) = source().frames(&window(0, Some(4), Pace::Fps(10.0)));
+        assert_eq!((frames, fps), (vec![0, 2, 5, 7], 10.0));
+        assert_eq!(
+            source().frames(&window(0, None, Pace::Stride(1))).0.len(),
+            128
+        );
+    }
+
+    #[test]
+    fn a_later_window_shows_the_same_frames() {
+        let all = source()
+            .sample(0, &window(0, Some(6), Pace::Stride(8)))
+            .unwrap();
+        let end = source()
+            .sample(0, &window(4, Some(2), Pace::Stride(8)))
+            .unwrap();
+        assert_eq!(
+            all.clip.frames.slice(ndarray::s![4.., .., .., ..]),
+            end.clip.frames
+        );
+        assert_eq!(
+            all.masks.unwrap().slice(ndarray::s![4.., .., ..]),
+            end.masks.unwrap()
+        );
+    }
+
+    #[test]
+    fn a_window_past_the_end_is_refused() {
+        let error = source()
+            .sample(0, &window(26, None, Pace::Stride(5)))
+            .unwrap_err();
+        assert!(matches!(error, DataError::NoFrames { .. }), "{error}");
+    }
+}
