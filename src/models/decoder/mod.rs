@@ -17,3 +17,15 @@ pub mod resample;
 
 /// Frames ↔ a small grid of codes.
 pub mod vqvae;
+
+/// The network that removes noise.
+pub mod unet;
+
+/// How noise is added, and what is learnt from that.
+pub mod diffusion;
+
+/// Ways from noise to a picture.
+pub mod sampler;
+
+/// All of these together.
+pub mod latent_diffusion;

@@ -70,7 +70,10 @@ mod tests {
         let expected = [
             1.0, 1.0, 2.0, 2.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0, 3.0, 3.0, 4.0, 4.0,
         ];
-        assert_eq!(doubled(x).into_data().to_vec::<f32>().unwrap(), expected);
+        assert_eq!(
+            doubled(x).into_data().try_to_vec::<f32>().unwrap(),
+            expected
+        );
     }
 
     #[test]
@@ -80,7 +83,7 @@ mod tests {
         layer.conv.weight = init.constant([1, 1, 3, 3], 1.0);
         let halved = layer.forward(Tensor::ones([1, 1, 4, 4], &Device::flex()));
         assert_eq!(
-            halved.into_data().to_vec::<f32>().unwrap(),
+            halved.into_data().try_to_vec::<f32>().unwrap(),
             [9.0, 6.0, 6.0, 4.0]
         );
     }

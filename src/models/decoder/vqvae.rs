@@ -299,8 +299,8 @@ mod tests {
         let together = model.forward(frames.clone()).frames.narrow(0, 1, 1);
         let alone = model.forward(frames.narrow(0, 1, 1)).frames;
         assert_eq!(
-            together.into_data().to_vec::<f32>(),
-            alone.into_data().to_vec::<f32>()
+            together.into_data().try_to_vec::<f32>(),
+            alone.into_data().try_to_vec::<f32>()
         );
     }
 

@@ -203,7 +203,7 @@ mod tests {
     }
 
     fn values(tensor: &Tensor<4>) -> Vec<f32> {
-        tensor.to_data().to_vec().unwrap()
+        tensor.to_data().try_to_vec().unwrap()
     }
 
     #[test]
@@ -214,11 +214,11 @@ mod tests {
             .weight
             .val()
             .into_data()
-            .to_vec::<f32>()
+            .try_to_vec::<f32>()
             .unwrap();
         let rows = rows_of(latents.clone())
             .into_data()
-            .to_vec::<f32>()
+            .try_to_vec::<f32>()
             .unwrap();
         let quantised = codebook.quantise(latents);
         for (row, code) in rows
@@ -265,9 +265,9 @@ mod tests {
             .weight
             .val()
             .into_data()
-            .to_vec::<f32>()
+            .try_to_vec::<f32>()
             .unwrap();
-        let rows = rows_of(latents).into_data().to_vec::<f32>().unwrap();
+        let rows = rows_of(latents).into_data().try_to_vec::<f32>().unwrap();
         for code in table.chunks(3) {
             let distance = |row: &[f32]| (0..3).map(|c| (row[c] - code[c]).powi(2)).sum::<f32>();
             assert!(rows.chunks(3).map(distance).fold(f32::INFINITY, f32::min) < 1e-5);
@@ -282,7 +282,7 @@ mod tests {
                 .weight
                 .val()
                 .into_data()
-                .to_vec::<f32>()
+                .try_to_vec::<f32>()
                 .unwrap()
         };
         let mut used = CodeUse::new(6);

@@ -1,0 +1,390 @@
+//! The diffusion process: how noise is added step by step, and what a network learns in order to remove it
+//! (Ho et al. 2020; Rombach et al. 2022).
+//! Reference: SlotDiffusion `video_based/models/ddpm/{ddpm,utils}.py`.
+
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+/// How much noise each step adds, and what the network is asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct DiffusionConfig {
+    /// Number of steps.
+    pub timesteps: usize,
+    /// How the variances run from the first to the last.
+    pub betas: Betas,
+    /// Variance that the first step adds.
+    pub linear_start: f64,
+    /// Variance that the last step adds.
+    pub linear_end: f64,
+    /// What the network is asked for.
+    pub target: Target,
+    /// How much each step counts in the loss.
+    pub weight: StepWeight,
+}
+
+impl Default for DiffusionConfig {
+    fn default() -> Self {
+        Self {
+            timesteps: 1000,
+            betas: Betas::RootLinear,
+            linear_start: 1.5e-3,
+            linear_end: 1.95e-2,
+            target: Target::Noise,
+            weight: StepWeight::Uniform,
+        }
+    }
+}
+
+/// How variances run from the first step to the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Betas {
+    /// Their square roots are evenly spaced. The reference calls this `linear`.
+    RootLinear,
+    /// They are evenly spaced. The reference calls this `sqrt_linear`.
+    Linear,
+}
+
+/// What a network is asked for, given a noisy picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    /// The noise in it (ε); the paper's choice.
+    Noise,
+    /// The picture without noise (x₀).
+    Image,
+    /// α·noise − σ·picture (v; Salimans & Ho 2022).
+    Velocity,
+}
+
+/// How much a step counts in the loss.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum StepWeight {
+    /// All the same, as in the paper.
+    Uniform,
+    /// Easy steps count less: the signal-to-noise ratio is cut at `gamma` (Hang et al. 2023).
+    ///
+    /// Differs: the paper weighs all steps the same.
+    MinSnr {
+        /// Where the ratio is cut; five in that paper.
+        gamma: f64,
+    },
+    /// Noisy steps count more: (t/T)^`power`, scaled to a mean of one. There the slots say most.
+    ///
+    /// Differs: the paper weighs all steps the same.
+    Late {
+        /// Zero is uniform.
+        power: f64,
+    },
+}
+
+impl DiffusionConfig {
+    /// The tables of this process.
+    pub fn schedule(&self) -> Schedule {
+        let betas = self.betas();
+        let mut product = 1.0;
+        let kept = betas.iter().map(|beta| {
+            product *= 1.0 - beta;
+            product
+        });
+        let kept: Vec<f64> = kept.collect();
+        Schedule {
+            betas: betas.iter().map(|beta| *beta as f32).collect(),
+            kept,
+            config: self.clone(),
+        }
+    }
+
+    fn betas(&self) -> Vec<f64> {
+        let last = (self.timesteps - 1).max(1) as f64;
+        let between =
+            |start: f64, end: f64, step: usize| start + (end - start) * step as f64 / last;
+        let beta = |step| match self.betas {
+            Betas::RootLinear => {
+                between(self.linear_start.sqrt(), self.linear_end.sqrt(), step).powi(2)
+            }
+            Betas::Linear => between(self.linear_start, self.linear_end, step),
+        };
+        (0..self.timesteps).map(beta).collect()
+    }
+}
+
+/// A noise level: x = `signal`·picture + `noise`·ε.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Level {
+    /// α, what is left of the picture.
+    pub signal: f64,
+    /// σ, how much noise there is.
+    pub noise: f64,
+}
+
+impl Level {
+    /// The level that keeps `kept` of the picture's variance.
+    pub fn from_kept(kept: f64) -> Self {
+        Self {
+            signal: kept.sqrt(),
+            noise: (1.0 - kept).sqrt(),
+        }
+    }
+
+    /// Half the logarithm of the signal-to-noise ratio, λ.
+    pub fn half_log_snr(self) -> f64 {
+        self.signal.ln() - self.noise.ln()
+    }
+}
+
+/// Tables of a diffusion process.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schedule {
+    /// Variance that each step adds.
+    pub betas: Vec<f32>,
+    /// Share of the picture's variance that is left after each step, ᾱ.
+    pub kept: Vec<f64>,
+    /// What the tables were made from.
+    pub config: DiffusionConfig,
+}
+
+/// A picture and the noise in it, as a network's guess says.
+#[derive(Debug, Clone)]
+pub struct Guess {
+    /// x₀
+    pub image: Tensor<4>,
+    /// ε
+    pub noise: Tensor<4>,
+}
+
+impl Schedule {
+    /// Number of steps.
+    pub fn steps(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// The level after step `time`, 0 the first.
+    ///
+    /// # Panics
+    /// When there is no such step.
+    pub fn level(&self, time: usize) -> Level {
+        Level::from_kept(self.kept[time])
+    }
+
+    /// Variance of the step before, given the step and the picture (β̃); zero at the first.
+    pub fn posterior_variance(&self, time: usize) -> f64 {
+        let before = if time == 0 { 1.0 } else { self.kept[time - 1] };
+        let beta = 1.0 - self.kept[time] / before;
+        beta * (1.0 - before) / (1.0 - self.kept[time])
+    }
+
+    /// Noisy pictures.
+    ///
+    /// # Shape
+    /// - `image`, `noise`: `[batch, channels, height, width]`
+    /// - `times`: one step for each of the batch
+    pub fn add(&self, image: Tensor<4>, noise: Tensor<4>, times: &[usize]) -> Tensor<4> {
+        let device = image.device();
+        let (signal, deviation) = (
+            self.signals(times, &device),
+            self.deviations(times, &device),
+        );
+        image * signal + noise * deviation
+    }
+
+    /// What the network should say.
+    ///
+    /// # Shape
+    /// As [`Schedule::add`].
+    pub fn target(&self, image: Tensor<4>, noise: Tensor<4>, times: &[usize]) -> Tensor<4> {
+        let device = image.device();
+        match self.config.target {
+            Target::Noise => noise,
+            Target::Image => image,
+            Target::Velocity => {
+                noise * self.signals(times, &device) - image * self.deviations(times, &device)
+            }
+        }
+    }
+
+    /// Mean squared difference between what the network said and should have said, weighed by step.
+    pub fn loss(&self, said: Tensor<4>, target: Tensor<4>, times: &[usize]) -> Tensor<1> {
+        let squared = (said - target).powi_scalar(2);
+        if self.config.weight == StepWeight::Uniform {
+            return squared.mean();
+        }
+        let weights: Vec<f32> = times.iter().map(|time| self.weight(*time) as f32).collect();
+        let weights = per_item(&weights, &squared.device());
+        (squared * weights).mean()
+    }
+
+    /// The mean of [`Schedule::loss`] has weight one everywhere for the paper's setting.
+    fn weight(&self, time: usize) -> f64 {
+        let snr = self.kept[time] / (1.0 - self.kept[time]);
+        match self.config.weight {
+            StepWeight::Uniform => 1.0,
+            StepWeight::MinSnr { gamma } => match self.config.target {
+                Target::Noise => snr.min(gamma) / snr,
+                Target::Image => snr.min(gamma),
+                Target::Velocity => snr.min(gamma) / (snr + 1.0),
+            },
+            StepWeight::Late { power } => {
+                (power + 1.0) * ((time as f64 + 0.5) / self.steps() as f64).powf(power)
+            }
+        }
+    }
+
+    /// Picture and noise from what the network said about `x`.
+    ///
+    /// # Shape
+    /// - `said`, `x`: `[batch, channels, height, width]`
+    pub fn guess(&self, said: Tensor<4>, x: Tensor<4>, level: Level) -> Guess {
+        let Level { signal, noise } = level;
+        match self.config.target {
+            Target::Noise => Guess {
+                image: x / signal - said.clone() * (noise / signal),
+                noise: said,
+            },
+            Target::Image => Guess {
+                noise: (x - said.clone() * signal) / noise,
+                image: said,
+            },
+            Target::Velocity => Guess {
+                image: x.clone() * signal - said.clone() * noise,
+                noise: x * noise + said * signal,
+            },
+        }
+    }
+
+    fn signals(&self, times: &[usize], device: &Device) -> Tensor<4> {
+        let values: Vec<f32> = times
+            .iter()
+            .map(|time| self.level(*time).signal as f32)
+            .collect();
+        per_item(&values, device)
+    }
+
+    fn deviations(&self, times: &[usize], device: &Device) -> Tensor<4> {
+        let values: Vec<f32> = times
+            .iter()
+            .map(|time| self.level(*time).noise as f32)
+            .collect();
+        per_item(&values, device)
+    }
+}
+
+/// One number for each of the batch, `[batch, 1, 1, 1]`.
+fn per_item(values: &[f32], device: &Device) -> Tensor<4> {
+    Tensor::<1>::from_floats(values, device).reshape([values.len(), 1, 1, 1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::noise::Noise;
+
+    fn assert_near(value: f64, golden: f64) {
+        assert!(
+            (value - golden).abs() <= 2e-6 * golden.abs(),
+            "{value} is not {golden}"
+        );
+    }
+
+    #[test]
+    fn the_tables_have_the_reference_s_values() {
+        let schedule = DiffusionConfig::default().schedule();
+        let betas = [
+            (0, 1.5e-3),
+            (1, 1.507_834_682_0e-3),
+            (10, 1.579_265_157_4e-3),
+            (100, 2.384_485_265_0e-3),
+            (250, 4.093_853_542_2e-3),
+            (500, 7.963_175_016_5e-3),
+            (750, 1.310_796_442_3e-2),
+            (999, 1.95e-2),
+        ];
+        for (time, beta) in betas {
+            assert_near(f64::from(schedule.betas[time]), beta);
+        }
+        let kept = [
+            (0, 0.9985),
+            (10, 0.983_195_471_53),
+            (100, 0.823_117_037_58),
+            (250, 0.508_424_33),
+            (500, 0.114_922_000_86),
+            (750, 8.334_135_952_5e-3),
+            (999, 1.423_039_751_9e-4),
+        ];
+        for (time, share) in kept {
+            assert_near(schedule.kept[time], share);
+        }
+        assert_near(schedule.level(500).signal, 0.339_001_48);
+        assert_near(schedule.level(500).noise, 0.940_785_84);
+        let variances = [
+            (1, 7.525_194_28e-4),
+            (500, 7.954_875_24e-3),
+            (999, 1.949_994_48e-2),
+        ];
+        for (time, variance) in variances {
+            assert_near(schedule.posterior_variance(time), variance);
+        }
+        assert!(schedule.posterior_variance(0).abs() < 1e-20);
+    }
+
+    #[test]
+    fn what_was_added_is_taken_away_again_for_every_target() {
+        let mut noise = Noise::new(2, &["diffusion"]);
+        let device = Device::flex();
+        let (image, added) = (
+            noise.normal([1, 3, 4, 4], &device),
+            noise.normal([1, 3, 4, 4], &device),
+        );
+        for target in [Target::Noise, Target::Image, Target::Velocity] {
+            let schedule = DiffusionConfig {
+                target,
+                ..DiffusionConfig::default()
+            }
+            .schedule();
+            for time in [0, 10, 400, 700] {
+                let x = schedule.add(image.clone(), added.clone(), &[time]);
+                let said = schedule.target(image.clone(), added.clone(), &[time]);
+                let guess = schedule.guess(said, x, schedule.level(time));
+                let error = (guess.image - image.clone())
+                    .abs()
+                    .max()
+                    .into_scalar::<f32>();
+                assert!(error < 1e-4, "{target:?} at {time}: {error}");
+                let error = (guess.noise - added.clone())
+                    .abs()
+                    .max()
+                    .into_scalar::<f32>();
+                assert!(error < 1e-4, "{target:?} at {time}: noise {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_guess_of_zero_costs_one() {
+        let schedule = DiffusionConfig::default().schedule();
+        let noise = Noise::new(2, &["unit"]).normal([8, 3, 16, 16], &Device::flex());
+        let loss = schedule
+            .loss(noise.zeros_like(), noise, &[0; 8])
+            .into_scalar::<f32>();
+        assert!((loss - 1.0).abs() < 0.05, "{loss}");
+    }
+
+    #[test]
+    fn weights_by_step_follow_the_ratio_of_signal_to_noise() {
+        let weight = |weight, time| {
+            DiffusionConfig {
+                weight,
+                ..DiffusionConfig::default()
+            }
+            .schedule()
+            .weight(time)
+        };
+        let cut = StepWeight::MinSnr { gamma: 5.0 };
+        assert!(weight(cut, 0) < 0.01 && (weight(cut, 999) - 1.0).abs() < 1e-9);
+        let late = StepWeight::Late { power: 1.0 };
+        let mean = (0..1000).map(|time| weight(late, time)).sum::<f64>() / 1000.0;
+        assert!((mean - 1.0).abs() < 1e-6 && weight(late, 999) > weight(late, 1));
+    }
+}

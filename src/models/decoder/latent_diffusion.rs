@@ -1,0 +1,410 @@
+//! Slots → frames by diffusion in the latents of a VQ-VAE (Wu et al. 2023, SlotDiffusion §3.2).
+//! Reference: SlotDiffusion `video_based/models/ddpm/ldm.py`.
+//!
+//! The VQ-VAE is trained before and stays as it is: it is used without gradients.
+
+use burn::module::Module;
+use burn::tensor::{Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+use crate::models::decoder::diffusion::{DiffusionConfig, Schedule};
+use crate::models::decoder::sampler::{Denoiser, SamplerConfig};
+use crate::models::decoder::unet::{UNet, UNetConfig};
+use crate::models::decoder::vqvae::{VqVae, VqVaeConfig};
+use crate::noise::{Init, Noise};
+
+/// Sizes of a [`LatentDiffusion`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct LatentDiffusionConfig {
+    /// Height and width of a frame, pixels.
+    pub resolution: [usize; 2],
+    /// Frames ↔ latents.
+    pub vae: VqVaeConfig,
+    /// The network that removes noise.
+    pub unet: UNetConfig,
+    /// The process.
+    pub diffusion: DiffusionConfig,
+    /// What latents are divided by; one in every published configuration.
+    pub z_scale: f64,
+    /// Mean and deviation of each channel of the latents, so that they start and end alike.
+    ///
+    /// Differs: the reference knows only `z-scale`.
+    pub latent_stats: Option<LatentStats>,
+}
+
+impl Default for LatentDiffusionConfig {
+    fn default() -> Self {
+        Self {
+            resolution: [128, 128],
+            vae: VqVaeConfig::default(),
+            unet: UNetConfig::default(),
+            diffusion: DiffusionConfig::default(),
+            z_scale: 1.0,
+            latent_stats: None,
+        }
+    }
+}
+
+/// Mean and deviation of latents, per channel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LatentStats {
+    /// One mean for each channel.
+    pub mean: Vec<f32>,
+    /// One deviation for each channel.
+    pub std: Vec<f32>,
+}
+
+impl LatentStats {
+    /// The statistics of latents as [`VqVae::encode`] gives them.
+    ///
+    /// # Shape
+    /// - `latents`: `[batch, channels, height, width]`
+    pub fn measure(latents: &Tensor<4>) -> Self {
+        let [_, channels, height, width] = latents.dims();
+        let values: Vec<f32> = latents.to_data().iter::<f32>().collect();
+        let (mut mean, mut std) = (Vec::new(), Vec::new());
+        for channel in 0..channels {
+            let planes = values
+                .chunks(height * width)
+                .skip(channel)
+                .step_by(channels);
+            let of_channel: Vec<f64> = planes.flatten().map(|value| f64::from(*value)).collect();
+            let count = of_channel.len() as f64;
+            let centre = of_channel.iter().sum::<f64>() / count;
+            let variance = of_channel
+                .iter()
+                .map(|value| (value - centre).powi(2))
+                .sum::<f64>()
+                / count;
+            mean.push(centre as f32);
+            std.push(variance.sqrt() as f32);
+        }
+        Self { mean, std }
+    }
+}
+
+/// Frames from slots, by removing noise from latents.
+#[derive(Module, Debug)]
+pub struct LatentDiffusion {
+    /// Frames ↔ latents.
+    pub vae: VqVae,
+    /// The network that removes noise.
+    pub unet: UNet,
+    #[module(skip)]
+    schedule: Schedule,
+    #[module(skip)]
+    scaling: Scaling,
+    #[module(skip)]
+    latent_shape: [usize; 3],
+}
+
+impl LatentDiffusionConfig {
+    /// A decoder of these sizes.
+    pub fn init(&self, init: &mut Init) -> LatentDiffusion {
+        let vae = self.vae.init(init);
+        self.with_vae(vae, init)
+    }
+
+    /// A decoder of these sizes around a VQ-VAE that was trained before.
+    pub fn with_vae(&self, vae: VqVae, init: &mut Init) -> LatentDiffusion {
+        let factor = self.vae.down_factor();
+        let [height, width] = self.resolution;
+        LatentDiffusion {
+            vae: vae.freeze(),
+            unet: self.unet.init(init),
+            schedule: self.diffusion.schedule(),
+            scaling: Scaling::new(self),
+            latent_shape: [self.vae.code_channels, height / factor, width / factor],
+        }
+    }
+}
+
+impl LatentDiffusion {
+    /// The diffusion process.
+    pub fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// Latents of frames as the network knows them: scaled, not quantised, without gradients.
+    ///
+    /// # Shape
+    /// - `frames`: `[batch, rgb, height, width]`
+    pub fn encode(&self, frames: Tensor<4>) -> Tensor<4> {
+        self.scaling.shrink(self.vae.valid().encode(frames.inner()))
+    }
+
+    /// The frames that latents stand for; they are moved onto codes first.
+    ///
+    /// # Shape
+    /// - `latents`: `[batch, channels, height/f, width/f]`
+    pub fn decode(&self, latents: Tensor<4>) -> Tensor<4> {
+        let vae = self.vae.valid();
+        vae.decode(vae.quantize.project(self.scaling.grow(latents.inner())))
+    }
+
+    /// What it costs that the network cannot tell the noise in frames of these slots.
+    ///
+    /// # Shape
+    /// - `frames`: `[batch, rgb, height, width]`
+    /// - `slots`: `[batch, slots, dim]`
+    /// - `times`: one step for each of the batch
+    /// - `noise`: `[batch, channels, height/f, width/f]`
+    pub fn loss(
+        &self,
+        frames: Tensor<4>,
+        slots: &Tensor<3>,
+        times: &[usize],
+        noise: Tensor<4>,
+    ) -> Tensor<1> {
+        self.loss_of_latents(self.encode(frames), slots, times, noise)
+    }
+
+    /// [`LatentDiffusion::loss`] for latents that [`LatentDiffusion::encode`] gave before.
+    pub fn loss_of_latents(
+        &self,
+        latents: Tensor<4>,
+        slots: &Tensor<3>,
+        times: &[usize],
+        noise: Tensor<4>,
+    ) -> Tensor<1> {
+        let target = self.schedule.target(latents.clone(), noise.clone(), times);
+        let noisy = self.schedule.add(latents, noise, times);
+        let steps: Vec<f32> = times.iter().map(|time| *time as f32).collect();
+        let steps = Tensor::from_floats(steps.as_slice(), &noisy.device());
+        let said = self.unet.forward(noisy, steps, &self.unet.prepare(slots));
+        self.schedule.loss(said, target, times)
+    }
+
+    /// Times and noise for [`LatentDiffusion::loss`], every step as likely as any other.
+    pub fn draw(&self, batch: usize, noise: &mut Noise) -> (Vec<usize>, Vec<f32>) {
+        let times = (0..batch)
+            .map(|_| noise.below(self.schedule.steps()))
+            .collect();
+        let count = batch * self.latent_shape.iter().product::<usize>();
+        (times, noise.normal_vec(count))
+    }
+
+    /// Frames from slots. One map of noise, the first that `noise` gives, is the start of every frame:
+    /// the same slots give the same frame, whatever stands beside them.
+    ///
+    /// # Shape
+    /// - `slots`: `[batch, slots, dim]`
+    /// - result: `[batch, rgb, height, width]`
+    pub fn render(&self, slots: &Tensor<3>, noise: &Noise, sampler: &SamplerConfig) -> Tensor<4> {
+        let mut noise = noise.clone();
+        let [channels, height, width] = self.latent_shape;
+        let start = noise.normal([1, channels, height, width], &slots.device());
+        self.decode(self.sample(slots, start, sampler, &mut noise))
+    }
+
+    /// Latents from slots.
+    ///
+    /// # Shape
+    /// - `slots`: `[batch, slots, dim]`
+    /// - `start`: `[batch, channels, height/f, width/f]`, or `[1, …]` for one start of all
+    pub fn sample(
+        &self,
+        slots: &Tensor<3>,
+        start: Tensor<4>,
+        sampler: &SamplerConfig,
+        noise: &mut Noise,
+    ) -> Tensor<4> {
+        let unet = self.unet.valid();
+        let vae = self.vae.valid();
+        let context = unet.prepare(&slots.clone().inner());
+        let [_, channels, height, width] = start.dims();
+        let start = start
+            .inner()
+            .expand([slots.dims()[0], channels, height, width]);
+        let network = |x: Tensor<4>, time: f64| {
+            let time = Tensor::from_data(TensorData::from([time as f32]), &x.device());
+            unet.forward(x, time, &context)
+        };
+        let project = |x: Tensor<4>| {
+            self.scaling
+                .shrink(vae.quantize.project(self.scaling.grow(x)))
+        };
+        let denoiser = Denoiser {
+            schedule: &self.schedule,
+            network: &network,
+            project: Some(&project),
+        };
+        denoiser.sample(start, sampler, noise)
+    }
+}
+
+/// Between the VQ-VAE's latents and those that the network knows.
+#[derive(Debug, Clone, PartialEq)]
+struct Scaling {
+    /// Mean and deviation per channel, with `z-scale` in the deviation; absent where nothing changes.
+    channels: Option<(Vec<f32>, Vec<f32>)>,
+}
+
+impl Scaling {
+    fn new(config: &LatentDiffusionConfig) -> Self {
+        let z_scale = config.z_scale as f32;
+        let scaled = |values: &[f32]| {
+            values
+                .iter()
+                .map(|value| value * z_scale)
+                .collect::<Vec<_>>()
+        };
+        let channels = match &config.latent_stats {
+            Some(LatentStats { mean, std }) => Some((scaled(mean), scaled(std))),
+            None if config.z_scale == 1.0 => None,
+            None => Some((
+                vec![0.0; config.vae.code_channels],
+                vec![z_scale; config.vae.code_channels],
+            )),
+        };
+        Self { channels }
+    }
+
+    fn shrink(&self, latents: Tensor<4>) -> Tensor<4> {
+        match self.tables(&latents) {
+            Some((mean, std)) => (latents - mean) / std,
+            None => latents,
+        }
+    }
+
+    fn grow(&self, latents: Tensor<4>) -> Tensor<4> {
+        match self.tables(&latents) {
+            Some((mean, std)) => latents * std + mean,
+            None => latents,
+        }
+    }
+
+    fn tables(&self, like: &Tensor<4>) -> Option<(Tensor<4>, Tensor<4>)> {
+        let table = |values: &[f32]| {
+            Tensor::<1>::from_floats(values, &like.device()).reshape([1, values.len(), 1, 1])
+        };
+        self.channels
+            .as_ref()
+            .map(|(mean, std)| (table(mean), table(std)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::models::decoder::sampler::{Method, Spacing};
+
+    fn tiny() -> LatentDiffusionConfig {
+        LatentDiffusionConfig {
+            resolution: [16, 16],
+            vae: VqVaeConfig {
+                channels: 8,
+                multipliers: vec![1, 2],
+                residual_blocks: 1,
+                codes: 16,
+                norm_groups: 4,
+                ..VqVaeConfig::default()
+            },
+            unet: UNetConfig {
+                channels: 8,
+                multipliers: vec![1, 2],
+                residual_blocks: 1,
+                attention_factors: vec![1],
+                head_width: 4,
+                norm_groups: 4,
+                context: 6,
+                dropout: 0.0,
+                ..UNetConfig::default()
+            },
+            ..LatentDiffusionConfig::default()
+        }
+    }
+
+    fn normal<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
+        Noise::new(3, &[name]).normal(shape, device)
+    }
+
+    #[test]
+    fn the_same_slots_give_the_same_frame() {
+        let device = Device::flex();
+        let model = tiny().init(&mut Init::seeded(1, &device));
+        let slots = normal("slots", [1, 4, 6], &device).repeat_dim(0, 3);
+        for method in [
+            Method::Ancestral,
+            Method::Ddim,
+            Method::Singlestep,
+            Method::Multistep,
+        ] {
+            let sampler = SamplerConfig {
+                method,
+                steps: 4,
+                spacing: Spacing::Trailing,
+            };
+            let frames = model.render(&slots, &Noise::new(1, &["render"]), &sampler);
+            assert_eq!(frames.dims(), [3, 3, 16, 16]);
+            let frames: Vec<f32> = frames.into_data().iter::<f32>().collect();
+            let (first, rest) = frames.split_at(3 * 16 * 16);
+            assert!(
+                rest.chunks(first.len()).all(|frame| frame == first),
+                "{method:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_loss_trains_the_network_and_the_slots_but_not_the_vae() {
+        let device = Device::flex().autodiff();
+        let model = tiny().init(&mut Init::seeded(1, &device));
+        let slots = normal("slots", [2, 4, 6], &device).require_grad();
+        let frames = normal("frames", [2, 3, 16, 16], &device);
+        let loss = model.loss(
+            frames,
+            &slots,
+            &[10, 900],
+            normal("noise", [2, 3, 8, 8], &device),
+        );
+        assert!((loss.clone().into_scalar::<f32>() - 1.0).abs() < 0.3);
+        let gradients = loss.backward();
+        // The last convolution starts at zero: it alone has a gradient that is not zero.
+        assert!(
+            model
+                .unet
+                .last_weight()
+                .grad(&gradients)
+                .unwrap()
+                .abs()
+                .sum()
+                .into_scalar::<f32>()
+                > 0.0
+        );
+        assert!(slots.grad(&gradients).is_some());
+        assert!(
+            model
+                .vae
+                .quantize
+                .embedding
+                .weight
+                .val()
+                .grad(&gradients)
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn scaled_latents_have_mean_zero_and_deviation_one_and_come_back() {
+        let latents = normal("latents", [4, 3, 8, 8], &Device::flex()) * 2.5 + 1.0;
+        let stats = LatentStats::measure(&latents);
+        let scaling = Scaling::new(&LatentDiffusionConfig {
+            latent_stats: Some(stats),
+            ..tiny()
+        });
+        let scaled = scaling.shrink(latents.clone());
+        let LatentStats { mean, std } = LatentStats::measure(&scaled);
+        assert!(mean.iter().all(|mean| mean.abs() < 1e-5), "{mean:?}");
+        assert!(std.iter().all(|std| (std - 1.0).abs() < 1e-5), "{std:?}");
+        let error = (scaling.grow(scaled) - latents)
+            .abs()
+            .max()
+            .into_scalar::<f32>();
+        assert!(error < 1e-5, "{error}");
+    }
+}

@@ -1,0 +1,298 @@
+//! Samplers: from noise to a picture in few evaluations of a network.
+//!
+//! | function | paper | reference |
+//! |---|---|---|
+//! | [`ancestral`] | Ho et al. 2020, Alg. 2 | SlotDiffusion `ddpm/ddpm.py` |
+//! | [`ddim`] | Song et al. 2021, eq. 12 | SlotDiffusion `ddpm/cond_ddpm.py` |
+//! | [`solver::singlestep`] | Lu et al. 2022 (DPM-Solver++), Alg. 1 | SlotDiffusion `ddpm/dpm_solver.py` |
+//! | [`solver::multistep`] | the same, Alg. 2 | none |
+//!
+//! Each is a function of a [`Denoiser`] and of the noise it starts from; the caller gives all randomness.
+
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use crate::models::decoder::diffusion::{Guess, Level, Schedule};
+use crate::noise::Noise;
+
+/// DPM-Solver++ and its continuous time.
+pub mod solver;
+
+/// Which sampler, and how many evaluations of the network it may use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct SamplerConfig {
+    /// The way from noise to a picture.
+    pub method: Method,
+    /// Evaluations of the network per picture, at least one.
+    pub steps: usize,
+    /// Where the discrete samplers look; the solvers go from the last to the first time whatever this says.
+    pub spacing: Spacing,
+}
+
+impl Default for SamplerConfig {
+    fn default() -> Self {
+        Self {
+            method: Method::Singlestep,
+            steps: 20,
+            spacing: Spacing::Leading,
+        }
+    }
+}
+
+/// A way from noise to a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// New noise at every step.
+    Ancestral,
+    /// No new noise.
+    Ddim,
+    /// DPM-Solver++ of third order, as the paper samples.
+    Singlestep,
+    /// DPM-Solver++ (2M): second order from the step before, better with few steps.
+    Multistep,
+}
+
+/// Which of the schedule's times a discrete sampler visits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Spacing {
+    /// 1, 1 + T/steps, … as in the reference: with few steps it starts where not all is noise.
+    Leading,
+    /// T − 1, T − 1 − T/steps, …: starts at pure noise (Lin et al. 2024).
+    Trailing,
+}
+
+impl Spacing {
+    /// The times to visit, the noisiest first.
+    pub fn times(self, total: usize, steps: usize) -> Vec<usize> {
+        let steps = steps.clamp(1, total);
+        let time = |index: usize| match self {
+            Self::Leading => (index * total / steps + 1).min(total - 1),
+            Self::Trailing => (index + 1) * total / steps - 1,
+        };
+        (0..steps).rev().map(time).collect()
+    }
+}
+
+/// What a network says about noisy pictures at a time of the schedule, `(x, time) → as x`.
+type Network<'a> = dyn Fn(Tensor<4>, f64) -> Tensor<4> + 'a;
+
+/// Moves a picture onto what a picture can be, such as codes.
+type Projection<'a> = dyn Fn(Tensor<4>) -> Tensor<4> + 'a;
+
+/// A network, as samplers see it.
+pub struct Denoiser<'a> {
+    /// The process the network was trained for.
+    pub schedule: &'a Schedule,
+    /// What it says about noisy pictures at a time; times may be fractional.
+    pub network: &'a Network<'a>,
+    /// What every picture it sees is moved onto.
+    pub project: Option<&'a Projection<'a>>,
+}
+
+impl Denoiser<'_> {
+    /// Picture, moved onto what it can be, and noise.
+    pub fn guess(&self, x: Tensor<4>, time: f64, level: Level) -> Guess {
+        let said = (self.network)(x.clone(), time);
+        let guess = self.schedule.guess(said, x, level);
+        match self.project {
+            Some(project) => Guess {
+                image: project(guess.image),
+                ..guess
+            },
+            None => guess,
+        }
+    }
+
+    /// A picture from noise.
+    ///
+    /// # Shape
+    /// - `start`: `[batch, channels, height, width]`, standard normal
+    ///
+    /// `noise` is drawn from by [`Method::Ancestral`] alone: one map per step for the whole batch.
+    pub fn sample(&self, start: Tensor<4>, config: &SamplerConfig, noise: &mut Noise) -> Tensor<4> {
+        let times = config.spacing.times(self.schedule.steps(), config.steps);
+        match config.method {
+            Method::Ancestral => {
+                let [_, channels, height, width] = start.dims();
+                let device = start.device();
+                ancestral(self, start, &times, || {
+                    noise.normal([1, channels, height, width], &device)
+                })
+            }
+            Method::Ddim => ddim(self, start, &times),
+            Method::Singlestep => solver::singlestep(self, start, config.steps),
+            Method::Multistep => solver::multistep(self, start, config.steps),
+        }
+    }
+}
+
+/// A picture by steps that each add new noise (Ho et al. 2020, Alg. 2).
+///
+/// # Shape
+/// - `start`: `[batch, channels, height, width]`; `noise()` gives maps that broadcast to it
+/// - `times`: what to visit, the noisiest first
+pub fn ancestral(
+    denoiser: &Denoiser,
+    start: Tensor<4>,
+    times: &[usize],
+    mut noise: impl FnMut() -> Tensor<4>,
+) -> Tensor<4> {
+    let mut x = start;
+    for (index, time) in times.iter().enumerate() {
+        let before = times.get(index + 1).copied();
+        x = ancestral_step(denoiser, x, *time, before, &mut noise);
+    }
+    x
+}
+
+/// One step from `time` to `before`; the last step ends at the picture and draws no noise.
+pub fn ancestral_step(
+    denoiser: &Denoiser,
+    x: Tensor<4>,
+    time: usize,
+    before: Option<usize>,
+    noise: impl FnOnce() -> Tensor<4>,
+) -> Tensor<4> {
+    let kept = &denoiser.schedule.kept;
+    let (now, then) = (kept[time], before.map_or(1.0, |before| kept[before]));
+    let guess = denoiser.guess(x.clone(), time as f64, Level::from_kept(now));
+    // Mean and variance of the step before, given this step and the picture (eq. 6 and 7).
+    let step = now / then;
+    let to_image = then.sqrt() * (1.0 - step) / (1.0 - now);
+    let to_x = step.sqrt() * (1.0 - then) / (1.0 - now);
+    let mean = guess.image * to_image + x * to_x;
+    if before.is_none() {
+        return mean;
+    }
+    let variance = (1.0 - step) * (1.0 - then) / (1.0 - now);
+    mean + noise() * variance.sqrt()
+}
+
+/// A picture by steps without new noise (Song et al. 2021, eq. 12 with σ = 0).
+///
+/// The last step ends at the first level of the schedule and not at the picture, as in the reference.
+///
+/// # Shape
+/// As [`ancestral`].
+pub fn ddim(denoiser: &Denoiser, start: Tensor<4>, times: &[usize]) -> Tensor<4> {
+    let schedule = denoiser.schedule;
+    let mut x = start;
+    for (index, time) in times.iter().enumerate() {
+        let guess = denoiser.guess(x, *time as f64, schedule.level(*time));
+        let before = schedule.level(times.get(index + 1).copied().unwrap_or(0));
+        x = guess.image * before.signal + guess.noise * before.noise;
+    }
+    x
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::models::decoder::diffusion::{DiffusionConfig, Target};
+
+    const METHODS: [Method; 4] = [
+        Method::Ancestral,
+        Method::Ddim,
+        Method::Singlestep,
+        Method::Multistep,
+    ];
+
+    fn normal(name: &str, batch: usize) -> Tensor<4> {
+        Noise::new(9, &[name]).normal([batch, 3, 4, 4], &Device::flex())
+    }
+
+    #[test]
+    fn a_network_that_knows_the_picture_is_believed_by_every_sampler() {
+        for target in [Target::Noise, Target::Image, Target::Velocity] {
+            let schedule = DiffusionConfig {
+                target,
+                ..DiffusionConfig::default()
+            }
+            .schedule();
+            let truth = normal("truth", 2);
+            let continuous = solver::Continuous::new(&schedule);
+            let network = |x: Tensor<4>, time: f64| {
+                let level = continuous.level((time + 1.0) / 1000.0);
+                let noise = (x - truth.clone() * level.signal) / level.noise;
+                match target {
+                    Target::Noise => noise,
+                    Target::Image => truth.clone(),
+                    Target::Velocity => noise * level.signal - truth.clone() * level.noise,
+                }
+            };
+            let denoiser = Denoiser {
+                schedule: &schedule,
+                network: &network,
+                project: None,
+            };
+            for method in METHODS {
+                let config = SamplerConfig {
+                    method,
+                    steps: 10,
+                    spacing: Spacing::Trailing,
+                };
+                let drawn =
+                    denoiser.sample(normal("start", 2), &config, &mut Noise::new(1, &["steps"]));
+                let error = (drawn - truth.clone()).abs().max().into_scalar::<f32>();
+                assert!(error < 0.2, "{target:?} {method:?}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_sampler_asks_its_network_exactly_as_often_as_told() {
+        let schedule = DiffusionConfig::default().schedule();
+        for method in METHODS {
+            for steps in [1, 2, 3, 7, 20] {
+                let asked = Cell::new(0);
+                let network = |x: Tensor<4>, _| {
+                    asked.set(asked.get() + 1);
+                    x
+                };
+                let denoiser = Denoiser {
+                    schedule: &schedule,
+                    network: &network,
+                    project: None,
+                };
+                let config = SamplerConfig {
+                    method,
+                    steps,
+                    spacing: Spacing::Leading,
+                };
+                denoiser.sample(normal("start", 1), &config, &mut Noise::new(1, &["steps"]));
+                assert_eq!(asked.get(), steps, "{method:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn leading_times_are_the_reference_s_and_trailing_ones_start_at_pure_noise() {
+        let times = Spacing::Leading.times(1000, 200);
+        assert_eq!((times[0], times[1], times[199]), (996, 991, 1));
+        assert_eq!(Spacing::Leading.times(1000, 10)[..3], [901, 801, 701]);
+        assert_eq!(Spacing::Trailing.times(1000, 4), [999, 749, 499, 249]);
+        assert_eq!(Spacing::Trailing.times(1000, 1000).last(), Some(&0));
+    }
+
+    #[test]
+    fn the_last_ancestral_step_ends_at_the_picture_itself() {
+        let schedule = DiffusionConfig::default().schedule();
+        let network = |x: Tensor<4>, _| x.zeros_like();
+        let project = |x: Tensor<4>| x.zeros_like() + 0.25;
+        let denoiser = Denoiser {
+            schedule: &schedule,
+            network: &network,
+            project: Some(&project),
+        };
+        let drawn = ancestral_step(&denoiser, normal("x", 1), 0, None, || normal("never", 1));
+        let error = (drawn - 0.25).abs().max().into_scalar::<f32>();
+        assert!(error < 1e-6, "{error}");
+    }
+}

@@ -1,0 +1,406 @@
+//! U-Net that removes noise from latents and looks at the slots while it does
+//! (Rombach et al. 2022, §3.3; Wu et al. 2023, SlotDiffusion §3.2).
+//! Reference: SlotDiffusion `video_based/models/unet/openaimodel.py`.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use crate::kernels;
+use crate::models::blocks::layers::Kernel;
+use crate::models::blocks::{Conv2d, GroupNorm};
+use crate::models::decoder::resample::Upsample;
+use crate::noise::Init;
+
+/// Time and convolutions.
+pub mod blocks;
+
+/// Attention.
+pub mod transformer;
+
+use blocks::{EPSILON, ResidualBlock, TimeEmbedding};
+use transformer::{KeysValues, SpatialTransformer};
+
+/// Sizes of a [`UNet`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct UNetConfig {
+    /// Channels of a latent, and of the result.
+    pub latent_channels: usize,
+    /// Channels at full resolution.
+    pub channels: usize,
+    /// Channels per resolution, as multiples of `channels`; each but the last halves the picture.
+    pub multipliers: Vec<usize>,
+    /// Residual blocks per resolution on the way down; one more on the way up.
+    pub residual_blocks: usize,
+    /// Where attention stands, as factors by which the picture is smaller there; the middle always has it.
+    pub attention_factors: Vec<usize>,
+    /// Channels of one head of attention.
+    pub head_width: usize,
+    /// Groups of every group norm.
+    pub norm_groups: usize,
+    /// Width of a slot.
+    pub context: usize,
+    /// Share of values dropped within residual blocks in training.
+    pub dropout: f64,
+}
+
+impl Default for UNetConfig {
+    fn default() -> Self {
+        Self {
+            latent_channels: 3,
+            channels: 128,
+            multipliers: vec![1, 2, 3, 4],
+            residual_blocks: 2,
+            attention_factors: vec![2, 4, 8],
+            head_width: 32,
+            norm_groups: 32,
+            context: 192,
+            dropout: 0.1,
+        }
+    }
+}
+
+/// What the slots say to each cross-attention, in the order of the layers.
+#[derive(Debug, Clone)]
+pub struct Context {
+    layers: Vec<KeysValues>,
+}
+
+/// Noisy latents, time and slots → a guess, such as of the noise.
+#[derive(Module, Debug)]
+pub struct UNet {
+    time_embed: TimeEmbedding,
+    /// In the reference's order, so that its indices stay.
+    input_blocks: Vec<Block>,
+    middle: Middle,
+    output_blocks: Vec<Block>,
+    norm_out: GroupNorm,
+    conv_out: Conv2d,
+}
+
+/// One entry of the reference's lists of blocks.
+#[derive(Module, Debug)]
+enum Block {
+    /// Into the network, or to half the size.
+    Conv(Conv2d),
+    /// One residual block and what belongs to it.
+    Stage(Stage),
+}
+
+/// A residual block, attention where the configuration has it, and a doubling at the end of a resolution.
+#[derive(Module, Debug)]
+struct Stage {
+    residual: ResidualBlock,
+    attention: Option<SpatialTransformer>,
+    upsample: Option<Upsample>,
+}
+
+/// The lowest resolution: attention between two residual blocks.
+#[derive(Module, Debug)]
+struct Middle {
+    residual_in: ResidualBlock,
+    attention: SpatialTransformer,
+    residual_out: ResidualBlock,
+}
+
+impl UNetConfig {
+    /// A network of these sizes; its first guess is zero everywhere.
+    pub fn init(&self, init: &mut Init) -> UNet {
+        let (input_blocks, skips) = self.input_blocks(init);
+        let top = skips[skips.len() - 1];
+        UNet {
+            time_embed: TimeEmbedding::new(init, self.channels),
+            input_blocks,
+            middle: Middle {
+                residual_in: ResidualBlock::new(init, self, top, top),
+                attention: SpatialTransformer::new(init, self, top),
+                residual_out: ResidualBlock::new(init, self, top, top),
+            },
+            output_blocks: self.output_blocks(init, skips),
+            norm_out: GroupNorm::new(init, self.norm_groups, self.channels, EPSILON),
+            conv_out: Conv2d::zeroed(init, self.channels, self.latent_channels, Kernel::same(3)),
+        }
+    }
+
+    /// A stage and, if the picture is `factor` times smaller there, its attention.
+    fn stage(&self, init: &mut Init, input: usize, output: usize, factor: usize) -> Stage {
+        let attention = self.attention_factors.contains(&factor);
+        Stage {
+            residual: ResidualBlock::new(init, self, input, output),
+            attention: attention.then(|| SpatialTransformer::new(init, self, output)),
+            upsample: None,
+        }
+    }
+
+    /// The way down, and how many channels each block leaves for the way up.
+    fn input_blocks(&self, init: &mut Init) -> (Vec<Block>, Vec<usize>) {
+        let entry = Conv2d::new(init, self.latent_channels, self.channels, Kernel::same(3));
+        let (mut blocks, mut skips) = (vec![Block::Conv(entry)], vec![self.channels]);
+        let mut before = self.channels;
+        for (level, multiplier) in self.multipliers.iter().enumerate() {
+            let width = self.channels * multiplier;
+            for _ in 0..self.residual_blocks {
+                blocks.push(Block::Stage(self.stage(init, before, width, 1 << level)));
+                skips.push(width);
+                before = width;
+            }
+            if level + 1 < self.multipliers.len() {
+                let halve = Conv2d::new(init, width, width, Kernel::same(3).strided(2));
+                blocks.push(Block::Conv(halve));
+                skips.push(width);
+            }
+        }
+        (blocks, skips)
+    }
+
+    /// The way up; every block also takes what one block of the way down left.
+    fn output_blocks(&self, init: &mut Init, mut skips: Vec<usize>) -> Vec<Block> {
+        let mut blocks = Vec::new();
+        let mut before = skips[skips.len() - 1];
+        for (level, multiplier) in self.multipliers.iter().enumerate().rev() {
+            let width = self.channels * multiplier;
+            for index in 0..=self.residual_blocks {
+                let input = before + skips.pop().unwrap_or(0);
+                let mut stage = self.stage(init, input, width, 1 << level);
+                let last = index == self.residual_blocks && level > 0;
+                stage.upsample = last.then(|| Upsample::new(init, width));
+                blocks.push(Block::Stage(stage));
+                before = width;
+            }
+        }
+        blocks
+    }
+}
+
+impl UNet {
+    /// What the slots say to every layer: computed once, used for every step of a sampler.
+    ///
+    /// # Shape
+    /// - `slots`: `[batch, slots, dim]`
+    pub fn prepare(&self, slots: &Tensor<3>) -> Context {
+        let stages = |blocks: &'_ [Block]| {
+            let attentions = blocks.iter().filter_map(Block::attention);
+            attentions
+                .map(|attention| attention.prepare(slots.clone()))
+                .collect::<Vec<_>>()
+        };
+        let mut layers = stages(&self.input_blocks);
+        layers.push(self.middle.attention.prepare(slots.clone()));
+        layers.extend(stages(&self.output_blocks));
+        Context { layers }
+    }
+
+    /// The guess.
+    ///
+    /// # Shape
+    /// - `latents`: `[batch, latent channels, height, width]`
+    /// - `times`: steps of the noise schedule, fractions allowed, `[batch]`, or `[1]` for all alike
+    /// - result: as `latents`
+    pub fn forward(&self, latents: Tensor<4>, times: Tensor<1>, context: &Context) -> Tensor<4> {
+        let time = kernels::silu(self.time_embed.forward(times));
+        let mut layers = context.layers.iter();
+        let mut next = || layers.next();
+        let mut skips = Vec::with_capacity(self.input_blocks.len());
+        let mut h = latents;
+        for block in &self.input_blocks {
+            h = block.forward(h, &time, &mut next);
+            skips.push(h.clone());
+        }
+        h = self.middle.forward(h, &time, &mut next);
+        for block in &self.output_blocks {
+            h = Tensor::cat(std::iter::once(h).chain(skips.pop()).collect(), 1);
+            h = block.forward(h, &time, &mut next);
+        }
+        self.conv_out.forward(self.norm_out.forward_silu(h))
+    }
+}
+
+#[cfg(test)]
+impl UNet {
+    /// The last layer's weight.
+    pub(crate) fn last_weight(&self) -> Tensor<4> {
+        self.conv_out.weight.val()
+    }
+}
+
+impl Block {
+    fn attention(&self) -> Option<&SpatialTransformer> {
+        match self {
+            Self::Conv(_) => None,
+            Self::Stage(stage) => stage.attention.as_ref(),
+        }
+    }
+
+    fn forward<'a>(
+        &self,
+        x: Tensor<4>,
+        time: &Tensor<2>,
+        context: &mut impl FnMut() -> Option<&'a KeysValues>,
+    ) -> Tensor<4> {
+        let stage = match self {
+            Self::Conv(conv) => return conv.forward(x),
+            Self::Stage(stage) => stage,
+        };
+        let x = attend(
+            stage.attention.as_ref(),
+            stage.residual.forward(x, time),
+            context,
+        );
+        match &stage.upsample {
+            Some(upsample) => upsample.forward(x),
+            None => x,
+        }
+    }
+}
+
+impl Middle {
+    fn forward<'a>(
+        &self,
+        x: Tensor<4>,
+        time: &Tensor<2>,
+        context: &mut impl FnMut() -> Option<&'a KeysValues>,
+    ) -> Tensor<4> {
+        let h = self.residual_in.forward(x, time);
+        let h = attend(Some(&self.attention), h, context);
+        self.residual_out.forward(h, time)
+    }
+}
+
+/// `x` after `attention`, if there is one, with the next of the prepared contexts.
+fn attend<'a>(
+    attention: Option<&SpatialTransformer>,
+    x: Tensor<4>,
+    context: &mut impl FnMut() -> Option<&'a KeysValues>,
+) -> Tensor<4> {
+    let Some(attention) = attention else { return x };
+    let Some(context) = context() else {
+        unreachable!("a context has one entry for every attention of the network that prepared it")
+    };
+    attention.forward(x, context)
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::noise::Noise;
+
+    fn tiny() -> UNetConfig {
+        UNetConfig {
+            channels: 8,
+            multipliers: vec![1, 2],
+            residual_blocks: 1,
+            attention_factors: vec![1],
+            head_width: 4,
+            norm_groups: 4,
+            context: 6,
+            dropout: 0.0,
+            ..UNetConfig::default()
+        }
+    }
+
+    fn normal<const D: usize>(name: &str, shape: [usize; D]) -> Tensor<D> {
+        Noise::new(3, &[name]).normal(shape, &Device::flex())
+    }
+
+    /// A network whose last layers are not zero.
+    fn stirred() -> UNet {
+        let mut init = Init::seeded(4, &Device::flex());
+        let mut model = tiny().init(&mut init);
+        model.conv_out.weight = init.normal([3, 8, 3, 3], 0.1);
+        for block in &mut model.output_blocks {
+            if let Block::Stage(Stage {
+                residual,
+                attention: Some(attention),
+                ..
+            }) = block
+            {
+                residual.stir(&mut init);
+                attention.stir(&mut init);
+            }
+        }
+        model
+    }
+
+    /// The largest difference.
+    fn far(a: &[f32], b: &[f32]) -> f32 {
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max)
+    }
+
+    fn values(x: Tensor<4>) -> Vec<f32> {
+        x.into_data().try_to_vec().unwrap()
+    }
+
+    #[test]
+    fn the_paper_s_sizes_have_the_paper_s_number_of_parameters() {
+        let init = &mut Init::blank(&Device::flex());
+        assert_eq!(UNetConfig::default().init(init).num_params(), 134_243_331);
+    }
+
+    #[test]
+    fn the_first_guess_is_zero() {
+        let model = tiny().init(&mut Init::seeded(1, &Device::flex()));
+        let context = model.prepare(&normal("slots", [2, 3, 6]));
+        let guess = model.forward(
+            normal("x", [2, 3, 4, 4]),
+            Tensor::from_floats([5.0, 80.5], &Device::flex()),
+            &context,
+        );
+        assert!(values(guess).iter().all(|value| *value == 0.0));
+    }
+
+    #[test]
+    fn a_frame_s_guess_does_not_depend_on_its_neighbours() {
+        let model = stirred();
+        let (x, slots) = (normal("x", [2, 3, 4, 4]), normal("slots", [2, 3, 6]));
+        let times = Tensor::from_floats([5.0, 80.5], &Device::flex());
+        let together = model
+            .forward(x.clone(), times.clone(), &model.prepare(&slots))
+            .narrow(0, 1, 1);
+        let alone = model.forward(
+            x.narrow(0, 1, 1),
+            times.narrow(0, 1, 1),
+            &model.prepare(&slots.narrow(0, 1, 1)),
+        );
+        assert!(far(&values(together), &values(alone)) < 1e-5);
+    }
+
+    #[test]
+    fn one_time_stands_for_all() {
+        let model = stirred();
+        let (x, context) = (
+            normal("x", [2, 3, 4, 4]),
+            model.prepare(&normal("slots", [2, 3, 6])),
+        );
+        let guess = |times: &[f32]| {
+            model.forward(
+                x.clone(),
+                Tensor::from_floats(times, &Device::flex()),
+                &context,
+            )
+        };
+        assert_eq!(values(guess(&[7.25])), values(guess(&[7.25, 7.25])));
+    }
+
+    #[test]
+    fn the_guess_depends_on_slots_and_time_but_not_on_the_order_of_slots() {
+        let model = stirred();
+        let (x, slots) = (normal("x", [1, 3, 4, 4]), normal("slots", [1, 3, 6]));
+        let guess = |slots: &Tensor<3>, time: f32| {
+            values(model.forward(
+                x.clone(),
+                Tensor::from_floats([time], &Device::flex()),
+                &model.prepare(slots),
+            ))
+        };
+        let base = guess(&slots, 10.0);
+        assert!(far(&base, &guess(&(slots.clone() * 2.0), 10.0)) > 1e-3);
+        assert!(far(&base, &guess(&slots, 300.0)) > 1e-3);
+        assert!(far(&base, &guess(&slots.flip([1]), 10.0)) < 1e-5);
+    }
+}
