@@ -27,7 +27,7 @@ pub struct LatentDiffusionConfig {
     pub diffusion: DiffusionConfig,
     /// What latents are divided by; one in every published configuration.
     pub z_scale: f64,
-    /// Mean and deviation of each channel of the latents, so that they start and end alike.
+    /// Mean and deviation of each channel of the latents, taken in place of `z-scale`.
     ///
     /// Differs: the reference knows only `z-scale`.
     pub latent_stats: Option<LatentStats>,
@@ -238,26 +238,17 @@ impl LatentDiffusion {
 /// Between the VQ-VAE's latents and those that the network knows.
 #[derive(Debug, Clone, PartialEq)]
 struct Scaling {
-    /// Mean and deviation per channel, with `z-scale` in the deviation; absent where nothing changes.
+    /// Mean and deviation per channel, or zero and `z-scale`; absent where nothing changes.
     channels: Option<(Vec<f32>, Vec<f32>)>,
 }
 
 impl Scaling {
     fn new(config: &LatentDiffusionConfig) -> Self {
-        let z_scale = config.z_scale as f32;
-        let scaled = |values: &[f32]| {
-            values
-                .iter()
-                .map(|value| value * z_scale)
-                .collect::<Vec<_>>()
-        };
+        let all = config.vae.code_channels;
         let channels = match &config.latent_stats {
-            Some(LatentStats { mean, std }) => Some((scaled(mean), scaled(std))),
-            None if config.z_scale == 1.0 => None,
-            None => Some((
-                vec![0.0; config.vae.code_channels],
-                vec![z_scale; config.vae.code_channels],
-            )),
+            Some(LatentStats { mean, std }) => Some((mean.clone(), std.clone())),
+            None if (config.z_scale - 1.0).abs() < f64::EPSILON => None,
+            None => Some((vec![0.0; all], vec![config.z_scale as f32; all])),
         };
         Self { channels }
     }

@@ -9,6 +9,15 @@
 //! | `sampler` | Song et al. 2021; Lu et al. 2022 | SlotDiffusion `models/ddpm/` |
 //! | `latent_diffusion` | Wu et al. 2023 (SlotDiffusion) §3.2 | SlotDiffusion `models/ddpm/ldm.py` |
 
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use crate::noise::Noise;
+
+use latent_diffusion::LatentDiffusion;
+use mixture::Mixture;
+use sampler::SamplerConfig;
+
 /// Each slot drawn by itself and blended by its mask.
 pub mod mixture;
 
@@ -29,3 +38,50 @@ pub mod sampler;
 
 /// All of these together.
 pub mod latent_diffusion;
+
+/// Whatever draws frames from slots.
+#[derive(Module, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a program holds one decoder, not many"
+)]
+pub enum SlotDecoder {
+    /// Each slot by itself, blended by masks.
+    Mixture(Mixture),
+    /// Noise removed from latents.
+    Diffusion(LatentDiffusion),
+}
+
+/// Frames drawn from slots.
+#[derive(Debug, Clone)]
+pub struct Rendered {
+    /// `[batch, rgb, height, width]`, about −1..1
+    pub frames: Tensor<4>,
+    /// Share of each slot in each pixel, `[batch, slots, height, width]`; a decoder by diffusion has none.
+    pub masks: Option<Tensor<4>>,
+}
+
+impl SlotDecoder {
+    /// Frames from slots, without gradients.
+    ///
+    /// The same `noise` gives the same frame for the same slots, whatever else is in the batch;
+    /// only [`SlotDecoder::Diffusion`] uses it and `sampler`.
+    ///
+    /// # Shape
+    /// - `slots`: `[batch, slots, dim]`
+    pub fn render(&self, slots: Tensor<3>, noise: &Noise, sampler: &SamplerConfig) -> Rendered {
+        match self {
+            Self::Mixture(mixture) => {
+                let mixed = mixture.valid().forward(slots.inner());
+                Rendered {
+                    frames: mixed.frames,
+                    masks: Some(mixed.masks),
+                }
+            }
+            Self::Diffusion(diffusion) => Rendered {
+                frames: diffusion.render(&slots, noise, sampler),
+                masks: None,
+            },
+        }
+    }
+}

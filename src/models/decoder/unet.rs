@@ -81,6 +81,10 @@ pub struct UNet {
 
 /// One entry of the reference's lists of blocks.
 #[derive(Module, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a network has about thirty of these"
+)]
 enum Block {
     /// Into the network, or to half the size.
     Conv(Conv2d),

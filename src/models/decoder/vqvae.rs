@@ -229,10 +229,10 @@ impl VqVaeLossConfig {
         &self,
         seen: Reconstructed,
         frames: Tensor<4>,
-        weights: Option<Tensor<4>>,
+        weights: Option<&Tensor<4>>,
     ) -> VqVaeLosses {
         let difference = seen.frames - frames;
-        let weigh = |cost: Tensor<4>| match &weights {
+        let weigh = |cost: Tensor<4>| match weights {
             Some(weights) => (cost * weights.clone()).mean(),
             None => cost.mean(),
         };
@@ -333,7 +333,7 @@ mod tests {
             let losses = VqVaeLossConfig::default().losses(
                 model.forward(frames(&device)),
                 frames(&device),
-                Some(weights),
+                Some(&weights),
             );
             losses.absolute.into_scalar::<f32>()
         };

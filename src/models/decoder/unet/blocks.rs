@@ -81,7 +81,7 @@ impl ResidualBlock {
     ///
     /// # Shape
     /// - `x`: `[batch, input, height, width]`
-    /// - `time`: the time embedding after SiLU, `[batch or 1, 4·channels]`
+    /// - `time`: the time embedding after `SiLU`, `[batch or 1, 4·channels]`
     pub fn forward(&self, x: Tensor<4>, time: &Tensor<2>) -> Tensor<4> {
         let h = self.conv_in.forward(self.norm_in.forward_silu(x.clone()));
         let shift = self.time.forward(time.clone());

@@ -158,7 +158,7 @@ impl Middle {
     }
 }
 
-/// Two convolutions around a shortcut, each after norm and SiLU.
+/// Two convolutions around a shortcut, each after norm and `SiLU`.
 #[derive(Module, Debug)]
 struct ResidualBlock {
     norm1: GroupNorm,
