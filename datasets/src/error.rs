@@ -43,6 +43,12 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
     },
+    /// A window that no clip could fill.
+    #[error("a window with {reason} holds no frames")]
+    Window {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Frames that no video file can hold, or a file that FFmpeg cannot write.
     #[error("cannot write the video ({reason}): `{}`", path.display())]
     Encode {
@@ -65,6 +71,12 @@ pub enum DataError {
         /// The data set.
         dataset: String,
         /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A folder without a video or numbered pictures.
+    #[error("no videos in the folder: `{}`", path.display())]
+    NoVideos {
+        /// The folder.
         path: PathBuf,
     },
     /// No built-in data set has this name.
@@ -97,12 +109,16 @@ impl DataError {
             Self::TooLarge { .. } => {
                 "scale the video down first, for example with `ffmpeg -vf scale=1280:-2`"
             }
+            Self::Window { .. } => "size, count and stride are at least 1, frames a second above 0",
             Self::Encode { .. } => {
                 "write to a name that ends in .mp4, .webm or .gif, on a disk with room"
             }
             Self::Malformed { .. } => "compare the file with the layout in datasets/README.md",
             Self::Missing { .. } => {
                 "give the data set's folder with `--root`; datasets/README.md shows its layout"
+            }
+            Self::NoVideos { .. } => {
+                "name video files, a folder of them (.mp4, .webm, .gif, …), or a folder of numbered .png"
             }
             Self::UnknownDataset { .. } => "`pipeline data list` shows them",
             Self::WithoutVideo { .. } => {

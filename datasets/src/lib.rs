@@ -1,5 +1,9 @@
 //! What there is to see: videos, generated scenes, and questions about them.
 //! FFmpeg stops at this crate's door; nothing here knows a tensor.
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "an array view is a borrow already"
+)]
 
 /// Why data could not be read or written.
 pub mod error;
@@ -16,6 +20,9 @@ pub mod rle;
 /// What a camera saw.
 pub mod clip;
 
+/// A file that appears whole or not at all.
+mod partial;
+
 /// Video files in and out.
 pub mod video;
 
@@ -24,6 +31,9 @@ pub mod synth;
 
 /// Where clips come from.
 pub mod source;
+
+/// Clips read ahead, in order.
+pub mod loader;
 
 pub use clip::{Clip, ClipId, Sample};
 pub use error::DataError;

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::DataError;
+use crate::video::MAX_SIDE;
+
 /// How a frame of another shape is made to fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -22,6 +25,7 @@ pub enum Pace {
     /// Every n-th frame of the file; at least 1.
     Stride(usize),
     /// Frames a second by presentation time: the frame shown at each instant, whatever the file's own rate.
+    /// A file that is slower shows a frame more than once.
     Fps(f32),
 }
 
@@ -39,4 +43,63 @@ pub struct Window {
     pub size: [usize; 2],
     /// What happens to frames of another shape.
     pub fit: Fit,
+}
+
+impl Window {
+    /// Refuses a window that no clip could fill.
+    ///
+    /// # Errors
+    /// When a size, a count or a pace is nothing or not a number.
+    pub fn check(&self) -> Result<(), DataError> {
+        let fine_size = self.size.iter().all(|side| (1..=MAX_SIDE).contains(side));
+        let reason = match self.pace {
+            Pace::Stride(0) => "a stride of 0".to_owned(),
+            Pace::Fps(fps) if !(fps.is_finite() && fps > 0.0) => format!("{fps} frames a second"),
+            _ if self.count == Some(0) => "a count of 0".to_owned(),
+            _ if !fine_size => format!("frames of {}×{} pixels", self.size[1], self.size[0]),
+            _ => return Ok(()),
+        };
+        Err(DataError::Window { reason })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_that_no_clip_fills_is_refused() {
+        let fine = Window {
+            start: 0,
+            count: None,
+            pace: Pace::Stride(1),
+            size: [64, 64],
+            fit: Fit::Crop,
+        };
+        assert!(fine.check().is_ok());
+        for broken in [
+            Window {
+                count: Some(0),
+                ..fine
+            },
+            Window {
+                pace: Pace::Stride(0),
+                ..fine
+            },
+            Window {
+                pace: Pace::Fps(f32::NAN),
+                ..fine
+            },
+            Window {
+                pace: Pace::Fps(0.0),
+                ..fine
+            },
+            Window {
+                size: [0, 64],
+                ..fine
+            },
+        ] {
+            assert!(broken.check().is_err(), "{broken:?}");
+        }
+    }
 }

@@ -1,5 +1,10 @@
 //! Where clips come from.
 
+/// Videos of one's own.
+pub mod folder;
+
+pub use folder::FolderSource;
+
 use crate::clip::{ClipId, Sample};
 use crate::error::DataError;
 use crate::window::Window;

@@ -1,0 +1,387 @@
+//! Videos of one's own: files, folders of files, and folders of numbered pictures.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array4, Axis};
+
+use super::Source;
+use crate::clip::{Clip, ClipId, Sample};
+use crate::error::DataError;
+use crate::video::fit::resize;
+use crate::video::{Decode, UNKNOWN_FPS, read_png, read_with};
+use crate::window::{Pace, Window};
+
+/// The endings that make a file in a folder a video. A file that is named by itself may have any.
+const ENDINGS: &str = "3gp avi flv gif m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts webm wmv y4m";
+
+/// Clips from paths that a person named.
+///
+/// A path is a video file; a folder with numbered pictures (`0000.png`, `0001.png`, …), which is one clip; or a folder
+/// of these two, which is many, by name. A folder of pictures names no rate: at [`Pace::Fps`] every picture is one
+/// sampled frame, at [`Pace::Stride`] they are taken to be [`UNKNOWN_FPS`] a second.
+#[derive(Debug)]
+pub struct FolderSource {
+    clips: Vec<(ClipId, Place)>,
+    decode: Decode,
+}
+
+/// Where a clip lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    File(PathBuf),
+    /// The pictures, in order, and their folder.
+    Pictures(PathBuf, Vec<PathBuf>),
+}
+
+impl FolderSource {
+    /// The clips at `paths`. Files are not opened yet.
+    ///
+    /// # Errors
+    /// When there is no path, or one of them does not exist or is a folder without videos.
+    pub fn open(paths: &[PathBuf]) -> Result<Self, DataError> {
+        let mut places = Vec::new();
+        for path in paths {
+            let meta = fs::metadata(path).map_err(|source| unreadable(source, path))?;
+            if !meta.is_dir() {
+                places.push(Place::File(path.clone()));
+                continue;
+            }
+            let before = places.len();
+            places.extend(look_into(path)?);
+            if places.len() == before {
+                return Err(DataError::NoVideos { path: path.clone() });
+            }
+        }
+        if places.is_empty() {
+            return Err(DataError::NoVideos {
+                path: PathBuf::new(),
+            });
+        }
+        Ok(Self {
+            clips: name(places),
+            decode: Decode::default(),
+        })
+    }
+
+    /// The same clips, decoded in another way.
+    #[must_use]
+    pub fn decoded(self, decode: Decode) -> Self {
+        Self { decode, ..self }
+    }
+
+    /// Where a clip lies: its file, or its folder of pictures.
+    ///
+    /// # Panics
+    /// When `index` is not below [`Source::len`].
+    pub fn path(&self, index: usize) -> &Path {
+        match &self.clips[index].1 {
+            Place::File(path) | Place::Pictures(path, _) => path,
+        }
+    }
+}
+
+impl Source for FolderSource {
+    fn len(&self) -> usize {
+        self.clips.len()
+    }
+
+    fn id(&self, index: usize) -> ClipId {
+        self.clips[index].0.clone()
+    }
+
+    fn identity(&self, index: usize) -> Result<String, DataError> {
+        let mut hash = blake3::Hasher::new();
+        match &self.clips[index].1 {
+            Place::File(path) => hash_file(&mut hash, path)?,
+            Place::Pictures(_, pictures) => {
+                for picture in pictures {
+                    // Of its own each, so that no bytes wander from one picture to the next.
+                    let mut own = blake3::Hasher::new();
+                    hash_file(&mut own, picture)?;
+                    hash.update(own.finalize().as_bytes());
+                }
+            }
+        }
+        Ok(hash.finalize().to_hex().to_string())
+    }
+
+    fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {
+        let (id, place) = &self.clips[index];
+        match place {
+            Place::File(path) => {
+                let read = read_with(path, window, self.decode)?;
+                let clip = Clip {
+                    id: id.clone(),
+                    ..read.clip
+                };
+                Ok(Sample {
+                    note: read.note,
+                    ..clip.into()
+                })
+            }
+            Place::Pictures(folder, pictures) => {
+                Ok(read_pictures(id, folder, pictures, window)?.into())
+            }
+        }
+    }
+}
+
+/// A clip of numbered pictures.
+fn read_pictures(
+    id: &ClipId,
+    folder: &Path,
+    pictures: &[PathBuf],
+    window: &Window,
+) -> Result<Clip, DataError> {
+    window.check()?;
+    let (stride, fps) = match window.pace {
+        Pace::Stride(stride) => (stride, UNKNOWN_FPS / stride as f32),
+        Pace::Fps(fps) => (1, fps),
+    };
+    let count = window.count.unwrap_or(usize::MAX);
+    let wanted: Vec<&PathBuf> = pictures
+        .iter()
+        .step_by(stride)
+        .skip(window.start)
+        .take(count)
+        .collect();
+    if wanted.is_empty() {
+        let reason = format!(
+            "asked to start at frame {} of every {stride}-th; there are {}",
+            window.start,
+            pictures.len()
+        );
+        return Err(DataError::NoFrames {
+            reason,
+            path: folder.to_owned(),
+        });
+    }
+    let [height, width] = window.size;
+    let mut frames = Array4::zeros((wanted.len(), height, width, 3));
+    for (mut frame, picture) in frames.axis_iter_mut(Axis(0)).zip(wanted) {
+        frame.assign(&resize(read_png(picture)?.view(), window.size, window.fit));
+    }
+    Ok(Clip {
+        id: id.clone(),
+        frames,
+        fps,
+    })
+}
+
+/// The clips in a folder, by name.
+fn look_into(folder: &Path) -> Result<Vec<Place>, DataError> {
+    if let Some(pictures) = pictures(folder)? {
+        return Ok(vec![pictures]);
+    }
+    let mut places = Vec::new();
+    for path in entries(folder)? {
+        if path.is_dir() {
+            places.extend(pictures(&path)?);
+        } else if is_video(&path) {
+            places.push(Place::File(path));
+        }
+    }
+    Ok(places)
+}
+
+/// A folder's numbered pictures in the order of their numbers, if it has any.
+fn pictures(folder: &Path) -> Result<Option<Place>, DataError> {
+    let mut numbered: Vec<(u64, PathBuf)> = entries(folder)?
+        .into_iter()
+        .filter_map(|path| Some((picture_number(&path)?, path)))
+        .collect();
+    numbered.sort();
+    let pictures: Vec<PathBuf> = numbered.into_iter().map(|(_, path)| path).collect();
+    Ok((!pictures.is_empty()).then(|| Place::Pictures(folder.to_owned(), pictures)))
+}
+
+/// The number of `0012.png` and of `frame_0012.png`.
+fn picture_number(path: &Path) -> Option<u64> {
+    let png = path.extension()?.eq_ignore_ascii_case("png");
+    let stem = path.file_stem()?.to_str()?;
+    let digits = stem.trim_start_matches(|c: char| !c.is_ascii_digit());
+    digits.parse().ok().filter(|_| png)
+}
+
+fn is_video(path: &Path) -> bool {
+    let ending = path
+        .extension()
+        .and_then(|ending| ending.to_str())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    ENDINGS.split(' ').any(|known| known == ending)
+}
+
+/// What lies in a folder, by name, without what is hidden.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|source| unreadable(source, folder))? {
+        let entry = entry.map_err(|source| unreadable(source, folder))?;
+        if !entry.file_name().to_string_lossy().starts_with('.') {
+            paths.push(entry.path());
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// A name of its own for every clip: the file's, and a number where two share it.
+fn name(places: Vec<Place>) -> Vec<(ClipId, Place)> {
+    let mut taken = BTreeSet::new();
+    let mut named = Vec::with_capacity(places.len());
+    for place in places {
+        let plain = match &place {
+            Place::File(path) => path.file_stem(),
+            Place::Pictures(folder, _) => folder.file_name(),
+        };
+        let plain = plain.unwrap_or_default().to_string_lossy().into_owned();
+        let mut id = ClipId::new(&plain);
+        let mut number = 2;
+        while !taken.insert(id.clone()) {
+            id = ClipId::new(&format!("{plain}-{number}"));
+            number += 1;
+        }
+        named.push((id, place));
+    }
+    named
+}
+
+fn hash_file(hash: &mut blake3::Hasher, path: &Path) -> Result<(), DataError> {
+    let file = File::open(path).map_err(|source| unreadable(source, path))?;
+    hash.update_reader(file)
+        .map_err(|source| unreadable(source, path))?;
+    Ok(())
+}
+
+fn unreadable(source: std::io::Error, path: &Path) -> DataError {
+    DataError::Io {
+        action: "read",
+        source,
+        path: path.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array3;
+
+    use super::*;
+    use crate::video::write_png;
+    use crate::window::Fit;
+
+    const WINDOW: Window = Window {
+        start: 0,
+        count: None,
+        pace: Pace::Stride(1),
+        size: [4, 4],
+        fit: Fit::Crop,
+    };
+
+    fn ids(source: &FolderSource) -> Vec<String> {
+        (0..source.len())
+            .map(|index| source.id(index).to_string())
+            .collect()
+    }
+
+    #[test]
+    fn files_and_folders_become_clips_with_names_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = folder.path().join("more");
+        fs::create_dir(&inside).unwrap();
+        for name in ["b.webm", "a.mp4", "a.MOV", "notes.txt", ".hidden.mp4"] {
+            fs::write(inside.join(name), name).unwrap();
+        }
+        let odd = folder.path().join("a.video");
+        fs::write(&odd, "named by itself").unwrap();
+        let source = FolderSource::open(&[odd, inside.clone()]).unwrap();
+        assert_eq!(ids(&source), ["a", "a-2", "a-3", "b"]);
+        assert_eq!(source.path(3), inside.join("b.webm"));
+    }
+
+    #[test]
+    fn numbered_pictures_are_frames_in_the_order_of_their_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        let clip = folder.path().join("ball");
+        fs::create_dir(&clip).unwrap();
+        for number in [0_u8, 2, 10, 1] {
+            let picture = Array3::from_elem((8, 8, 3), number);
+            write_png(&clip.join(format!("{number}.png")), picture.view()).unwrap();
+        }
+        for path in [folder.path(), &clip] {
+            let source = FolderSource::open(&[path.to_owned()]).unwrap();
+            assert_eq!(ids(&source), ["ball"]);
+            let sample = source.sample(0, &WINDOW).unwrap();
+            let numbers: Vec<u8> = sample
+                .clip
+                .frames
+                .outer_iter()
+                .map(|frame| frame[[0, 0, 0]])
+                .collect();
+            assert_eq!(numbers, [0, 1, 2, 10]);
+            assert_eq!(sample.clip.frames.dim(), (4, 4, 4, 3));
+            let late = Window {
+                start: 1,
+                pace: Pace::Stride(2),
+                ..WINDOW
+            };
+            assert_eq!(
+                source.sample(0, &late).unwrap().clip.frames[[0, 0, 0, 0]],
+                2
+            );
+            let past = Window { start: 9, ..WINDOW };
+            assert!(matches!(
+                source.sample(0, &past),
+                Err(DataError::NoFrames { .. })
+            ));
+        }
+    }
+
+    #[test]
+    fn what_a_clip_is_follows_its_bytes_and_not_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["a.mp4", "b.mp4", "c.mp4"].map(|name| folder.path().join(name));
+        for (path, text) in paths.iter().zip(["same", "same", "other"]) {
+            fs::write(path, text).unwrap();
+        }
+        let source = FolderSource::open(&paths).unwrap();
+        let identity = |index| source.identity(index).unwrap();
+        assert_eq!(identity(0), identity(1));
+        assert_ne!(identity(0), identity(2));
+    }
+
+    #[test]
+    fn nothing_at_a_path_is_said_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("no.mp4");
+        assert!(matches!(
+            FolderSource::open(&[missing]),
+            Err(DataError::Io { .. })
+        ));
+        assert!(matches!(
+            FolderSource::open(&[folder.path().to_owned()]),
+            Err(DataError::NoVideos { .. })
+        ));
+        assert!(matches!(
+            FolderSource::open(&[]),
+            Err(DataError::NoVideos { .. })
+        ));
+    }
+
+    #[cfg(feature = "video")]
+    #[test]
+    fn a_video_file_is_read_under_its_own_name_with_what_was_wrong() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("two words.mp4");
+        let frames = Array4::from_elem((40, 16, 16, 3), 90);
+        crate::video::write(&path, frames.view(), 10.0, crate::video::Format::Mp4).unwrap();
+        let source = FolderSource::open(std::slice::from_ref(&path)).unwrap();
+        let sample = source.sample(0, &WINDOW).unwrap();
+        assert_eq!(
+            (sample.clip.id.as_str(), sample.clip.frames.dim().0),
+            ("two-words", 40)
+        );
+        assert_eq!(sample.note, None);
+    }
+}
