@@ -8,16 +8,24 @@
     reason = "an array view is a pointer and goes by value, as in ndarray itself"
 )]
 
+pub mod answers;
+pub mod boxes;
 pub mod error;
+pub mod floors;
 pub mod frechet;
 pub mod infinity;
+pub mod matching;
+pub mod measured;
 pub mod mmd;
 pub mod moments;
 pub mod pixel;
 pub mod profile;
 pub mod resize;
 pub mod score;
+pub mod segmentation;
 pub mod ssim;
+pub mod stats;
 
 pub use error::EvalError;
+pub use measured::Measured;
 pub use score::{Direction, ItemTable, ItemValue, Score, ScoreTable};

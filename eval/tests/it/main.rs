@@ -4,4 +4,6 @@
 
 mod distance;
 mod image;
+mod masks;
 mod support;
+mod uncertainty;
