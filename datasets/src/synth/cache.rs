@@ -1,5 +1,5 @@
 //! Frames and masks of many generated clips in two files, so that training need not draw them again.
-//! Needs no FFmpeg. The files are NumPy's: `frames.npy` `[clips, time, height, width, rgb]` and `masks.npy`
+//! Needs no FFmpeg. The files are arrays: `frames.npy` `[clips, time, height, width, rgb]` and `masks.npy`
 //! `[clips, time, height, width]`, both bytes.
 
 use std::fs::{self, File};
@@ -189,10 +189,10 @@ fn draw(folder: &Path, source: &SynthSource, window: &Window) -> Result<(), Data
     masks.flush().map_err(failed("write", &masks_path))
 }
 
-/// What NumPy writes before bytes of this shape.
+/// What stands before bytes of this shape in an `.npy` file.
 ///
 /// # Source
-/// NumPy Enhancement Proposal 1, format version 1.0.
+/// Format version 1.0 of <https://numpy.org/neps/nep-0001-npy-format.html>.
 fn npy_header(shape: &[usize]) -> Vec<u8> {
     let numbers: Vec<String> = shape.iter().map(ToString::to_string).collect();
     let mut words = format!(
@@ -206,7 +206,7 @@ fn npy_header(shape: &[usize]) -> Vec<u8> {
     [&MAGIC[..], &(length as u16).to_le_bytes(), words.as_bytes()].concat()
 }
 
-/// How NumPy's files of version 1.0 begin.
+/// How `.npy` files of version 1.0 begin.
 const MAGIC: [u8; 8] = *b"\x93NUMPY\x01\x00";
 
 /// Shape and bytes of a file as [`npy_header`] begins it.

@@ -73,8 +73,20 @@ impl Draw {
     }
 }
 
-/// Which things may stand between a place and each lamp, a bit each; all of them unless something better is known.
-pub(super) type Blockers<'a> = Option<&'a [u32]>;
+/// What one ray through a pixel meets, and by which chance.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look<'a> {
+    /// All that stands on the floor.
+    pub things: &'a [Thing<'a>],
+    /// Those of them that the ray itself may meet, a bit each.
+    pub among: u32,
+    /// For each lamp those that may shade the floor where the ray meets it, a bit each; all if not known.
+    pub blockers: Option<&'a [u32]>,
+    /// Chance.
+    pub draw: Draw,
+    /// How often the ray was mirrored.
+    pub mirrored: u32,
+}
 
 impl Stage {
     /// The stage of a clip.
@@ -87,15 +99,12 @@ impl Stage {
             .map(|(light, place)| {
                 let centre = Vec3::from_array(*place);
                 let ray = (middle - centre).normalize();
-                let side = ray
-                    .cross(if ray.z.abs() > 0.9 { Vec3::X } else { Vec3::Z })
-                    .normalize()
-                    * light.half_width;
-                let other = side.cross(ray);
+                let across = if ray.z.abs() > 0.9 { Vec3::X } else { Vec3::Z };
+                let side = ray.cross(across).normalize() * light.half_width;
                 let reach = light.half_width * std::f32::consts::SQRT_2;
                 Lamp {
                     centre,
-                    edges: [side, other],
+                    edges: [side, side.cross(ray)],
                     power: light.power,
                     reach,
                 }
@@ -109,81 +118,44 @@ impl Stage {
         }
     }
 
-    /// What a ray sees.
-    pub fn color(&self, things: &[Thing], ray: Ray, draw: Draw) -> Vec3 {
-        self.seen(things, u32::MAX, ray, draw, 0)
-    }
-
-    /// What a ray sees of those things whose bit is set, the floor or the air; `mirrored` so many times already.
-    fn seen(&self, things: &[Thing], among: u32, ray: Ray, draw: Draw, mirrored: u32) -> Vec3 {
-        if let Some((hit, k)) = first(things, among, ray) {
-            return self.thing(things, k, &hit, ray, draw, mirrored);
+    /// The colour that a ray sees, linear; brighter than 1 where a lamp glints.
+    pub fn color(&self, ray: Ray, look: &Look) -> Vec3 {
+        if let Some((hit, thing)) = first(look.things, look.among, ray) {
+            return self.thing(thing, &hit, ray, look);
         }
-        match floor_hit(ray) {
-            Some(place) => self.floor(things, place, None, draw, mirrored),
-            None => self.sky,
-        }
-    }
-
-    /// What a ray through a pixel sees that only the things with their bit in `among` can be met by.
-    pub fn pixel(
-        &self,
-        things: &[Thing],
-        among: u32,
-        blockers: &[u32],
-        ray: Ray,
-        draw: Draw,
-    ) -> Vec3 {
-        if let Some((hit, k)) = first(things, among, ray) {
-            return self.thing(things, k, &hit, ray, draw, 0);
-        }
-        match floor_hit(ray) {
-            Some(place) => self.floor(things, place, Some(blockers), draw, 0),
-            None => self.sky,
-        }
+        floor_hit(ray).map_or(self.sky, |place| self.floor(place, look))
     }
 
     /// The colour of a place on the floor.
-    fn floor(
-        &self,
-        things: &[Thing],
-        place: Vec3,
-        blockers: Blockers,
-        draw: Draw,
-        mirrored: u32,
-    ) -> Vec3 {
+    fn floor(&self, place: Vec3, look: &Look) -> Vec3 {
         let albedo = self.floor * self.paint.brightness([place.x, place.y, 0.0]);
         let from = place + Vec3::Z * SKIN;
-        let light: f32 = (0..self.lamps.len())
-            .map(|k| {
-                self.lit(things, k, from, Vec3::Z, blockers, draw, mirrored)
-                    .0
-            })
+        let lamps = 0..self.lamps.len();
+        let light: f32 = lamps
+            .map(|lamp| self.lit(lamp, from, Vec3::Z, look).0)
             .sum();
         albedo * (self.ambient + light)
     }
 
     /// The colour of a place on a thing.
-    fn thing(
-        &self,
-        things: &[Thing],
-        own: usize,
-        hit: &Hit,
-        ray: Ray,
-        draw: Draw,
-        mirrored: u32,
-    ) -> Vec3 {
+    fn thing(&self, own: usize, hit: &Hit, ray: Ray, look: &Look) -> Vec3 {
         let Thing {
             albedo,
             finish,
             paint,
             ..
-        } = things[own];
+        } = look.things[own];
         let albedo = albedo * paint.brightness(hit.local.to_array());
         let from = ray.from + ray.towards * hit.distance + hit.normal * SKIN;
+        // What is known about the floor under a pixel says nothing about other places.
+        let look = Look {
+            among: !(1 << own),
+            blockers: None,
+            ..*look
+        };
         let (mut light, mut glint) = (self.ambient, 0.0);
-        for k in 0..self.lamps.len() {
-            let (lit, towards) = self.lit(things, k, from, hit.normal, None, draw, mirrored);
+        for lamp in 0..self.lamps.len() {
+            let (lit, towards) = self.lit(lamp, from, hit.normal, &look);
             if lit > 0.0 {
                 light += lit;
                 let between = (towards - ray.towards).normalize();
@@ -193,49 +165,34 @@ impl Stage {
                 glint += sharp * lit / hit.normal.dot(towards).max(0.1);
             }
         }
-        let mut color = albedo * (light * finish.diffuse) + Vec3::splat(glint * finish.glint);
-        if finish.mirror > 0.0 && mirrored < MIRRORINGS {
-            let towards = ray.towards - hit.normal * (2.0 * ray.towards.dot(hit.normal));
-            let around = self.seen(
-                things,
-                u32::MAX & !(1 << own),
-                Ray { from, towards },
-                draw,
-                mirrored + 1,
-            );
-            color += around * albedo * finish.mirror;
+        let color = albedo * (light * finish.diffuse) + Vec3::splat(glint * finish.glint);
+        if finish.mirror <= 0.0 || look.mirrored >= MIRRORINGS {
+            return color;
         }
-        color
+        let towards = ray.towards - hit.normal * (2.0 * ray.towards.dot(hit.normal));
+        let mirrored = Look {
+            mirrored: look.mirrored + 1,
+            ..look
+        };
+        color + self.color(Ray { from, towards }, &mirrored) * albedo * finish.mirror
     }
 
     /// How much of a lamp's light reaches a place, and from where.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "all of it is the place that is lit"
-    )]
-    fn lit(
-        &self,
-        things: &[Thing],
-        lamp: usize,
-        from: Vec3,
-        normal: Vec3,
-        blockers: Blockers,
-        draw: Draw,
-        mirrored: u32,
-    ) -> (f32, Vec3) {
+    fn lit(&self, lamp: usize, from: Vec3, normal: Vec3, look: &Look) -> (f32, Vec3) {
         let Lamp {
             centre,
             edges: [side, other],
             power,
             ..
         } = self.lamps[lamp];
-        let (across, above) = draw.pair(1 + lamp as u32 + mirrored * self.lamps.len() as u32);
+        let purpose = 1 + lamp as u32 + look.mirrored * self.lamps.len() as u32;
+        let (across, above) = look.draw.pair(purpose);
         let way = centre + side * (2.0 * across - 1.0) + other * (2.0 * above - 1.0) - from;
         let square = way.length_squared();
         let towards = way / square.sqrt();
         let slant = normal.dot(towards);
-        let among = blockers.map_or(u32::MAX, |blockers| blockers[lamp]);
-        if slant <= 0.0 || blocked(things, among, Ray { from, towards }, square) {
+        let among = look.blockers.map_or(u32::MAX, |blockers| blockers[lamp]);
+        if slant <= 0.0 || blocked(look.things, among, Ray { from, towards }, square) {
             return (0.0, towards);
         }
         (slant * power / square, towards)

@@ -10,7 +10,7 @@ use rapier3d::math::Vec3;
 use rayon::prelude::*;
 
 use super::camera::View;
-use super::light::{Draw, Stage, Thing, first, floor_hit};
+use super::light::{Draw, Look, Stage, Thing, first, floor_hit};
 use super::preset::SynthPreset;
 use super::record::Record;
 use super::shape::{Ray, Solid};
@@ -87,7 +87,6 @@ impl<'a> Renderer<'a> {
     pub fn frame(&self, frame: usize, rgb: &mut [u8], mask: &mut [u8]) {
         let things = self.things(frame);
         let near: Vec<u32> = self.near(&things);
-        let tone = &*TONE;
         let mut blockers = vec![0; self.stage.lamps.len()];
         for (pixel, (rgb, mask)) in rgb.chunks_exact_mut(3).zip(mask.iter_mut()).enumerate() {
             let among = near[pixel];
@@ -95,13 +94,17 @@ impl<'a> Renderer<'a> {
             let color = if among == 0 && blockers.iter().all(|among| *among == 0) {
                 self.empty[pixel].color
             } else {
-                self.average(pixel, |ray, draw| {
-                    self.stage.pixel(&things, among, &blockers, ray, draw)
-                })
+                let blockers = Some(&blockers[..]);
+                let look = |draw| Look {
+                    things: &things,
+                    among,
+                    blockers,
+                    draw,
+                    mirrored: 0,
+                };
+                self.average(pixel, |ray, draw| self.stage.color(ray, &look(draw)))
             };
-            for (byte, part) in rgb.iter_mut().zip(color.to_array()) {
-                *byte = tone[(part * (tone.len() - 1) as f32) as usize];
-            }
+            rgb.copy_from_slice(&bytes(color));
             let seen = if among == 0 {
                 None
             } else {
@@ -131,7 +134,7 @@ impl<'a> Renderer<'a> {
         let mut near = vec![0; height * width];
         // One pixel more on each side: rounding must not cut off an edge.
         let span = |least: f32, greatest: f32, length: usize| {
-            let at = |part: f32| (part + 1.0) / 2.0 * length as f32;
+            let at = |part: f32| (part + 1.0) * 0.5 * length as f32;
             let (start, end) = (at(least).floor() - 1.0, at(greatest).ceil() + 1.0);
             (start.max(0.0) as usize).min(length)..(end.max(0.0) as usize).min(length)
         };
@@ -173,7 +176,14 @@ impl<'a> Renderer<'a> {
 
     /// A pixel of the empty floor.
     fn ground(&self, pixel: usize) -> Ground {
-        let color = self.average(pixel, |ray, draw| self.stage.color(&[], ray, draw));
+        let look = |draw| Look {
+            things: &[],
+            among: 0,
+            blockers: None,
+            draw,
+            mirrored: 0,
+        };
+        let color = self.average(pixel, |ray, draw| self.stage.color(ray, &look(draw)));
         let place = floor_hit(self.ray(pixel, (0.5, 0.5))).map(|middle| {
             let corners = [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0)];
             let far = corners.map(|at| {
@@ -207,6 +217,14 @@ impl<'a> Renderer<'a> {
     }
 }
 
+/// A pixel of a linear colour, each part 0..1.
+fn bytes(color: Vec3) -> [u8; 3] {
+    let tone = &*TONE;
+    color
+        .to_array()
+        .map(|part| tone[(part * (tone.len() - 1) as f32) as usize])
+}
+
 /// Bytes for linear brightness 0..1: the tone curve of sRGB.
 static TONE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let last = 1 << 14;
@@ -221,3 +239,138 @@ static TONE: LazyLock<Vec<u8>> = LazyLock::new(|| {
         .map(|k| (curve(k as f32 / last as f32) * 255.0 + 0.5) as u8)
         .collect()
 });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::synth::world::World;
+
+    const SIZE: [usize; 2] = [64, 64];
+
+    fn preset() -> SynthPreset {
+        SynthPreset::builtin("synth").unwrap()
+    }
+
+    #[test]
+    fn one_thread_and_two_draw_the_same_bytes() {
+        for name in SynthPreset::names() {
+            let preset = SynthPreset::builtin(name).unwrap();
+            let drawn = [1, 2].map(|threads| {
+                let pool = rayon::ThreadPoolBuilder::new()
+                    .num_threads(threads)
+                    .build()
+                    .unwrap();
+                pool.install(|| {
+                    let record = World::simulate(&preset, 11);
+                    Renderer::new(&preset, &record, [32, 48]).clip(&[0, 40, 80, 120])
+                })
+            });
+            assert_eq!(drawn[0], drawn[1]);
+        }
+    }
+
+    #[test]
+    fn leaving_out_what_is_not_near_changes_nothing() {
+        for (name, seed) in [("synth", 3), ("synth-textured", 4)] {
+            let preset = SynthPreset::builtin(name).unwrap();
+            let record = World::simulate(&preset, seed);
+            let renderer = Renderer::new(&preset, &record, [48, 32]);
+            for frame in [10, 70] {
+                let (frames, masks) = renderer.clip(&[frame]);
+                let things = renderer.things(frame);
+                let pixels = frames.as_slice().unwrap().chunks_exact(3);
+                for (pixel, (rgb, mask)) in pixels.zip(masks.iter()).enumerate() {
+                    let look = |draw| Look {
+                        things: &things,
+                        among: u32::MAX,
+                        blockers: None,
+                        draw,
+                        mirrored: 0,
+                    };
+                    let color =
+                        renderer.average(pixel, |ray, draw| renderer.stage.color(ray, &look(draw)));
+                    assert_eq!(rgb, bytes(color), "{name} frame {frame} pixel {pixel}");
+                    let met = first(&things, u32::MAX, renderer.ray(pixel, (0.5, 0.5)));
+                    assert_eq!(usize::from(*mask), met.map_or(0, |(_, k)| k + 1));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn objects_are_eight_to_sixteen_pixels_wide_on_average() {
+        let preset = preset();
+        let (mut widths, mut count) = (0, 0);
+        for seed in 0..12 {
+            let record = World::simulate(&preset, seed);
+            let (_, masks) = Renderer::new(&preset, &record, SIZE).clip(&[30, 90]);
+            for mask in masks.axis_iter(Axis(0)) {
+                for object in &record.objects {
+                    let columns: Vec<usize> = mask
+                        .indexed_iter()
+                        .filter(|(_, id)| usize::from(**id) == object.id + 1)
+                        .map(|(at, _)| at.1)
+                        .collect();
+                    let (Some(left), Some(right)) = (columns.iter().min(), columns.iter().max())
+                    else {
+                        continue;
+                    };
+                    // Those at the edge are cut off.
+                    if *left > 0 && *right < SIZE[1] - 1 {
+                        (widths, count) = (widths + right - left + 1, count + 1);
+                    }
+                }
+            }
+        }
+        let mean = f64::from(widths as u32) / f64::from(count);
+        assert!(
+            count > 40 && (8.0..=16.0).contains(&mean),
+            "{mean} pixels over {count} objects"
+        );
+    }
+
+    #[test]
+    fn masks_are_where_the_pixels_differ_from_the_empty_floor() {
+        let preset = preset();
+        let (mut inside, mut differ) = (0, 0);
+        for seed in 0..6 {
+            let record = World::simulate(&preset, seed);
+            let empty = Record {
+                objects: Vec::new(),
+                motion: vec![Vec::new()],
+                ..record.clone()
+            };
+            let (floor, none) = Renderer::new(&preset, &empty, SIZE).clip(&[0]);
+            assert!(none.iter().all(|id| *id == 0));
+            let (frames, masks) = Renderer::new(&preset, &record, SIZE).clip(&[60]);
+            let pixels = frames
+                .as_slice()
+                .unwrap()
+                .chunks_exact(3)
+                .zip(floor.as_slice().unwrap().chunks_exact(3));
+            for ((pixel, floor), id) in pixels.zip(masks.iter()).filter(|(_, id)| **id != 0) {
+                assert!(usize::from(*id) <= record.objects.len());
+                inside += 1;
+                differ += usize::from(
+                    pixel
+                        .iter()
+                        .zip(floor)
+                        .any(|(one, two)| one.abs_diff(*two) > 6),
+                );
+            }
+        }
+        assert!(
+            inside > 1000 && differ * 100 >= inside * 97,
+            "{differ} of {inside}"
+        );
+    }
+
+    #[test]
+    fn what_stands_still_looks_the_same_in_every_frame() {
+        let preset = preset();
+        let mut record = World::simulate(&preset, 5);
+        record.motion = vec![record.motion[100].clone(); 2];
+        let (frames, _) = Renderer::new(&preset, &record, SIZE).clip(&[0, 1]);
+        assert_eq!(frames.index_axis(Axis(0), 0), frames.index_axis(Axis(0), 1));
+    }
+}

@@ -71,7 +71,7 @@ pub(super) fn simulate(world: &World, without: Option<usize>) -> Record {
 
 /// The note of a collision.
 fn collision(frame: usize, objects: [usize; 2], [one, two]: [&Pose; 2]) -> Event {
-    let location = [0, 1, 2].map(|i| (one.position[i] + two.position[i]) / 2.0);
+    let location = [0, 1, 2].map(|i| f32::midpoint(one.position[i], two.position[i]));
     Event::Collision {
         objects,
         frame,
@@ -105,8 +105,6 @@ struct Stage {
     physics: PhysicsWorld,
     bodies: Vec<RigidBodyHandle>,
     colliders: Vec<ColliderHandle>,
-    reaches: Vec<f32>,
-    launched: Vec<bool>,
 }
 
 impl Stage {
@@ -125,8 +123,7 @@ impl Stage {
                 .rotation(Vec3::new(0.0, 0.0, start.turn))
                 .linear_damping(rules.linear_damping)
                 .angular_damping(rules.angular_damping)
-                .ccd_enabled(true)
-                .enabled(false);
+                .ccd_enabled(true);
             let collider: Collider = form(object)
                 .friction(rules.friction)
                 .restitution(rules.restitution)
@@ -135,47 +132,28 @@ impl Stage {
             bodies.push(body);
             colliders.push(collider);
         }
-        let reaches = cast
-            .iter()
-            .map(|(object, _)| object.half_width * 1.8)
-            .collect();
         Self {
             physics,
-            launched: vec![false; bodies.len()],
             bodies,
             colliders,
-            reaches,
         }
     }
 
-    /// Sets those in motion whose time has come and whose place is free.
+    /// Pushes those whose time has come.
     fn launch(&mut self, frame: usize, cast: &[&(Object, Start)]) {
-        for (k, (object, start)) in cast.iter().enumerate() {
-            let due = !self.launched[k] && frame >= start.frame;
-            if !due || (frame > 0 && !self.is_free(k)) {
+        let starts = self.bodies.iter().zip(cast);
+        for (body, (object, start)) in starts.filter(|(_, (_, start))| start.frame == frame) {
+            let [x, y] = start.velocity;
+            if x == 0.0 && y == 0.0 {
                 continue;
             }
-            let [x, y] = start.velocity;
-            let body = &mut self.physics.bodies[self.bodies[k]];
-            body.set_enabled(true);
+            let body = &mut self.physics.bodies[*body];
             body.set_linvel(Vec3::new(x, y, 0.0), true);
             if object.shape == Shape::Sphere {
                 // A ball starts rolling, not sliding.
                 body.set_angvel(Vec3::new(-y, x, 0.0) / object.half_width, true);
             }
-            self.launched[k] = true;
         }
-    }
-
-    /// Whether no moving body stands where another is about to start.
-    fn is_free(&self, own: usize) -> bool {
-        let place = self.physics.bodies[self.bodies[own]].translation();
-        (0..self.bodies.len())
-            .filter(|k| *k != own && self.launched[*k])
-            .all(|k| {
-                let other = self.physics.bodies[self.bodies[k]].translation();
-                (other - place).length() > self.reaches[own] + self.reaches[k]
-            })
     }
 
     /// The pairs that press against each other.
@@ -218,5 +196,157 @@ fn form(object: &Object) -> ColliderBuilder {
             0.0,
             0.0,
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::synth::preset::SynthPreset;
+
+    fn preset() -> SynthPreset {
+        SynthPreset::builtin("synth").unwrap()
+    }
+
+    /// The pairs that collide, ever.
+    fn collisions(record: &Record) -> Vec<[usize; 2]> {
+        let pairs = record.events.iter().filter_map(|event| match event {
+            Event::Collision { objects, .. } => Some(*objects),
+            _ => None,
+        });
+        pairs.collect()
+    }
+
+    #[test]
+    fn most_clips_hold_one_to_four_collisions() {
+        let preset = preset();
+        let fit = (0..30).filter(|seed| {
+            let record = World::simulate(&preset, *seed);
+            let collisions = record
+                .filmed_events()
+                .filter(|event| matches!(event, Event::Collision { .. }));
+            (1..=4).contains(&collisions.count())
+        });
+        let fit = fit.count();
+        assert!(fit >= 18, "{fit} of 30");
+    }
+
+    #[test]
+    fn a_seed_gives_the_same_record_twice() {
+        assert_eq!(World::simulate(&preset(), 4), World::simulate(&preset(), 4));
+        assert_ne!(
+            World::simulate(&preset(), 4).motion,
+            World::simulate(&preset(), 5).motion
+        );
+    }
+
+    #[test]
+    fn events_come_in_order_and_enter_and_leave_take_turns() {
+        for seed in 0..10 {
+            let record = World::simulate(&preset(), seed);
+            assert!(record.events.is_sorted_by_key(Event::frame));
+            for (k, object) in record.objects.iter().enumerate() {
+                let mut visible = record.motion[0][k].inside_camera_view;
+                for event in &record.events {
+                    match event {
+                        Event::Enter { object: id, .. } if *id == object.id => {
+                            assert!(!visible);
+                            visible = true;
+                        }
+                        Event::Leave { object: id, .. } if *id == object.id => {
+                            assert!(visible);
+                            visible = false;
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_sinks_flies_or_stands_in_another() {
+        for seed in 0..10 {
+            let record = World::simulate(&preset(), seed);
+            for poses in &record.motion {
+                for (k, pose) in poses.iter().enumerate() {
+                    let half = record.objects[k].half_width;
+                    assert!(
+                        pose.position[2] > 0.8 * half && pose.position[2] < 3.0,
+                        "seed {seed}: {pose:?}"
+                    );
+                    for (other, object) in poses.iter().zip(&record.objects).skip(k + 1) {
+                        let apart =
+                            Vec3::from_array(other.position) - Vec3::from_array(pose.position);
+                        assert!(
+                            apart.length() > 0.9 * (half + object.half_width),
+                            "seed {seed}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_removed_object_is_gone_and_the_others_start_alike() {
+        let (all, fewer) = (
+            World::simulate(&preset(), 8),
+            World::simulate_without(&preset(), 8, 1),
+        );
+        assert_eq!(fewer.objects.len() + 1, all.objects.len());
+        assert!(
+            fewer.index_of(1).is_none() && collisions(&fewer).iter().all(|pair| !pair.contains(&1))
+        );
+        for (k, object) in fewer.objects.iter().enumerate() {
+            let before = all.index_of(object.id).unwrap();
+            assert_eq!(all.objects[before], *object);
+            assert_eq!(all.motion[0][before], fewer.motion[0][k]);
+        }
+    }
+
+    #[test]
+    fn removing_one_that_touches_nobody_changes_nothing() {
+        let mut lonely = 0;
+        for seed in 0..20 {
+            let all = World::simulate(&preset(), seed);
+            let touched = collisions(&all).concat();
+            let Some(alone) = all
+                .objects
+                .iter()
+                .find(|object| !touched.contains(&object.id))
+            else {
+                continue;
+            };
+            lonely += 1;
+            let fewer = World::simulate_without(&preset(), seed, alone.id);
+            assert_eq!(collisions(&fewer), collisions(&all), "seed {seed}");
+            for (poses, others) in all.motion.iter().zip(&fewer.motion) {
+                let kept: Vec<&Pose> = poses
+                    .iter()
+                    .zip(&all.objects)
+                    .filter(|(_, o)| o.id != alone.id)
+                    .map(|(p, _)| p)
+                    .collect();
+                assert!(kept.into_iter().eq(others), "seed {seed}");
+            }
+        }
+        assert!(
+            lonely >= 5,
+            "{lonely} of 20 clips have an object that touches nobody"
+        );
+    }
+
+    #[test]
+    fn contacts_of_one_pair_that_follow_each_other_are_one_collision() {
+        let mut contacts = Contacts {
+            merge_frames: 3,
+            last: BTreeMap::new(),
+        };
+        let pair = [0, 1];
+        assert_eq!(contacts.begun(5, &[pair, pair]), [pair]);
+        assert!(contacts.begun(8, &[pair]).is_empty());
+        assert!(contacts.begun(11, &[pair]).is_empty());
+        assert_eq!(contacts.begun(15, &[pair]), [pair]);
     }
 }

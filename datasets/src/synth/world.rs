@@ -30,7 +30,7 @@ pub struct World {
 /// How an object starts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Start {
-    /// When, in frames; until then it waits out of everyone's way.
+    /// When it is pushed, in frames; until then it rests.
     pub frame: usize,
     /// Where on the floor.
     pub place: [f32; 2],
@@ -83,6 +83,9 @@ impl World {
 
 /// Random choices, the same on every machine.
 struct Dice(ChaCha8Rng);
+
+/// A clip holds no more objects: the renderer keeps one bit for each, and all differ in shape, material or colour.
+const MOST_OBJECTS: usize = 32;
 
 /// How often a place is drawn before the gap that it must keep shrinks.
 const DRAWS: usize = 40;
@@ -146,7 +149,7 @@ impl Dice {
             cube_scale,
             ..
         } = preset.cast;
-        let most = most.min(Shape::ALL.len() * Material::ALL.len() * Color::ALL.len());
+        let most = most.min(MOST_OBJECTS);
         let count = least.min(most) + self.below(most.saturating_sub(least) + 1);
         let mut objects: Vec<Object> = Vec::with_capacity(count);
         while objects.len() < count {
@@ -251,7 +254,7 @@ impl Dice {
         let others: Vec<[f32; 2]> = inside
             .iter()
             .copied()
-            .filter(|place| *place != from)
+            .filter(|place| distance(*place, from) > 0.0)
             .collect();
         let goal = if self.chance(cast.aimed) && !others.is_empty() {
             others[self.below(others.len())]
@@ -259,8 +262,9 @@ impl Dice {
             self.inside(cast.inside_radius)
         };
         let error = self.inside(cast.aim_error);
-        let way = [0, 1].map(|i| goal[i] + error[i] - from[i]);
-        let length = (way[0] * way[0] + way[1] * way[1]).sqrt().max(1e-3);
+        let goal = [goal[0] + error[0], goal[1] + error[1]];
+        let way = [goal[0] - from[0], goal[1] - from[1]];
+        let length = distance(goal, from).max(1e-3);
         way.map(|part| part / length)
     }
 
@@ -278,11 +282,8 @@ impl Dice {
             for _ in 0..DRAWS {
                 let place = draw(self);
                 let free = starts.iter().zip(objects).all(|(start, other)| {
-                    start.is_none_or(|start| {
-                        let [x, y] = [0, 1].map(|i| start.place[i] - place[i]);
-                        let least = gap + reach(other) + reach(&objects[own]);
-                        x * x + y * y >= least * least
-                    })
+                    let least = gap + reach(other) + reach(&objects[own]);
+                    start.is_none_or(|start| distance(start.place, place) >= least)
                 });
                 if free {
                     return place;
@@ -293,10 +294,76 @@ impl Dice {
     }
 }
 
+/// How far two places are apart.
+fn distance(one: [f32; 2], two: [f32; 2]) -> f32 {
+    let [x, y] = [one[0] - two[0], one[1] - two[1]];
+    (x * x + y * y).sqrt()
+}
+
 /// How far an object reaches along the floor from its middle.
 fn reach(object: &Object) -> f32 {
     match object.shape {
         Shape::Cube => object.half_width * std::f32::consts::SQRT_2,
         Shape::Sphere | Shape::Cylinder => object.half_width,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_objects_of_a_clip_are_alike() {
+        let preset = SynthPreset::builtin("synth").unwrap();
+        let mut counts = std::collections::BTreeSet::new();
+        for seed in 0..200 {
+            let world = World::new(&preset, seed);
+            let kinds = world
+                .cast
+                .iter()
+                .map(|(object, _)| (object.shape, object.material, object.color));
+            assert_eq!(
+                kinds.collect::<std::collections::BTreeSet<_>>().len(),
+                world.cast.len()
+            );
+            counts.insert(world.cast.len());
+        }
+        assert_eq!(counts.into_iter().collect::<Vec<_>>(), [3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn some_are_there_and_some_enter() {
+        let preset = SynthPreset::builtin("synth").unwrap();
+        for seed in 0..100 {
+            let world = World::new(&preset, seed);
+            let view = View::new(&preset.camera, world.camera, [1, 1]);
+            let there = world
+                .cast
+                .iter()
+                .filter(|(_, start)| view.sees([start.place[0], start.place[1], 0.3], 0.0));
+            let there = there.count();
+            assert!(
+                there >= 1 && there < world.cast.len(),
+                "seed {seed}: {there} of {}",
+                world.cast.len()
+            );
+        }
+    }
+
+    #[test]
+    fn objects_start_apart_from_each_other() {
+        let preset = SynthPreset::builtin("synth").unwrap();
+        for seed in 0..100 {
+            let cast = World::new(&preset, seed).cast;
+            for (k, (one, start)) in cast.iter().enumerate() {
+                for (two, other) in &cast[k + 1..] {
+                    let [x, y] = [0, 1].map(|i| start.place[i] - other.place[i]);
+                    assert!(
+                        (x * x + y * y).sqrt() > one.half_width + two.half_width,
+                        "seed {seed}"
+                    );
+                }
+            }
+        }
     }
 }
