@@ -18,6 +18,7 @@ pub mod matching;
 pub mod measured;
 pub mod mmd;
 pub mod moments;
+pub mod physion;
 pub mod pixel;
 pub mod profile;
 pub mod resize;
