@@ -1,6 +1,6 @@
 //! The resize kernels that evaluation networks were fed with; each gives other pixels, hence another score.
 //!
-//! All are separable. An output pixel is a weighted mean of a few input pixels along one axis ([`Taps`]); with
+//! All are separable. An output pixel is a weighted mean of a few input pixels along one axis (`Taps`); with
 //! `s = input / output`, output `i` looks at `(i + ½)s − ½`, but for the legacy grid, which looks at `i·s`.
 //!
 //! Sources: PyTorch `interpolate` (`align_corners=False`, with and without `antialias`), TensorFlow 1
