@@ -15,6 +15,9 @@ pub mod world;
 /// Frames and masks of a clip.
 pub mod render;
 
+/// Questions about clips.
+pub mod ask;
+
 /// Clips as programs see them.
 pub mod table;
 
