@@ -45,6 +45,10 @@ impl Rle {
     ///
     /// # Shape
     /// - `mask`: `[height, width]`
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "views are handed over, as everywhere"
+    )]
     pub fn encode(mask: ArrayView2<bool>) -> Self {
         let (height, width) = mask.dim();
         let mut runs: Vec<i64> = Vec::new();

@@ -119,6 +119,7 @@ fn folder_name(source: &SynthSource, window: &Window) -> String {
         preset,
         first_seed,
         count,
+        ..
     } = source;
     let [height, width] = window.size;
     let (start, frames, pace) = (window.start, window.count, window.pace);

@@ -2,12 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ask::{self, Amount};
 use super::preset::SynthPreset;
 use super::record::Record;
 use super::render::Renderer;
+use super::table::Told;
 use super::world::World;
 use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
+use crate::question::Question;
 use crate::source::Source;
 use crate::window::{Pace, Window};
 
@@ -60,6 +63,8 @@ pub struct SynthSource {
     pub first_seed: u64,
     /// How many.
     pub count: usize,
+    /// How many questions a sample brings; none if absent, for they take a simulation without each object.
+    pub ask: Option<Amount>,
 }
 
 impl SynthSource {
@@ -69,7 +74,23 @@ impl SynthSource {
             preset,
             first_seed: split.seed(first),
             count,
+            ask: None,
         }
+    }
+
+    /// The same clips, each with questions.
+    #[must_use]
+    pub fn asking(self, amount: Amount) -> Self {
+        Self {
+            ask: Some(amount),
+            ..self
+        }
+    }
+
+    /// Questions about a clip, whether or not samples bring them; the same for every source of the same clip.
+    pub fn questions(&self, index: usize, amount: Amount) -> Vec<Question> {
+        let seed = self.seed(index);
+        ask::questions(&Told::simulate(&self.preset, seed), amount, seed)
     }
 
     /// The seed of a clip.
@@ -133,6 +154,10 @@ impl Source for SynthSource {
         let (frames, masks) = Renderer::new(&self.preset, &record, window.size).clip(&frames);
         Ok(Sample {
             masks: Some(masks),
+            questions: self
+                .ask
+                .map(|amount| self.questions(index, amount))
+                .unwrap_or_default(),
             ..Sample::from(Clip { id, frames, fps })
         })
     }
@@ -200,6 +225,16 @@ mod tests {
             all.masks.unwrap().slice(ndarray::s![4.., .., ..]),
             end.masks.unwrap()
         );
+    }
+
+    #[test]
+    fn a_source_that_asks_brings_the_clips_questions() {
+        let window = window(0, Some(1), Pace::Stride(1));
+        assert!(source().sample(0, &window).unwrap().questions.is_empty());
+        let amount = Amount::default();
+        let asked = source().asking(amount).sample(0, &window).unwrap();
+        assert_eq!(asked.questions, source().questions(0, amount));
+        assert!(!asked.questions.is_empty());
     }
 
     #[test]

@@ -191,60 +191,11 @@ fn exist(dice: &mut Dice, told: &Told) -> Option<Phrase> {
 
 /// "What is the color of …?"
 fn query(dice: &mut Dice, told: &Told, attribute: &str) -> Option<Phrase> {
-    let table = &told.table;
     let target = match dice.below(5) {
-        0 | 1 => {
-            let object = dice.below(table.objects.len());
-            let other = phrase::object(dice, table, object);
-            let collisions: Vec<&Event> = table
-                .seen
-                .iter()
-                .filter(|e| e.kind == EventKind::Collision && e.involves(object))
-                .collect();
-            let (order, module) = order(dice, &collisions)?;
-            let other_program = other.tokens();
-            Phrase::new(
-                format!("the {order}object to collide with the {}", other.words),
-                &format!(
-                    "events {other_program} filter_collision {module} {other_program} get_col_partner"
-                ),
-            )
-        }
-        2 | 3 => {
-            let (verb, module) = passage(dice);
-            let kind = if verb == "enter" {
-                EventKind::In
-            } else {
-                EventKind::Out
-            };
-            let passages: Vec<&Event> = table
-                .seen
-                .iter()
-                .filter(|event| event.kind == kind)
-                .collect();
-            let (order, choose) = order(dice, &passages)?;
-            let words = if order.is_empty() {
-                format!("the object that {verb}s the scene")
-            } else {
-                format!("the {order}object to {verb} the scene")
-            };
-            Phrase::new(
-                words,
-                &format!("events objects {module} {choose} get_object"),
-            )
-        }
-        _ => {
-            let looks = Looks::any(dice, &table.objects);
-            let (state, module) = state(dice);
-            let when = moment(dice, told)?;
-            if looks.say(attribute) {
-                return None;
-            }
-            let words = format!("the {} that is {state} {}", looks.noun(), when.words);
-            let (filters, frame) = (looks.filters(), when.tokens());
-            Phrase::new(words, &format!("objects {filters}{frame} {module} unique"))
-        }
-    };
+        0 | 1 => collider(dice, &told.table),
+        2 | 3 => passer(dice, &told.table),
+        _ => mover(dice, told, attribute),
+    }?;
     let words = if dice.coin() {
         format!("What is the {attribute} of {}?", target.words)
     } else {
@@ -253,6 +204,58 @@ fn query(dice: &mut Dice, told: &Told, attribute: &str) -> Option<Phrase> {
     Some(Phrase::new(
         words,
         &format!("{} query_{attribute}", target.tokens()),
+    ))
+}
+
+/// "the first object to collide with the cube"
+fn collider(dice: &mut Dice, table: &EventTable) -> Option<Phrase> {
+    let object = dice.below(table.objects.len());
+    let other = phrase::object(dice, table, object);
+    let collides = |event: &&Event| event.kind == EventKind::Collision && event.involves(object);
+    let collisions: Vec<&Event> = table.seen.iter().filter(collides).collect();
+    let (order, module) = order(dice, &collisions)?;
+    let program = other.tokens();
+    Some(Phrase::new(
+        format!("the {order}object to collide with the {}", other.words),
+        &format!("events {program} filter_collision {module} {program} get_col_partner"),
+    ))
+}
+
+/// "the last object to enter the scene"
+fn passer(dice: &mut Dice, table: &EventTable) -> Option<Phrase> {
+    let (verb, module) = passage(dice);
+    let kind = if verb == "enter" {
+        EventKind::In
+    } else {
+        EventKind::Out
+    };
+    let passages: Vec<&Event> = table
+        .seen
+        .iter()
+        .filter(|event| event.kind == kind)
+        .collect();
+    let (order, choose) = order(dice, &passages)?;
+    let words = if order.is_empty() {
+        format!("the object that {verb}s the scene")
+    } else {
+        format!("the {order}object to {verb} the scene")
+    };
+    Some(Phrase::new(
+        words,
+        &format!("events objects {module} {choose} get_object"),
+    ))
+}
+
+/// "the cube that is moving when the video ends", without a word on the attribute that is asked for.
+fn mover(dice: &mut Dice, told: &Told, attribute: &str) -> Option<Phrase> {
+    let looks = Looks::any(dice, &told.table.objects);
+    let (state, module) = state(dice);
+    let when = moment(dice, told).filter(|_| !looks.say(attribute))?;
+    let words = format!("the {} that is {state} {}", looks.noun(), when.words);
+    let (filters, frame) = (looks.filters(), when.tokens());
+    Some(Phrase::new(
+        words,
+        &format!("objects {filters}{frame} {module} unique"),
     ))
 }
 

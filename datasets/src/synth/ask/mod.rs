@@ -38,7 +38,7 @@ impl Default for Amount {
         Self {
             descriptive: 10,
             explanatory: 2,
-            predictive: 1,
+            predictive: 2,
             counterfactual: 2,
         }
     }
