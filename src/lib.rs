@@ -17,5 +17,8 @@ pub mod noise;
 /// Every network.
 pub mod models;
 
+/// Files of parameters: ours, and the checkpoints of the official code.
+pub mod weights;
+
 /// What is there, what is to be made, and why.
 pub mod run;

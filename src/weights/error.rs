@@ -1,0 +1,179 @@
+//! Why a file of parameters could not be used.
+
+use std::path::PathBuf;
+
+/// Why a file of parameters could not be read, written or fitted to a model.
+#[derive(Debug, thiserror::Error)]
+pub enum WeightsError {
+    /// The file system refused.
+    #[error("cannot {doing}: {source}: `{path}`", path = path.display())]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Neither a checkpoint nor a weights file.
+    #[error("not a {expected}: {why}: `{path}`", path = path.display())]
+    Foreign {
+        /// What it should have been.
+        expected: &'static str,
+        /// What gave it away.
+        why: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A pickle asks for something that data do not need.
+    #[error("the pickle asks for {what}: `{path}`", path = path.display())]
+    Refused {
+        /// The instruction or the name.
+        what: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file ends too early, or its parts do not fit together.
+    #[error("damaged: {why}: `{path}`", path = path.display())]
+    Damaged {
+        /// What does not fit.
+        why: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// One array cannot be read.
+    #[error("`{key}` cannot be read: {why}: `{path}`", path = path.display())]
+    Array {
+        /// Its name.
+        key: String,
+        /// What is wrong with it.
+        why: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A parameter is NaN or infinite.
+    #[error("`{key}` holds {value} at {at}: `{path}`", path = path.display())]
+    NotFinite {
+        /// Its name.
+        key: String,
+        /// Which number of it, row-major.
+        at: usize,
+        /// The number.
+        value: f32,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Names are missing or left over.
+    #[error("{}: `{path}`", describe_keys(missing, unused), path = path.display())]
+    Keys {
+        /// Names that the model needs and the file lacks.
+        missing: Vec<String>,
+        /// Names that the file has and the model does not.
+        unused: Vec<String>,
+        /// The file.
+        path: PathBuf,
+    },
+    /// An array has another shape than the model's parameter.
+    #[error("`{key}` has shape {found:?} but the model's is {expected:?}: `{path}`", path = path.display())]
+    Shape {
+        /// Its name.
+        key: String,
+        /// Shape in the model.
+        expected: Vec<usize>,
+        /// Shape in the file.
+        found: Vec<usize>,
+        /// The file.
+        path: PathBuf,
+    },
+    /// An array holds another kind of number than the model's parameter.
+    #[error("`{key}` holds {found} but the model needs {expected}: `{path}`", path = path.display())]
+    Kind {
+        /// Its name.
+        key: String,
+        /// Kind in the model.
+        expected: &'static str,
+        /// Kind in the file.
+        found: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A weights file of another model.
+    #[error("weights of a `{found}`, not of a `{expected}`: `{path}`", path = path.display())]
+    Model {
+        /// The model that was asked for.
+        expected: String,
+        /// The model in the file.
+        found: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The model configuration in the header does not parse.
+    #[error("the header's model configuration does not fit: {source}: `{path}`", path = path.display())]
+    Config {
+        /// What the parser said.
+        source: serde_json::Error,
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl WeightsError {
+    /// What the person can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => {
+                "check that the path exists, that it may be used, and that the disk has room"
+            }
+            Self::Foreign { .. } => {
+                "name a `.pth` checkpoint of the official code to `import`, or a weights file of ours elsewhere"
+            }
+            Self::Refused { .. } => {
+                "only tensors and plain data are read, nothing is executed; save the bare state dict again with PyTorch"
+            }
+            Self::Damaged { .. } | Self::Array { .. } => {
+                "the download may be incomplete: fetch the file again"
+            }
+            Self::NotFinite { .. } => {
+                "the training that made it diverged: use an earlier checkpoint"
+            }
+            Self::Keys { .. } => {
+                "the checkpoint is of another model or configuration: check the model's name and `--config`"
+            }
+            Self::Shape { .. } => {
+                "the sizes in the configuration differ from those the weights were trained with"
+            }
+            Self::Kind { .. } | Self::Model { .. } => {
+                "name the weights of the model that this step needs"
+            }
+            Self::Config { .. } => {
+                "the file was written by another version: import or train it again"
+            }
+        }
+    }
+}
+
+/// How many names a message lists.
+const LISTED: usize = 8;
+
+/// Both lists as one sentence.
+fn describe_keys(missing: &[String], unused: &[String]) -> String {
+    let list = |keys: &[String]| {
+        let shown: Vec<_> = keys
+            .iter()
+            .take(LISTED)
+            .map(|key| format!("`{key}`"))
+            .collect();
+        let more = keys.len().saturating_sub(LISTED);
+        let rest = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        shown.join(", ") + &rest
+    };
+    match (missing.is_empty(), unused.is_empty()) {
+        (false, false) => format!("missing {}; unused {}", list(missing), list(unused)),
+        (false, true) => format!("missing {}", list(missing)),
+        _ => format!("unused {}", list(unused)),
+    }
+}

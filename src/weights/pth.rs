@@ -1,0 +1,561 @@
+//! The official checkpoints: zip files of PyTorch 1.6 and later, a pickle beside raw numbers.
+//!
+//! Source: `torch/serialization.py` (`_save`), `torch/_utils.py` (`_rebuild_tensor_v2`).
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use half::{bf16, f16};
+use zip::{CompressionMethod, ZipArchive};
+
+use super::pickle::{Id, Node, Pickle, PickleError};
+use super::{StateDict, Value, Values, WeightsError};
+
+/// Classes and functions that a checkpoint may mention. None is called; those that are not about
+/// tensors stand in trainer fields, which are skipped.
+const ALLOWED: [&str; 21] = [
+    "collections OrderedDict",
+    "collections defaultdict",
+    "torch Size",
+    "torch device",
+    "torch._utils _rebuild_tensor_v2",
+    "torch._utils _rebuild_parameter",
+    "torch FloatStorage",
+    "torch HalfStorage",
+    "torch BFloat16Storage",
+    "torch DoubleStorage",
+    "torch LongStorage",
+    "torch IntStorage",
+    "torch ShortStorage",
+    "torch CharStorage",
+    "torch ByteStorage",
+    "torch BoolStorage",
+    "numpy dtype",
+    "numpy.core.multiarray scalar",
+    "numpy._core.multiarray scalar",
+    "_codecs encode",
+    "builtins dict",
+];
+
+/// Largest pickle that is read; real ones have some hundred kilobytes.
+const PICKLE_LIMIT: u64 = 256 << 20;
+
+/// The state dict of an official checkpoint, under official names.
+///
+/// The file holds either the state dict itself or a dict with `state_dict` and the trainer's fields,
+/// which are skipped. A prefix `module.` is dropped. Where a tensor lived (`cuda:0`) does not matter.
+///
+/// # Errors
+/// When the file is no checkpoint, is damaged, asks for code, or an array of it cannot be read.
+pub fn read_pth(path: impl AsRef<Path>) -> Result<StateDict, WeightsError> {
+    let mut archive = Archive::open(path.as_ref())?;
+    let bytes = archive.pickle()?;
+    let path = archive.path.clone();
+    let pickle =
+        Pickle::parse(&bytes, &|name| ALLOWED.contains(&name)).map_err(|error| match error {
+            PickleError::Refused(what) => WeightsError::Refused {
+                what,
+                path: path.clone(),
+            },
+            PickleError::Damaged(why) => WeightsError::Damaged {
+                why,
+                path: path.clone(),
+            },
+        })?;
+    let mut budget = archive.length;
+    let mut state = StateDict::new(path.clone());
+    for (key, id) in state_entries(&pickle, &path)? {
+        let array = |why: String| WeightsError::Array {
+            key: key.to_owned(),
+            why,
+            path: path.clone(),
+        };
+        let tensor = Strided::describe(&pickle, id).map_err(array)?;
+        // All arrays together are no larger than the file that holds them: checked before allocation.
+        budget = budget
+            .checked_sub(tensor.bytes())
+            .ok_or_else(|| array("the arrays claim more bytes than the file has".into()))?;
+        let value = archive.read(&tensor).map_err(array)?;
+        state.insert(key.strip_prefix("module.").unwrap_or(key), value);
+    }
+    Ok(state)
+}
+
+/// Names and nodes of the state dict.
+fn state_entries<'a>(
+    pickle: &'a Pickle<'a>,
+    path: &Path,
+) -> Result<Vec<(&'a str, Id)>, WeightsError> {
+    let foreign = |why: &str| WeightsError::Foreign {
+        expected: "checkpoint",
+        why: why.into(),
+        path: path.into(),
+    };
+    let root = pickle.root();
+    let state = pickle.entry(root, "state_dict").unwrap_or(root);
+    let entries = pickle
+        .entries(state)
+        .ok_or_else(|| foreign("its outermost value is no dict"))?;
+    if entries.is_empty() {
+        return Err(foreign("it holds no arrays"));
+    }
+    let named = entries.iter().map(|(key, value)| match pickle.node(*key) {
+        Node::Text(name) => Ok((*name, *value)),
+        _ => Err(foreign("the state dict has a key that is no text")),
+    });
+    named.collect()
+}
+
+/// Type of the numbers in a storage.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Number {
+    F32,
+    F16,
+    Bf16,
+    F64,
+    I64,
+    I32,
+    I16,
+    I8,
+    U8,
+    Bool,
+}
+
+impl Number {
+    fn of_storage(class: &str) -> Option<Self> {
+        Some(
+            match class.strip_prefix("torch ")?.strip_suffix("Storage")? {
+                "Float" => Self::F32,
+                "Half" => Self::F16,
+                "BFloat16" => Self::Bf16,
+                "Double" => Self::F64,
+                "Long" => Self::I64,
+                "Int" => Self::I32,
+                "Short" => Self::I16,
+                "Char" => Self::I8,
+                "Byte" => Self::U8,
+                "Bool" => Self::Bool,
+                _ => return None,
+            },
+        )
+    }
+
+    fn size(self) -> usize {
+        match self {
+            Self::F64 | Self::I64 => 8,
+            Self::F32 | Self::I32 => 4,
+            Self::F16 | Self::Bf16 | Self::I16 => 2,
+            Self::I8 | Self::U8 | Self::Bool => 1,
+        }
+    }
+}
+
+/// A tensor as a checkpoint describes it: a view of a storage.
+struct Strided {
+    number: Number,
+    record: String,
+    /// Numbers in the storage.
+    stored: usize,
+    offset: usize,
+    shape: Vec<usize>,
+    strides: Vec<usize>,
+    count: usize,
+}
+
+impl Strided {
+    fn describe(pickle: &Pickle, id: Id) -> Result<Self, String> {
+        let (name, arguments) = pickle.call(id).ok_or("it is no tensor")?;
+        match (name, arguments) {
+            ("torch._utils _rebuild_parameter", [data, ..]) => {
+                // One level: a parameter of a parameter is nothing that PyTorch writes.
+                let (inner, arguments) = pickle.call(*data).ok_or("it is no tensor")?;
+                if inner != "torch._utils _rebuild_tensor_v2" {
+                    return Err("it is no tensor".into());
+                }
+                Self::view(pickle, arguments)
+            }
+            ("torch._utils _rebuild_tensor_v2", arguments) => Self::view(pickle, arguments),
+            _ => Err("it is no tensor".into()),
+        }
+    }
+
+    fn view(pickle: &Pickle, arguments: &[Id]) -> Result<Self, String> {
+        let [storage, offset, shape, strides, ..] = arguments else {
+            return Err("its description is too short".into());
+        };
+        let Node::Persistent(reference) = pickle.node(*storage) else {
+            return Err("it has no storage".into());
+        };
+        let parts: Vec<_> = pickle
+            .members(*reference)
+            .unwrap_or_default()
+            .iter()
+            .map(|id| pickle.node(*id))
+            .collect();
+        let [
+            Node::Text("storage"),
+            Node::Global(class),
+            Node::Text(record),
+            Node::Text(_),
+            Node::Int(stored),
+        ] = parts[..]
+        else {
+            return Err("its storage is not described as expected".into());
+        };
+        let number =
+            Number::of_storage(class).ok_or_else(|| format!("`{class}` is not supported"))?;
+        let counts = |id: Id| -> Option<Vec<usize>> {
+            pickle
+                .members(id)?
+                .iter()
+                .map(|id| pickle.count(*id))
+                .collect()
+        };
+        let (Some(offset), Some(shape), Some(strides)) =
+            (pickle.count(*offset), counts(*shape), counts(*strides))
+        else {
+            return Err("its sizes are no whole numbers".into());
+        };
+        let stored = usize::try_from(*stored).map_err(|_| "its storage has a negative size")?;
+        let count = checked_extent(&shape, &strides, offset, stored)?;
+        Ok(Self {
+            number,
+            record: (*record).into(),
+            stored,
+            offset,
+            shape,
+            strides,
+            count,
+        })
+    }
+
+    fn bytes(&self) -> u64 {
+        (self.count as u64).saturating_mul(self.number.size() as u64)
+    }
+
+    /// Whether its numbers lie one after another in its own order.
+    fn is_contiguous(&self) -> bool {
+        let mut expected = 1;
+        for (size, stride) in self.shape.iter().zip(&self.strides).rev() {
+            if *size != 1 && *stride != expected {
+                return false;
+            }
+            expected *= size;
+        }
+        true
+    }
+
+    /// Places of its numbers in the storage, in its own order.
+    fn places(&self) -> Vec<usize> {
+        let mut places = vec![self.offset];
+        for (size, stride) in self.shape.iter().zip(&self.strides) {
+            places = places
+                .iter()
+                .flat_map(|at| (0..*size).map(move |step| at + step * stride))
+                .collect();
+        }
+        places
+    }
+}
+
+/// How many numbers a view has, if all of them lie within the storage.
+fn checked_extent(
+    shape: &[usize],
+    strides: &[usize],
+    offset: usize,
+    stored: usize,
+) -> Result<usize, String> {
+    let outside =
+        || format!("shape {shape:?} with strides {strides:?} does not fit its storage of {stored}");
+    if shape.len() != strides.len() || shape.len() > 8 {
+        return Err(outside());
+    }
+    let count = shape
+        .iter()
+        .try_fold(1_usize, |count, size| count.checked_mul(*size))
+        .ok_or_else(outside)?;
+    if count == 0 {
+        return Ok(0);
+    }
+    let steps = shape
+        .iter()
+        .zip(strides)
+        .map(|(size, stride)| (size - 1).checked_mul(*stride));
+    let last = steps
+        .chain([Some(offset)])
+        .try_fold(0_usize, |sum, step| sum.checked_add(step?));
+    match last {
+        Some(last) if last < stored => Ok(count),
+        _ => Err(outside()),
+    }
+}
+
+struct Archive {
+    zip: ZipArchive<BufReader<File>>,
+    /// Folder inside the zip file that holds everything.
+    root: String,
+    /// Bytes of the file.
+    length: u64,
+    path: PathBuf,
+}
+
+impl Archive {
+    fn open(path: &Path) -> Result<Self, WeightsError> {
+        let io = |source| WeightsError::Io {
+            doing: "open",
+            source,
+            path: path.into(),
+        };
+        let foreign = |why: String| WeightsError::Foreign {
+            expected: "checkpoint",
+            why,
+            path: path.into(),
+        };
+        let file = File::open(path).map_err(io)?;
+        let length = file.metadata().map_err(io)?.len();
+        if length == 0 {
+            return Err(foreign("the file is empty".into()));
+        }
+        let zip =
+            ZipArchive::new(BufReader::new(file)).map_err(|error| foreign(error.to_string()))?;
+        let names: Vec<String> = zip
+            .file_names()
+            .flatten()
+            .map(|name| name.to_string())
+            .collect();
+        let pickle = names.iter().find_map(|name| name.strip_suffix("data.pkl"));
+        let root = pickle
+            .ok_or_else(|| foreign("it has no `data.pkl`".into()))?
+            .to_owned();
+        Ok(Self {
+            zip,
+            root,
+            length,
+            path: path.into(),
+        })
+    }
+
+    fn pickle(&mut self) -> Result<Vec<u8>, WeightsError> {
+        let path = self.path.clone();
+        let damaged = |why: String| WeightsError::Damaged {
+            why,
+            path: path.clone(),
+        };
+        if let Ok((size, mut order)) = self.record("byteorder") {
+            let mut text = String::new();
+            if size > 16 || order.read_to_string(&mut text).is_err() || text != "little" {
+                return Err(damaged("its numbers are not little-endian".into()));
+            }
+        }
+        let (size, mut record) = self.record("data.pkl").map_err(&damaged)?;
+        if size > PICKLE_LIMIT {
+            return Err(damaged(format!("`data.pkl` claims {size} bytes")));
+        }
+        let mut bytes = Vec::with_capacity(size as usize);
+        record
+            .read_to_end(&mut bytes)
+            .map_err(|error| damaged(format!("`data.pkl`: {error}")))?;
+        Ok(bytes)
+    }
+
+    /// The size and the bytes of a record, which are stored as they are.
+    fn record(&mut self, name: &str) -> Result<(u64, impl Read + '_), String> {
+        let length = self.length;
+        let full = format!("{}{name}", self.root);
+        let record = self
+            .zip
+            .by_name(&full)
+            .map_err(|error| format!("record `{full}`: {error}"))?;
+        if record.compression() != CompressionMethod::Stored {
+            return Err(format!(
+                "record `{full}` is compressed, which PyTorch never does"
+            ));
+        }
+        if record.size() > length {
+            return Err(format!(
+                "record `{full}` claims {} bytes, the file has {length}",
+                record.size()
+            ));
+        }
+        Ok((record.size(), record))
+    }
+
+    fn read(&mut self, tensor: &Strided) -> Result<Value, String> {
+        let (size, record) = self.record(&format!("data/{}", tensor.record))?;
+        let expected = (tensor.stored as u64).checked_mul(tensor.number.size() as u64);
+        if expected != Some(size) {
+            return Err(format!(
+                "its storage has {size} bytes, not the {} numbers that it claims",
+                tensor.stored
+            ));
+        }
+        let values = match tensor.number {
+            Number::F32 => Values::F32(read_numbers(record, tensor, f32::from_le_bytes)?),
+            Number::F16 => Values::F32(read_numbers(record, tensor, |bytes| {
+                f16::from_le_bytes(bytes).to_f32()
+            })?),
+            Number::Bf16 => Values::F32(read_numbers(record, tensor, |bytes| {
+                bf16::from_le_bytes(bytes).to_f32()
+            })?),
+            Number::F64 => Values::F32(read_numbers(record, tensor, |bytes| {
+                f64::from_le_bytes(bytes) as f32
+            })?),
+            Number::I64 => Values::I64(read_numbers(record, tensor, i64::from_le_bytes)?),
+            Number::I32 => Values::I64(read_numbers(record, tensor, |bytes| {
+                i64::from(i32::from_le_bytes(bytes))
+            })?),
+            Number::I16 => Values::I64(read_numbers(record, tensor, |bytes| {
+                i64::from(i16::from_le_bytes(bytes))
+            })?),
+            Number::I8 => Values::I64(read_numbers(record, tensor, |bytes| {
+                i64::from(i8::from_le_bytes(bytes))
+            })?),
+            Number::U8 => Values::I64(read_numbers(record, tensor, |[byte]: [u8; 1]| {
+                i64::from(byte)
+            })?),
+            Number::Bool => {
+                Values::Bool(read_numbers(record, tensor, |[byte]: [u8; 1]| byte != 0)?)
+            }
+        };
+        Ok(Value {
+            shape: tensor.shape.clone(),
+            values,
+        })
+    }
+}
+
+/// The numbers of a view. The whole record is read, because its checksum stands at the end.
+fn read_numbers<T: Copy, const N: usize>(
+    mut record: impl Read,
+    tensor: &Strided,
+    number: impl Fn([u8; N]) -> T,
+) -> Result<Vec<T>, String> {
+    let wanted = if tensor.is_contiguous() {
+        tensor.offset..tensor.offset + tensor.count
+    } else {
+        0..tensor.stored
+    };
+    let mut values = Vec::with_capacity(wanted.len());
+    let mut buffer = vec![0; N << 16];
+    let mut at = 0;
+    loop {
+        let filled = fill(&mut record, &mut buffer).map_err(|error| error.to_string())?;
+        let (chunks, _) = buffer[..filled].as_chunks::<N>();
+        let first = wanted.start.saturating_sub(at).min(chunks.len());
+        let last = wanted.end.saturating_sub(at).min(chunks.len());
+        values.extend(chunks[first..last].iter().map(|bytes| number(*bytes)));
+        at += chunks.len();
+        if filled < buffer.len() {
+            break;
+        }
+    }
+    if values.len() != wanted.len() {
+        return Err("its storage ends too early".into());
+    }
+    if tensor.is_contiguous() {
+        return Ok(values);
+    }
+    Ok(tensor
+        .places()
+        .into_iter()
+        .map(|place| values[place])
+        .collect())
+}
+
+/// Reads until the buffer is full or the record ends.
+fn fill(record: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match record.read(&mut buffer[filled..])? {
+            0 => break,
+            count => filled += count,
+        }
+    }
+    Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fixture(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/golden/models")
+            .join(name)
+    }
+
+    #[test]
+    fn a_wrapped_checkpoint_gives_its_state_dict_alone() {
+        let state = read_pth(fixture("slotformer.pth")).unwrap();
+        assert_eq!(state.shape("rollouter.enc_t_pe").unwrap(), [1, 4, 32]);
+        assert!(
+            state
+                .entries
+                .keys()
+                .all(|key| key.starts_with("rollouter.") || key.starts_with("decoder"))
+        );
+    }
+
+    #[test]
+    fn whole_numbers_keep_their_type() {
+        let state = read_pth(fixture("physion_readout.pth")).unwrap();
+        assert_eq!(state.get("comb_idx").unwrap().kind(), "i64");
+    }
+
+    #[test]
+    fn a_view_is_read_through_its_strides() {
+        let tensor = Strided {
+            number: Number::U8,
+            record: String::new(),
+            stored: 7,
+            offset: 1,
+            shape: vec![3, 2],
+            strides: vec![1, 3],
+            count: 6,
+        };
+        let bytes = [9_u8, 0, 1, 2, 3, 4, 5];
+        let values = read_numbers(&bytes[..], &tensor, |[byte]: [u8; 1]| byte).unwrap();
+        assert_eq!(values, [0, 3, 1, 4, 2, 5]);
+    }
+
+    #[test]
+    fn a_view_beyond_its_storage_is_refused_before_it_is_read() {
+        assert!(checked_extent(&[2, 3], &[3, 1], 0, 6).is_ok());
+        assert!(checked_extent(&[2, 3], &[3, 1], 1, 6).is_err());
+        assert!(checked_extent(&[usize::MAX, 2], &[1, 1], 0, 6).is_err());
+        assert!(checked_extent(&[2], &[usize::MAX], 1, 6).is_err());
+    }
+
+    #[test]
+    fn damaged_and_foreign_files_are_errors() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.pth");
+        let whole = std::fs::read(fixture("physion_readout.pth")).unwrap();
+        for bytes in [
+            &b""[..],
+            b"a text file",
+            &whole[..whole.len() / 2],
+            &whole[..whole.len() - 1],
+        ] {
+            std::fs::write(&path, bytes).unwrap();
+            assert!(read_pth(&path).is_err(), "{} bytes", bytes.len());
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_never_passes_unnoticed_in_the_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.pth");
+        let whole = std::fs::read(fixture("physion_readout.pth")).unwrap();
+        let state = read_pth(fixture("physion_readout.pth")).unwrap();
+        for at in (0..whole.len()).step_by(37) {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 0x10;
+            std::fs::write(&path, &flipped).unwrap();
+            if let Ok(read) = read_pth(&path) {
+                assert_eq!(read.entries, state.entries, "bit flipped at {at}");
+            }
+        }
+    }
+}
