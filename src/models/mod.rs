@@ -8,3 +8,14 @@ pub mod decoder;
 
 /// Pictures → slots.
 pub mod encoder;
+
+/// Slots so far → slots to come.
+pub mod dynamics;
+
+/// Slots and a question → an answer.
+pub mod reasoner;
+
+/// Slots of clips, in hand.
+pub mod slots;
+
+pub use slots::SlotSequence;

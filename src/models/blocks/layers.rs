@@ -1,7 +1,7 @@
 //! The layers with parameters. Each holds `weight` and `bias` as PyTorch lays them out and calls one kernel.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Distribution, Int, Tensor};
+use burn::tensor::{Device, Distribution, Int, Tensor};
 
 use crate::kernels;
 use crate::noise::Init;
@@ -293,9 +293,14 @@ impl Dropout {
         Self { probability }
     }
 
+    /// Whether anything is dropped on that device.
+    pub fn is_active(&self, device: &Device) -> bool {
+        self.probability > 0.0 && device.is_autodiff()
+    }
+
     /// The same shape; scaled so that the mean stays.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        if self.probability == 0.0 || !x.device().is_autodiff() {
+        if !self.is_active(&x.device()) {
             return x;
         }
         let keep = 1.0 - self.probability;

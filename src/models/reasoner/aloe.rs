@@ -1,0 +1,292 @@
+//! Aloe answers CLEVRER's questions: one Transformer reads the slots of a clip and the words of a
+//! question (Ding et al., NeurIPS 2021, as SlotFormer varies it).
+//! Reference: SlotFormer `clevrer_vqa/models/aloe.py`, `transformer.py`.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+use super::Head;
+use crate::models::blocks::{Embedding, Linear, Transformer, TransformerConfig};
+use crate::noise::Init;
+
+/// Sizes of an [`Aloe`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct AloeConfig {
+    /// Width of a slot.
+    pub dim: usize,
+    /// Frames that are looked at.
+    pub frames: usize,
+    /// Slots of a frame.
+    pub slots: usize,
+    /// Words of a question with choices; a choice has the rest of `text`.
+    pub question: usize,
+    /// Words of a whole text, padding included.
+    pub text: usize,
+    /// Words in the vocabulary, padding included.
+    pub vocabulary: usize,
+    /// Answers to a descriptive question, padding included.
+    pub answers: usize,
+    /// Width of a word.
+    pub word: usize,
+    /// Width between the two layers of a head.
+    pub head: usize,
+    /// The Transformer inside.
+    pub transformer: TransformerConfig,
+}
+
+impl Default for AloeConfig {
+    fn default() -> Self {
+        Self {
+            dim: 128,
+            frames: 25,
+            slots: 7,
+            question: 20,
+            text: 32,
+            vocabulary: 82,
+            answers: 22,
+            word: 14,
+            head: 128,
+            transformer: TransformerConfig {
+                dim: 144,
+                layers: 12,
+                heads: 8,
+                feed_forward: 512,
+                dropout: 0.1,
+            },
+        }
+    }
+}
+
+impl AloeConfig {
+    /// First values.
+    pub fn init(&self, init: &mut Init) -> Aloe {
+        let width = self.transformer.dim;
+        let tokens = 1 + self.frames * self.slots + self.text;
+        let device = init.device().clone();
+        Aloe {
+            text_code: code([1.0, 0.0], &device),
+            vision_code: code([0.0, 1.0], &device),
+            descriptive_code: code([0.0, 1.0], &device),
+            question_code: code([1.0, 0.0], &device),
+            choice_code: code([0.0, 1.0], &device),
+            class_token: init.constant([1, 1, width], 0.0),
+            position: init.constant([1, tokens, width], 0.0),
+            transformer: self.transformer.init(init),
+            words: Embedding::new(init, self.vocabulary, self.word),
+            text_input: Linear::new(init, self.word + 4, width),
+            vision_input: Linear::new(init, self.dim + 2, width),
+            answer: Head::new(init, width, self.head, self.answers),
+            choice: Head::new(init, width, self.head, 1),
+            question: self.question,
+        }
+    }
+}
+
+/// Two numbers that say what kind of token it is; not trained.
+fn code(values: [f32; 2], device: &Device) -> Param<Tensor<1>> {
+    Param::from_data(TensorData::from(values), device).set_require_grad(false)
+}
+
+/// What kind of question a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A question with a word for an answer.
+    Descriptive,
+    /// A question followed by one of its choices.
+    Choice,
+}
+
+/// Answers questions about clips.
+#[derive(Module, Debug)]
+pub struct Aloe {
+    /// Marks words.
+    pub text_code: Param<Tensor<1>>,
+    /// Marks slots.
+    pub vision_code: Param<Tensor<1>>,
+    /// Marks the words of a descriptive question.
+    pub descriptive_code: Param<Tensor<1>>,
+    /// Marks the words of a question with choices.
+    pub question_code: Param<Tensor<1>>,
+    /// Marks the words of a choice.
+    pub choice_code: Param<Tensor<1>>,
+    /// `[1, 1, width]`: the token that gathers the answer.
+    pub class_token: Param<Tensor<3>>,
+    /// `[1, tokens, width]`
+    pub position: Param<Tensor<3>>,
+    /// All tokens look at each other.
+    pub transformer: Transformer,
+    /// `[vocabulary, word]`
+    pub words: Embedding,
+    /// `[width, word + 4]`
+    pub text_input: Linear,
+    /// `[width, dim + 2]`
+    pub vision_input: Linear,
+    /// The class token to the answers of a descriptive question.
+    pub answer: Head,
+    /// The class token to whether a choice is right.
+    pub choice: Head,
+    #[module(skip)]
+    question: usize,
+}
+
+impl Aloe {
+    /// Logits of the answers to descriptive questions, `[batch, answers]`.
+    ///
+    /// # Shape
+    /// - `slots`: `[batch, frames, slots, dim]`
+    /// - `words`: `[batch, text]`; `padding` is true where there is no word
+    pub fn answer(
+        &self,
+        slots: Tensor<4>,
+        words: Tensor<2, Int>,
+        padding: Tensor<2, Bool>,
+    ) -> Tensor<2> {
+        self.answer
+            .forward(self.gather(slots, words, padding, Kind::Descriptive))
+    }
+
+    /// Logits of whether choices are right, `[batch]`; a text is a question and one of its choices.
+    ///
+    /// # Shape
+    /// As [`Aloe::answer`].
+    pub fn judge(
+        &self,
+        slots: Tensor<4>,
+        words: Tensor<2, Int>,
+        padding: Tensor<2, Bool>,
+    ) -> Tensor<1> {
+        let [batch, ..] = slots.dims();
+        self.choice
+            .forward(self.gather(slots, words, padding, Kind::Choice))
+            .reshape([batch])
+    }
+
+    /// The class token after the Transformer, `[batch, width]`.
+    ///
+    /// # Shape
+    /// As [`Aloe::answer`].
+    pub fn gather(
+        &self,
+        slots: Tensor<4>,
+        words: Tensor<2, Int>,
+        padding: Tensor<2, Bool>,
+        kind: Kind,
+    ) -> Tensor<2> {
+        let [batch, frames, count, dim] = slots.dims();
+        let [_, text] = words.dims();
+        let width = self.class_token.dims()[2];
+        let vision = marked(
+            slots.reshape([batch, frames * count, dim]),
+            &self.vision_code.val(),
+        );
+        let tokens = vec![
+            self.class_token.val().expand([batch, 1, width]),
+            self.vision_input.forward(vision),
+            self.text_input.forward(self.text(words, kind)),
+        ];
+        let tokens = Tensor::cat(tokens, 1) + self.position.val();
+        let visible =
+            Tensor::<2, Int>::zeros([batch, 1 + frames * count], &padding.device()).equal_elem(1);
+        assert_eq!(padding.dims(), [batch, text], "padding is about every word");
+        let hidden = Tensor::cat(vec![visible, padding], 1);
+        self.transformer
+            .forward(tokens, Some(hidden))
+            .narrow(1, 0, 1)
+            .reshape([batch, width])
+    }
+
+    /// Words with their marks, `[batch, text, word + 4]`.
+    fn text(&self, words: Tensor<2, Int>, kind: Kind) -> Tensor<3> {
+        let words = self.words.forward(words);
+        let [_, text, _] = words.dims();
+        let words = match kind {
+            Kind::Descriptive => marked(words, &self.descriptive_code.val()),
+            Kind::Choice => {
+                let question = marked(
+                    words.clone().narrow(1, 0, self.question),
+                    &self.question_code.val(),
+                );
+                let choice = words.narrow(1, self.question, text - self.question);
+                Tensor::cat(vec![question, marked(choice, &self.choice_code.val())], 1)
+            }
+        };
+        marked(words, &self.text_code.val())
+    }
+}
+
+/// Every token with a code behind its numbers.
+fn marked(tokens: Tensor<3>, code: &Tensor<1>) -> Tensor<3> {
+    let [batch, count, _] = tokens.dims();
+    let [length] = code.dims();
+    let code = code
+        .clone()
+        .reshape([1, 1, length])
+        .expand([batch, count, length]);
+    Tensor::cat(vec![tokens, code], 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Tolerance;
+
+    use super::*;
+    use crate::noise::Noise;
+
+    fn small(device: &Device) -> Aloe {
+        let transformer = TransformerConfig {
+            dim: 8,
+            layers: 1,
+            heads: 2,
+            feed_forward: 8,
+            dropout: 0.0,
+        };
+        let sizes = AloeConfig {
+            dim: 6,
+            frames: 2,
+            slots: 3,
+            question: 2,
+            text: 4,
+            vocabulary: 9,
+            ..AloeConfig::default()
+        };
+        AloeConfig {
+            transformer,
+            ..sizes
+        }
+        .init(&mut Init::seeded(1, device))
+    }
+
+    #[test]
+    fn words_that_are_padding_do_not_change_the_answer() {
+        let device = Device::flex();
+        let slots = Noise::new(1, &[]).normal([1, 2, 3, 6], &device);
+        let padding = Tensor::<2, Bool>::from_data([[false, false, true, true]], &device);
+        let ask = |words: [i64; 4]| {
+            let words = Tensor::<2, Int>::from_data([words], &device);
+            small(&device)
+                .answer(slots.clone(), words, padding.clone())
+                .into_data()
+        };
+        ask([3, 4, 0, 0]).assert_approx_eq::<f32>(&ask([3, 4, 7, 8]), Tolerance::default());
+    }
+
+    #[test]
+    fn a_choice_is_not_read_as_its_question() {
+        let device = Device::flex();
+        let model = small(&device);
+        let words = Tensor::<2, Int>::from_data([[3, 4, 5, 6]], &device);
+        let question = model
+            .text(words.clone(), Kind::Choice)
+            .narrow(2, 14, 4)
+            .into_data();
+        let expected = [
+            [1.0, 0.0, 1.0, 0.0],
+            [1.0, 0.0, 1.0, 0.0],
+            [0.0, 1.0, 1.0, 0.0],
+            [0.0, 1.0, 1.0, 0.0],
+        ];
+        assert_eq!(question.try_to_vec::<f32>().unwrap(), expected.concat());
+    }
+}
