@@ -3,6 +3,8 @@
 //! | file | paper | reference |
 //! |---|---|---|
 //! | `mixture` | Watters et al. 2019; Locatello et al. 2020 | SlotDiffusion `img_based/models/slot_attention.py` |
+//! | `dvae` | Ramesh et al. 2021; Singh et al. 2022 | SlotDiffusion `img_based/models/slate/dVAE.py` |
+//! | `autoregressive` | Singh et al. 2022 (SLATE, STEVE) | SlotDiffusion `img_based/models/slate/slate_transformer.py` |
 //! | `vqvae` | Esser et al. 2021; Rombach et al. 2022 §3.1 | SlotDiffusion `models/vqvae/` |
 //! | `unet` | Rombach et al. 2022 §3.3; Wu et al. 2023 (SlotDiffusion) §3.2 | SlotDiffusion `models/unet/` |
 //! | `diffusion` | Ho et al. 2020 | SlotDiffusion `models/ddpm/` |
@@ -14,6 +16,7 @@ use burn::tensor::Tensor;
 
 use crate::noise::Noise;
 
+use autoregressive::Autoregressive;
 use latent_diffusion::LatentDiffusion;
 use mixture::Mixture;
 use sampler::SamplerConfig;
@@ -23,6 +26,12 @@ pub mod mixture;
 
 /// Doubling and halving pictures.
 pub mod resample;
+
+/// Frames ↔ a small grid of tokens.
+pub mod dvae;
+
+/// Tokens written one after another.
+pub mod autoregressive;
 
 /// Frames ↔ a small grid of codes.
 pub mod vqvae;
@@ -48,6 +57,8 @@ pub mod latent_diffusion;
 pub enum SlotDecoder {
     /// Each slot by itself, blended by masks.
     Mixture(Mixture),
+    /// Token by token.
+    Autoregressive(Autoregressive),
     /// Noise removed from latents.
     Diffusion(LatentDiffusion),
 }
@@ -57,7 +68,7 @@ pub enum SlotDecoder {
 pub struct Rendered {
     /// `[batch, rgb, height, width]`, about −1..1
     pub frames: Tensor<4>,
-    /// Share of each slot in each pixel, `[batch, slots, height, width]`; a decoder by diffusion has none.
+    /// Share of each slot in each pixel, `[batch, slots, height, width]`; the others have none.
     pub masks: Option<Tensor<4>>,
 }
 
@@ -78,6 +89,10 @@ impl SlotDecoder {
                     masks: Some(mixed.masks),
                 }
             }
+            Self::Autoregressive(decoder) => Rendered {
+                frames: decoder.render(slots),
+                masks: None,
+            },
             Self::Diffusion(diffusion) => Rendered {
                 frames: diffusion.render(&slots, noise, sampler),
                 masks: None,
