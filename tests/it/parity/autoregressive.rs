@@ -1,0 +1,7 @@
+//! SLATE and STEVE.
+
+use super::{Compare, Fixture};
+
+pub fn check(_fixture: &Fixture, report: &mut Compare) {
+    report.not_implemented("the model");
+}

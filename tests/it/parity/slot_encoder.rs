@@ -1,0 +1,7 @@
+//! Slot Attention, SAVi, StoSAVi.
+
+use super::{Compare, Fixture};
+
+pub fn check(_fixture: &Fixture, report: &mut Compare) {
+    report.not_implemented("the model");
+}
