@@ -14,6 +14,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 
+use super::cpu::elementwise::Function;
 use super::flex;
 
 /// What is to be done with one to four inputs.
@@ -27,14 +28,22 @@ pub enum Operation {
         padding: usize,
         output_padding: usize,
     },
+    /// Of input, scale and shift.
+    GroupNorm { groups: usize, eps: f32, silu: bool },
+    /// Of input, scale and shift.
+    LayerNorm { eps: f32 },
+    /// Of scores.
+    Softmax { dim: usize },
+    /// Of every number.
+    Map(Function),
+    /// Of values and gates side by side.
+    Geglu,
 }
 
 impl Operation {
-    /// Whether the backward step wants the result.
+    /// Whether the backward step wants the result, and not the inputs.
     fn keeps_output(self) -> bool {
-        match self {
-            Self::Conv2d { .. } | Self::ConvTranspose2d { .. } => false,
-        }
+        matches!(self, Self::Softmax { .. })
     }
 }
 
@@ -77,7 +86,7 @@ pub trait FusedBackward: Fused {
 
 /// What a backward step knows.
 pub struct Step<'a, T> {
-    /// As they were given forward.
+    /// As they were given forward; none where the operation keeps its result.
     pub inputs: &'a [T],
     /// The forward result, where the operation keeps it.
     pub output: Option<T>,
@@ -163,10 +172,15 @@ fn track<B: FusedBackward, S: CheckpointStrategy, const N: usize>(
     let prepared = Backward::<B, N>::prepare::<S>(operation, nodes);
     match prepared.compute_bound().stateful() {
         OpsKind::Tracked(mut prepared) => {
-            let inputs_saved = inputs.each_ref().map(|input| prepared.checkpoint(input));
+            let keeps = operation.keeps_output();
+            let saved = inputs
+                .iter()
+                .filter(|_| !keeps)
+                .map(|input| prepared.checkpoint(input))
+                .collect();
             let output = forward(inputs.map(|input| input.into_primitive()));
-            let kept = operation.keeps_output().then(|| output.clone());
-            prepared.finish((inputs_saved, kept), output)
+            let kept = keeps.then(|| output.clone());
+            prepared.finish((saved, kept), output)
         }
         OpsKind::UnTracked(prepared) => {
             prepared.finish(forward(inputs.map(|input| input.into_primitive())))
@@ -175,7 +189,7 @@ fn track<B: FusedBackward, S: CheckpointStrategy, const N: usize>(
 }
 
 impl<B: FusedBackward, const N: usize> Backward<B, N> for Operation {
-    type State = ([NodeId; N], Option<FloatTensor<B>>);
+    type State = (Vec<NodeId>, Option<FloatTensor<B>>);
 
     fn backward(
         self,
@@ -185,7 +199,10 @@ impl<B: FusedBackward, const N: usize> Backward<B, N> for Operation {
     ) {
         let gradient = grads.consume::<B>(&ops.node);
         let (inputs, output) = ops.state;
-        let inputs = inputs.map(|id| checkpointer.retrieve_node_output(id));
+        let inputs = inputs
+            .into_iter()
+            .map(|id| checkpointer.retrieve_node_output(id));
+        let inputs: Vec<_> = inputs.collect();
         let wanted = ops.parents.each_ref().map(Option::is_some);
         let step = Step {
             inputs: &inputs,

@@ -4,7 +4,7 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::{DType, TensorData};
 
 use super::cpu::lanes::Isa;
-use super::cpu::{conv, conv_weight};
+use super::cpu::{conv, conv_weight, elementwise, norm, softmax};
 use super::extension::{Operation, Step};
 
 /// The result of `operation`.
@@ -15,6 +15,30 @@ pub fn forward(operation: Operation, inputs: &[FlexTensor]) -> FlexTensor {
         Operation::Conv2d { .. } | Operation::ConvTranspose2d { .. } => {
             convolution(isa, operation, &inputs)
         }
+        Operation::GroupNorm { .. } => {
+            let sizes = groups(operation, &inputs[0]);
+            let [x, gamma, beta] = three(&inputs);
+            inputs[0].like(norm::group_forward(isa, x, gamma, beta, sizes))
+        }
+        Operation::LayerNorm { eps } => {
+            let [x, gamma, beta] = three(&inputs);
+            inputs[0].like(norm::layer_forward(isa, x, gamma, beta, eps))
+        }
+        Operation::Softmax { dim } => {
+            let shape = inputs[0].around(dim);
+            inputs[0].like(softmax::forward(isa, inputs[0].numbers(), shape))
+        }
+        Operation::Map(function) => {
+            inputs[0].like(elementwise::map(isa, function, inputs[0].numbers()))
+        }
+        Operation::Geglu => {
+            let mut dims = inputs[0].0.layout().shape().to_vec();
+            let half = dims.last().map_or(0, |last| last / 2);
+            dims.pop();
+            dims.push(half);
+            let y = elementwise::geglu(isa, inputs[0].numbers(), half);
+            FlexTensor::from_data(TensorData::new(y, dims))
+        }
     }
 }
 
@@ -22,9 +46,37 @@ pub fn forward(operation: Operation, inputs: &[FlexTensor]) -> FlexTensor {
 pub fn backward(operation: Operation, step: Step<'_, FlexTensor>) -> Vec<Option<FlexTensor>> {
     let isa = Isa::best();
     let step = Dense::step(&step);
+    let gradient = step.gradient.numbers();
     match operation {
         Operation::Conv2d { .. } | Operation::ConvTranspose2d { .. } => {
             convolution_backward(isa, operation, &step)
+        }
+        Operation::GroupNorm { .. } => {
+            let sizes = groups(operation, &step.inputs[0]);
+            let [x, gamma, beta] = three(&step.inputs);
+            let found = norm::group_backward(isa, x, gradient, [gamma, beta], sizes);
+            step.all([found.x, found.gamma, found.beta])
+        }
+        Operation::LayerNorm { eps } => {
+            let [x, gamma, _] = three(&step.inputs);
+            let found = norm::layer_backward(isa, x, gradient, gamma, eps);
+            step.all([found.x, found.gamma, found.beta])
+        }
+        Operation::Softmax { dim } => {
+            let y = step.output.as_ref().unwrap_or(&step.gradient);
+            let found = softmax::backward(isa, y.numbers(), gradient, y.around(dim));
+            vec![Some(y.like(found))]
+        }
+        Operation::Map(function) => {
+            let x = step.inputs[0].numbers();
+            step.all([elementwise::map_backward(isa, function, x, gradient)])
+        }
+        Operation::Geglu => {
+            let [.., last] = step.inputs[0].0.layout().shape()[..] else {
+                return vec![None];
+            };
+            let x = step.inputs[0].numbers();
+            step.all([elementwise::geglu_backward(isa, x, last / 2, gradient)])
         }
     }
 }
@@ -53,9 +105,29 @@ impl Dense {
         &self.0.storage()[layout.start_offset()..][..layout.num_elements()]
     }
 
+    /// A tensor of these numbers and this one's shape.
+    fn like(&self, numbers: Vec<f32>) -> FlexTensor {
+        FlexTensor::from_data(TensorData::new(numbers, self.0.layout().shape().clone()))
+    }
+
+    /// The sizes before, of and after a dimension.
+    fn around(&self, dim: usize) -> softmax::Shape {
+        let dims = self.0.layout().shape();
+        let (outer, inner) = (
+            dims[..dim].iter().product(),
+            dims[dim + 1..].iter().product(),
+        );
+        softmax::Shape {
+            outer,
+            count: dims[dim],
+            inner,
+        }
+    }
+
     fn step<'a>(step: &Step<'a, FlexTensor>) -> DenseStep<'a> {
         DenseStep {
             inputs: step.inputs.iter().map(Self::new).collect(),
+            output: step.output.as_ref().map(Self::new),
             gradient: Self::new(&step.gradient),
             wanted: step.wanted,
         }
@@ -65,6 +137,7 @@ impl Dense {
 /// A backward step, dense.
 struct DenseStep<'a> {
     inputs: Vec<Dense>,
+    output: Option<Dense>,
     gradient: Dense,
     wanted: &'a [bool],
 }
@@ -73,15 +146,43 @@ impl DenseStep<'_> {
     /// What `gradient` gives for input `index`, of that input's shape, if it is wanted.
     fn gradient(&self, index: usize, gradient: impl FnOnce() -> Vec<f32>) -> Option<FlexTensor> {
         let wanted = self.wanted.get(index).copied().unwrap_or(false);
-        wanted.then(|| {
-            let shape = self.inputs[index].0.layout().shape();
-            FlexTensor::from_data(TensorData::new(gradient(), shape.clone()))
-        })
+        wanted.then(|| self.inputs[index].like(gradient()))
+    }
+
+    /// The gradients of all inputs, as far as they are wanted.
+    fn all<const N: usize>(&self, gradients: [Vec<f32>; N]) -> Vec<Option<FlexTensor>> {
+        let gradients = gradients.into_iter().enumerate();
+        gradients
+            .map(|(index, found)| self.gradient(index, || found))
+            .collect()
     }
 }
 
 fn tensor<const D: usize>(numbers: Vec<f32>, dims: [usize; D]) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(numbers, dims))
+}
+
+/// The numbers of the first three inputs.
+fn three(inputs: &[Dense]) -> [&[f32]; 3] {
+    std::array::from_fn(|index| inputs[index].numbers())
+}
+
+fn groups(operation: Operation, x: &Dense) -> norm::Groups {
+    let [_, channels, height, width] = x.dims();
+    let Operation::GroupNorm { groups, eps, silu } = operation else {
+        unreachable!("{operation:?} has no groups");
+    };
+    assert!(
+        channels.is_multiple_of(groups),
+        "{channels} channels in {groups} groups"
+    );
+    norm::Groups {
+        channels,
+        pixels: height * width,
+        groups,
+        eps,
+        silu,
+    }
 }
 
 /// The sizes of the convolution that an operation is, or is the adjoint of.
@@ -130,6 +231,7 @@ fn shape(operation: Operation, x: &Dense, weight: &Dense) -> conv::Shape {
                 padding,
             }
         }
+        _ => unreachable!("{operation:?} is no convolution"),
     }
 }
 

@@ -7,6 +7,7 @@
 use burn::backend::DispatchDevice;
 use burn::tensor::{DType, Tensor};
 
+use cpu::elementwise::Function;
 use extension::Operation;
 
 mod cpu;
@@ -20,15 +21,6 @@ mod tests;
 fn takes<const D: usize>(x: &Tensor<D>) -> bool {
     let device = x.device().without_autodiff();
     x.dtype() == DType::F32 && matches!(device.as_dispatch(), DispatchDevice::Flex(_))
-}
-
-/// How [`group_norm`] and [`group_norm_silu`] group channels.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Groups {
-    /// How many groups the channels are split into.
-    pub groups: usize,
-    /// What is added to a variance before its root is taken.
-    pub eps: f64,
 }
 
 /// Convolution.
@@ -108,7 +100,15 @@ pub fn group_norm(
     groups: usize,
     eps: f64,
 ) -> Tensor<4> {
-    plain::group_norm(x, gamma, beta, Groups { groups, eps })
+    if !takes(&x) {
+        return plain::group_norm(x, gamma, beta, groups, eps);
+    }
+    let operation = Operation::GroupNorm {
+        groups,
+        eps: eps as f32,
+        silu: false,
+    };
+    extension::three(x, gamma, beta, operation)
 }
 
 /// [`silu`] of [`group_norm`], in one pass.
@@ -119,7 +119,15 @@ pub fn group_norm_silu(
     groups: usize,
     eps: f64,
 ) -> Tensor<4> {
-    plain::silu(plain::group_norm(x, gamma, beta, Groups { groups, eps }))
+    if !takes(&x) {
+        return plain::silu(plain::group_norm(x, gamma, beta, groups, eps));
+    }
+    let operation = Operation::GroupNorm {
+        groups,
+        eps: eps as f32,
+        silu: true,
+    };
+    extension::three(x, gamma, beta, operation)
 }
 
 /// Normalised over the last dimension, then scaled and shifted.
@@ -133,22 +141,34 @@ pub fn layer_norm<const D: usize>(
     beta: Tensor<1>,
     eps: f64,
 ) -> Tensor<D> {
-    plain::layer_norm(x, gamma, beta, eps)
+    if !takes(&x) {
+        return plain::layer_norm(x, gamma, beta, eps);
+    }
+    extension::three(x, gamma, beta, Operation::LayerNorm { eps: eps as f32 })
 }
 
 /// Shares that sum to 1 over `dim`.
 pub fn softmax<const D: usize>(x: Tensor<D>, dim: usize) -> Tensor<D> {
-    plain::softmax(x, dim)
+    if !takes(&x) {
+        return plain::softmax(x, dim);
+    }
+    extension::one(x, Operation::Softmax { dim })
 }
 
 /// `x · sigmoid(x)`.
 pub fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    plain::silu(x)
+    if !takes(&x) {
+        return plain::silu(x);
+    }
+    extension::one(x, Operation::Map(Function::Silu))
 }
 
 /// `x · Φ(x)`, with the exact normal distribution function Φ.
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    plain::gelu(x)
+    if !takes(&x) {
+        return plain::gelu(x);
+    }
+    extension::one(x, Operation::Map(Function::Gelu))
 }
 
 /// First half of the last dimension times [`gelu`] of its second half.
@@ -156,17 +176,26 @@ pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 /// # Shape
 /// - `x`: `[.., 2 · dim]`, result `[.., dim]`
 pub fn geglu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    plain::geglu(x)
+    if !takes(&x) {
+        return plain::geglu(x);
+    }
+    extension::one(x, Operation::Geglu)
 }
 
 /// `1 / (1 + exp(−x))`.
 pub fn sigmoid<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    plain::sigmoid(x)
+    if !takes(&x) {
+        return plain::sigmoid(x);
+    }
+    extension::one(x, Operation::Map(Function::Sigmoid))
 }
 
 /// Hyperbolic tangent.
 pub fn tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    plain::tanh(x)
+    if !takes(&x) {
+        return plain::tanh(x);
+    }
+    extension::one(x, Operation::Map(Function::Tanh))
 }
 
 /// `softmax(q · kᵀ · scale + bias) · v`.

@@ -5,8 +5,6 @@
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 use burn::tensor::{Tensor, activation, module};
 
-use super::Groups;
-
 /// See [`crate::kernels::conv2d`].
 pub fn conv2d(
     x: Tensor<4>,
@@ -47,7 +45,8 @@ pub fn group_norm(
     x: Tensor<4>,
     gamma: Tensor<1>,
     beta: Tensor<1>,
-    Groups { groups, eps }: Groups,
+    groups: usize,
+    eps: f64,
 ) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
     let size = channels / groups * height * width;

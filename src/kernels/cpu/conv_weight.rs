@@ -50,7 +50,7 @@ pub fn gradient(isa: Isa, x: &[f32], output: &[f32], shape: Shape) -> Vec<f32> {
             units * partial / partials..units * (partial + 1) / partials,
         );
     });
-    add_up(&mut sums, size, partials);
+    tile::add_up(&mut sums, size, partials);
     let sums = &sums[..size];
 
     let mut gradient = unwritten(outputs * inputs * shape.taps());
@@ -88,23 +88,6 @@ pub fn bias_gradient(output: &[f32], outputs: usize, pixels: usize) -> Vec<f32> 
             .sum()
     };
     (0..outputs).into_par_iter().map(channel).collect()
-}
-
-/// Adds all partial sums to the first, always in the same order.
-fn add_up(sums: &mut [f32], size: usize, partials: usize) {
-    let (first, rest) = sums.split_at_mut(size);
-    first
-        .par_chunks_mut(4096)
-        .enumerate()
-        .for_each(|(chunk, first)| {
-            for partial in 1..partials {
-                let from = &rest[(partial - 1) * size + chunk * 4096..][..first.len()];
-                first
-                    .iter_mut()
-                    .zip(from)
-                    .for_each(|(sum, from)| *sum += from);
-            }
-        });
 }
 
 /// Output rows whose pixels, in and out, stay in the cache.

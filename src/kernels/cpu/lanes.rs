@@ -28,6 +28,21 @@ pub trait Lanes: Copy {
     /// `to` must be writable for [`Self::WIDTH`] numbers.
     unsafe fn store(self, to: *mut f32);
 
+    /// The numbers of a slice of [`Self::WIDTH`].
+    #[inline(always)]
+    fn of(numbers: &[f32]) -> Self {
+        assert_eq!(numbers.len(), Self::WIDTH, "a register's worth of numbers");
+        // SAFETY: the length was just looked at.
+        unsafe { Self::load(numbers.as_ptr()) }
+    }
+    /// Writes the numbers to the start of `buffer`.
+    #[inline(always)]
+    fn put(self, buffer: &mut [f32; 16]) {
+        assert!(Self::WIDTH <= buffer.len(), "a register fits the buffer");
+        // SAFETY: the buffer is long enough.
+        unsafe { self.store(buffer.as_mut_ptr()) }
+    }
+
     /// `a · b + c` of single numbers: one instruction where the set has it, else two, but never a
     /// call of the C library. Loops over it become vector code.
     fn fused(a: f32, b: f32, c: f32) -> f32;

@@ -9,6 +9,10 @@
 
 pub mod conv;
 pub mod conv_weight;
+pub mod elementwise;
 pub mod lanes;
+pub mod math;
+pub mod norm;
 pub mod scratch;
+pub mod softmax;
 pub mod tile;

@@ -3,6 +3,8 @@
 //! `sums[row][column] += a[step][row] · b[offset[step] + column]`, over all steps. The left operand
 //! is packed in panels of [`PANEL`] rows; the right one is read where it lies.
 
+use rayon::prelude::*;
+
 use super::lanes::Lanes;
 
 /// Rows of a packed panel of the left operand.
@@ -144,7 +146,6 @@ unsafe fn read<L: Lanes>(from: *const f32, count: usize) -> L {
 /// Packs `[rows][depth]`, given by `number(row, step)`, into panels `[rows / PANEL][depth][PANEL]`;
 /// rows past the end are zero.
 pub fn pack(rows: usize, depth: usize, number: impl Fn(usize, usize) -> f32 + Sync) -> Vec<f32> {
-    use rayon::prelude::*;
     let mut packed = vec![0.0; rows.div_ceil(PANEL) * depth * PANEL];
     if depth == 0 {
         return packed;
@@ -161,4 +162,21 @@ pub fn pack(rows: usize, depth: usize, number: impl Fn(usize, usize) -> f32 + Sy
             }
         });
     packed
+}
+
+/// Adds all partial sums, each `size` numbers, to the first, always in the same order.
+pub fn add_up(sums: &mut [f32], size: usize, partials: usize) {
+    let (first, rest) = sums.split_at_mut(size);
+    first
+        .par_chunks_mut(4096)
+        .enumerate()
+        .for_each(|(chunk, first)| {
+            for partial in 1..partials {
+                let from = &rest[(partial - 1) * size + chunk * 4096..][..first.len()];
+                first
+                    .iter_mut()
+                    .zip(from)
+                    .for_each(|(sum, from)| *sum += from);
+            }
+        });
 }

@@ -3,6 +3,8 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
 mod conv;
+mod elementwise;
+mod norm;
 
 /// Numbers in −1..1 that look random, from a seed.
 pub fn numbers(count: usize, seed: u64) -> Vec<f32> {
