@@ -44,9 +44,17 @@ mod open;
 #[cfg(feature = "video")]
 mod scale;
 
+/// A file to decoded pictures.
+#[cfg(feature = "video")]
+mod pictures;
+
 /// A file to frames.
 #[cfg(feature = "video")]
 mod read;
+
+/// Frames to FFmpeg's encoders.
+#[cfg(feature = "video")]
+mod encode;
 
 /// Frames to a file.
 #[cfg(feature = "video")]

@@ -1,23 +1,21 @@
 //! A file → frames, one at a time or a window at once.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
-use ff::util::frame::side_data::Type as FrameData;
-use ffmpeg_next as ff;
 use ndarray::{Array3, Array4};
 
-use super::open::{Opened, check_size, open};
+use super::open::open;
 use super::pace::Picker;
+use super::pictures::{Picture, Pictures};
 use super::scale::Scaler;
-use super::turn::Turn;
 use super::{Decode, Read, VideoInfo};
 use crate::clip::{Clip, ClipId};
 use crate::error::DataError;
 use crate::window::{Pace, Window};
 
-/// Damaged packets in a row after which a file is given up.
-const PATIENCE: usize = 4096;
+/// A start this far into a file is sought and not decoded up to.
+const SEEK_BEYOND_SECS: f64 = 4.0;
 
 /// What a file's header says.
 ///
@@ -77,11 +75,17 @@ pub fn read_with(path: &Path, window: &Window, decode: Decode) -> Result<Read, D
 /// When the window is empty by itself, the file is no video that FFmpeg reads, or its frames are too large.
 pub fn frames(path: &Path, window: &Window, decode: Decode) -> Result<Frames, DataError> {
     window.check()?;
-    let opened = open(path, decode)?;
+    let mut pictures = Pictures::new(open(path, decode)?, path.to_owned());
+    if let Pace::Fps(fps) = window.pace {
+        let start_secs = window.start as f64 / f64::from(fps);
+        if start_secs > SEEK_BEYOND_SECS && !pictures.seek(start_secs)? {
+            pictures = Pictures::new(open(path, decode)?, path.to_owned());
+        }
+    }
     Ok(Frames {
-        picker: Picker::new(window.pace, window.start, opened.tick_secs),
+        picker: Picker::new(window.pace, window.start, pictures.opened.tick_secs),
         scaler: Scaler::new(window.size, window.fit),
-        pictures: Pictures::new(opened, path.to_owned()),
+        pictures,
         window: *window,
         held: None,
         next: None,
@@ -187,8 +191,7 @@ impl Frames {
 
     /// Why nothing was delivered.
     fn nothing(&self) -> DataError {
-        let seen = self.pictures.decoded;
-        if seen == 0 {
+        if self.pictures.decoded == 0 {
             let reason = self.note().unwrap_or_else(|| "it holds none".to_owned());
             return self
                 .pictures
@@ -200,8 +203,7 @@ impl Frames {
             Pace::Fps(fps) => format!("frame {start} at {fps} a second"),
         };
         let secs = self.pictures.end_secs();
-        let reason =
-            format!("asked to start at {asked}; the file has {seen} frames in {secs:.2} s");
+        let reason = format!("asked to start at {asked}; the file ends after {secs:.2} s");
         DataError::NoFrames {
             reason,
             path: self.pictures.path.clone(),
@@ -230,179 +232,5 @@ impl Iterator for Frames {
         self.copies -= 1;
         self.delivered += 1;
         Some(self.show())
-    }
-}
-
-/// A decoded picture and when it is shown.
-struct Picture {
-    frame: ff::frame::Video,
-    /// Seconds after the first picture.
-    secs: f64,
-    /// How the picture itself says it is turned.
-    turn: Option<Turn>,
-}
-
-/// Every picture of a file in the order in which they are shown.
-struct Pictures {
-    opened: Opened,
-    path: PathBuf,
-    packets: usize,
-    decoded: usize,
-    damaged: usize,
-    /// Damaged packets since the last good one.
-    damaged_in_a_row: usize,
-    drained: bool,
-    ended: bool,
-    first_secs: Option<f64>,
-    last_secs: f64,
-    last_duration_secs: f64,
-}
-
-impl Pictures {
-    fn new(opened: Opened, path: PathBuf) -> Self {
-        Self {
-            opened,
-            path,
-            packets: 0,
-            decoded: 0,
-            damaged: 0,
-            damaged_in_a_row: 0,
-            drained: false,
-            ended: false,
-            first_secs: None,
-            last_secs: 0.0,
-            last_duration_secs: 0.0,
-        }
-    }
-
-    /// The next picture; `None` at the end of the file.
-    fn next(&mut self) -> Result<Option<Picture>, DataError> {
-        let mut frame = ff::frame::Video::empty();
-        loop {
-            match self.opened.decoder.receive_frame(&mut frame) {
-                Ok(()) => {
-                    self.damaged_in_a_row = 0;
-                    check_size(
-                        [frame.height() as usize, frame.width() as usize],
-                        &self.path,
-                    )?;
-                    return Ok(Some(self.time(frame)));
-                }
-                Err(ff::Error::Eof) => {
-                    self.ended = true;
-                    return Ok(None);
-                }
-                Err(ff::Error::Other {
-                    errno: ff::error::EAGAIN,
-                }) => {}
-                Err(_) => self.note_damage(),
-            }
-            if self.drained || self.damaged_in_a_row > PATIENCE {
-                self.ended = true;
-                return Ok(None);
-            }
-            self.feed();
-        }
-    }
-
-    /// Hands the decoder the next packet of the stream, or the news that there is none.
-    fn feed(&mut self) {
-        let mut packet = ff::Packet::empty();
-        let sent = match packet.read(&mut self.opened.input) {
-            Ok(()) if packet.stream() != self.opened.stream => return,
-            Ok(()) => {
-                self.packets += 1;
-                self.opened.decoder.send_packet(&packet)
-            }
-            // A demuxer finds its way again after a broken packet; nothing else gets better by trying.
-            Err(error @ ff::Error::InvalidData) => Err(error),
-            Err(error) => {
-                if error != ff::Error::Eof {
-                    self.note_damage();
-                }
-                self.drained = true;
-                self.opened.decoder.send_eof()
-            }
-        };
-        if sent.is_err() {
-            self.note_damage();
-        }
-    }
-
-    fn note_damage(&mut self) {
-        self.damaged += 1;
-        self.damaged_in_a_row += 1;
-    }
-
-    /// A picture with its time: never before the one ahead of it.
-    fn time(&mut self, frame: ff::frame::Video) -> Picture {
-        let stamp = frame
-            .timestamp()
-            .map(|ticks| ticks as f64 * self.opened.tick_secs);
-        let stamp = stamp.filter(|secs| secs.is_finite());
-        let usual = 1.0 / f64::from(self.opened.info.fps);
-        let secs = match (stamp, self.first_secs) {
-            (stamp, None) => {
-                self.first_secs = Some(stamp.unwrap_or(0.0));
-                0.0
-            }
-            (Some(stamp), Some(first)) => (stamp - first).max(self.last_secs),
-            (None, Some(_)) => self.last_secs + usual,
-        };
-        let duration = frame.packet().duration as f64 * self.opened.tick_secs;
-        self.last_duration_secs = if duration > 0.0 { duration } else { usual };
-        self.last_secs = secs;
-        self.decoded += 1;
-        let turn = frame
-            .side_data(FrameData::DisplayMatrix)
-            .and_then(|matrix| Turn::from_matrix(matrix.data()));
-        Picture { frame, secs, turn }
-    }
-
-    /// When the last picture so far is no longer shown, seconds after the first.
-    fn end_secs(&self) -> f64 {
-        self.last_secs + self.last_duration_secs
-    }
-
-    fn fail(&self, reason: String) -> DataError {
-        DataError::Video {
-            reason,
-            path: self.path.clone(),
-        }
-    }
-
-    fn note(&self) -> Option<String> {
-        let damaged = (self.damaged > 0).then(|| format!("{} damaged packets", self.damaged));
-        let notes: Vec<String> = damaged.into_iter().chain(self.early_end()).collect();
-        (!notes.is_empty()).then(|| notes.join("; "))
-    }
-
-    /// What the header promised and the file did not hold.
-    fn early_end(&self) -> Option<String> {
-        if !self.ended {
-            return None;
-        }
-        let info = &self.opened.info;
-        let usual = 1.0 / f64::from(info.fps);
-        // An edit list may leave frames out, so a missing frame must also be missed by the clock, and sound may outlast the picture.
-        // Some containers count their length from zero and not from the first frame.
-        let end = self.first_secs.unwrap_or(0.0).max(0.0) + self.end_secs();
-        let late = info
-            .secs
-            .is_some_and(|secs| end + 1.5 * usual.max(self.last_duration_secs) < secs);
-        match info.frames {
-            Some(frames) if self.packets < frames && late => Some(format!(
-                "the file ends early: {} of {frames} frames",
-                self.decoded
-            )),
-            None if late => {
-                let secs = info.secs.unwrap_or_default();
-                Some(format!(
-                    "the file ends early: {:.2} of {secs:.2} s",
-                    self.end_secs()
-                ))
-            }
-            _ => None,
-        }
     }
 }

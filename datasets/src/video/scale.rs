@@ -8,7 +8,7 @@ use ff::color::{Range, Space};
 use ff::format::Pixel;
 use ff::software::scaling::{Context, Flags};
 use ffmpeg_next as ff;
-use ndarray::{Array3, ArrayView2, s};
+use ndarray::{Array3, s};
 
 use super::fit::{Placement, place};
 use super::raw::{crop, set_colours};
@@ -181,12 +181,13 @@ fn paste(
         to.left..to.left + to.width,
         ..
     ]);
-    let rows = ArrayView2::from_shape((to.height, rgb.stride(0)), rgb.data(0))
-        .map_err(|_| ff::Error::Bug)?;
-    for (mut row, pixels) in part.outer_iter_mut().zip(rows.outer_iter()) {
-        for (channel, value) in row.iter_mut().zip(pixels) {
-            *channel = *value;
-        }
+    for (mut row, pixels) in part
+        .outer_iter_mut()
+        .zip(rgb.data(0).chunks_exact(rgb.stride(0)))
+    {
+        let pixels = pixels.get(..3 * to.width).ok_or(ff::Error::Bug)?;
+        let row = row.as_slice_mut().ok_or(ff::Error::Bug)?;
+        row.copy_from_slice(pixels);
     }
     Ok(frame)
 }

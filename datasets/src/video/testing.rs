@@ -55,20 +55,43 @@ pub struct Recipe {
     pub colours: Option<(Space, bool)>,
     /// When each frame is shown, milliseconds.
     pub moments: Vec<i64>,
-    pub options: &'static [(&'static str, &'static str)],
+    pub options: Vec<(&'static str, String)>,
 }
 
 impl Recipe {
     /// Frames 40 ms apart.
     pub fn new(encoder: &'static str, format: Pixel, frames: usize) -> Self {
         let moments = (0..frames as i64).map(|frame| frame * 40).collect();
-        Self {
+        let recipe = Self {
             encoder,
             format,
             colours: None,
             moments,
-            options: &[],
-        }
+            options: Vec::new(),
+        };
+        recipe.tuned("")
+    }
+
+    /// The same kind, the encoder set by `name=value:…`.
+    pub fn tuned(mut self, settings: &str) -> Self {
+        let own = match self.encoder {
+            "libx264" => vec![("x264-params", format!("log=-1:{settings}"))],
+            // Without its block tree: that one writes past its tables where frames are narrow (x265 3.5).
+            "libx265" => vec![(
+                "x265-params",
+                format!("log-level=-1:no-cutree=1:{settings}"),
+            )],
+            "libaom-av1" => vec![("cpu-used", "8".to_owned()), ("crf", "20".to_owned())],
+            _ => Vec::new(),
+        };
+        let keys = settings
+            .split(':')
+            .find_map(|setting| setting.strip_prefix("g="));
+        self.options = own
+            .into_iter()
+            .chain(keys.map(|keys| ("g", keys.to_owned())))
+            .collect();
+        self
     }
 
     /// Writes `frames`; `Ok(false)` where this FFmpeg lacks the encoder.
@@ -85,9 +108,12 @@ impl Recipe {
             .format()
             .flags()
             .contains(ff::format::Flags::GLOBAL_HEADER);
-        let mut encoder = self
-            .configure(codec, size, header)?
-            .open_with(self.options.iter().collect())?;
+        let options = self
+            .options
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        let mut encoder = self.configure(codec, size, header)?.open_with(options)?;
         let mut stream = output.add_stream(codec)?;
         stream.set_parameters(&encoder);
         stream.set_time_base(self.tick());
