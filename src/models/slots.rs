@@ -24,6 +24,7 @@ impl SlotSequence {
     }
 
     /// The first `frames` frames.
+    #[must_use]
     pub fn first(self, frames: usize) -> Self {
         Self {
             slots: self.slots.narrow(1, 0, frames),
@@ -32,6 +33,7 @@ impl SlotSequence {
     }
 
     /// The last `frames` frames.
+    #[must_use]
     pub fn last(self, frames: usize) -> Self {
         let dropped = self.time() - frames;
         Self {
@@ -41,6 +43,7 @@ impl SlotSequence {
     }
 
     /// The frames that were seen.
+    #[must_use]
     pub fn history(self) -> Self {
         let observed = self.observed;
         self.first(observed)

@@ -198,12 +198,12 @@ fn write_partial(
     for (_, value) in ordered(state) {
         match (&value.values, precision) {
             (Values::F32(values), Precision::Single) => {
-                write_numbers(&mut out, values, |x| x.to_le_bytes())?
+                write_numbers(&mut out, values, f32::to_le_bytes)?;
             }
             (Values::F32(values), Precision::Half) => {
                 write_numbers(&mut out, values, |x| f16::from_f32(x).to_le_bytes())?;
             }
-            (Values::I64(values), _) => write_numbers(&mut out, values, |x| x.to_le_bytes())?,
+            (Values::I64(values), _) => write_numbers(&mut out, values, i64::to_le_bytes)?,
             (Values::Bool(values), _) => write_numbers(&mut out, values, |x| [u8::from(x)])?,
         }
     }

@@ -354,7 +354,7 @@ impl<'a> Machine<'a, '_> {
     }
 
     fn set_items(&mut self, flat: &[Id]) -> Result<(), PickleError> {
-        if flat.len() % 2 != 0 {
+        if !flat.len().is_multiple_of(2) {
             return Err(damaged("a key without a value"));
         }
         let top = self.top()?;

@@ -27,6 +27,9 @@ pub struct Value {
 
 impl Value {
     /// An array of parameters.
+    ///
+    /// # Panics
+    /// When there are not as many values as the shape says.
     pub fn f32(shape: impl Into<Vec<usize>>, values: Vec<f32>) -> Self {
         let shape = shape.into();
         assert_eq!(

@@ -3,4 +3,10 @@
 //! - `parity`: every model against the numbers of its reference (`GOLDEN_MODELS` names another folder of
 //!   fixtures, `PARITY_ONLY` one fixture)
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says what is wrong by stopping; clippy knows only functions marked as tests"
+)]
+
 mod parity;

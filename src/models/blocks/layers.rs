@@ -74,6 +74,7 @@ impl Kernel {
     }
 
     /// The same with another step.
+    #[must_use]
     pub fn strided(self, stride: usize) -> Self {
         Self { stride, ..self }
     }
@@ -182,6 +183,9 @@ pub struct GroupNorm {
 
 impl GroupNorm {
     /// A norm over `groups` groups that starts without an effect of its affine map.
+    ///
+    /// # Panics
+    /// When the channels do not split into so many groups.
     pub fn new(init: &mut Init, groups: usize, channels: usize, epsilon: f64) -> Self {
         assert_eq!(
             channels % groups,
@@ -211,7 +215,7 @@ impl GroupNorm {
         )
     }
 
-    /// The norm, then SiLU, in one pass.
+    /// The norm, then `SiLU`, in one pass.
     pub fn forward_silu(&self, x: Tensor<4>) -> Tensor<4> {
         kernels::group_norm_silu(
             x,

@@ -7,7 +7,10 @@
 /// with halves and downwards.
 ///
 /// # Shape
-/// `[frames, dim]`; `dim` is even.
+/// `[frames, dim]`
+///
+/// # Panics
+/// When `dim` is odd.
 pub fn descending_code(frames: usize, dim: usize) -> Vec<f32> {
     assert_eq!(dim % 2, 0, "a code of {dim} numbers has no halves");
     let half = dim / 2;

@@ -169,6 +169,9 @@ impl SlotLoss {
     /// # Shape
     /// - `imagined`, `truth`: `[batch, steps, slots, dim]`
     ///
+    /// # Panics
+    /// When the two have different shapes.
+    ///
     /// # Source
     /// SlotFormer `video_prediction/models/slotformer.py`, `calc_train_loss`.
     pub fn of(&self, imagined: Tensor<4>, truth: Tensor<4>) -> Tensor<1> {

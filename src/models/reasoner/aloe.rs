@@ -167,6 +167,9 @@ impl Aloe {
     ///
     /// # Shape
     /// As [`Aloe::answer`].
+    ///
+    /// # Panics
+    /// When padding does not speak of every word.
     pub fn gather(
         &self,
         slots: Tensor<4>,

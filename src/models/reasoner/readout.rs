@@ -53,7 +53,7 @@ impl PhysionReadout {
     ///
     /// # Shape
     /// `[batch, time, slots, dim]` → `[batch]`
-    pub fn forward(&self, slots: Tensor<4>) -> Tensor<1> {
+    pub fn forward(&self, slots: &Tensor<4>) -> Tensor<1> {
         let [batch, time, count, dim] = slots.dims();
         let (left, right): (Vec<i64>, Vec<i64>) = pairs(count).into_iter().unzip();
         let pick = |index: Vec<i64>| {
@@ -141,7 +141,7 @@ impl PhyreReadout {
     ///
     /// # Shape
     /// `[batch, time, slots, dim]` → `[batch]`
-    pub fn forward(&self, slots: Tensor<4>) -> Tensor<1> {
+    pub fn forward(&self, slots: &Tensor<4>) -> Tensor<1> {
         let [batch, _, count, _] = slots.dims();
         let [_, times, width] = self.time_code.dims();
         let steps: Vec<_> = self
@@ -189,11 +189,11 @@ mod tests {
         let each: Vec<f32> = (0..3)
             .map(|frame| {
                 model
-                    .forward(slots.clone().narrow(1, frame, 1))
+                    .forward(&slots.clone().narrow(1, frame, 1))
                     .into_scalar::<f32>()
             })
             .collect();
-        let whole = model.forward(slots).into_scalar::<f32>();
+        let whole = model.forward(&slots).into_scalar::<f32>();
         assert!((whole - each.into_iter().fold(f32::MIN, f32::max)).abs() < 1e-6);
     }
 
@@ -214,7 +214,7 @@ mod tests {
         }
         .init(&mut Init::seeded(1, &device));
         let slots = Noise::new(1, &[]).normal::<4>([2, 3, 3, 4], &device);
-        let flipped = model.forward(slots.clone().flip([2])).into_data();
-        flipped.assert_approx_eq::<f32>(&model.forward(slots).into_data(), Tolerance::default());
+        let flipped = model.forward(&slots.clone().flip([2])).into_data();
+        flipped.assert_approx_eq::<f32>(&model.forward(&slots).into_data(), Tolerance::default());
     }
 }

@@ -1,4 +1,4 @@
-//! Names of the SlotFormers, whose checkpoints bundle the frozen decoder.
+//! Names of `SlotFormer`'s variants, whose checkpoints bundle the frozen decoder.
 
 use super::{Part, Rule, Section, decoder, diffusion, encoder};
 

@@ -44,6 +44,7 @@ impl Section {
     }
 
     /// The same, towards official names only for models that have this path.
+    #[must_use]
     pub const fn when(self, path: &'static str) -> Self {
         Self {
             when: Some(path),

@@ -57,7 +57,7 @@ pub fn phyre(fixture: &Fixture, device: &Device) -> PhyreReadout {
 pub fn check_physion(fixture: &Fixture, report: &mut Compare) {
     let device = Device::flex().autodiff();
     let model = physion(fixture, &device);
-    let logits = model.forward(fixture.tensor("in/slots", &device));
+    let logits = model.forward(&fixture.tensor("in/slots", &device));
     compare(fixture, report, logits, |gradients| {
         collect_gradients(&model, gradients)
     });
@@ -66,7 +66,7 @@ pub fn check_physion(fixture: &Fixture, report: &mut Compare) {
 pub fn check_phyre(fixture: &Fixture, report: &mut Compare) {
     let device = Device::flex().autodiff();
     let model = phyre(fixture, &device);
-    let logits = model.forward(fixture.tensor("in/slots", &device));
+    let logits = model.forward(&fixture.tensor("in/slots", &device));
     compare(fixture, report, logits, |gradients| {
         collect_gradients(&model, gradients)
     });

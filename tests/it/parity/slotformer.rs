@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use burn::tensor::Device;
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
 use slotflow::models::SlotSequence;
 use slotflow::models::blocks::TransformerConfig;
+use slotflow::models::decoder::autoregressive::{Autoregressive, token_loss};
+use slotflow::models::decoder::dvae::Gumbel;
+use slotflow::models::decoder::mixture::{Mixture, MixtureConfig, mixture_loss};
 use slotflow::models::dynamics::slotformer::SlotLoss;
 use slotflow::models::dynamics::{SlotFormer, SlotFormerConfig};
 use slotflow::noise::Init;
-use slotflow::weights::{StateDict, collect_gradients, load_into};
+use slotflow::weights::{collect_gradients, load_into};
 
-use super::{Compare, Fixture};
+use super::{Compare, Fixture, autoregressive};
 
 /// The configuration that the official dict says.
 pub fn config(fixture: &Fixture) -> SlotFormerConfig {
@@ -40,6 +44,50 @@ pub fn dynamics(fixture: &Fixture, device: &Device) -> SlotFormer {
     load_into(config(fixture).init(&mut Init::blank(device)), state).unwrap()
 }
 
+/// What draws the frames of a fixture, frozen.
+enum Decoder {
+    Mixture(Box<Mixture>),
+    Autoregressive(Box<Autoregressive>),
+}
+
+fn decoder(fixture: &Fixture, device: &Device) -> Option<Decoder> {
+    let state = fixture.parts().remove("decoder").unwrap();
+    let mut init = Init::blank(device);
+    Some(match fixture.class.as_str() {
+        "STEVESlotFormer" => {
+            let config = autoregressive::config(fixture, &state);
+            Decoder::Autoregressive(Box::new(
+                load_into(config.init(&mut init).no_grad(), state).unwrap(),
+            ))
+        }
+        "LDMSlotFormer" => return None,
+        _ => {
+            let config = mixture_config(fixture);
+            Decoder::Mixture(Box::new(
+                load_into(config.init(&mut init).no_grad(), state).unwrap(),
+            ))
+        }
+    })
+}
+
+fn mixture_config(fixture: &Fixture) -> MixtureConfig {
+    let list = |name: &str| -> Vec<usize> {
+        let list = fixture.setting(name).as_array().unwrap();
+        list.iter()
+            .map(|size| size.as_u64().unwrap() as usize)
+            .collect()
+    };
+    let pair = |name: &str| -> [usize; 2] { list(name).try_into().unwrap() };
+    MixtureConfig {
+        dim: fixture.size("slot_dict/slot_size"),
+        channels: list("dec_dict/dec_channels")[1..].to_vec(),
+        kernel: fixture.size("dec_dict/dec_ks"),
+        start: pair("dec_dict/dec_resolution"),
+        resolution: pair("resolution"),
+        position_scale: 1.0,
+    }
+}
+
 pub fn check(fixture: &Fixture, report: &mut Compare) {
     let device = Device::flex();
     let model = dynamics(fixture, &device);
@@ -48,7 +96,7 @@ pub fn check(fixture: &Fixture, report: &mut Compare) {
     let steps = fixture.number("in/rollout_steps") as usize;
     report.tensor("out/pred_slots", model.rollout(&history, steps).imagined());
 
-    let window = model.embed_last(history.slots);
+    let window = model.embed_last(history.slots.clone());
     let [batch, time, count, width] = window.dims();
     report.tensor(
         "out/in_proj_step0",
@@ -58,11 +106,103 @@ pub fn check(fixture: &Fixture, report: &mut Compare) {
         "out/transformer_out_step0",
         model.transformer.forward(model.coded(&window), None),
     );
+
+    let trained = model.rollout(&history, fixture.size("loss_dict/rollout_len"));
+    match decoder(fixture, &device) {
+        Some(Decoder::Mixture(decoder)) => check_mixture(report, &decoder, trained.slots),
+        Some(Decoder::Autoregressive(decoder)) => {
+            check_written(fixture, report, &decoder, trained.imagined());
+        }
+        None => report.not_implemented("decoding by diffusion"),
+    }
     check_loss(fixture, report);
-    report.not_implemented("decoding");
+    if report.expects("out/train/loss") {
+        report.not_implemented("optimiser steps");
+    }
 }
 
-/// The slot loss and its gradients.
+/// Every frame of every clip by itself.
+fn flat(slots: Tensor<4>) -> Tensor<3> {
+    let [batch, time, count, dim] = slots.dims();
+    slots.reshape([batch * time, count, dim])
+}
+
+/// Pictures and masks of seen and imagined slots.
+fn check_mixture(report: &mut Compare, decoder: &Mixture, slots: Tensor<4>) {
+    let [_, time, ..] = slots.dims();
+    let mixed = decoder.forward(flat(slots));
+    report.tensor("out/recon_combined", split(mixed.frames, time));
+    let masks = split(mixed.masks, time);
+    let clips = report.shape("out/recon_masks")[0];
+    report.tensor("out/recon_masks", masks.narrow(0, 0, clips));
+}
+
+/// `[batch · time, …]` → `[batch, time, …]`
+fn split(x: Tensor<4>, time: usize) -> Tensor<5> {
+    let [frames, a, b, c] = x.dims();
+    x.reshape([frames / time, time, a, b, c])
+}
+
+/// Tokens and pictures of the first imagined frames.
+fn check_written(
+    fixture: &Fixture,
+    report: &mut Compare,
+    decoder: &Autoregressive,
+    slots: Tensor<4>,
+) {
+    let rows = report.shape("out/ar_token_id")[0];
+    let written = decoder.tokens.write(flat(slots).narrow(0, 0, rows));
+    report.ints("out/ar_token_id", written.tokens.clone());
+    report.tensor("out/ar_logits", written.logits.clone());
+    let draws = fixture.tensor::<4>("in/gumbel_exp", &Device::flex());
+    let [_, vocabulary, height, width] = draws.dims();
+    report.tensor(
+        "out/decode_hard",
+        decoder.dvae.decode_tokens(written.tokens, [height, width]),
+    );
+    let logits = written
+        .logits
+        .swap_dims(1, 2)
+        .reshape([rows, vocabulary, height, width]);
+    let gumbel = Gumbel {
+        draws,
+        temperature: 0.1,
+    };
+    report.tensor("out/decode_soft", decoder.dvae.decode(gumbel.soft(logits)));
+}
+
+/// What the pictures of imagined slots add to the loss, if they do.
+fn image_loss(
+    fixture: &Fixture,
+    report: &mut Compare,
+    imagined: Tensor<4>,
+    burn_in: usize,
+) -> Option<Tensor<1>> {
+    if fixture.setting("loss_dict/use_img_recon_loss").as_bool() != Some(true) {
+        return None;
+    }
+    let device = imagined.device();
+    let steps = imagined.dims()[1];
+    let frames = fixture
+        .tensor::<5>("in/img", &device)
+        .narrow(1, burn_in, steps);
+    let [batch, _, rgb, height, width] = frames.dims();
+    let frames = frames.reshape([batch * steps, rgb, height, width]);
+    let loss = match decoder(fixture, &device)? {
+        Decoder::Mixture(decoder) => mixture_loss(decoder.forward(flat(imagined)).frames, frames),
+        Decoder::Autoregressive(decoder) => {
+            let targets = decoder.dvae.tokens(frames);
+            let logits = decoder.tokens.forward(flat(imagined), targets.clone());
+            report.ints("out/target_token_id", targets.clone());
+            report.tensor("out/pred_logits", logits.clone());
+            token_loss(logits, targets)
+        }
+    };
+    report.tensor("out/loss/img_recon_loss", loss.clone());
+    Some(loss)
+}
+
+/// The losses and their gradients.
 fn check_loss(fixture: &Fixture, report: &mut Compare) {
     let device = Device::flex().autodiff();
     let model = dynamics(fixture, &device);
@@ -72,43 +212,66 @@ fn check_loss(fixture: &Fixture, report: &mut Compare) {
     let history = SlotSequence::seen(slots.clone().narrow(1, 0, burn_in));
     let truth = slots.narrow(1, burn_in, steps);
     let imagined = model.rollout(&history, steps).imagined();
+    check_slot_losses(fixture, report, &imagined, &truth, burn_in);
 
-    let plain = SlotLoss::default().of(imagined.clone(), truth.clone());
-    report.tensor("out/loss/slot_recon_loss", plain.clone());
+    let weight = |name: &str| fixture.setting(name).as_f64().unwrap();
+    let mut total = SlotLoss::default().of(imagined.clone(), truth) * weight("slot_recon_loss_w");
+    if let Some(loss) = image_loss(fixture, report, imagined, burn_in) {
+        total = total + loss * weight("img_recon_loss_w");
+    }
+    if report.expects("out/loss/total") {
+        report.tensor("out/loss/total", total.clone());
+    }
+    let gradients = collect_gradients(&model, &total.backward());
+    report.gradients(BTreeMap::from([("dynamics", gradients)]));
+}
+
+/// The slot loss in all its variants.
+fn check_slot_losses(
+    fixture: &Fixture,
+    report: &mut Compare,
+    imagined: &Tensor<4>,
+    truth: &Tensor<4>,
+    burn_in: usize,
+) {
+    let compare =
+        |report: &mut Compare, name: &str, loss: &SlotLoss, range: std::ops::Range<usize>| {
+            if report.expects(name) {
+                let part = |x: &Tensor<4>| x.clone().narrow(1, range.start, range.len());
+                report.tensor(name, loss.of(part(imagined), part(truth)));
+            }
+        };
+    let steps = truth.dims()[1];
+    compare(
+        report,
+        "out/loss/slot_recon_loss",
+        &SlotLoss::default(),
+        0..steps,
+    );
     for step in 0..steps.min(6) {
         let name = format!("out/loss/slot_recon_loss_{}", step + 1);
-        if report.expects(&name) {
-            let one = |x: &burn::tensor::Tensor<4>| x.clone().narrow(1, step, 1);
-            report.tensor(&name, SlotLoss::default().of(one(&imagined), one(&truth)));
-        }
+        compare(report, &name, &SlotLoss::default(), step..step + 1);
     }
-    if report.expects("out/loss_decay0.5/slot_recon_loss") {
-        let loss = SlotLoss {
-            decay: Some(0.5),
-            ..SlotLoss::default()
-        };
-        report.tensor(
-            "out/loss_decay0.5/slot_recon_loss",
-            loss.of(imagined.clone(), truth.clone()),
-        );
-    }
+    let decayed = SlotLoss {
+        decay: Some(0.5),
+        ..SlotLoss::default()
+    };
+    compare(
+        report,
+        "out/loss_decay0.5/slot_recon_loss",
+        &decayed,
+        0..steps,
+    );
     if report.expects("out/loss_vid_len/slot_recon_loss") {
         let lengths = fixture.whole("in/vid_len");
         let valid = lengths
             .iter()
             .map(|length| (*length as usize).saturating_sub(burn_in))
             .collect();
-        let loss = SlotLoss {
+        let cut = SlotLoss {
             valid_steps: Some(valid),
             decay: None,
         };
-        report.tensor("out/loss_vid_len/slot_recon_loss", loss.of(imagined, truth));
-    }
-    if fixture.setting("loss_dict/use_img_recon_loss").as_bool() != Some(true) {
-        if report.expects("out/loss/total") {
-            report.tensor("out/loss/total", plain.clone());
-        }
-        let gradients = collect_gradients(&model, &plain.backward());
-        report.gradients(BTreeMap::<_, StateDict>::from([("dynamics", gradients)]));
+        compare(report, "out/loss_vid_len/slot_recon_loss", &cut, 0..steps);
     }
 }
