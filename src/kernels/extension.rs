@@ -38,6 +38,10 @@ pub enum Operation {
     Map(Function),
     /// Of values and gates side by side.
     Geglu,
+    /// Of input and weight, and perhaps a bias.
+    Linear,
+    /// Of queries, keys and values, and perhaps a bias of the scores.
+    Attention { scale: f32 },
 }
 
 impl Operation {
@@ -124,7 +128,7 @@ impl Fused for Flex {
 
 impl FusedBackward for Flex {
     fn fused_backward(operation: Operation, step: Step<'_, FlexTensor>) -> Vec<Option<FlexTensor>> {
-        flex::backward(operation, step)
+        flex::backward(operation, &step)
     }
 }
 
@@ -243,4 +247,10 @@ pub fn three<const A: usize, const B: usize, const C: usize, const R: usize>(
 ) -> Tensor<R> {
     let (a, b, c) = (a.into_dispatch(), b.into_dispatch(), c.into_dispatch());
     Tensor::from_dispatch(<Dispatch as Fused>::fused_three(a, b, c, operation))
+}
+
+/// `operation` of four tensors of four dimensions.
+pub fn four([a, b, c, d]: [Tensor<4>; 4], operation: Operation) -> Tensor<4> {
+    let [a, b, c, d] = [a, b, c, d].map(Tensor::into_dispatch);
+    Tensor::from_dispatch(<Dispatch as Fused>::fused_four(a, b, c, d, operation))
 }

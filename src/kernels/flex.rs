@@ -4,16 +4,23 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::{DType, TensorData};
 
 use super::cpu::lanes::Isa;
-use super::cpu::{conv, conv_weight, elementwise, norm, softmax};
+use super::cpu::{elementwise, norm, product, softmax};
 use super::extension::{Operation, Step};
+
+mod attention;
+mod convolution;
 
 /// The result of `operation`.
 pub fn forward(operation: Operation, inputs: &[FlexTensor]) -> FlexTensor {
+    if let Operation::Attention { scale } = operation {
+        return attention::forward(Isa::best(), inputs, scale);
+    }
     let inputs: Vec<_> = inputs.iter().map(Dense::new).collect();
     let isa = Isa::best();
     match operation {
+        Operation::Attention { .. } => unreachable!("attention was taken above"),
         Operation::Conv2d { .. } | Operation::ConvTranspose2d { .. } => {
-            convolution(isa, operation, &inputs)
+            convolution::forward(isa, operation, &inputs)
         }
         Operation::GroupNorm { .. } => {
             let sizes = groups(operation, &inputs[0]);
@@ -31,25 +38,33 @@ pub fn forward(operation: Operation, inputs: &[FlexTensor]) -> FlexTensor {
         Operation::Map(function) => {
             inputs[0].like(elementwise::map(isa, function, inputs[0].numbers()))
         }
+        Operation::Linear => {
+            let sizes = linear_sizes(&inputs[0], &inputs[1]);
+            let bias = inputs.get(2).map(Dense::numbers);
+            let (x, weight) = (inputs[0].numbers(), inputs[1].numbers());
+            let y = product::linear(isa, x, weight, bias, sizes);
+            inputs[0].with_last(y, sizes.outputs)
+        }
         Operation::Geglu => {
-            let mut dims = inputs[0].0.layout().shape().to_vec();
-            let half = dims.last().map_or(0, |last| last / 2);
-            dims.pop();
-            dims.push(half);
+            let half = inputs[0].last() / 2;
             let y = elementwise::geglu(isa, inputs[0].numbers(), half);
-            FlexTensor::from_data(TensorData::new(y, dims))
+            inputs[0].with_last(y, half)
         }
     }
 }
 
 /// The gradients that are wanted of `operation`'s inputs.
-pub fn backward(operation: Operation, step: Step<'_, FlexTensor>) -> Vec<Option<FlexTensor>> {
+pub fn backward(operation: Operation, step: &Step<'_, FlexTensor>) -> Vec<Option<FlexTensor>> {
+    if let Operation::Attention { scale } = operation {
+        return attention::backward(Isa::best(), step, scale);
+    }
     let isa = Isa::best();
-    let step = Dense::step(&step);
+    let step = Dense::step(step);
     let gradient = step.gradient.numbers();
     match operation {
+        Operation::Attention { .. } => unreachable!("attention was taken above"),
         Operation::Conv2d { .. } | Operation::ConvTranspose2d { .. } => {
-            convolution_backward(isa, operation, &step)
+            convolution::backward(isa, operation, &step)
         }
         Operation::GroupNorm { .. } => {
             let sizes = groups(operation, &step.inputs[0]);
@@ -71,12 +86,30 @@ pub fn backward(operation: Operation, step: Step<'_, FlexTensor>) -> Vec<Option<
             let x = step.inputs[0].numbers();
             step.all([elementwise::map_backward(isa, function, x, gradient)])
         }
-        Operation::Geglu => {
-            let [.., last] = step.inputs[0].0.layout().shape()[..] else {
-                return vec![None];
+        Operation::Linear => {
+            let sizes = linear_sizes(&step.inputs[0], &step.inputs[1]);
+            let (x, weight) = (step.inputs[0].numbers(), step.inputs[1].numbers());
+            let wants = |index: usize| step.wanted.get(index) == Some(&true);
+            let parameters = || product::weight_gradient(isa, x, gradient, sizes);
+            let [dweight, dbias] = if wants(1) || wants(2) {
+                parameters()
+            } else {
+                [vec![], vec![]]
             };
+            vec![
+                step.gradient(0, || product::input_gradient(isa, gradient, weight, sizes)),
+                step.gradient(1, || dweight),
+                step.gradient(2, || dbias),
+            ]
+        }
+        Operation::Geglu => {
             let x = step.inputs[0].numbers();
-            step.all([elementwise::geglu_backward(isa, x, last / 2, gradient)])
+            step.all([elementwise::geglu_backward(
+                isa,
+                x,
+                step.inputs[0].last() / 2,
+                gradient,
+            )])
         }
     }
 }
@@ -108,6 +141,25 @@ impl Dense {
     /// A tensor of these numbers and this one's shape.
     fn like(&self, numbers: Vec<f32>) -> FlexTensor {
         FlexTensor::from_data(TensorData::new(numbers, self.0.layout().shape().clone()))
+    }
+
+    /// Of the last dimension.
+    fn last(&self) -> usize {
+        self.0
+            .layout()
+            .shape()
+            .iter()
+            .next_back()
+            .copied()
+            .unwrap_or(1)
+    }
+
+    /// A tensor of these numbers and this one's shape, but for the last dimension.
+    fn with_last(&self, numbers: Vec<f32>, last: usize) -> FlexTensor {
+        let mut dims = self.0.layout().shape().to_vec();
+        dims.pop();
+        dims.push(last);
+        FlexTensor::from_data(TensorData::new(numbers, dims))
     }
 
     /// The sizes before, of and after a dimension.
@@ -167,6 +219,21 @@ fn three(inputs: &[Dense]) -> [&[f32]; 3] {
     std::array::from_fn(|index| inputs[index].numbers())
 }
 
+fn linear_sizes(x: &Dense, weight: &Dense) -> product::Sizes {
+    let [outputs, inputs] = weight.dims();
+    assert_eq!(
+        x.last(),
+        inputs,
+        "numbers in a row and inputs of the weight"
+    );
+    let rows = x.0.layout().num_elements().checked_div(inputs).unwrap_or(0);
+    product::Sizes {
+        rows,
+        inputs,
+        outputs,
+    }
+}
+
 fn groups(operation: Operation, x: &Dense) -> norm::Groups {
     let [_, channels, height, width] = x.dims();
     let Operation::GroupNorm { groups, eps, silu } = operation else {
@@ -182,99 +249,5 @@ fn groups(operation: Operation, x: &Dense) -> norm::Groups {
         groups,
         eps,
         silu,
-    }
-}
-
-/// The sizes of the convolution that an operation is, or is the adjoint of.
-fn shape(operation: Operation, x: &Dense, weight: &Dense) -> conv::Shape {
-    let [batch, channels, height, width] = x.dims();
-    let [first, second, kernel_height, kernel_width] = weight.dims();
-    let kernel = [kernel_height, kernel_width];
-    match operation {
-        Operation::Conv2d { stride, padding } => {
-            assert_eq!(channels, second, "channels of the input and of the weight");
-            let (inputs, outputs) = (channels, first);
-            conv::Shape {
-                batch,
-                inputs,
-                height,
-                width,
-                outputs,
-                kernel,
-                stride,
-                padding,
-            }
-        }
-        Operation::ConvTranspose2d {
-            stride,
-            padding,
-            output_padding,
-        } => {
-            assert_eq!(channels, first, "channels of the input and of the weight");
-            assert!(
-                output_padding < stride,
-                "output padding must be less than the stride"
-            );
-            let size = |size: usize, kernel: usize| {
-                (size.max(1) - 1) * stride + kernel + output_padding - 2 * padding
-            };
-            let (height, width) = (size(height, kernel[0]), size(width, kernel[1]));
-            let (inputs, outputs) = (second, channels);
-            conv::Shape {
-                batch,
-                inputs,
-                height,
-                width,
-                outputs,
-                kernel,
-                stride,
-                padding,
-            }
-        }
-        _ => unreachable!("{operation:?} is no convolution"),
-    }
-}
-
-fn convolution(isa: Isa, operation: Operation, inputs: &[Dense]) -> FlexTensor {
-    let (x, weight) = (&inputs[0], &inputs[1]);
-    let bias = inputs.get(2).map(Dense::numbers);
-    let shape = shape(operation, x, weight);
-    let (x, weight) = (x.numbers(), weight.numbers());
-    if matches!(operation, Operation::Conv2d { .. }) {
-        let [height, width] = shape.output();
-        let y = conv::forward(isa, x, weight, bias, shape);
-        tensor(y, [shape.batch, shape.outputs, height, width])
-    } else {
-        let y = conv::adjoint(isa, x, weight, bias, shape);
-        tensor(y, [shape.batch, shape.inputs, shape.height, shape.width])
-    }
-}
-
-fn convolution_backward(
-    isa: Isa,
-    operation: Operation,
-    step: &DenseStep<'_>,
-) -> Vec<Option<FlexTensor>> {
-    let shape = shape(operation, &step.inputs[0], &step.inputs[1]);
-    let (x, weight) = (step.inputs[0].numbers(), step.inputs[1].numbers());
-    let gradient = step.gradient.numbers();
-    if matches!(operation, Operation::Conv2d { .. }) {
-        let pixels = shape.output().iter().product();
-        vec![
-            step.gradient(0, || conv::adjoint(isa, gradient, weight, None, shape)),
-            step.gradient(1, || conv_weight::gradient(isa, x, gradient, shape)),
-            step.gradient(2, || {
-                conv_weight::bias_gradient(gradient, shape.outputs, pixels)
-            }),
-        ]
-    } else {
-        let pixels = shape.height * shape.width;
-        vec![
-            step.gradient(0, || conv::forward(isa, gradient, weight, None, shape)),
-            step.gradient(1, || conv_weight::gradient(isa, gradient, x, shape)),
-            step.gradient(2, || {
-                conv_weight::bias_gradient(gradient, shape.inputs, pixels)
-            }),
-        ]
     }
 }

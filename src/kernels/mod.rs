@@ -85,7 +85,13 @@ pub fn linear<const D: usize>(
     weight: Tensor<2>,
     bias: Option<Tensor<1>>,
 ) -> Tensor<D> {
-    plain::linear(x, weight, bias)
+    if !takes(&x) {
+        return plain::linear(x, weight, bias);
+    }
+    match bias {
+        Some(bias) => extension::three(x, weight, bias, Operation::Linear),
+        None => extension::two(x, weight, Operation::Linear),
+    }
 }
 
 /// Normalised over each group of channels and all pixels, then scaled and shifted per channel.
@@ -203,6 +209,9 @@ pub fn tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 /// # Shape
 /// - `q`: `[batch, heads, tokens, dim]`; `k`, `v`: `[batch, heads, sources, dim]`
 /// - `bias`: broadcastable to `[batch, heads, tokens, sources]`; −∞ hides a source
+///
+/// On the CPU the result lies in memory as `[batch, tokens, heads, dim]`, so that
+/// `swap_dims(1, 2)` and a reshape that joins the heads copy nothing.
 pub fn attention(
     q: Tensor<4>,
     k: Tensor<4>,
@@ -210,5 +219,14 @@ pub fn attention(
     bias: Option<Tensor<4>>,
     scale: f64,
 ) -> Tensor<4> {
-    plain::attention(q, k, v, bias, scale)
+    if !takes(&q) {
+        return plain::attention(q, k, v, bias, scale);
+    }
+    let operation = Operation::Attention {
+        scale: scale as f32,
+    };
+    match bias {
+        Some(bias) => extension::four([q, k, v, bias], operation),
+        None => extension::three(q, k, v, operation),
+    }
 }

@@ -43,6 +43,23 @@ pub trait Lanes: Copy {
         unsafe { self.store(buffer.as_mut_ptr()) }
     }
 
+    /// Writes a square of eight as its transpose; both sides come with the distance of rows.
+    ///
+    /// # Safety
+    /// Eight numbers must be readable, and writable, in each of the eight rows.
+    #[inline(always)]
+    unsafe fn transpose(
+        (from, from_pitch): (*const f32, usize),
+        (to, to_pitch): (*mut f32, usize),
+    ) {
+        for row in 0..8 {
+            for column in 0..8 {
+                // SAFETY: within the squares that the caller vouched for.
+                unsafe { *to.add(column * to_pitch + row) = *from.add(row * from_pitch + column) };
+            }
+        }
+    }
+
     /// `a · b + c` of single numbers: one instruction where the set has it, else two, but never a
     /// call of the C library. Loops over it become vector code.
     fn fused(a: f32, b: f32, c: f32) -> f32;
@@ -147,8 +164,9 @@ impl Lanes for [f32; 8] {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256, __m512, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps,
-        _mm256_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps,
+        __m256, __m512, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_permute2f128_ps,
+        _mm256_set1_ps, _mm256_shuffle_ps, _mm256_storeu_ps, _mm256_unpackhi_ps,
+        _mm256_unpacklo_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps,
         _mm512_storeu_ps,
     };
 
@@ -203,6 +221,10 @@ mod x86 {
             unsafe { _mm512_storeu_ps(to, self) }
         }
         #[inline(always)]
+        unsafe fn transpose(from: (*const f32, usize), to: (*mut f32, usize)) {
+            unsafe { transpose(from, to) }
+        }
+        #[inline(always)]
         fn fused(a: f32, b: f32, c: f32) -> f32 {
             a.mul_add(b, c)
         }
@@ -233,8 +255,54 @@ mod x86 {
             unsafe { _mm256_storeu_ps(to, self) }
         }
         #[inline(always)]
+        unsafe fn transpose(from: (*const f32, usize), to: (*mut f32, usize)) {
+            unsafe { transpose(from, to) }
+        }
+        #[inline(always)]
         fn fused(a: f32, b: f32, c: f32) -> f32 {
             a.mul_add(b, c)
+        }
+    }
+
+    /// # Safety
+    /// As of [`Lanes::transpose`], on a machine with AVX2.
+    #[target_feature(enable = "avx2")]
+    unsafe fn transpose(
+        (from, from_pitch): (*const f32, usize),
+        (to, to_pitch): (*mut f32, usize),
+    ) {
+        // SAFETY: rows are the caller's promise.
+        let rows: [__m256; 8] =
+            std::array::from_fn(|row| unsafe { _mm256_loadu_ps(from.add(row * from_pitch)) });
+        // Pairs, then fours, then halves change places.
+        let pairs: [__m256; 8] = std::array::from_fn(|index| {
+            let (a, b) = (rows[index / 2 * 2], rows[index / 2 * 2 + 1]);
+            if index % 2 == 0 {
+                _mm256_unpacklo_ps(a, b)
+            } else {
+                _mm256_unpackhi_ps(a, b)
+            }
+        });
+        let fours: [__m256; 8] = std::array::from_fn(|index| {
+            let first = index / 4 * 4 + index % 4 / 2;
+            let (a, b) = (pairs[first], pairs[first + 2]);
+            if index % 2 == 0 {
+                _mm256_shuffle_ps::<0x44>(a, b)
+            } else {
+                _mm256_shuffle_ps::<0xEE>(a, b)
+            }
+        });
+        for column in 0..4 {
+            let (a, b) = (fours[column], fours[column + 4]);
+            let (low, high) = (
+                _mm256_permute2f128_ps::<0x20>(a, b),
+                _mm256_permute2f128_ps::<0x31>(a, b),
+            );
+            // SAFETY: columns are the caller's promise.
+            unsafe {
+                _mm256_storeu_ps(to.add(column * to_pitch), low);
+                _mm256_storeu_ps(to.add((column + 4) * to_pitch), high);
+            }
         }
     }
 }

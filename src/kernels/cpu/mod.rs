@@ -7,12 +7,15 @@
     reason = "vector instructions and outputs shared among threads; each block names its invariant"
 )]
 
+pub mod attention;
 pub mod conv;
 pub mod conv_weight;
 pub mod elementwise;
 pub mod lanes;
 pub mod math;
 pub mod norm;
+pub mod product;
 pub mod scratch;
 pub mod softmax;
 pub mod tile;
+pub mod transpose;

@@ -2,9 +2,11 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+mod attention;
 mod conv;
 mod elementwise;
 mod norm;
+mod product;
 
 /// Numbers in −1..1 that look random, from a seed.
 pub fn numbers(count: usize, seed: u64) -> Vec<f32> {
