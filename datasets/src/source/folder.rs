@@ -248,7 +248,7 @@ fn name(places: Vec<Place>) -> Vec<(ClipId, Place)> {
     named
 }
 
-fn hash_file(hash: &mut blake3::Hasher, path: &Path) -> Result<(), DataError> {
+pub(super) fn hash_file(hash: &mut blake3::Hasher, path: &Path) -> Result<(), DataError> {
     let file = File::open(path).map_err(|source| unreadable(source, path))?;
     hash.update_reader(file)
         .map_err(|source| unreadable(source, path))?;

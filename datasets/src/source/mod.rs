@@ -1,8 +1,11 @@
 //! Where clips come from.
 
+/// CLEVRER, as downloaded or as generated.
+pub mod clevrer;
 /// Videos of one's own.
 pub mod folder;
 
+pub use clevrer::{ClevrerSource, ColourOrder};
 pub use folder::FolderSource;
 
 use crate::clip::{ClipId, Sample};

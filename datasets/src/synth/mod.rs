@@ -18,6 +18,9 @@ pub mod render;
 /// Questions about clips.
 pub mod ask;
 
+/// Clips on disk in CLEVRER's layout.
+pub mod layout;
+
 /// Clips as programs see them.
 pub mod table;
 

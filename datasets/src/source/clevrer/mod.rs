@@ -1,0 +1,339 @@
+//! CLEVRER on disk: the official download, SlotFormer's arrangement of it, or what our generator writes.
+//!
+//! ```text
+//! videos/{train,validation,test}/video_00000-01000/video_00000.mp4     or video_{train,…}/…; `val` for `validation`
+//! annotations/{train,validation}/annotation_00000-01000/annotation_00000.json      or annotation_{train,…}/…
+//! derender_proposals/proposal_00000.json     masks; without the folder there are none
+//! questions/{train,validation,test}.json     or beside `videos`; without the file there are none
+//! ```
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array2, Array3, Axis};
+use serde::{Deserialize, Serialize};
+
+/// CLEVRER's files beside the videos.
+pub mod files;
+
+use files::{Annotation, Proposal, ProposedFrame};
+
+use super::Source;
+use super::folder::hash_file;
+use crate::clip::{Clip, ClipId, Sample};
+use crate::error::DataError;
+use crate::question::{self, Attributes, EventTable, Question};
+use crate::synth::Split;
+use crate::video::fit::resize_ids;
+use crate::video::{Decode, probe, read_with};
+use crate::window::{Pace, Window};
+
+/// The validation video that SlotFormer leaves out.
+pub const LEFT_OUT: usize = 10_800;
+
+/// The order of a pixel's three values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ColourOrder {
+    /// Red first.
+    #[default]
+    Rgb,
+    /// Blue first: what SlotFormer's published CLEVRER weights were trained on, for OpenCV reads videos so.
+    Bgr,
+}
+
+/// CLEVRER's clips of one split, by number.
+#[derive(Debug, Clone)]
+pub struct ClevrerSource {
+    root: PathBuf,
+    split: Split,
+    clips: Vec<(usize, PathBuf)>,
+    questions: BTreeMap<usize, Vec<Question>>,
+    questions_file: Option<PathBuf>,
+    colour_order: ColourOrder,
+    decode: Decode,
+}
+
+impl ClevrerSource {
+    /// The clips of a split. Videos are not opened yet; questions are read where there is a file.
+    ///
+    /// # Errors
+    /// When the root or the split's videos are missing, or the question file is damaged.
+    pub fn open(root: &Path, split: Split) -> Result<Self, DataError> {
+        let folder = files::split_folders(root, "video", split).find(|folder| folder.is_dir());
+        let wanted = root.join("videos").join(files::split_names(split)[0]);
+        let folder = folder.ok_or_else(|| missing(&wanted))?;
+        let mut clips = videos(&folder)?;
+        clips.retain(|(number, _)| (split, *number) != (Split::Val, LEFT_OUT));
+        if clips.is_empty() {
+            return Err(DataError::NoVideos { path: folder });
+        }
+        let names = files::split_names(split).iter();
+        let candidates = names.flat_map(|name| {
+            let file = format!("{name}.json");
+            [root.join("questions").join(&file), root.join(&file)]
+        });
+        let questions_file = candidates.into_iter().find(|file| file.is_file());
+        let questions = questions_file
+            .as_deref()
+            .map(question::file::read)
+            .transpose()?;
+        Ok(Self {
+            root: root.to_owned(),
+            split,
+            clips,
+            questions: questions.unwrap_or_default(),
+            questions_file,
+            colour_order: ColourOrder::default(),
+            decode: Decode::default(),
+        })
+    }
+
+    /// The same clips, with the pixels' values in another order.
+    #[must_use]
+    pub fn colours(self, colour_order: ColourOrder) -> Self {
+        Self {
+            colour_order,
+            ..self
+        }
+    }
+
+    /// The same clips, decoded in another way.
+    #[must_use]
+    pub fn decoded(self, decode: Decode) -> Self {
+        Self { decode, ..self }
+    }
+
+    /// The file that the questions come from.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn questions_file(&self) -> Result<&Path, DataError> {
+        let wanted = self
+            .root
+            .join("questions")
+            .join(format!("{}.json", files::split_names(self.split)[0]));
+        self.questions_file
+            .as_deref()
+            .ok_or_else(|| missing(&wanted))
+    }
+
+    /// Numbers of clips that have questions but no video.
+    pub fn questions_without_video(&self) -> Vec<usize> {
+        let has_video = |number: &usize| {
+            self.clips
+                .binary_search_by_key(number, |(number, _)| *number)
+                .is_ok()
+        };
+        self.questions
+            .keys()
+            .copied()
+            .filter(|number| !has_video(number))
+            .collect()
+    }
+
+    /// A clip's number in the data set.
+    ///
+    /// # Panics
+    /// When `index` is not below [`Source::len`].
+    pub fn number(&self, index: usize) -> usize {
+        self.clips[index].0
+    }
+
+    /// A clip's annotation.
+    ///
+    /// # Errors
+    /// When it is missing or damaged; the official test split has none.
+    pub fn annotation(&self, index: usize) -> Result<Annotation, DataError> {
+        let number = self.number(index);
+        let mut paths = files::annotation_paths(&self.root, self.split, number);
+        let wanted = files::annotation_paths(&self.root, self.split, number)
+            .next()
+            .unwrap_or_default();
+        let path = paths
+            .find(|path| path.is_file())
+            .ok_or_else(|| missing(&wanted))?;
+        files::read_json(&path)
+    }
+
+    /// What programs run on, as far as the clip shows it.
+    ///
+    /// # Errors
+    /// As [`ClevrerSource::annotation`].
+    pub fn event_table(&self, index: usize) -> Result<EventTable, DataError> {
+        self.annotation(index)
+            .map(|annotation| annotation.event_table())
+    }
+
+    /// Whether the data set has masks.
+    pub fn has_masks(&self) -> bool {
+        self.root.join("derender_proposals").is_dir()
+    }
+
+    /// The masks of a clip's frames; the numbers are the annotation's plus one, or in order of appearance.
+    fn masks(
+        &self,
+        index: usize,
+        frames: &[usize],
+        window: &Window,
+    ) -> Result<Array3<u8>, DataError> {
+        let path = files::proposal_path(&self.root, self.number(index));
+        if !path.is_file() {
+            return Err(missing(&path));
+        }
+        let malformed = |reason: String| DataError::Malformed {
+            reason,
+            path: path.clone(),
+        };
+        let proposal: Proposal = files::read_json(&path)?;
+        let known = match self.annotation(index) {
+            Ok(annotation) => annotation.object_property,
+            Err(DataError::Missing { .. }) => Vec::new(),
+            Err(other) => return Err(other),
+        };
+        let mut ids: Vec<Attributes> = known.into_iter().map(|object| object.attributes).collect();
+        for proposed in proposal.frames.iter().flat_map(|frame| &frame.objects) {
+            if !ids.contains(&proposed.attributes) {
+                ids.push(proposed.attributes.clone());
+            }
+        }
+        let mut masks = Array3::zeros((frames.len(), window.size[0], window.size[1]));
+        for (mut mask, number) in masks.axis_iter_mut(Axis(0)).zip(frames) {
+            let frame = proposal
+                .frames
+                .iter()
+                .find(|frame| frame.frame_index == *number);
+            let frame = frame.ok_or_else(|| malformed(format!("no masks for frame {number}")))?;
+            let Some(drawn) = draw(frame, &ids).map_err(malformed)? else {
+                continue;
+            };
+            mask.assign(&resize_ids(drawn.view(), window.size, window.fit));
+        }
+        Ok(masks)
+    }
+}
+
+impl Source for ClevrerSource {
+    fn len(&self) -> usize {
+        self.clips.len()
+    }
+
+    fn id(&self, index: usize) -> ClipId {
+        ClipId::new(&format!("video_{:05}", self.number(index)))
+    }
+
+    fn identity(&self, index: usize) -> Result<String, DataError> {
+        let (number, video) = &self.clips[index];
+        let mut hash = blake3::Hasher::new();
+        hash_file(&mut hash, video)?;
+        let masks = files::proposal_path(&self.root, *number);
+        if masks.is_file() {
+            hash_file(&mut hash, &masks)?;
+        }
+        hash.update(format!("{:?} {:?}", self.colour_order, self.questions.get(number)).as_bytes());
+        Ok(hash.finalize().to_hex().to_string())
+    }
+
+    fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {
+        let (number, video) = &self.clips[index];
+        let read = read_with(video, window, self.decode)?;
+        let mut frames = read.clip.frames;
+        if self.colour_order == ColourOrder::Bgr {
+            frames.invert_axis(Axis(3));
+            frames = frames.as_standard_layout().into_owned();
+        }
+        let step = match window.pace {
+            Pace::Stride(stride) => stride as f64,
+            Pace::Fps(fps) => f64::from(probe(video)?.fps) / f64::from(fps),
+        };
+        // A frame is shown until the next: the small share makes up for what the file's fractions lose.
+        let shown = |sampled: usize| ((window.start + sampled) as f64 * step + 1e-3) as usize;
+        let sampled: Vec<usize> = (0..frames.dim().0).map(shown).collect();
+        let masks = self
+            .has_masks()
+            .then(|| self.masks(index, &sampled, window))
+            .transpose()?;
+        Ok(Sample {
+            clip: Clip {
+                id: self.id(index),
+                frames,
+                fps: read.clip.fps,
+            },
+            masks,
+            questions: self.questions.get(number).cloned().unwrap_or_default(),
+            note: read.note,
+        })
+    }
+}
+
+fn missing(path: &Path) -> DataError {
+    DataError::Missing {
+        dataset: "clevrer".to_owned(),
+        path: path.to_owned(),
+    }
+}
+
+/// The videos in a folder and in the folders in it, by number.
+fn videos(folder: &Path) -> Result<Vec<(usize, PathBuf)>, DataError> {
+    let io = |source| DataError::Io {
+        action: "read",
+        source,
+        path: folder.to_owned(),
+    };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        if path.is_dir() {
+            found.extend(videos(&path)?);
+        } else if path.extension().is_some_and(|ending| ending == "mp4") {
+            let stem = path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            let number = stem
+                .strip_prefix("video_")
+                .and_then(|number| number.parse().ok());
+            found.extend(number.map(|number| (number, path)));
+        }
+    }
+    found.sort();
+    found.dedup_by_key(|(number, _)| *number);
+    Ok(found)
+}
+
+/// The ids of a frame's pixels: surer masks over less sure ones; `None` for a frame without any.
+fn draw(frame: &ProposedFrame, ids: &[Attributes]) -> Result<Option<Array2<u8>>, String> {
+    let mut proposed: Vec<_> = frame.objects.iter().collect();
+    proposed.sort_by(|one, other| one.score.total_cmp(&other.score));
+    let mut drawn: Option<Array2<u8>> = None;
+    for object in proposed {
+        let place = ids.iter().position(|known| *known == object.attributes);
+        let id = place
+            .and_then(|place| u8::try_from(place + 1).ok())
+            .ok_or("more objects than masks can tell")?;
+        let frame = frame.frame_index;
+        let mask = object
+            .mask
+            .decode()
+            .map_err(|error| format!("frame {frame}: {error}"))?;
+        let drawn = drawn.get_or_insert_with(|| Array2::zeros(mask.dim()));
+        if drawn.dim() != mask.dim() {
+            return Err(format!(
+                "frame {frame}: masks of {:?} and {:?} pixels",
+                drawn.dim(),
+                mask.dim()
+            ));
+        }
+        drawn.zip_mut_with(&mask, |pixel, set| {
+            if *set {
+                *pixel = id;
+            }
+        });
+    }
+    Ok(drawn)
+}
+
+#[cfg(all(test, feature = "video"))]
+mod tests;
