@@ -335,5 +335,6 @@ fn draw(frame: &ProposedFrame, ids: &[Attributes]) -> Result<Option<Array2<u8>>,
     Ok(drawn)
 }
 
-#[cfg(all(test, feature = "video"))]
+#[cfg(test)]
+#[cfg(feature = "video")]
 mod tests;
