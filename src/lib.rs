@@ -20,5 +20,8 @@ pub mod models;
 /// Files of parameters: ours, and the checkpoints of the official code.
 pub mod weights;
 
+/// How models learn.
+pub mod train;
+
 /// What is there, what is to be made, and why.
 pub mod run;

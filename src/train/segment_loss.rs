@@ -1,0 +1,258 @@
+//! Attention taught by segments: each segment of a clip is given the slot that already looks at it most, and that slot
+//! is asked to look there and nowhere else. As Bao et al. (CVPR 2022) do with segments from motion.
+
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "views are handed over as slices are"
+)]
+
+use burn::tensor::{Tensor, TensorData};
+use ndarray::{Array2, ArrayView3, ArrayView4, Axis, s};
+use serde::{Deserialize, Serialize};
+use slotflow_eval::matching::assign;
+
+/// Added before a logarithm.
+const EPSILON: f64 = 1e-6;
+
+/// How segments teach attention.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct SegmentLossConfig {
+    /// How far small segments are weighed up against large ones: 0 counts pixels, 1 counts segments.
+    pub balance: f64,
+}
+
+impl Default for SegmentLossConfig {
+    fn default() -> Self {
+        Self { balance: 0.5 }
+    }
+}
+
+/// Cross-entropy of attention with the segments given to its slots, per clip; background is a segment too.
+///
+/// A cell of attention that several segments share asks for each in part. Segments without a slot are left out; slots
+/// without a segment are asked for nothing, so that they are seen nowhere.
+///
+/// # Shape
+/// - `attention`: `[batch, time, slots, height, width]`, summing to 1 over slots
+/// - `segments`: `[batch, time, height · k, width · l]`, whole `k` and `l`
+///
+/// # Panics
+/// When the two do not fit, or attention is not finite.
+///
+/// # Source
+/// Bao et al. 2022, §3.3.
+pub fn segment_loss(
+    attention: Tensor<5>,
+    segments: ArrayView4<u8>,
+    config: &SegmentLossConfig,
+) -> Tensor<1> {
+    let [batch, time, slots, height, width] = attention.dims();
+    let (clips, frames, _, _) = segments.dim();
+    assert_eq!(
+        [batch, time],
+        [clips, frames],
+        "every frame needs its segments"
+    );
+    let grid = [height, width];
+    let seen = floats(attention.clone());
+    let mut targets = vec![0.0; seen.len()];
+    let mut total = 0.0;
+    let size = time * slots * height * width;
+    for (clip, segments) in segments.axis_iter(Axis(0)).enumerate() {
+        let range = clip * size..(clip + 1) * size;
+        let shares = Shares::new(segments, grid);
+        let owners = shares.owners(&seen[range.clone()], slots);
+        total += shares.targets(&owners, config.balance, slots, &mut targets[range]);
+    }
+    let targets = TensorData::new(targets, [batch, time, slots, height, width]);
+    let targets = Tensor::<5>::from_data(targets, &attention.device());
+    ((attention + EPSILON).log() * targets).sum() / (-total.max(1.0))
+}
+
+/// What share of each cell each segment of a clip fills.
+struct Shares {
+    /// `[segments, time · cells]`
+    share: Array2<f32>,
+    cells: usize,
+}
+
+impl Shares {
+    fn new(segments: ArrayView3<u8>, [height, width]: [usize; 2]) -> Self {
+        let (time, rows, columns) = segments.dim();
+        assert_eq!(
+            [rows % height, columns % width],
+            [0, 0],
+            "{rows}×{columns} segments do not fit {height}×{width} cells"
+        );
+        let (tall, wide) = (rows / height, columns / width);
+        let cells = height * width;
+        let highest = segments.iter().copied().max().unwrap_or(0) as usize;
+        let mut share = Array2::zeros((highest + 1, time * cells));
+        let each = 1.0 / (tall * wide) as f32;
+        for ((frame, row, column), &segment) in segments.indexed_iter() {
+            let cell = frame * cells + row / tall * width + column / wide;
+            share[[segment as usize, cell]] += each;
+        }
+        Self { share, cells }
+    }
+
+    /// The slot of each segment: the pairing with the greatest sum of overlaps over unions.
+    fn owners(&self, attention: &[f32], slots: usize) -> Vec<Option<usize>> {
+        let (segments, places) = self.share.dim();
+        let at = |slot: usize, place: usize| {
+            attention[(place / self.cells * slots + slot) * self.cells + place % self.cells]
+        };
+        let mut overlap = Array2::<f64>::zeros((segments, slots));
+        let sizes: Vec<f64> = self
+            .share
+            .outer_iter()
+            .map(|share| share.iter().map(|part| f64::from(*part)).sum())
+            .collect();
+        for slot in 0..slots {
+            let looks: Vec<f32> = (0..places).map(|place| at(slot, place)).collect();
+            let all: f64 = looks.iter().map(|look| f64::from(*look)).sum();
+            assert!(all.is_finite(), "attention must be finite");
+            for (segment, share) in self.share.outer_iter().enumerate() {
+                let both: f64 = share
+                    .iter()
+                    .zip(&looks)
+                    .map(|(part, look)| f64::from(part * look))
+                    .sum();
+                overlap[[segment, slot]] = both / (sizes[segment] + all - both).max(EPSILON);
+            }
+        }
+        // A number that no pixel has is no segment.
+        let present: Vec<usize> = (0..segments)
+            .filter(|segment| sizes[*segment] > 0.0)
+            .collect();
+        let pairs = assign(overlap.select(Axis(0), &present).view());
+        let mut owners = vec![None; segments];
+        for (segment, slot) in present.into_iter().zip(pairs) {
+            owners[segment] = slot;
+        }
+        owners
+    }
+
+    /// Writes what each slot is asked for, and gives the sum of it all.
+    fn targets(
+        &self,
+        owners: &[Option<usize>],
+        balance: f64,
+        slots: usize,
+        targets: &mut [f32],
+    ) -> f64 {
+        let places = self.share.dim().1;
+        let mut total = 0.0;
+        for (segment, slot) in owners
+            .iter()
+            .enumerate()
+            .filter_map(|(segment, slot)| Some((segment, (*slot)?)))
+        {
+            let share = self.share.slice(s![segment, ..]);
+            let part = f64::from(share.sum()) / places as f64;
+            let weight = part.powf(-balance);
+            for (place, &share) in share.iter().enumerate() {
+                let target = f64::from(share) * weight;
+                targets[(place / self.cells * slots + slot) * self.cells + place % self.cells] =
+                    target as f32;
+                total += target;
+            }
+        }
+        total
+    }
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "attention is made of f32 on every device"
+)]
+fn floats(attention: Tensor<5>) -> Vec<f32> {
+    let data = attention.detach().into_data().convert::<f32>();
+    data.try_into_vec().expect("attention is made of f32")
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+    use ndarray::Array4;
+
+    use super::*;
+
+    /// Two segments on background, one clip of two frames, 4×4 pixels.
+    fn segments() -> Array4<u8> {
+        let mut segments = Array4::zeros((1, 2, 4, 4));
+        segments.slice_mut(s![.., .., 0..2, 0..2]).fill(1);
+        segments.slice_mut(s![.., 1.., 2..4, 2..4]).fill(2);
+        segments
+    }
+
+    /// Attention on 2×2 cells whose slots are the segments in this order; a fourth slot sees nothing.
+    fn attention(order: [usize; 4], sure: f32, device: &Device) -> Tensor<5> {
+        let owner = [[1, 0, 0, 0], [1, 0, 0, 2]];
+        let mut values = Vec::new();
+        for frame in owner {
+            for slot in order {
+                values.extend(frame.map(|owner| {
+                    if owner == slot {
+                        sure
+                    } else {
+                        (1.0 - sure) / 3.0
+                    }
+                }));
+            }
+        }
+        Tensor::from_data(TensorData::new(values, [1, 2, 4, 2, 2]), device)
+    }
+
+    fn loss(attention: Tensor<5>) -> f32 {
+        segment_loss(attention, segments().view(), &SegmentLossConfig::default()).into_scalar()
+    }
+
+    #[test]
+    fn attention_that_is_the_segments_costs_nothing_in_any_order_of_slots() {
+        let device = Device::default();
+        assert!(loss(attention([0, 1, 2, 9], 1.0, &device)).abs() < 1e-5);
+        assert!(loss(attention([9, 2, 0, 1], 1.0, &device)).abs() < 1e-5);
+    }
+
+    #[test]
+    fn even_attention_costs_the_logarithm_of_the_number_of_slots() {
+        let even = attention([0, 1, 2, 9], 0.25, &Device::default());
+        assert!((loss(even) - 4.0f32.ln()).abs() < 1e-4);
+    }
+
+    #[test]
+    fn the_gradient_draws_each_slot_to_its_segment() {
+        let device = Device::default().autodiff();
+        let attention = attention([0, 1, 2, 9], 0.7, &device).require_grad();
+        let loss = segment_loss(
+            attention.clone(),
+            segments().view(),
+            &SegmentLossConfig::default(),
+        );
+        let gradient = attention.grad(&loss.backward()).unwrap().into_data();
+        let gradient: Vec<f32> = gradient.try_into_vec().unwrap();
+        let at = |frame: usize, slot: usize, cell: usize| gradient[(frame * 4 + slot) * 4 + cell];
+        assert!(
+            at(0, 1, 0) < 0.0 && at(0, 1, 1) == 0.0,
+            "the second slot wants the first cell alone"
+        );
+        assert!(
+            at(1, 2, 3) < 0.0 && at(0, 2, 3) == 0.0,
+            "the third slot wants the last cell of the second frame"
+        );
+        assert!(
+            at(1, 2, 3) < at(1, 0, 1),
+            "a small segment's cell counts for more"
+        );
+    }
+
+    #[test]
+    fn a_shared_cell_asks_for_each_segment_in_part() {
+        let mut segments = Array4::zeros((1, 1, 2, 2));
+        segments[[0, 0, 0, 0]] = 1;
+        let shares = Shares::new(segments.index_axis(Axis(0), 0), [1, 1]);
+        assert_eq!(shares.share.column(0).to_vec(), [0.75, 0.25]);
+    }
+}
