@@ -1,6 +1,7 @@
 //! A path → a decoder that is ready, or one clear reason why not.
 
 use std::fs::{self, File};
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
@@ -16,6 +17,9 @@ use crate::error::DataError;
 
 /// The largest piece of memory FFmpeg may ask for at once: a frame of [`MAX_PIXELS`] with eight bytes a pixel.
 const MAX_ALLOCATION: usize = MAX_PIXELS * 8 + (1 << 20);
+
+/// How much of a file is looked at before FFmpeg sees it, bytes.
+const HEAD: u64 = 64;
 
 /// A file whose pictures can be decoded one after the other.
 pub(super) struct Opened {
@@ -111,7 +115,30 @@ fn open_file(path: &Path) -> Result<File, DataError> {
     if meta.len() == 0 {
         return Err(fail("the file is empty"));
     }
-    File::open(path).map_err(io)
+    let mut file = File::open(path).map_err(io)?;
+    let mut head = Vec::new();
+    file.by_ref()
+        .take(HEAD)
+        .read_to_end(&mut head)
+        .map_err(io)?;
+    check_size(claimed_size(&head).unwrap_or_default(), path)?;
+    file.rewind().map_err(io)?;
+    Ok(file)
+}
+
+/// Height and width that the first bytes claim, where FFmpeg forgets them as soon as it finds them too large.
+fn claimed_size(head: &[u8]) -> Option<[usize; 2]> {
+    if head.starts_with(b"\x89PNG") {
+        let side =
+            |at: usize| Some(u32::from_be_bytes(head.get(at..at + 4)?.try_into().ok()?) as usize);
+        return Some([side(20)?, side(16)?]);
+    }
+    let text = String::from_utf8_lossy(head.strip_prefix(b"YUV4MPEG2 ")?).into_owned();
+    let side = |name: char| {
+        text.split(' ')
+            .find_map(|word| word.strip_prefix(name)?.parse().ok())
+    };
+    Some([side('H')?, side('W')?])
 }
 
 /// What the header says.
@@ -180,6 +207,7 @@ pub(super) fn set_up() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         ff::log::set_level(ff::log::Level::Quiet);
+        ff::util::error::register_all();
         limit_allocation(MAX_ALLOCATION);
     });
 }

@@ -86,7 +86,7 @@ fn what_is_no_video_gets_one_clear_error() {
     }
     let text = folder.path().join("notes.txt");
     fs::write(&text, "A text file, not a video.\n".repeat(100)).unwrap();
-    assert!(video_error(&text).contains("notes.txt"));
+    assert!(video_error(&text).contains("Invalid data"));
     assert!(video_error(folder.path()).contains("it is a folder"));
     let missing = read(&folder.path().join("no.mp4"), &all([8, 8]));
     assert!(matches!(missing, Err(DataError::Io { action: "read", .. })));
@@ -112,22 +112,40 @@ fn a_cut_header_is_refused() {
 
 #[test]
 fn a_giant_frame_is_refused_by_its_header() {
-    let (_folder, path) = place("a.gif");
-    let side = 20_000_u16.to_le_bytes();
+    let (_folder, path) = place("a");
+    let [low, high] = 20_000_u16.to_le_bytes();
     let mut gif = b"GIF89a".to_vec();
+    gif.extend([low, high, low, high, 0x80, 0, 0, 0, 0, 0, 255, 255, 255]);
     gif.extend([
-        side[0], side[1], side[0], side[1], 0x80, 0, 0, 0, 0, 0, 255, 255, 255,
+        0x2C, 0, 0, 0, 0, low, high, low, high, 0, 2, 2, 0x44, 0x01, 0, 0x3B,
     ]);
-    gif.extend([
-        0x2C, 0, 0, 0, 0, side[0], side[1], side[0], side[1], 0, 2, 2, 0x44, 0x01, 0, 0x3B,
-    ]);
-    fs::write(&path, gif).unwrap();
-    match read(&path, &all([8, 8])) {
-        Err(DataError::TooLarge {
-            width: 20_000,
-            height: 20_000,
-            ..
-        }) => {}
-        other => panic!("{other:?}"),
+    let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x4e\x20\0\0\x4e\x20\x08\x02\0\0\0".to_vec();
+    png.resize(200, 0);
+    let y4m = b"YUV4MPEG2 W20000 H20000 F25:1 C420jpeg\nFRAME\n".to_vec();
+    for bytes in [gif, png, y4m] {
+        fs::write(&path, bytes).unwrap();
+        match read(&path, &all([8, 8])) {
+            Err(DataError::TooLarge {
+                width: 20_000,
+                height: 20_000,
+                ..
+            }) => {}
+            other => panic!("{other:?}"),
+        }
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_name_is_any_bytes() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let (folder, path) = place("100%03d: a?.mp4");
+    write(&path, scene(3, [16, 16]).view(), 25.0, Format::Mp4).unwrap();
+    assert!(read(&path, &all([16, 16])).is_ok());
+    let odd = folder
+        .path()
+        .join(std::ffi::OsStr::from_bytes(b"a\xff.mp4"));
+    fs::rename(&path, &odd).unwrap();
+    assert!(read(&odd, &all([16, 16])).is_ok());
 }
