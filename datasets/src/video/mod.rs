@@ -12,6 +12,8 @@
 //! Without the feature `video` every function that needs FFmpeg answers [`DataError::WithoutVideo`].
 //!
 //! [`DataError::WithoutVideo`]: crate::DataError::WithoutVideo
+//! [`MAX_SIDE`]: crate::video::MAX_SIDE
+//! [`Frames::note`]: crate::video::Frames::note
 
 use crate::clip::Clip;
 
