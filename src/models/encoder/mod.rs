@@ -20,6 +20,9 @@ pub mod transition;
 pub mod vit;
 
 pub use initial::{DoubtConfig, InitialConfig, doubt_loss};
+pub use lstm::Memory;
+pub use resnet::ResNetConfig;
 pub use slot_encoder::{Encoded, SlotEncoder, SlotEncoderConfig, SlotState};
 pub use stem::{CnnConfig, StemConfig};
-pub use transition::TransitionConfig;
+pub use transition::{InteractionConfig, TransitionConfig};
+pub use vit::{Vit, VitConfig};

@@ -47,8 +47,6 @@ pub struct SlotEncoderConfig {
     ///
     /// Differs: 1 in the references. Below 1, content is seen before place.
     pub position_scale: f64,
-    /// Share of values dropped in the transition while training.
-    pub dropout: f64,
 }
 
 impl Default for SlotEncoderConfig {
@@ -66,7 +64,6 @@ impl Default for SlotEncoderConfig {
             memory: None,
             initial: InitialConfig::default(),
             position_scale: 1.0,
-            dropout: 0.1,
         }
     }
 }

@@ -7,7 +7,7 @@ use burn::tensor::activation::relu;
 use serde::{Deserialize, Serialize};
 
 use super::lstm::{LstmCell, Memory};
-use crate::models::blocks::{LayerNorm, Linear};
+use crate::models::blocks::{LayerNorm, Linear, Transformer, TransformerConfig};
 use crate::noise::Init;
 
 /// The kind and sizes of a transition.
@@ -19,6 +19,33 @@ pub enum TransitionConfig {
     None,
     /// Two dense layers for each slot by itself.
     Mlp,
+    /// Slots look at each other.
+    Transformer(InteractionConfig),
+}
+
+/// Sizes of a transition in which slots look at each other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct InteractionConfig {
+    /// Layers one behind the other.
+    pub layers: usize,
+    /// Heads of the attention; divides a slot's width.
+    pub heads: usize,
+    /// Width between the two dense layers; four times a slot's width if absent.
+    pub feed_forward: Option<usize>,
+    /// Share of values dropped in training.
+    pub dropout: f64,
+}
+
+impl Default for InteractionConfig {
+    fn default() -> Self {
+        Self {
+            layers: 2,
+            heads: 4,
+            feed_forward: None,
+            dropout: 0.1,
+        }
+    }
 }
 
 /// Expects the next slots, with a memory for each slot where there is an LSTM.
@@ -26,6 +53,8 @@ pub enum TransitionConfig {
 pub struct Transition {
     /// Two dense layers for each slot by itself.
     pub mlp: Option<ResidualMlp>,
+    /// Slots look at each other.
+    pub transformer: Option<Transformer>,
     /// Behind those, if there is a memory.
     pub lstm: Option<LstmCell>,
     /// From the memory to a slot.
@@ -46,15 +75,32 @@ pub struct ResidualMlp {
 impl TransitionConfig {
     /// First values; `memory` is the width of an LSTM.
     pub fn init(&self, init: &mut Init, dim: usize, memory: Option<usize>) -> Transition {
-        let mlp = || ResidualMlp {
+        let mlp = (*self == Self::Mlp).then(|| ResidualMlp {
             norm: LayerNorm::new(init, dim),
             widen: Linear::new(init, dim, 2 * dim),
             narrow: Linear::new(init, 2 * dim, dim),
+        });
+        let transformer = match self {
+            Self::Transformer(config) => Some(config.sizes(dim).init(init)),
+            Self::None | Self::Mlp => None,
         };
         Transition {
-            mlp: (*self == Self::Mlp).then(mlp),
+            mlp,
+            transformer,
             lstm: memory.map(|width| LstmCell::new(init, dim, width)),
             output: memory.map(|width| Linear::new(init, width, dim)),
+        }
+    }
+}
+
+impl InteractionConfig {
+    fn sizes(&self, dim: usize) -> TransformerConfig {
+        TransformerConfig {
+            dim,
+            layers: self.layers,
+            heads: self.heads,
+            feed_forward: self.feed_forward.unwrap_or(4 * dim),
+            dropout: self.dropout,
         }
     }
 }
@@ -66,9 +112,10 @@ impl Transition {
     /// - `slots`: `[batch, slots, dim]`
     pub fn forward(&self, slots: Tensor<3>, memory: Option<Memory>) -> (Tensor<3>, Option<Memory>) {
         let [batch, count, dim] = slots.dims();
-        let expected = match &self.mlp {
-            Some(mlp) => mlp.forward(slots),
-            None => slots,
+        let expected = match (&self.mlp, &self.transformer) {
+            (Some(mlp), _) => mlp.forward(slots),
+            (None, Some(transformer)) => transformer.forward(slots, None),
+            (None, None) => slots,
         };
         let (Some(lstm), Some(output)) = (&self.lstm, &self.output) else {
             return (expected, None);
