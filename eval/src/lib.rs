@@ -21,6 +21,7 @@ pub mod moments;
 pub mod physion;
 pub mod pixel;
 pub mod profile;
+pub mod report;
 pub mod resize;
 pub mod score;
 pub mod segmentation;

@@ -5,5 +5,6 @@
 mod distance;
 mod image;
 mod masks;
+mod report;
 mod support;
 mod uncertainty;

@@ -1,0 +1,277 @@
+//! Tables of scores, one a kind of measure.
+
+use std::collections::BTreeSet;
+
+use crate::score::{Direction, NOT_APPLICABLE, Score, ScoreTable};
+
+use super::bar::bar;
+use super::markup::{Style, counted, escape, metric_name};
+
+/// What a metric looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Group {
+    /// Frames against frames.
+    Pixels,
+    /// Masks and boxes.
+    Masks,
+    /// Sets of videos or frames against sets.
+    Distance,
+    /// Answers to questions.
+    Answers,
+    /// Anything else.
+    Other,
+}
+
+const GROUPS: [(Group, &str, &str); 5] = [
+    (
+        Group::Pixels,
+        "Pixels",
+        "Drawn frames against true ones. The floor of imagined frames copies the last frame that was seen.",
+    ),
+    (
+        Group::Masks,
+        "Masks",
+        "Slots against true objects. The floor is the best of masks that never looked at the picture.",
+    ),
+    (
+        Group::Distance,
+        "Video distance",
+        "Sets of clips against sets of clips, over the features of a network.",
+    ),
+    (
+        Group::Answers,
+        "Answers",
+        "Questions about the clips. The floor answers from the question alone.",
+    ),
+    (Group::Other, "Other measures", ""),
+];
+
+impl Group {
+    /// The group of a metric.
+    pub(super) fn of(metric: &str) -> Self {
+        let distance = ["fvd", "kvd", "fid", "kid", "jedi", "cd-fvd"];
+        match metric {
+            "psnr" | "ssim" | "mse" | "lpips" => Self::Pixels,
+            "ari" | "fg-ari" | "miou" | "fg-miou" | "mbo" | "corloc" => Self::Masks,
+            "accuracy" => Self::Answers,
+            _ if metric.starts_with("box-") => Self::Masks,
+            _ if distance.iter().any(|name| metric.starts_with(name)) => Self::Distance,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The tables, those of groups without a row left out.
+pub(super) fn tables(table: &ScoreTable) -> String {
+    if table.rows.is_empty() {
+        return "<p class=\"empty\">Nothing was scored.</p>".to_owned();
+    }
+    let runs: BTreeSet<&str> = table.rows.iter().map(|score| score.run.as_str()).collect();
+    let group = |&(group, title, about): &(Group, &str, &str)| {
+        let rows: String = table
+            .rows
+            .iter()
+            .filter(|score| Group::of(&score.metric) == group)
+            .map(|score| row(score, runs.len() > 1))
+            .collect();
+        if rows.is_empty() {
+            return String::new();
+        }
+        format!(
+            "<h3>{title}</h3><p class=\"about\">{about}</p><div class=\"wide\"><table class=\"scores\"><thead><tr>\
+             <th>metric</th><th>on</th><th class=\"num\">value</th><th class=\"num\">95 % interval</th>\
+             <th class=\"num\">floor</th><th class=\"num\">ceiling</th><th></th><th class=\"num\">items</th>\
+             <th>profile</th><th>note</th></tr></thead><tbody>{rows}</tbody></table></div>"
+        )
+    };
+    let tables: String = GROUPS.iter().map(group).collect();
+    let some_grey = table
+        .rows
+        .iter()
+        .any(|score| score.value.is_some() && !score.unknown_fields().is_empty());
+    let legend = if some_grey {
+        "<p class=\"about\">A number in grey lacks something that one must know to repeat it; \
+         pointing at its row says what.</p>"
+    } else {
+        ""
+    };
+    format!("{tables}{legend}")
+}
+
+fn row(score: &Score, with_run: bool) -> String {
+    let style = Style::of_score(score);
+    let bound = |bound: Option<f64>| bound.map_or_else(|| "–".to_owned(), |one| style.show(one));
+    let interval = match (score.ci_low, score.ci_high) {
+        (Some(low), Some(high)) => style.range(low, high),
+        _ => "–".to_owned(),
+    };
+    let run = if with_run && !score.run.is_empty() {
+        format!("<small>{}</small>", escape(&score.run))
+    } else {
+        String::new()
+    };
+    let (class, title) = greyed(score);
+    let numbers = match score.value {
+        Some(value) => format!(
+            "<td class=\"num value\">{}</td><td class=\"num\" title=\"{}\">{interval}</td>",
+            style.show(value),
+            escape(&score.ci_method)
+        ),
+        None => "<td class=\"absent\" colspan=\"2\">not computed</td>".to_owned(),
+    };
+    format!(
+        "<tr class=\"{class}\" title=\"{title}\">{name}<td>{subset}{run}</td>{numbers}<td class=\"num\">{floor}</td>\
+         <td class=\"num\">{ceiling}</td><td class=\"barred\">{bar}</td><td class=\"num\">{items}</td>\
+         <td><code>{profile}</code></td><td class=\"note\">{note}</td></tr>",
+        name = name(score),
+        subset = escape(&score.subset).replace('/', "/<wbr>"),
+        floor = bound(score.floor),
+        ceiling = bound(score.ceiling),
+        bar = bar(score),
+        items = items(score),
+        profile = escape(&score.profile),
+        note = escape(&note(score)),
+    )
+}
+
+fn name(score: &Score) -> String {
+    let (name, meaning) = metric_name(&score.metric);
+    let (arrow, better) = match score.direction {
+        Direction::Higher => ("↑", "higher is better"),
+        Direction::Lower => ("↓", "lower is better"),
+    };
+    let title = if meaning.is_empty() {
+        better.to_owned()
+    } else {
+        format!("{meaning}; {better}")
+    };
+    format!(
+        "<th scope=\"row\" title=\"{}\">{}<span class=\"arrow\">{arrow}</span></th>",
+        escape(&title),
+        escape(name)
+    )
+}
+
+/// The class of a row, and what pointing at it says.
+fn greyed(score: &Score) -> (&'static str, String) {
+    let unknown = score.unknown_fields();
+    if score.value.is_none() {
+        ("grey", escape(&score.note))
+    } else if unknown.is_empty() {
+        ("", escape(&provenance(score)))
+    } else {
+        ("grey", escape(&format!("unknown: {}", unknown.join(", "))))
+    }
+}
+
+/// How a number was made, in one line.
+fn provenance(score: &Score) -> String {
+    let parts = [
+        ("interval", &score.ci_method),
+        ("clips from", &score.offset_policy),
+        ("frames", &score.frame_order),
+        ("resized by", &score.resize_kernel),
+        ("covariance", &score.cov_estimator),
+        ("weights", &score.weights_sha256),
+        ("data", &score.data_manifest_sha256),
+        ("model", &score.checkpoint_sha256),
+        ("version", &score.code_version),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(_, text)| text.as_str() != NOT_APPLICABLE)
+        .map(|(name, text)| format!("{name}: {text}"))
+        .collect();
+    parts.join("\n")
+}
+
+fn items(score: &Score) -> String {
+    match (score.value, score.n_real, score.n_fake) {
+        (None, ..) => "–".to_owned(),
+        (Some(_), Some(real), Some(fake)) => format!("{real}\u{2009}/\u{2009}{fake}"),
+        _ => score.n_items.to_string(),
+    }
+}
+
+/// The note without the words that the row itself already says, and what was not counted like the rest.
+fn note(score: &Score) -> String {
+    let note = score.note.strip_prefix("not computed: ");
+    let mut parts = vec![note.unwrap_or(&score.note).to_owned()];
+    if score.n_skipped > 0 {
+        parts.push(counted(score.n_skipped, "value", "values") + " skipped");
+    }
+    if score.n_degenerate > 0 {
+        parts.push(counted(score.n_degenerate, "value", "values") + " by convention");
+    }
+    parts.retain(|part| !part.is_empty());
+    parts.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn full(metric: &str) -> Score {
+        let score = Score::new(metric, "p", "imagined", Direction::Higher).with_value(24.5, 8);
+        let known = NOT_APPLICABLE.to_owned();
+        Score {
+            offset_policy: known.clone(),
+            frame_order: known.clone(),
+            resize_kernel: known.clone(),
+            cov_estimator: known.clone(),
+            weights_sha256: known.clone(),
+            data_manifest_sha256: known.clone(),
+            checkpoint_sha256: known.clone(),
+            code_version: known,
+            ..score
+        }
+        .with_interval(23.0, 26.0, "bca")
+    }
+
+    #[test]
+    fn every_metric_finds_its_group() {
+        let group = |name| Group::of(name);
+        assert_eq!(group("lpips"), Group::Pixels);
+        assert_eq!(group("fg-miou"), Group::Masks);
+        assert_eq!(group("fvd-motion"), Group::Distance);
+        assert_eq!(group("accuracy"), Group::Answers);
+        assert_eq!(group("made-up"), Group::Other);
+    }
+
+    #[test]
+    fn only_groups_with_rows_have_a_table() {
+        let page = tables(&[full("psnr"), full("accuracy")].into_iter().collect());
+        assert!(page.contains("<h3>Pixels</h3>") && page.contains("<h3>Answers</h3>"));
+        assert!(!page.contains("<h3>Masks</h3>") && !page.contains("<h3>Other"));
+    }
+
+    #[test]
+    fn a_number_of_unknown_making_is_grey_and_says_why() {
+        let known = row(&full("psnr"), false);
+        assert!(known.starts_with("<tr class=\"\""), "{known}");
+        let bare = Score {
+            weights_sha256: String::new(),
+            ..full("psnr")
+        };
+        let unknown = row(&bare, false);
+        assert!(unknown.starts_with("<tr class=\"grey\" title=\"unknown: weights_sha256\">"));
+    }
+
+    #[test]
+    fn a_number_that_was_not_computed_is_grey_and_says_why() {
+        let reason = "weights missing";
+        let missing = Score::not_computed("fvd", "styleganv", "imagined", Direction::Lower, reason);
+        let text = row(&missing, false);
+        assert!(text.starts_with("<tr class=\"grey\""), "{text}");
+        assert!(text.contains(">not computed</td>") && text.contains(">weights missing</td>"));
+    }
+
+    #[test]
+    fn what_was_skipped_is_counted() {
+        let some = Score {
+            n_skipped: 3,
+            ..full("psnr")
+        };
+        assert!(row(&some, false).contains(">3 values skipped</td>"));
+    }
+}
