@@ -4,12 +4,12 @@
 //! The VQ-VAE is trained before and stays as it is: it is used without gradients.
 
 use burn::module::Module;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use crate::models::decoder::diffusion::{DiffusionConfig, Schedule};
 use crate::models::decoder::sampler::{Denoiser, SamplerConfig};
-use crate::models::decoder::unet::{UNet, UNetConfig};
+use crate::models::decoder::unet::{Context, UNet, UNetConfig};
 use crate::models::decoder::vqvae::{VqVae, VqVaeConfig};
 use crate::noise::{Init, Noise};
 
@@ -211,27 +211,38 @@ impl LatentDiffusion {
         sampler: &SamplerConfig,
         noise: &mut Noise,
     ) -> Tensor<4> {
-        let unet = self.unet.valid();
-        let vae = self.vae.valid();
-        let context = unet.prepare(&slots.clone().inner());
+        let model = self.valid();
+        let context = model.unet.prepare(&slots.clone().inner());
         let [_, channels, height, width] = start.dims();
         let start = start
             .inner()
             .expand([slots.dims()[0], channels, height, width]);
-        let network = |x: Tensor<4>, time: f64| {
-            let time = Tensor::from_data(TensorData::from([time as f32]), &x.device());
-            unet.forward(x, time, &context)
-        };
-        let project = |x: Tensor<4>| {
-            self.scaling
-                .shrink(vae.quantize.project(self.scaling.grow(x)))
-        };
+        let network = |x: Tensor<4>, time: f64| model.denoise(x, time, &context);
+        let project = |x: Tensor<4>| model.project(x);
         let denoiser = Denoiser {
             schedule: &self.schedule,
             network: &network,
             project: Some(&project),
         };
         denoiser.sample(start, sampler, noise)
+    }
+
+    /// What the network says about noisy latents, all at one time.
+    ///
+    /// # Shape
+    /// - `x`: `[batch, channels, height/f, width/f]`
+    pub fn denoise(&self, x: Tensor<4>, time: f64, context: &Context) -> Tensor<4> {
+        let time = Tensor::from_floats([time as f32], &x.device());
+        self.unet.forward(x, time, context)
+    }
+
+    /// Latents moved onto what the VQ-VAE's codes can say, without gradients.
+    ///
+    /// # Shape
+    /// - `latents`: `[batch, channels, height/f, width/f]`
+    pub fn project(&self, latents: Tensor<4>) -> Tensor<4> {
+        self.scaling
+            .shrink(self.vae.quantize.project(self.scaling.grow(latents)))
     }
 }
 

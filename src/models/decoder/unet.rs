@@ -71,41 +71,37 @@ pub struct Context {
 #[derive(Module, Debug)]
 pub struct UNet {
     time_embed: TimeEmbedding,
-    /// In the reference's order, so that its indices stay.
-    input_blocks: Vec<Block>,
-    middle: Middle,
-    output_blocks: Vec<Block>,
+    // Lists of lists as in the reference, so that its indices are ours.
+    input_blocks: Vec<Vec<Step>>,
+    middle_block: Vec<Step>,
+    output_blocks: Vec<Vec<Step>>,
     norm_out: GroupNorm,
     conv_out: Conv2d,
 }
 
-/// One entry of the reference's lists of blocks.
+/// One layer of the network.
 #[derive(Module, Debug)]
 #[expect(
     clippy::large_enum_variant,
-    reason = "a network has about thirty of these"
+    reason = "a network has a few dozen of these"
 )]
-enum Block {
-    /// Into the network, or to half the size.
-    Conv(Conv2d),
-    /// One residual block and what belongs to it.
-    Stage(Stage),
+enum Step {
+    /// From latents to features.
+    Entry(Conv2d),
+    /// Convolutions, told the time.
+    Residual(ResidualBlock),
+    /// Attention among pixels and to slots.
+    Attention(SpatialTransformer),
+    /// To half the width and height.
+    Halve(Halve),
+    /// To twice the width and height.
+    Double(Upsample),
 }
 
-/// A residual block, attention where the configuration has it, and a doubling at the end of a resolution.
+/// Half as large, by a convolution with step two.
 #[derive(Module, Debug)]
-struct Stage {
-    residual: ResidualBlock,
-    attention: Option<SpatialTransformer>,
-    upsample: Option<Upsample>,
-}
-
-/// The lowest resolution: attention between two residual blocks.
-#[derive(Module, Debug)]
-struct Middle {
-    residual_in: ResidualBlock,
-    attention: SpatialTransformer,
-    residual_out: ResidualBlock,
+struct Halve {
+    op: Conv2d,
 }
 
 impl UNetConfig {
@@ -113,45 +109,47 @@ impl UNetConfig {
     pub fn init(&self, init: &mut Init) -> UNet {
         let (input_blocks, skips) = self.input_blocks(init);
         let top = skips[skips.len() - 1];
+        let middle_block = vec![
+            Step::Residual(ResidualBlock::new(init, self, top, top)),
+            Step::Attention(SpatialTransformer::new(init, self, top)),
+            Step::Residual(ResidualBlock::new(init, self, top, top)),
+        ];
         UNet {
             time_embed: TimeEmbedding::new(init, self.channels),
             input_blocks,
-            middle: Middle {
-                residual_in: ResidualBlock::new(init, self, top, top),
-                attention: SpatialTransformer::new(init, self, top),
-                residual_out: ResidualBlock::new(init, self, top, top),
-            },
+            middle_block,
             output_blocks: self.output_blocks(init, skips),
             norm_out: GroupNorm::new(init, self.norm_groups, self.channels, EPSILON),
             conv_out: Conv2d::zeroed(init, self.channels, self.latent_channels, Kernel::same(3)),
         }
     }
 
-    /// A stage and, if the picture is `factor` times smaller there, its attention.
-    fn stage(&self, init: &mut Init, input: usize, output: usize, factor: usize) -> Stage {
-        let attention = self.attention_factors.contains(&factor);
-        Stage {
-            residual: ResidualBlock::new(init, self, input, output),
-            attention: attention.then(|| SpatialTransformer::new(init, self, output)),
-            upsample: None,
+    /// A residual block and, where the picture is so much smaller that it shall have it, attention.
+    fn stage(&self, init: &mut Init, input: usize, output: usize, factor: usize) -> Vec<Step> {
+        let mut steps = vec![Step::Residual(ResidualBlock::new(
+            init, self, input, output,
+        ))];
+        if self.attention_factors.contains(&factor) {
+            steps.push(Step::Attention(SpatialTransformer::new(init, self, output)));
         }
+        steps
     }
 
     /// The way down, and how many channels each block leaves for the way up.
-    fn input_blocks(&self, init: &mut Init) -> (Vec<Block>, Vec<usize>) {
+    fn input_blocks(&self, init: &mut Init) -> (Vec<Vec<Step>>, Vec<usize>) {
         let entry = Conv2d::new(init, self.latent_channels, self.channels, Kernel::same(3));
-        let (mut blocks, mut skips) = (vec![Block::Conv(entry)], vec![self.channels]);
+        let (mut blocks, mut skips) = (vec![vec![Step::Entry(entry)]], vec![self.channels]);
         let mut before = self.channels;
         for (level, multiplier) in self.multipliers.iter().enumerate() {
             let width = self.channels * multiplier;
             for _ in 0..self.residual_blocks {
-                blocks.push(Block::Stage(self.stage(init, before, width, 1 << level)));
+                blocks.push(self.stage(init, before, width, 1 << level));
                 skips.push(width);
                 before = width;
             }
             if level + 1 < self.multipliers.len() {
-                let halve = Conv2d::new(init, width, width, Kernel::same(3).strided(2));
-                blocks.push(Block::Conv(halve));
+                let op = Conv2d::new(init, width, width, Kernel::same(3).strided(2));
+                blocks.push(vec![Step::Halve(Halve { op })]);
                 skips.push(width);
             }
         }
@@ -159,17 +157,18 @@ impl UNetConfig {
     }
 
     /// The way up; every block also takes what one block of the way down left.
-    fn output_blocks(&self, init: &mut Init, mut skips: Vec<usize>) -> Vec<Block> {
+    fn output_blocks(&self, init: &mut Init, mut skips: Vec<usize>) -> Vec<Vec<Step>> {
         let mut blocks = Vec::new();
         let mut before = skips[skips.len() - 1];
         for (level, multiplier) in self.multipliers.iter().enumerate().rev() {
             let width = self.channels * multiplier;
             for index in 0..=self.residual_blocks {
                 let input = before + skips.pop().unwrap_or(0);
-                let mut stage = self.stage(init, input, width, 1 << level);
-                let last = index == self.residual_blocks && level > 0;
-                stage.upsample = last.then(|| Upsample::new(init, width));
-                blocks.push(Block::Stage(stage));
+                let mut steps = self.stage(init, input, width, 1 << level);
+                if index == self.residual_blocks && level > 0 {
+                    steps.push(Step::Double(Upsample::new(init, width)));
+                }
+                blocks.push(steps);
                 before = width;
             }
         }
@@ -183,16 +182,16 @@ impl UNet {
     /// # Shape
     /// - `slots`: `[batch, slots, dim]`
     pub fn prepare(&self, slots: &Tensor<3>) -> Context {
-        let stages = |blocks: &'_ [Block]| {
-            let attentions = blocks.iter().filter_map(Block::attention);
-            attentions
-                .map(|attention| attention.prepare(slots.clone()))
-                .collect::<Vec<_>>()
-        };
-        let mut layers = stages(&self.input_blocks);
-        layers.push(self.middle.attention.prepare(slots.clone()));
-        layers.extend(stages(&self.output_blocks));
-        Context { layers }
+        let down = self.input_blocks.iter().flatten();
+        let up = self.output_blocks.iter().flatten();
+        let steps = down.chain(&self.middle_block).chain(up);
+        let prepared = steps.filter_map(|step| match step {
+            Step::Attention(attention) => Some(attention.prepare(slots.clone())),
+            _ => None,
+        });
+        Context {
+            layers: prepared.collect(),
+        }
     }
 
     /// The guess.
@@ -202,21 +201,67 @@ impl UNet {
     /// - `times`: steps of the noise schedule, fractions allowed, `[batch]`, or `[1]` for all alike
     /// - result: as `latents`
     pub fn forward(&self, latents: Tensor<4>, times: Tensor<1>, context: &Context) -> Tensor<4> {
-        let time = kernels::silu(self.time_embed.forward(times));
-        let mut layers = context.layers.iter();
-        let mut next = || layers.next();
+        self.watch(latents, times, context, |_, _, _| {})
+    }
+
+    /// [`UNet::forward`], with `look` called behind every block: its list (`in`, `mid` or `out`), its place
+    /// there, and its features.
+    pub fn watch(
+        &self,
+        latents: Tensor<4>,
+        times: Tensor<1>,
+        context: &Context,
+        mut look: impl FnMut(&'static str, usize, &Tensor<4>),
+    ) -> Tensor<4> {
+        let time = kernels::silu(self.embed(times));
+        let mut walk = Walk {
+            time,
+            context: context.layers.iter(),
+        };
         let mut skips = Vec::with_capacity(self.input_blocks.len());
         let mut h = latents;
-        for block in &self.input_blocks {
-            h = block.forward(h, &time, &mut next);
+        for (place, block) in self.input_blocks.iter().enumerate() {
+            h = walk.through(block, h);
+            look("in", place, &h);
             skips.push(h.clone());
         }
-        h = self.middle.forward(h, &time, &mut next);
-        for block in &self.output_blocks {
+        h = walk.through(&self.middle_block, h);
+        look("mid", 0, &h);
+        for (place, block) in self.output_blocks.iter().enumerate() {
             h = Tensor::cat(std::iter::once(h).chain(skips.pop()).collect(), 1);
-            h = block.forward(h, &time, &mut next);
+            h = walk.through(block, h);
+            look("out", place, &h);
         }
         self.conv_out.forward(self.norm_out.forward_silu(h))
+    }
+
+    /// Times as the residual blocks are told them, `[batch]` → `[batch, 4·channels]`.
+    pub fn embed(&self, times: Tensor<1>) -> Tensor<2> {
+        self.time_embed.forward(times)
+    }
+}
+
+/// A way through the network.
+struct Walk<'a> {
+    /// The time embedding after `SiLU`.
+    time: Tensor<2>,
+    /// What the slots say to the attentions that are still to come.
+    context: std::slice::Iter<'a, KeysValues>,
+}
+
+impl Walk<'_> {
+    fn through(&mut self, steps: &[Step], x: Tensor<4>) -> Tensor<4> {
+        steps.iter().fold(x, |x, step| match step {
+            Step::Entry(conv) | Step::Halve(Halve { op: conv }) => conv.forward(x),
+            Step::Residual(residual) => residual.forward(x, &self.time),
+            Step::Double(upsample) => upsample.forward(x),
+            Step::Attention(attention) => {
+                let Some(context) = self.context.next() else {
+                    unreachable!("a context has one entry for every attention of its network")
+                };
+                attention.forward(x, context)
+            }
+        })
     }
 }
 
@@ -226,62 +271,6 @@ impl UNet {
     pub(crate) fn last_weight(&self) -> Tensor<4> {
         self.conv_out.weight.val()
     }
-}
-
-impl Block {
-    fn attention(&self) -> Option<&SpatialTransformer> {
-        match self {
-            Self::Conv(_) => None,
-            Self::Stage(stage) => stage.attention.as_ref(),
-        }
-    }
-
-    fn forward<'a>(
-        &self,
-        x: Tensor<4>,
-        time: &Tensor<2>,
-        context: &mut impl FnMut() -> Option<&'a KeysValues>,
-    ) -> Tensor<4> {
-        let stage = match self {
-            Self::Conv(conv) => return conv.forward(x),
-            Self::Stage(stage) => stage,
-        };
-        let x = attend(
-            stage.attention.as_ref(),
-            stage.residual.forward(x, time),
-            context,
-        );
-        match &stage.upsample {
-            Some(upsample) => upsample.forward(x),
-            None => x,
-        }
-    }
-}
-
-impl Middle {
-    fn forward<'a>(
-        &self,
-        x: Tensor<4>,
-        time: &Tensor<2>,
-        context: &mut impl FnMut() -> Option<&'a KeysValues>,
-    ) -> Tensor<4> {
-        let h = self.residual_in.forward(x, time);
-        let h = attend(Some(&self.attention), h, context);
-        self.residual_out.forward(h, time)
-    }
-}
-
-/// `x` after `attention`, if there is one, with the next of the prepared contexts.
-fn attend<'a>(
-    attention: Option<&SpatialTransformer>,
-    x: Tensor<4>,
-    context: &mut impl FnMut() -> Option<&'a KeysValues>,
-) -> Tensor<4> {
-    let Some(attention) = attention else { return x };
-    let Some(context) = context() else {
-        unreachable!("a context has one entry for every attention of the network that prepared it")
-    };
-    attention.forward(x, context)
 }
 
 #[cfg(test)]
@@ -314,15 +303,11 @@ mod tests {
         let mut init = Init::seeded(4, &Device::flex());
         let mut model = tiny().init(&mut init);
         model.conv_out.weight = init.normal([3, 8, 3, 3], 0.1);
-        for block in &mut model.output_blocks {
-            if let Block::Stage(Stage {
-                residual,
-                attention: Some(attention),
-                ..
-            }) = block
-            {
-                residual.stir(&mut init);
-                attention.stir(&mut init);
+        for step in model.output_blocks.iter_mut().flatten() {
+            match step {
+                Step::Residual(residual) => residual.stir(&mut init),
+                Step::Attention(attention) => attention.stir(&mut init),
+                _ => {}
             }
         }
         model

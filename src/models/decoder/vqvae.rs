@@ -158,7 +158,8 @@ pub struct Reconstructed {
 /// Frames ↔ codes.
 #[derive(Module, Debug)]
 pub struct VqVae {
-    encoder: autoencoder::Encoder,
+    /// Frames → features on the latent grid.
+    pub encoder: autoencoder::Encoder,
     decoder: autoencoder::Decoder,
     /// The table of codes.
     pub quantize: Codebook,
