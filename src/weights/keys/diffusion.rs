@@ -2,9 +2,87 @@
 
 use super::{Part, Rule, Section, encoder};
 
-const VQVAE_RULES: &[Rule] = &[("{..}", "{..}")];
+const VQVAE_RULES: &[Rule] = &[
+    ("encoder.{..}", "encoder.{..}"),
+    ("decoder.{..}", "decoder.{..}"),
+    ("quantize.{..}", "quantize.{..}"),
+    ("quant_conv.{}", "quant_conv.{}"),
+    ("post_quant_conv.{}", "post_quant_conv.{}"),
+];
 
-const UNET_RULES: &[Rule] = &[("{..}", "{..}")];
+/// Layers lie in lists of lists, except those in the middle, which lie in one list.
+const UNET_RULES: &[Rule] = &[
+    ("time_embed.0.{}", "time_embed.expand.{}"),
+    ("time_embed.2.{}", "time_embed.mix.{}"),
+    ("out.0.{}", "norm_out.{}"),
+    ("out.2.{}", "conv_out.{}"),
+    // The way in is a bare convolution.
+    ("input_blocks.0.0.{}", "input_blocks.0.0.{}"),
+    ("{}.{}.{}.in_layers.0.{}", "{}.{}.{}.norm_in.{}"),
+    ("{}.{}.{}.in_layers.2.{}", "{}.{}.{}.conv_in.{}"),
+    ("{}.{}.{}.emb_layers.1.{}", "{}.{}.{}.time.{}"),
+    ("{}.{}.{}.out_layers.0.{}", "{}.{}.{}.norm_out.{}"),
+    ("{}.{}.{}.out_layers.3.{}", "{}.{}.{}.conv_out.{}"),
+    ("{}.{}.{}.skip_connection.{}", "{}.{}.{}.shortcut.{}"),
+    (
+        "{}.{}.{}.transformer_blocks.0.attn1.to_out.0.{}",
+        "{}.{}.{}.block.attn1.to_out.{}",
+    ),
+    (
+        "{}.{}.{}.transformer_blocks.0.attn2.to_out.0.{}",
+        "{}.{}.{}.block.attn2.to_out.{}",
+    ),
+    (
+        "{}.{}.{}.transformer_blocks.0.ff.net.0.proj.{}",
+        "{}.{}.{}.block.gate.{}",
+    ),
+    (
+        "{}.{}.{}.transformer_blocks.0.ff.net.2.{}",
+        "{}.{}.{}.block.shrink.{}",
+    ),
+    ("{}.{}.{}.transformer_blocks.0.{..}", "{}.{}.{}.block.{..}"),
+    (
+        "middle_block.{}.in_layers.0.{}",
+        "middle_block.{}.norm_in.{}",
+    ),
+    (
+        "middle_block.{}.in_layers.2.{}",
+        "middle_block.{}.conv_in.{}",
+    ),
+    ("middle_block.{}.emb_layers.1.{}", "middle_block.{}.time.{}"),
+    (
+        "middle_block.{}.out_layers.0.{}",
+        "middle_block.{}.norm_out.{}",
+    ),
+    (
+        "middle_block.{}.out_layers.3.{}",
+        "middle_block.{}.conv_out.{}",
+    ),
+    (
+        "middle_block.{}.transformer_blocks.0.attn1.to_out.0.{}",
+        "middle_block.{}.block.attn1.to_out.{}",
+    ),
+    (
+        "middle_block.{}.transformer_blocks.0.attn2.to_out.0.{}",
+        "middle_block.{}.block.attn2.to_out.{}",
+    ),
+    (
+        "middle_block.{}.transformer_blocks.0.ff.net.0.proj.{}",
+        "middle_block.{}.block.gate.{}",
+    ),
+    (
+        "middle_block.{}.transformer_blocks.0.ff.net.2.{}",
+        "middle_block.{}.block.shrink.{}",
+    ),
+    (
+        "middle_block.{}.transformer_blocks.0.{..}",
+        "middle_block.{}.block.{..}",
+    ),
+    // Norms and projections around a transformer, and what changes the size, have one name.
+    ("input_blocks.{..}", "input_blocks.{..}"),
+    ("middle_block.{..}", "middle_block.{..}"),
+    ("output_blocks.{..}", "output_blocks.{..}"),
+];
 
 /// A VQ-VAE in its own checkpoint.
 pub const VQVAE_ALONE: &[Part] = &[Part {
@@ -16,7 +94,7 @@ pub const VQVAE_ALONE: &[Part] = &[Part {
 pub const DIFFUSION: Part = Part {
     name: "decoder",
     sections: &[
-        &Section::new("dm_decoder.vae.vqvae.", "vqvae.", VQVAE_RULES),
+        &Section::new("dm_decoder.vae.vqvae.", "vae.", VQVAE_RULES),
         &Section::new("dm_decoder.model.diffusion_model.", "unet.", UNET_RULES),
     ],
 };

@@ -1,7 +1,293 @@
 //! SlotDiffusion for images and videos.
 
-use super::{Compare, Fixture};
+use std::cell::RefCell;
 
-pub fn check(_fixture: &Fixture, report: &mut Compare) {
-    report.not_implemented("the model");
+use burn::tensor::{Device, Tensor};
+use slotflow::models::decoder::diffusion::{Betas, DiffusionConfig, StepWeight, Target};
+use slotflow::models::decoder::latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
+use slotflow::models::decoder::sampler::{Denoiser, Spacing, ancestral_step, ddim, solver};
+use slotflow::models::decoder::unet::{Context, UNetConfig};
+use slotflow::noise::Init;
+use slotflow::weights::{StateDict, load_into};
+
+use super::{Compare, Fixture, vqvae};
+
+/// The configuration of the decoder, without dropout.
+pub fn config(fixture: &Fixture) -> LatentDiffusionConfig {
+    let size = |name: &str| fixture.size(&format!("dec_dict/{name}"));
+    let number = |name: &str| {
+        fixture
+            .setting(&format!("dec_dict/{name}"))
+            .as_f64()
+            .unwrap()
+    };
+    let sizes = |name: &str| {
+        let list = fixture
+            .setting(&format!("dec_dict/{name}"))
+            .as_array()
+            .unwrap();
+        list.iter()
+            .map(|size| size.as_u64().unwrap() as usize)
+            .collect::<Vec<_>>()
+    };
+    let groups = fixture.setting("dec_dict/unet_dict/norm_groups").as_u64();
+    let resolution = fixture.setting("resolution").as_array().unwrap();
+    LatentDiffusionConfig {
+        resolution: [0, 1].map(|axis: usize| resolution[axis].as_u64().unwrap() as usize),
+        vae: vqvae::config(fixture, "dec_dict/vae_dict/"),
+        unet: UNetConfig {
+            latent_channels: size("unet_dict/in_channels"),
+            channels: size("unet_dict/model_channels"),
+            multipliers: sizes("unet_dict/channel_mult"),
+            residual_blocks: size("unet_dict/num_res_blocks"),
+            attention_factors: sizes("unet_dict/attention_resolutions"),
+            head_width: size("unet_dict/num_head_channels"),
+            norm_groups: groups.unwrap_or(32) as usize,
+            context: size("unet_dict/context_dim"),
+            dropout: 0.0,
+        },
+        diffusion: DiffusionConfig {
+            timesteps: size("diffusion_dict/timesteps"),
+            betas: match fixture
+                .setting("dec_dict/diffusion_dict/beta_schedule")
+                .as_str()
+            {
+                Some("linear") => Betas::RootLinear,
+                Some("sqrt_linear") => Betas::Linear,
+                other => panic!("no schedule {other:?}"),
+            },
+            linear_start: number("diffusion_dict/linear_start"),
+            linear_end: number("diffusion_dict/linear_end"),
+            target: match fixture
+                .setting("dec_dict/diffusion_dict/pred_target")
+                .as_str()
+            {
+                Some("eps") => Target::Noise,
+                Some("x0") => Target::Image,
+                Some("v") => Target::Velocity,
+                other => panic!("no target {other:?}"),
+            },
+            weight: StepWeight::Uniform,
+        },
+        z_scale: number("diffusion_dict/z_scale_factor"),
+        latent_stats: None,
+    }
+}
+
+/// The decoder of a fixture.
+pub fn decoder(fixture: &Fixture, part: StateDict, device: &Device) -> LatentDiffusion {
+    load_into(config(fixture).init(&mut Init::blank(device)), part).unwrap()
+}
+
+/// What the network says for given noise, times and slots, and what is seen inside it.
+pub fn check_network(fixture: &Fixture, report: &mut Compare, model: &LatentDiffusion) {
+    let device = &Device::flex();
+    let latents: Tensor<4> = fixture.tensor("in/z_t", device);
+    let context = model.unet.prepare(&fixture.tensor("in/ctx", device));
+    let times = fixture.value("in/eps_t").as_f32().unwrap().to_vec();
+    for (index, time) in times.iter().enumerate() {
+        let name = format!("out/eps/{index}");
+        if report.expects(&name) {
+            report.tensor(
+                &name,
+                model.denoise(latents.clone(), f64::from(*time), &context),
+            );
+        }
+    }
+    let time = Tensor::<1>::from_floats([times[0]], device);
+    if report.expects("out/unet/time_embed") {
+        report.tensor("out/unet/time_embed", model.unet.embed(time.clone()));
+    }
+    model.unet.watch(latents, time, &context, |list, place, h| {
+        let name = if list == "mid" {
+            "out/unet/mid".into()
+        } else {
+            format!("out/unet/{list}{place:02}")
+        };
+        if report.expects(&name) {
+            report.tensor(&name, h.clone().narrow(0, 0, 1));
+        }
+    });
+}
+
+/// Frames to latents and back, and latents with noise.
+fn check_latents(fixture: &Fixture, report: &mut Compare, model: &LatentDiffusion) {
+    let device = &Device::flex();
+    let frames = flat(fixture, "in/img", device);
+    let latents = model.encode(frames);
+    report.tensor("out/latent_x0", latents.clone());
+    report.tensor("out/latent_quantized", model.project(latents.clone()));
+    report.tensor("out/vae_decoded", model.decode(latents.clone()));
+    let times: Vec<usize> = fixture
+        .whole("in/loss_t")
+        .iter()
+        .map(|time| *time as usize)
+        .collect();
+    let noisy = model
+        .schedule()
+        .add(latents, fixture.tensor("in/loss_noise", device), &times);
+    report.tensor("out/x_noisy", noisy);
+}
+
+/// Frames of all clips in a row.
+pub fn flat(fixture: &Fixture, name: &str, device: &Device) -> Tensor<4> {
+    let shape = fixture.value(name).shape.clone();
+    if shape.len() == 4 {
+        return fixture.tensor(name, device);
+    }
+    fixture
+        .tensor::<5>(name, device)
+        .flatten(0, shape.len() - 4)
+}
+
+/// What a sampler asked and was told.
+#[derive(Default)]
+struct Calls {
+    times: Vec<f64>,
+    states: Vec<Tensor<4>>,
+    images: Vec<Tensor<4>>,
+}
+
+/// Runs a sampler on the network with these slots and writes down its calls.
+fn traced(
+    model: &LatentDiffusion,
+    context: &Context,
+    run: impl FnOnce(&Denoiser) -> Tensor<4>,
+) -> (Tensor<4>, Calls) {
+    let calls = RefCell::new(Calls::default());
+    let network = |x: Tensor<4>, time: f64| {
+        let mut calls = calls.borrow_mut();
+        calls.times.push(time);
+        calls.states.push(x.clone());
+        model.denoise(x, time, context)
+    };
+    let project = |x: Tensor<4>| {
+        let image = model.project(x);
+        calls.borrow_mut().images.push(image.clone());
+        image
+    };
+    let denoiser = Denoiser {
+        schedule: model.schedule(),
+        network: &network,
+        project: Some(&project),
+    };
+    let drawn = run(&denoiser);
+    (drawn, calls.into_inner())
+}
+
+fn report_calls(fixture: &Fixture, report: &mut Compare, sampler: &str, calls: Calls) {
+    let times: Vec<f32> = calls.times.iter().map(|time| *time as f32).collect();
+    report.values(&format!("out/{sampler}/t_calls"), &[times.len()], &times);
+    for (name, list) in [("x_calls", calls.states), ("x0_quantized", calls.images)] {
+        let name = format!("out/{sampler}/{name}");
+        let rows = fixture.value(&name).shape[1];
+        let list = list.into_iter().map(|x| x.narrow(0, 0, rows)).collect();
+        report.tensor(&name, Tensor::<4>::stack::<5>(list, 0));
+    }
+}
+
+/// Three samplers from the fixture's noise, with the first of these slots.
+fn check_samplers(
+    fixture: &Fixture,
+    report: &mut Compare,
+    model: &LatentDiffusion,
+    slots: &Tensor<3>,
+) {
+    let device = &Device::flex();
+    let start: Tensor<4> = fixture.tensor("in/x_T", device);
+    let [_, channels, height, width] = start.dims();
+    let count = fixture.value("out/dpm/latent").shape[0];
+    let context = model.unet.prepare(&slots.clone().narrow(0, 0, count));
+    let all = start.clone().expand([count, channels, height, width]);
+    let (latents, calls) = traced(model, &context, |denoiser| {
+        solver::singlestep(denoiser, all, 20)
+    });
+    report.tensor("out/dpm/latent", latents.clone());
+    report_calls(fixture, report, "dpm", calls);
+    report.tensor("out/dpm/img", model.decode(latents));
+
+    let first = start.narrow(0, 0, 1);
+    let context = model.unet.prepare(&slots.clone().narrow(0, 0, 1));
+    let steps = fixture.value("out/ddim/t_calls").shape[0];
+    let times = Spacing::Leading.times(model.schedule().steps(), steps);
+    let (latents, calls) = traced(model, &context, |denoiser| {
+        ddim(denoiser, first.clone(), &times)
+    });
+    report.tensor("out/ddim/latent", latents);
+    report_calls(fixture, report, "ddim", calls);
+    check_ancestral(fixture, report, model, &context, first);
+}
+
+/// Three steps from pure noise, then the last three from a state that is given.
+fn check_ancestral(
+    fixture: &Fixture,
+    report: &mut Compare,
+    model: &LatentDiffusion,
+    context: &Context,
+    start: Tensor<4>,
+) {
+    let device = &Device::flex();
+    let noise: Tensor<5> = fixture.tensor("in/ddpm_noise", device);
+    let noise = |index: usize| noise.clone().narrow(0, index, 1).squeeze_dim::<4>(0);
+    let total = model.schedule().steps();
+    let (_, _) = traced(model, context, |denoiser| {
+        let mut states = Vec::new();
+        let mut x = start;
+        for (index, time) in [total - 1, total - 2, total - 3, 2, 1, 0]
+            .into_iter()
+            .enumerate()
+        {
+            if index == 3 {
+                x = fixture.tensor("in/ddpm_x3", device);
+            }
+            x = ancestral_step(denoiser, x, time, time.checked_sub(1), || noise(index));
+            states.push(x.clone());
+        }
+        report.tensor("out/ddpm/x", Tensor::<4>::stack::<5>(states, 0));
+        x
+    });
+}
+
+/// Slots of all frames in a row, as the reference found them.
+fn reference_slots(fixture: &Fixture, device: &Device) -> Tensor<3> {
+    let shape = fixture.value("out/slots").shape.clone();
+    if shape.len() == 3 {
+        return fixture.tensor("out/slots", device);
+    }
+    fixture.tensor::<4>("out/slots", device).flatten(0, 1)
+}
+
+/// Latents drawn from slots, every frame's from the same noise.
+pub fn drawn_latents(fixture: &Fixture, model: &LatentDiffusion, slots: Tensor<4>) -> Tensor<4> {
+    let [batch, time, _, _] = slots.dims();
+    let start: Tensor<4> = fixture.tensor("in/x_T", &slots.device());
+    let [_, channels, height, width] = start.dims();
+    let context = model.unet.prepare(&slots.flatten(0, 1));
+    let start = start.expand([batch * time, channels, height, width]);
+    traced(model, &context, |denoiser| {
+        solver::singlestep(denoiser, start, 20)
+    })
+    .0
+}
+
+/// The clips that those latents stand for.
+pub fn drawn(fixture: &Fixture, model: &LatentDiffusion, slots: Tensor<4>) -> Tensor<5> {
+    let [batch, time, _, _] = slots.dims();
+    let frames = model.decode(drawn_latents(fixture, model, slots));
+    let [_, rgb, height, width] = frames.dims();
+    frames.reshape([batch, time, rgb, height, width])
+}
+
+pub fn check(fixture: &Fixture, report: &mut Compare) {
+    let device = Device::flex();
+    let part = fixture.parts().remove("decoder").unwrap();
+    let model = decoder(fixture, part, &device);
+    check_network(fixture, report, &model);
+    check_latents(fixture, report, &model);
+    check_samplers(fixture, report, &model, &reference_slots(fixture, &device));
+    if report.expects("out/log_images/samples") {
+        let slots = fixture.tensor("out/slots", &device);
+        report.tensor("out/log_images/samples", drawn(fixture, &model, slots));
+    }
+    report.not_implemented("the encoder");
 }

@@ -14,7 +14,7 @@ use slotflow::models::dynamics::{SlotFormer, SlotFormerConfig};
 use slotflow::noise::Init;
 use slotflow::weights::{collect_gradients, load_into};
 
-use super::{Compare, Fixture, autoregressive};
+use super::{Compare, Fixture, autoregressive, latent_diffusion};
 
 /// The configuration that the official dict says.
 pub fn config(fixture: &Fixture) -> SlotFormerConfig {
@@ -113,7 +113,7 @@ pub fn check(fixture: &Fixture, report: &mut Compare) {
         Some(Decoder::Autoregressive(decoder)) => {
             check_written(fixture, report, &decoder, trained.imagined());
         }
-        None => report.not_implemented("decoding by diffusion"),
+        None => check_diffusion(fixture, report, trained.slots),
     }
     check_loss(fixture, report);
     if report.expects("out/train/loss") {
@@ -274,4 +274,15 @@ fn check_slot_losses(
         };
         compare(report, "out/loss_vid_len/slot_recon_loss", &cut, 0..steps);
     }
+}
+
+/// What is drawn by diffusion from seen and imagined slots.
+fn check_diffusion(fixture: &Fixture, report: &mut Compare, slots: Tensor<4>) {
+    let part = fixture.parts().remove("decoder").unwrap();
+    let decoder = latent_diffusion::decoder(fixture, part, &Device::flex());
+    latent_diffusion::check_network(fixture, report, &decoder);
+    let latents = latent_diffusion::drawn_latents(fixture, &decoder, slots.clone());
+    report.tensor("out/dpm/latent", latents);
+    let clips = latent_diffusion::drawn(fixture, &decoder, slots);
+    report.tensor("out/rollout_decode/recon_combined", clips);
 }
