@@ -8,7 +8,8 @@
 pub trait Lanes: Copy {
     /// How many numbers a register holds.
     const WIDTH: usize;
-    /// How many rows of three registers the register file holds beside their operands.
+    /// How many rows of two registers the register file holds beside their operands, or of three
+    /// where it is eight.
     const ROWS: usize;
 
     /// `x` in every lane.

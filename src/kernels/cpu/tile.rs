@@ -58,21 +58,39 @@ pub struct Tile {
 /// many rows or columns.
 #[inline(always)]
 pub unsafe fn compute<L: Lanes>(tile: &Tile) {
+    let vectors = tile.columns.div_ceil(L::WIDTH);
     // SAFETY: passed on.
     unsafe {
-        match tile.columns.div_ceil(L::WIDTH) {
-            1 => rows::<L, 1>(tile),
-            2 => rows::<L, 2>(tile),
-            _ => rows::<L, 3>(tile),
+        // As many sums as registers hold beside one row of the right operand and one factor:
+        // enough to hide the latency of a sum, and none that would be put in memory.
+        match (L::ROWS, vectors) {
+            (8, 1) if tile.rows > 4 => rows::<L, 1, 8>(tile, 0),
+            (8, 2) if tile.rows > 4 => rows::<L, 2, 8>(tile, 0),
+            (8, _) if tile.rows > 4 => rows::<L, 3, 8>(tile, 0),
+            (8, 1) => rows::<L, 1, 4>(tile, 0),
+            (8, 2) => rows::<L, 2, 4>(tile, 0),
+            (8, _) => rows::<L, 3, 4>(tile, 0),
+            (4, 1) => rows::<L, 1, 8>(tile, 0),
+            (4, _) => rows::<L, 2, 4>(tile, 0),
+            (_, 1) => rows::<L, 1, 4>(tile, 0),
+            (_, _) => rows::<L, 2, 2>(tile, 0),
+        }
+        if vectors == VECTORS {
+            match L::ROWS {
+                8 => {}
+                4 => rows::<L, 1, 8>(tile, 2),
+                _ => rows::<L, 1, 4>(tile, 2),
+            }
         }
     }
 }
 
+/// All rows, `R` at a time, of `V` registers of columns from register `vector` on.
 #[inline(always)]
-unsafe fn rows<L: Lanes, const V: usize>(tile: &Tile) {
+unsafe fn rows<L: Lanes, const V: usize, const R: usize>(tile: &Tile, vector: usize) {
     let mut first = 0;
     while first < tile.rows {
-        let mut sums = [[L::splat(0.0); V]; PANEL];
+        let mut sums = [[L::splat(0.0); V]; R];
         // SAFETY: `step < depth` and `first + row < PANEL`, so all reads are within what the caller
         // vouched for.
         unsafe {
@@ -81,31 +99,31 @@ unsafe fn rows<L: Lanes, const V: usize>(tile: &Tile) {
                 let offset = *tile.offsets.add(step) as usize;
                 let mut right = [L::splat(0.0); V];
                 for v in 0..V {
-                    right[v] = L::load(tile.right[v].add(offset));
+                    right[v] = L::load(tile.right[vector + v].add(offset));
                 }
                 let left = left.add(step * PANEL);
-                for row in 0..L::ROWS {
+                for row in 0..R {
                     let factor = L::splat(*left.add(row));
                     for v in 0..V {
                         sums[row][v] = factor.mul_add(right[v], sums[row][v]);
                     }
                 }
             }
-            for row in 0..L::ROWS {
+            for row in 0..R {
                 if first + row >= tile.rows {
                     break;
                 }
-                write::<L, V>(tile, first + row, &sums[row]);
+                write::<L, V>(tile, first + row, vector, &sums[row]);
             }
         }
-        first += L::ROWS;
+        first += R;
     }
 }
 
 #[inline(always)]
-unsafe fn write<L: Lanes, const V: usize>(tile: &Tile, row: usize, sums: &[L; V]) {
+unsafe fn write<L: Lanes, const V: usize>(tile: &Tile, row: usize, vector: usize, sums: &[L; V]) {
     for (v, &sum) in sums.iter().enumerate() {
-        let column = v * L::WIDTH;
+        let column = (vector + v) * L::WIDTH;
         let count = tile.columns - column;
         // SAFETY: the row is below `rows`; whole registers are touched only where the target has
         // that many columns, else exactly `count` numbers.
@@ -143,9 +161,9 @@ unsafe fn read<L: Lanes>(from: *const f32, count: usize) -> L {
     }
 }
 
-/// Packs `[rows][depth]`, given by `number(row, step)`, into panels `[rows / PANEL][depth][PANEL]`;
-/// rows past the end are zero.
-pub fn pack(rows: usize, depth: usize, number: impl Fn(usize, usize) -> f32 + Sync) -> Vec<f32> {
+/// Packs a left operand in panels `[rows / PANEL][depth][PANEL]`; `fill` writes a panel, which is
+/// zero before, given its first row and how many it has.
+pub fn pack(rows: usize, depth: usize, fill: impl Fn(usize, usize, &mut [f32]) + Sync) -> Vec<f32> {
     let mut packed = vec![0.0; rows.div_ceil(PANEL) * depth * PANEL];
     if depth == 0 {
         return packed;
@@ -153,13 +171,10 @@ pub fn pack(rows: usize, depth: usize, number: impl Fn(usize, usize) -> f32 + Sy
     packed
         .par_chunks_mut(depth * PANEL)
         .enumerate()
-        .with_min_len((16384 / (depth * PANEL)).max(1))
+        .with_min_len((16 * 1024 / (depth * PANEL)).max(1))
         .for_each(|(panel, packed)| {
-            for row in 0..PANEL.min(rows - panel * PANEL) {
-                for step in 0..depth {
-                    packed[step * PANEL + row] = number(panel * PANEL + row, step);
-                }
-            }
+            let first = panel * PANEL;
+            fill(first, PANEL.min(rows - first), packed);
         });
     packed
 }
