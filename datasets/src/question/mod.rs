@@ -8,6 +8,8 @@ pub mod executor;
 pub mod file;
 /// Reads and checks programs.
 pub mod program;
+/// Answers in the form of CLEVRER's evaluation server.
+pub mod submission;
 /// Event tables from predicted tracks.
 pub mod tracks;
 
