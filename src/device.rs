@@ -101,6 +101,7 @@ impl fmt::Display for DeviceChoice {
 
 impl DeviceChoice {
     /// `Auto` made into a device that is there.
+    #[must_use]
     pub fn resolve(self) -> Self {
         match self {
             Self::Auto if cuda(0).is_ok() => Self::Cuda(0),

@@ -61,6 +61,9 @@ pub fn quantised(value: f32) -> u8 {
 }
 
 /// A tensor's values in row-major order, read back to the CPU.
+///
+/// # Panics
+/// When the device is lost.
 #[expect(
     clippy::expect_used,
     reason = "every tensor of the house converts to f32"

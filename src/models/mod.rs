@@ -12,6 +12,9 @@ pub mod encoder;
 /// Slots so far → slots to come.
 pub mod dynamics;
 
+/// Networks whose features judge.
+pub mod perceptual;
+
 /// Slots and a question → an answer.
 pub mod reasoner;
 

@@ -51,6 +51,15 @@ pub enum RunError {
         /// The stage.
         stage: String,
     },
+    /// Settings, weights and clips do not go together.
+    #[error("{reason}")]
+    Unfit {
+        /// What does not fit what.
+        reason: String,
+    },
+    /// Weights that cannot be used.
+    #[error(transparent)]
+    Weights(Box<crate::weights::WeightsError>),
     /// The person pressed Ctrl-C.
     #[error("interrupted")]
     Interrupted,
@@ -63,6 +72,11 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// Weights that cannot be used.
+    pub fn weights(error: crate::weights::WeightsError) -> Self {
+        Self::Weights(Box::new(error))
+    }
+
     /// What the person can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
@@ -78,6 +92,10 @@ impl RunError {
                 "look at the first reason; `--dry-run` shows what would be done"
             }
             Self::Empty { .. } => "ask for at least one clip",
+            Self::Unfit { .. } => {
+                "`pipeline show video-predict` prints what goes together by default"
+            }
+            Self::Weights(error) => error.hint(),
             Self::Interrupted => "the same command goes on where this one stopped",
             Self::Internal { .. } => {
                 "this is a fault of slotflow; please report it with the command"

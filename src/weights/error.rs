@@ -107,6 +107,16 @@ pub enum WeightsError {
         /// The file.
         path: PathBuf,
     },
+    /// No weights of that name are compiled in.
+    #[error("no weights called `{name}` are compiled in; there are: {known}: `{path}`", path = path.display())]
+    NotShipped {
+        /// What was asked for.
+        name: String,
+        /// The names that exist.
+        known: String,
+        /// The whole name.
+        path: PathBuf,
+    },
     /// The model configuration in the header does not parse.
     #[error("the header's model configuration does not fit: {source}: `{path}`", path = path.display())]
     Config {
@@ -144,6 +154,9 @@ impl WeightsError {
             }
             Self::Kind { .. } | Self::Model { .. } => {
                 "name the weights of the model that this step needs"
+            }
+            Self::NotShipped { .. } => {
+                "build with the default feature `shipped-weights`, or name a file"
             }
             Self::Config { .. } => {
                 "the file was written by another version: import or train it again"

@@ -11,6 +11,8 @@ mod file;
 pub mod keys;
 mod pickle;
 mod pth;
+/// The weights of the default pipeline, compiled in.
+pub mod shipped;
 mod state;
 
 pub use apply::{collect, collect_gradients, load_into};

@@ -77,6 +77,11 @@ impl FrameCache {
         })
     }
 
+    /// All pixels and all masks, in the shapes of the files.
+    pub fn into_arrays(self) -> (Array5<u8>, Array4<u8>) {
+        (self.frames, self.masks)
+    }
+
     /// How many clips there are.
     pub fn len(&self) -> usize {
         self.frames.len_of(Axis(0))
