@@ -1,7 +1,165 @@
 //! How models learn: one loop for all objectives.
 
-/// Attention taught by segments.
+/// Adam, the clip before it and the running average after it.
+pub mod adam;
+
+/// A training's state on disk.
+pub mod checkpoint;
+
+/// The loop.
+pub mod fit;
+
+/// The clips that a training sees.
+pub mod footage;
+
+/// What each model is trained on and for.
+pub mod objective;
+
+/// What a match of slots with segments costs.
 pub mod segment_loss;
 
-/// Objects that can be told from the empty scene.
+/// Objects that can be told from the empty scene, without labels.
 pub mod segments;
+
+/// Slots of every frame, perceived once.
+pub mod slot_store;
+
+/// The learning rate over a training.
+pub mod schedule;
+
+mod error;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+use crate::noise::{Init, Noise};
+pub use error::TrainError;
+pub use fit::{FitConfig, Fitted, fit};
+
+/// What a step is to make small.
+#[derive(Debug, Clone)]
+pub struct Losses {
+    /// What gradients are taken of.
+    pub total: Tensor<1>,
+    /// Its parts, for the log.
+    pub parts: Vec<(&'static str, Tensor<1>)>,
+}
+
+impl Losses {
+    /// A loss of one part.
+    pub fn single(name: &'static str, loss: Tensor<1>) -> Self {
+        Self {
+            total: loss.clone(),
+            parts: vec![(name, loss.detach())],
+        }
+    }
+
+    /// A weighted sum.
+    ///
+    /// # Panics
+    /// When `parts` is empty.
+    #[expect(clippy::expect_used, reason = "an objective always has a part")]
+    pub fn weighted(parts: Vec<(&'static str, f64, Tensor<1>)>) -> Self {
+        let named = parts
+            .iter()
+            .map(|(name, _, loss)| (*name, loss.clone().detach()))
+            .collect();
+        let sum = parts
+            .into_iter()
+            .map(|(_, weight, loss)| loss * weight)
+            .reduce(|a, b| a + b);
+        Self {
+            total: sum.expect("an objective has at least one part"),
+            parts: named,
+        }
+    }
+}
+
+/// What a model is trained on and for.
+pub trait Objective: Sync {
+    /// What learns.
+    type Model: Module;
+    /// What one step sees: plain arrays, made on another thread.
+    type Batch: Send;
+
+    /// The model before its first step.
+    fn init(&self, init: &mut Init) -> Self::Model;
+
+    /// The data of one step; the same for the same stream.
+    fn batch(&self, noise: &mut Noise) -> Self::Batch;
+
+    /// What the step is to make small.
+    fn losses(&self, model: &Self::Model, batch: &Self::Batch, step: &Step<'_>) -> Losses;
+
+    /// Learning rate of a parameter by its path, as a multiple of the schedule's.
+    fn rate(&self, _path: &str) -> f64 {
+        1.0
+    }
+
+    /// The model as it is changed beside the gradient before a step; most are not.
+    fn tend(
+        &self,
+        _model: &Self::Model,
+        _batch: &Self::Batch,
+        _step: &Step<'_>,
+    ) -> Option<Self::Model> {
+        None
+    }
+
+    /// Figures on data that is not trained on; the first one, smaller is better, picks the best checkpoint.
+    fn validate(&self, model: &Self::Model, device: &Device) -> Vec<(&'static str, f64)>;
+
+    /// Draws pictures of what the model does into `folder`, their names beginning with `stem`.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    fn preview(
+        &self,
+        model: &Self::Model,
+        device: &Device,
+        folder: &Path,
+        stem: &str,
+    ) -> Result<(), TrainError>;
+}
+
+/// Where a training stands, for objectives that change over it.
+#[derive(Debug)]
+pub struct Step<'a> {
+    /// Steps done before this one.
+    pub done: u64,
+    /// Steps in all.
+    pub total: u64,
+    /// Where tensors live, gradients recorded.
+    pub device: &'a Device,
+    /// This step's random numbers.
+    pub seed: u64,
+}
+
+impl Step<'_> {
+    /// This step's stream of random numbers for a purpose.
+    pub fn noise(&self, purpose: &str) -> Noise {
+        Noise::new(self.seed, &["step", &self.done.to_string(), purpose])
+    }
+
+    /// Share of the training that is done, 0..1.
+    pub fn progress(&self) -> f64 {
+        self.done as f64 / self.total.max(1) as f64
+    }
+}
+
+/// Mean of figures by name.
+pub fn mean_figures(figures: &[Vec<(&'static str, f64)>]) -> Vec<(&'static str, f64)> {
+    let mut sums: BTreeMap<&'static str, (f64, usize)> = BTreeMap::new();
+    for (name, value) in figures.iter().flatten() {
+        let entry = sums.entry(name).or_default();
+        *entry = (entry.0 + value, entry.1 + 1);
+    }
+    let order = figures.first().cloned().unwrap_or_default();
+    order
+        .into_iter()
+        .map(|(name, _)| (name, sums[name].0 / sums[name].1 as f64))
+        .collect()
+}

@@ -1,0 +1,73 @@
+//! Why a training could not go on.
+
+use std::path::PathBuf;
+
+use slotflow_datasets::DataError;
+
+use crate::run::RunError;
+use crate::weights::WeightsError;
+
+/// Why a training could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// A loss or a gradient is no number any more.
+    #[error("the {what} is not a number at step {step}; the last good checkpoint is `{}`", path.display())]
+    NotANumber {
+        /// `loss` or `gradient`, with the name of the parameter.
+        what: String,
+        /// Steps done before.
+        step: u64,
+        /// The training's folder.
+        path: PathBuf,
+    },
+    /// The folder holds a training under other settings.
+    #[error("this folder holds a training with other settings ({differences}): `{}`", path.display())]
+    Changed {
+        /// What differs.
+        differences: String,
+        /// The training's folder.
+        path: PathBuf,
+    },
+    /// A checkpoint that cannot be read.
+    #[error("not a checkpoint of this training ({reason}): `{}`", path.display())]
+    Checkpoint {
+        /// What is wrong with it.
+        reason: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is too little to train on.
+    #[error("{reason}")]
+    Data {
+        /// What is missing.
+        reason: String,
+    },
+    /// Weights could not be read or written.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// Files could not be read or written.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Data could not be read.
+    #[error(transparent)]
+    Source(#[from] DataError),
+}
+
+impl TrainError {
+    /// What the person can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::NotANumber { .. } => {
+                "lower the learning rate or set `clip`, then start again in a new folder"
+            }
+            Self::Changed { .. } => {
+                "give a new `--out`, or go back to the settings in its plan.toml"
+            }
+            Self::Checkpoint { .. } => "remove the file; the checkpoint before it is used then",
+            Self::Data { .. } => "ask for more clips, or for shorter windows",
+            Self::Weights(error) => error.hint(),
+            Self::Run(error) => error.hint(),
+            Self::Source(error) => error.hint(),
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! A slot encoder learns to explain frames through slots: each slot paints its part (Locatello et al. 2020; SAVi).
+//!
+//! Nothing here sees masks, boxes or attributes of a data set. Two aids come from the pixels alone:
+//! pixels count by their distance from the empty scene, and for a while attention is pulled towards
+//! segments that differ from it (after Bao et al., CVPR 2022, who take segments from motion).
+
+use std::path::Path;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use ndarray::{Array3, Array4, Array5, Axis, s};
+use serde::{Deserialize, Serialize};
+use slotflow_eval::segmentation::{SegProfile, measure};
+
+use crate::layout::{batch_from_clips, clip_from_frames, floats};
+use crate::masks::{enlarged, masks_from_attention, painted};
+use crate::models::decoder::mixture::{Mixture, MixtureConfig};
+use crate::models::encoder::{SlotEncoder, SlotEncoderConfig};
+use crate::noise::{Init, Noise};
+use crate::train::footage::{Footage, salience, write_sheet};
+use crate::train::segment_loss::{SegmentLossConfig, segment_loss};
+use crate::train::segments::{SegmentConfig, segments};
+use crate::train::{Losses, Objective, Step, TrainError};
+
+/// `[slots]` of a training plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct SlotsObjectiveConfig {
+    /// Windows a step.
+    pub batch: usize,
+    /// Frames of a window.
+    pub window: usize,
+    /// How much more pixels count that differ from the empty scene.
+    ///
+    /// Differs: zero in the references.
+    pub salience: f32,
+    /// Weight of the pull towards segments at the beginning.
+    ///
+    /// Differs: zero in the references.
+    pub segments: f64,
+    /// Share of the training after which that pull is gone.
+    pub segments_until: f64,
+    /// How segments are found.
+    pub segment: SegmentConfig,
+    /// What a match of slots with segments costs.
+    pub segment_loss: SegmentLossConfig,
+}
+
+impl Default for SlotsObjectiveConfig {
+    fn default() -> Self {
+        Self {
+            batch: 8,
+            window: 3,
+            salience: 0.0,
+            segments: 0.0,
+            segments_until: 1.0,
+            segment: SegmentConfig::default(),
+            segment_loss: SegmentLossConfig::default(),
+        }
+    }
+}
+
+/// An encoder and the decoder that it learns with.
+#[derive(Module, Debug)]
+pub struct SlotAutoencoder {
+    /// Frames → slots.
+    pub encoder: SlotEncoder,
+    /// Slots → frames.
+    pub decoder: Mixture,
+}
+
+/// A slot encoder learns to explain frames.
+#[derive(Debug)]
+pub struct SlotsObjective<'a> {
+    /// The encoder.
+    pub encoder: SlotEncoderConfig,
+    /// The decoder.
+    pub decoder: MixtureConfig,
+    /// The loss.
+    pub config: SlotsObjectiveConfig,
+    /// What it is trained on.
+    pub train: &'a Footage,
+    /// What it is judged by.
+    pub held_out: &'a Footage,
+    /// The empty scene of `train`, `[height, width, rgb]`.
+    pub background: Array3<u8>,
+}
+
+/// Windows of clips, how much their pixels count, and their segments.
+#[derive(Debug)]
+pub struct SlotsBatch {
+    frames: Array5<u8>,
+    weights: Option<Array3<f32>>,
+    segments: Option<Array4<u8>>,
+}
+
+impl SlotsObjective<'_> {
+    /// The frames at the decoder's resolution, `[batch·time, rgb, height, width]`.
+    fn target(&self, frames: Tensor<5>) -> Tensor<4> {
+        let [batch, time, rgb, height, width] = frames.dims();
+        let frames = frames.reshape([batch * time, rgb, height, width]);
+        shrink(frames, self.decoder.resolution)
+    }
+
+    fn encode(
+        model: &SlotAutoencoder,
+        frames: Tensor<5>,
+        noise: &mut Noise,
+    ) -> crate::models::encoder::Encoded {
+        let [batch, time, ..] = frames.dims();
+        let device = frames.device();
+        let shape = model.encoder.noise_shape(batch, time, true);
+        let noise = shape.map(|shape| noise.normal(shape, &device));
+        model.encoder.encode(frames, None, noise.as_ref())
+    }
+
+    fn segment_weight(&self, step: &Step<'_>) -> f64 {
+        let left = 1.0 - step.progress() / self.config.segments_until.max(1e-9);
+        self.config.segments * left.clamp(0.0, 1.0)
+    }
+}
+
+/// The mean over squares of pixels, so that a frame has the size of what is drawn.
+fn shrink(frames: Tensor<4>, [height, width]: [usize; 2]) -> Tensor<4> {
+    let [batch, channels, rows, columns] = frames.dims();
+    if [rows, columns] == [height, width] {
+        return frames;
+    }
+    let (tall, wide) = (rows / height, columns / width);
+    assert_eq!(
+        [rows, columns],
+        [height * tall, width * wide],
+        "the decoder's size must divide the frame's"
+    );
+    let frames = frames.reshape([batch * channels * height, tall, width, wide]);
+    let frames: Tensor<4> = frames.mean_dim(3).mean_dim(1);
+    frames.reshape([batch, channels, height, width])
+}
+
+impl Objective for SlotsObjective<'_> {
+    type Model = SlotAutoencoder;
+    type Batch = SlotsBatch;
+
+    fn init(&self, init: &mut Init) -> SlotAutoencoder {
+        SlotAutoencoder {
+            encoder: self.encoder.init(init),
+            decoder: self.decoder.init(init),
+        }
+    }
+
+    fn batch(&self, noise: &mut Noise) -> SlotsBatch {
+        let config = &self.config;
+        let windows = self.train.draw_windows(config.batch, config.window, noise);
+        let frames = self.train.windows(&windows, config.window);
+        let (batch, time, height, width, rgb) = frames.dim();
+        let weights = (config.salience > 0.0).then(|| {
+            let flat = frames.to_shape((batch * time, height, width, rgb)).ok();
+            flat.map(|flat| salience(flat.view(), &self.background, config.salience))
+        });
+        let segments = (config.segments > 0.0).then(|| {
+            let mut found = Array4::zeros((batch, time, height, width));
+            for (mut out, clip) in found.outer_iter_mut().zip(frames.outer_iter()) {
+                out.assign(&segments(clip, self.background.view(), &config.segment));
+            }
+            found
+        });
+        SlotsBatch {
+            frames,
+            weights: weights.flatten(),
+            segments,
+        }
+    }
+
+    fn losses(&self, model: &SlotAutoencoder, batch: &SlotsBatch, step: &Step<'_>) -> Losses {
+        let frames = batch_from_clips(batch.frames.view(), step.device);
+        let target = self.target(frames.clone());
+        let encoded = Self::encode(model, frames, &mut step.noise("slots"));
+        let [clips, time, slots, dim] = encoded.slots.dims();
+        let drawn =
+            model
+                .decoder
+                .forward(encoded.slots.clone().reshape([clips * time, slots, dim]));
+        let squared = (drawn.frames - target).powi_scalar(2);
+        let squared = match &batch.weights {
+            Some(weights) => {
+                let (frames, height, width) = weights.dim();
+                let values = TensorData::new(
+                    weights.iter().copied().collect(),
+                    [frames, 1, height, width],
+                );
+                squared
+                    * shrink(
+                        Tensor::from_data(values, step.device),
+                        self.decoder.resolution,
+                    )
+            }
+            None => squared,
+        };
+        let mut parts = vec![("pixels", 1.0, squared.mean())];
+        let pull = self.segment_weight(step);
+        if pull > 0.0
+            && let Some(found) = &batch.segments
+        {
+            parts.push((
+                "segments",
+                pull,
+                segment_loss(encoded.attention, found.view(), &self.config.segment_loss),
+            ));
+        }
+        Losses::weighted(parts)
+    }
+
+    fn validate(&self, model: &SlotAutoencoder, device: &Device) -> Vec<(&'static str, f64)> {
+        let mut figures = Vec::new();
+        for index in 0..self.held_out.clips().min(24) {
+            let frames = batch_from_clips(self.held_out.clip(index).insert_axis(Axis(0)), device);
+            let target = self.target(frames.clone());
+            let encoded = Self::encode(model, frames, &mut Noise::new(index as u64, &["validate"]));
+            let masks = masks_from_attention(encoded.attention.clone(), self.encoder.resolution);
+            let [_, time, slots, dim] = encoded.slots.dims();
+            let drawn = model
+                .decoder
+                .forward(encoded.slots.reshape([time, slots, dim]));
+            let squared = f64::from(floats((drawn.frames - target).powi_scalar(2).mean())[0]);
+            let mut row = vec![("squared", squared)];
+            if let Some(truth) = &self.held_out.masks {
+                let truth = truth.index_axis(Axis(0), index);
+                let guess = masks.index_axis(Axis(0), 0);
+                if let Ok(found) = measure(SegProfile::ExactVideo, truth, guess) {
+                    let found = &found[0];
+                    let miou = found.miou.unwrap_or(0.0);
+                    row.extend([("miou", miou), ("ari", found.ari), ("fg-ari", found.fg_ari)]);
+                }
+            }
+            figures.push(row);
+        }
+        crate::train::mean_figures(&figures)
+    }
+
+    fn preview(
+        &self,
+        model: &SlotAutoencoder,
+        device: &Device,
+        folder: &Path,
+        stem: &str,
+    ) -> Result<(), TrainError> {
+        for index in 0..self.held_out.clips().min(3) {
+            let clip = self.held_out.frames.slice(s![
+                index..=index,
+                ..self.held_out.time().min(12),
+                ..,
+                ..,
+                ..
+            ]);
+            let encoded = Self::encode(
+                model,
+                batch_from_clips(clip, device),
+                &mut Noise::new(index as u64, &["validate"]),
+            );
+            let masks = masks_from_attention(encoded.attention.clone(), self.encoder.resolution);
+            let [_, time, slots, dim] = encoded.slots.dims();
+            let drawn = model
+                .decoder
+                .forward(encoded.slots.reshape([time, slots, dim]));
+            let drawn = enlarged(
+                clip_from_frames(drawn.frames).view(),
+                self.encoder.resolution,
+            );
+            let rows = [
+                clip.index_axis(Axis(0), 0).to_owned(),
+                drawn,
+                painted(masks.index_axis(Axis(0), 0)),
+            ];
+            write_sheet(&rows, &folder.join(format!("{stem}-{index}.png")))?;
+        }
+        Ok(())
+    }
+}
