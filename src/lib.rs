@@ -17,11 +17,26 @@ pub mod noise;
 /// Every network.
 pub mod models;
 
+/// Attention → masks, and how they are shown.
+pub mod masks;
+
 /// Files of parameters: ours, and the checkpoints of the official code.
 pub mod weights;
+
+/// What is there, what is to be made, and why.
+pub mod run;
 
 /// How models learn.
 pub mod train;
 
-/// What is there, what is to be made, and why.
-pub mod run;
+/// What a person asks for.
+pub mod plan;
+
+/// One step each.
+pub mod stages;
+
+/// The order of steps.
+pub mod flows;
+
+/// Words from a person, and to one.
+pub mod cli;

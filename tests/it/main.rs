@@ -1,12 +1,15 @@
 //! The product from outside. One binary: every other one would link burn anew.
 //!
+//! - `layers`: the law of `lib.rs`
 //! - `parity`: every model against the numbers of its reference (`GOLDEN_MODELS` names another folder of
 //!   fixtures, `PARITY_ONLY` one fixture)
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     reason = "a test says what is wrong by stopping; clippy knows only functions marked as tests"
 )]
 
+mod layers;
 mod parity;

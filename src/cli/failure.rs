@@ -1,0 +1,87 @@
+//! How a command went wrong: one sentence, one hint, one exit code.
+
+use crate::device::DeviceError;
+use crate::plan::PlanError;
+use crate::run::RunError;
+use crate::train::TrainError;
+use crate::weights::WeightsError;
+
+/// Work began and failed.
+const FAILED: u8 = 1;
+/// Nothing was begun.
+const REFUSED: u8 = 2;
+/// The person pressed Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
+/// How a command went wrong.
+#[derive(Debug)]
+pub struct Failure {
+    /// What was wrong, path last.
+    pub message: String,
+    /// What the person can do about it.
+    pub hint: String,
+    /// The exit code.
+    pub code: u8,
+}
+
+impl Failure {
+    /// Work that failed.
+    pub fn failed(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: hint.into(),
+            code: FAILED,
+        }
+    }
+
+    /// Something that was not begun.
+    pub fn refused(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: hint.into(),
+            code: REFUSED,
+        }
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        Self::refused(error.to_string(), error.hint())
+    }
+}
+
+impl From<DeviceError> for Failure {
+    fn from(error: DeviceError) -> Self {
+        Self::refused(error.to_string(), error.hint())
+    }
+}
+
+impl From<WeightsError> for Failure {
+    fn from(error: WeightsError) -> Self {
+        Self::refused(error.to_string(), error.hint())
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        let code = if matches!(error, RunError::Interrupted) {
+            INTERRUPTED
+        } else {
+            FAILED
+        };
+        Self {
+            code,
+            ..Self::failed(error.to_string(), error.hint())
+        }
+    }
+}
+
+impl From<TrainError> for Failure {
+    fn from(error: TrainError) -> Self {
+        match error {
+            TrainError::Run(error) => error.into(),
+            TrainError::Changed { .. } => Self::refused(error.to_string(), error.hint()),
+            other => Self::failed(other.to_string(), other.hint()),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! `pipeline train`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Common, Failure, print};
+use crate::flows;
+use crate::plan::Plan;
+use crate::run::files::{make_dir, write_atomic};
+
+/// `pipeline train PLAN`
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// A training by name (vqvae-synth) or a TOML file
+    plan: String,
+    /// The training's folder: checkpoints, curve, pictures, weights [default: runs/PLAN]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Trains, from the newest checkpoint in the folder on, and prints the weights files.
+pub fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
+    let plan = Plan::load(&args.plan, &args.common.all_changes())?;
+    let text = plan.to_toml()?;
+    let Plan::Train(plan) = plan else {
+        return Err(Failure::refused(
+            format!("not a training: `{}`", args.plan),
+            "`pipeline run` runs it; `pipeline show` lists the trainings",
+        ));
+    };
+    let name = args
+        .plan
+        .rsplit('/')
+        .next()
+        .unwrap_or(&args.plan)
+        .trim_end_matches(".toml");
+    let folder = args
+        .out
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("runs").join(name));
+    let options = args.common.options(plan.seed)?;
+    let device = options.device.open()?;
+    make_dir(&folder)?;
+    let files = flows::train::train(&plan, &folder, &options, device)?;
+    write_atomic(&folder.join("plan.toml"), text.as_bytes())?;
+    for file in files {
+        print(&file.display().to_string())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,7 @@
+//! The order of steps, one function a flow.
+
+/// Train one model.
+pub mod train;
+
+/// Decode, perceive, imagine, draw, answer, judge, tell.
+pub mod video_predict;

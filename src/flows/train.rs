@@ -1,0 +1,484 @@
+//! Train one model: clips, what was trained before, objective, loop, weights file.
+
+use std::path::{Path, PathBuf};
+
+use burn::module::Module;
+use burn::tensor::Device;
+use ndarray::{Array3, Array4, Axis, concatenate, s};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use slotflow_datasets::synth::ask::Amount;
+use slotflow_datasets::synth::{Event, FrameCache, Split, SynthPreset, SynthSource};
+use slotflow_datasets::{Fit, Pace, Source, Window};
+
+use crate::models::decoder::latent_diffusion::{LatentDiffusionConfig, LatentStats};
+use crate::models::decoder::vqvae::VqVaeConfig;
+use crate::models::dynamics::SlotFormerConfig;
+use crate::models::encoder::{SlotEncoder, SlotEncoderConfig};
+use crate::noise::{Init, Noise};
+use crate::plan::training::{
+    AloePlan, DiffusionPlan, MotionPlan, SlotFormerPlan, SlotsPlan, TrainPlan, VqVaePlan,
+};
+use crate::plan::video_predict::WeightsName;
+use crate::run::{Input, Options, Recipe, RunError};
+use crate::stages::rollout::continued;
+use crate::stages::{Loaded, load};
+use crate::train::fit::{Fitted, Place, claim, fit};
+use crate::train::footage::Footage;
+use crate::train::objective::aloe::{AloeObjective, Exam, most_frequent, texts_of};
+use crate::train::objective::diffusion::{DiffusionObjective, Drawings};
+use crate::train::objective::motion::{Events, MotionObjective};
+use crate::train::objective::slotformer::{self, SlotFormerObjective};
+use crate::train::objective::slots::SlotsObjective;
+use crate::train::objective::vqvae::VqVaeObjective;
+use crate::train::{Objective, TrainError, slot_store};
+use crate::weights::{Header, Precision, WeightsFile, collect};
+
+/// A training in its folder.
+struct Training<'a> {
+    plan: &'a TrainPlan,
+    folder: &'a Path,
+    options: &'a Options,
+    device: Device,
+    /// Hashes of the weights files that it starts from.
+    inputs: Vec<Input>,
+}
+
+/// What is trained on and what is judged by.
+struct Data {
+    train: Footage,
+    held_out: Footage,
+}
+
+/// Trains the model of a plan in `folder`, from its newest checkpoint on; the weights files that it wrote there.
+///
+/// # Errors
+/// What stopped the training.
+pub fn train(
+    plan: &TrainPlan,
+    folder: &Path,
+    options: &Options,
+    device: Device,
+) -> Result<Vec<PathBuf>, TrainError> {
+    let mut training = Training {
+        plan,
+        folder,
+        options,
+        device,
+        inputs: Vec::new(),
+    };
+    if let Some(vqvae) = &plan.vqvae {
+        return training.vqvae(vqvae);
+    }
+    if let Some(slots) = &plan.slots {
+        return training.slots(slots);
+    }
+    if let Some(diffusion) = &plan.diffusion {
+        return training.diffusion(diffusion);
+    }
+    if let Some(slotformer) = &plan.slotformer {
+        return training.slotformer(slotformer);
+    }
+    if let Some(aloe) = &plan.aloe {
+        return training.aloe(aloe);
+    }
+    match &plan.motion {
+        Some(motion) => training.motion(motion),
+        None => Err(TrainError::Data {
+            reason: "the plan names no objective".to_owned(),
+        }),
+    }
+}
+
+impl Training<'_> {
+    /// A weights file that the training starts from; its content becomes part of the training's identity.
+    fn before(&mut self, name: &str, file: &WeightsName) -> Result<Loaded, TrainError> {
+        let loaded = load(file)?;
+        self.inputs.push(Input::new(name, &*loaded.id));
+        Ok(loaded)
+    }
+
+    fn encoder(
+        &mut self,
+        file: &WeightsName,
+    ) -> Result<(SlotEncoderConfig, SlotEncoder, String), TrainError> {
+        let loaded = self.before("encoder", file)?;
+        let (config, model) =
+            loaded.model("slot-encoder", &self.device, SlotEncoderConfig::init)?;
+        Ok((config, model, loaded.id))
+    }
+
+    fn recipe(&self) -> Result<Recipe, TrainError> {
+        let config = serde_json::to_value(self.plan);
+        Ok(Recipe {
+            stage: "train".to_owned(),
+            version: 1,
+            config: config.map_err(|error| RunError::Internal {
+                reason: error.to_string(),
+            })?,
+            inputs: self.inputs.clone(),
+            seed: Some(self.plan.seed),
+            arithmetic: self.options.device.kind().to_owned(),
+        })
+    }
+
+    fn source(&self, split: Split) -> Result<SynthSource, TrainError> {
+        let data = &self.plan.data;
+        let count = if split == Split::Train {
+            data.clips
+        } else {
+            data.held_out
+        };
+        Ok(SynthSource::new(
+            SynthPreset::builtin(&data.dataset)?,
+            split,
+            0,
+            count,
+        ))
+    }
+
+    fn window(&self) -> Window {
+        let data = &self.plan.data;
+        let pace = Pace::Stride(data.stride);
+        Window {
+            start: 0,
+            count: Some(data.frames),
+            pace,
+            size: data.size,
+            fit: Fit::Crop,
+        }
+    }
+
+    fn footage(&self, split: Split) -> Result<Footage, TrainError> {
+        let folder = self.options.cache.join("footage");
+        let cache = FrameCache::open_or_generate(&folder, &self.source(split)?, &self.window())?;
+        let (frames, masks) = cache.into_arrays();
+        Ok(Footage {
+            frames,
+            masks: Some(masks),
+        })
+    }
+
+    fn data(&self) -> Result<Data, TrainError> {
+        Ok(Data {
+            train: self.footage(Split::Train)?,
+            held_out: self.footage(Split::Val)?,
+        })
+    }
+
+    /// Slots of every clip of a footage, perceived once.
+    fn perceived(
+        &self,
+        encoder: &SlotEncoder,
+        id: &str,
+        footage: &Footage,
+        split: Split,
+    ) -> Result<Array4<f32>, TrainError> {
+        let data = &self.plan.data;
+        let identity = self.source(split)?.identity(0)?;
+        let what = format!("{identity} {:?} {} {id}", self.window(), footage.clips());
+        let key = format!(
+            "{}-{split:?}-{}",
+            data.dataset,
+            &blake3::hash(what.as_bytes()).to_hex()[..16]
+        );
+        let folder = self.options.cache.join("slots");
+        Ok(slot_store::open_or_encode(
+            &folder,
+            &key,
+            encoder,
+            footage,
+            &self.device,
+            self.plan.seed,
+        )?)
+    }
+
+    fn fit<O: Objective>(&self, objective: &O) -> Result<Fitted<O::Model>, TrainError> {
+        claim(self.folder, &self.recipe()?)?;
+        let place = Place {
+            folder: self.folder,
+            device: &self.device,
+            seed: self.plan.seed,
+            quiet: self.options.quiet,
+        };
+        fit(objective, &self.plan.fit, &place)
+    }
+
+    /// Writes one module with its configuration and how it came to be.
+    fn keep<M: Module>(
+        &self,
+        name: &str,
+        config: &impl Serialize,
+        module: &M,
+        facts: Map<String, Value>,
+    ) -> Result<PathBuf, TrainError> {
+        let mut header = Header::new(
+            name,
+            config,
+            "trained by `pipeline train` on generated clips",
+        )?;
+        header.recipe = Some(self.recipe()?.id().0);
+        let data = &self.plan.data;
+        let preset = SynthPreset::builtin(&data.dataset)?;
+        let mut training = Map::from_iter([
+            ("dataset".to_owned(), json!(data.dataset)),
+            ("clips".to_owned(), json!(data.clips)),
+            ("steps".to_owned(), json!(self.plan.fit.steps)),
+            ("fps".to_owned(), json!(preset.fps / data.stride as f32)),
+        ]);
+        training.extend(facts);
+        header.training = Value::Object(training);
+        let path = self.folder.join(format!("{name}.safetensors"));
+        WeightsFile {
+            header,
+            state: collect(module),
+        }
+        .write(&path, Precision::Half)?;
+        Ok(path)
+    }
+
+    fn vqvae(&self, plan: &VqVaePlan) -> Result<Vec<PathBuf>, TrainError> {
+        let data = self.data()?;
+        let objective = VqVaeObjective {
+            model: plan.model.clone(),
+            config: plan.objective.clone(),
+            background: data.train.background(),
+            train: &data.train,
+            held_out: &data.held_out,
+        };
+        let fitted = self.fit(&objective)?;
+        Ok(vec![self.keep(
+            "vqvae",
+            &plan.model,
+            &fitted.model,
+            figures(&fitted.figures),
+        )?])
+    }
+
+    fn slots(&self, plan: &SlotsPlan) -> Result<Vec<PathBuf>, TrainError> {
+        let data = self.data()?;
+        let objective = SlotsObjective {
+            encoder: plan.encoder.clone(),
+            decoder: plan.decoder.clone(),
+            config: plan.objective.clone(),
+            background: data.train.background(),
+            train: &data.train,
+            held_out: &data.held_out,
+        };
+        let fitted = self.fit(&objective)?;
+        let facts = figures(&fitted.figures);
+        Ok(vec![
+            self.keep(
+                "slot-encoder",
+                &plan.encoder,
+                &fitted.model.encoder,
+                facts.clone(),
+            )?,
+            self.keep("mixture", &plan.decoder, &fitted.model.decoder, facts)?,
+        ])
+    }
+
+    fn diffusion(&mut self, plan: &DiffusionPlan) -> Result<Vec<PathBuf>, TrainError> {
+        let (encoder_config, encoder, id) = self.encoder(&plan.encoder)?;
+        let (vae_config, vqvae) =
+            self.before("vqvae", &plan.vqvae)?
+                .model("vqvae", &self.device, VqVaeConfig::init)?;
+        let data = self.data()?;
+        let mut model = LatentDiffusionConfig {
+            vae: vae_config,
+            ..plan.model.clone()
+        };
+        model.unet.context = encoder_config.dim;
+        if plan.normalise {
+            let frames = data
+                .train
+                .draw_frames(256, &mut Noise::new(self.plan.seed, &["latents"]));
+            let frames = crate::layout::frames_from_clip(frames.view(), &self.device);
+            model.latent_stats = Some(LatentStats::measure(&vqvae.encode(frames)));
+        }
+        let blank = model.with_vae(vqvae.clone(), &mut Init::blank(&self.device));
+        let train_slots = self.perceived(&encoder, &id, &data.train, Split::Train)?;
+        let held_out_slots = self.perceived(&encoder, &id, &data.held_out, Split::Val)?;
+        let objective = DiffusionObjective {
+            vqvae,
+            config: plan.objective.clone(),
+            train: Drawings::new(train_slots, &data.train, &blank, &self.device),
+            held_out: Drawings::new(held_out_slots, &data.held_out, &blank, &self.device),
+            model,
+        };
+        let fitted = self.fit(&objective)?;
+        let facts = figures(&fitted.figures);
+        Ok(vec![self.keep(
+            "latent-diffusion",
+            &objective.model,
+            &fitted.model,
+            facts,
+        )?])
+    }
+
+    fn slotformer(&mut self, plan: &SlotFormerPlan) -> Result<Vec<PathBuf>, TrainError> {
+        let (encoder_config, encoder, id) = self.encoder(&plan.encoder)?;
+        let data = self.data()?;
+        let model = SlotFormerConfig {
+            dim: encoder_config.dim,
+            ..plan.model.clone()
+        };
+        let train = self.perceived(&encoder, &id, &data.train, Split::Train)?;
+        slotformer::check(&train, model.burn_in + plan.objective.rollout)?;
+        let held_out = self.perceived(&encoder, &id, &data.held_out, Split::Val)?;
+        let objective = SlotFormerObjective {
+            model,
+            config: plan.objective.clone(),
+            train,
+            held_out,
+        };
+        let fitted = self.fit(&objective)?;
+        Ok(vec![self.keep(
+            "slotformer",
+            &objective.model,
+            &fitted.model,
+            figures(&fitted.figures),
+        )?])
+    }
+
+    fn aloe(&mut self, plan: &AloePlan) -> Result<Vec<PathBuf>, TrainError> {
+        let (encoder_config, encoder, id) = self.encoder(&plan.encoder)?;
+        let dynamics = self.before("slotformer", &plan.slotformer)?.model(
+            "slotformer",
+            &self.device,
+            SlotFormerConfig::init,
+        )?;
+        let mut model = plan.model.clone();
+        (model.dim, model.slots) = (encoder_config.dim, encoder_config.slots);
+        let exam = |split: Split| -> Result<Exam, TrainError> {
+            let seen = self.perceived(&encoder, &id, &self.footage(split)?, split)?;
+            let slots = with_futures(
+                &seen,
+                &dynamics,
+                model.frames,
+                plan.objective.steps,
+                &self.device,
+            )?;
+            Ok(Exam {
+                slots,
+                texts: self.texts(split)?,
+            })
+        };
+        let (train, held_out) = (exam(Split::Train)?, exam(Split::Val)?);
+        let mut facts = Map::from_iter([(
+            "most-frequent".to_owned(),
+            json!(most_frequent(&train.texts)),
+        )]);
+        let objective = AloeObjective {
+            model,
+            config: plan.objective.clone(),
+            train,
+            held_out,
+        };
+        let fitted = self.fit(&objective)?;
+        facts.extend(figures(&fitted.figures));
+        Ok(vec![self.keep(
+            "aloe",
+            &objective.model,
+            &fitted.model,
+            facts,
+        )?])
+    }
+
+    /// The generator's questions about every clip, as texts.
+    fn texts(&self, split: Split) -> Result<Vec<crate::train::objective::aloe::Text>, TrainError> {
+        use rayon::prelude::*;
+        let source = self.source(split)?;
+        let all: Vec<_> = (0..source.len())
+            .into_par_iter()
+            .map(|clip| texts_of(clip, &source.questions(clip, Amount::default())))
+            .collect::<Result<_, TrainError>>()?;
+        let texts: Vec<_> = all.into_iter().flatten().collect();
+        if texts.is_empty() {
+            return Err(TrainError::Data {
+                reason: "the clips have no questions".to_owned(),
+            });
+        }
+        Ok(texts)
+    }
+
+    fn motion(&self, plan: &MotionPlan) -> Result<Vec<PathBuf>, TrainError> {
+        let events = |split: Split| -> Result<Events, TrainError> {
+            let footage = self.footage(split)?;
+            let truth = self.event_steps(split, &footage)?;
+            Ok(Events { footage, truth })
+        };
+        let (train, held_out) = (events(Split::Train)?, events(Split::Val)?);
+        let objective = MotionObjective {
+            model: plan.model.clone(),
+            config: plan.objective.clone(),
+            train,
+            held_out,
+        };
+        let fitted = self.fit(&objective)?;
+        Ok(vec![self.keep(
+            "motion",
+            &plan.model,
+            &fitted.model,
+            figures(&fitted.figures),
+        )?])
+    }
+
+    /// Which events fall between two sampled frames, `[clips, time − 1, events]`.
+    fn event_steps(&self, split: Split, footage: &Footage) -> Result<Array3<f32>, TrainError> {
+        let (source, stride, steps) = (
+            self.source(split)?,
+            self.plan.data.stride,
+            footage.time() - 1,
+        );
+        let mut truth = Array3::zeros((
+            footage.clips(),
+            steps,
+            crate::models::perceptual::motion::EVENTS,
+        ));
+        for clip in 0..footage.clips() {
+            for event in &source.record(clip).events {
+                let kind = match event {
+                    Event::Collision { .. } => 0,
+                    Event::Enter { .. } => 1,
+                    Event::Leave { .. } => 2,
+                };
+                let step = event.frame().saturating_sub(1) / stride;
+                if step < steps {
+                    truth[[clip, step, kind]] = 1.0;
+                }
+            }
+        }
+        Ok(truth)
+    }
+}
+
+/// The first frames of every clip and what is imagined behind them, `[clips, frames + steps, slots, dim]`.
+fn with_futures(
+    seen: &Array4<f32>,
+    (config, dynamics): &(SlotFormerConfig, crate::models::dynamics::SlotFormer),
+    frames: usize,
+    steps: usize,
+    device: &Device,
+) -> Result<Array4<f32>, TrainError> {
+    let (clips, _, slots, dim) = seen.dim();
+    let mut all = Array4::zeros((clips, frames + steps, slots, dim));
+    for (mut out, clip) in all.outer_iter_mut().zip(seen.outer_iter()) {
+        let clip = clip.slice(s![..frames, .., ..]);
+        let history = clip.slice(s![frames.saturating_sub(config.burn_in).., .., ..]);
+        let future = continued(dynamics, history, steps, device)?;
+        let future = future.slice(s![history.dim().0.., .., ..]);
+        let joined = concatenate(Axis(0), &[clip, future]);
+        out.assign(&joined.map_err(|error| RunError::Internal {
+            reason: error.to_string(),
+        })?);
+    }
+    Ok(all)
+}
+
+fn figures(figures: &[(&'static str, f64)]) -> Map<String, Value> {
+    figures
+        .iter()
+        .map(|(name, value)| (format!("validation-{name}"), json!(value)))
+        .collect()
+}

@@ -1,0 +1,176 @@
+//! Decode, perceive, imagine, draw, answer, judge, tell.
+
+use std::path::{Path, PathBuf};
+
+use slotflow_datasets::DataError;
+
+use crate::device::DeviceError;
+use crate::models::encoder::SlotEncoderConfig;
+use crate::plan::VideoPredictPlan;
+use crate::run::{Options, Record, Run, RunError};
+use crate::stages::answer::{Answer, Answers};
+use crate::stages::decode::{Clips, Decode, open_source};
+use crate::stages::encode::{Encode, Slots};
+use crate::stages::evaluate::{Evaluate, Scores};
+use crate::stages::render::{Frames, Render};
+use crate::stages::report::Report;
+use crate::stages::rollout::Rollout;
+use crate::stages::{Loaded, load};
+use crate::weights::WeightsError;
+
+/// Why a prediction could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum FlowError {
+    /// The clips could not be found.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A weights file cannot be used.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// The device cannot be used.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// A stage stopped.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+/// What came of a prediction.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The page; absent after a dry run.
+    pub report: Option<PathBuf>,
+    /// What became of every stage.
+    pub stages: Vec<Record>,
+    /// Clips that could not be done, with the reason.
+    pub failures: Vec<(String, String)>,
+}
+
+/// The weights files of a plan, read and hashed.
+struct Models {
+    encoder: Loaded,
+    dynamics: Loaded,
+    decoder: Loaded,
+    reasoner: Option<Loaded>,
+    motion: Option<Loaded>,
+}
+
+impl Models {
+    fn open(plan: &VideoPredictPlan) -> Result<Self, WeightsError> {
+        Ok(Self {
+            encoder: load(&plan.encode.weights)?,
+            dynamics: load(&plan.rollout.weights)?,
+            decoder: load(&plan.render.weights)?,
+            reasoner: plan
+                .answer
+                .as_ref()
+                .map(|answer| load(&answer.weights))
+                .transpose()?,
+            motion: plan.evaluate.motion.as_ref().map(load).transpose()?,
+        })
+    }
+
+    /// One hash over all models under test.
+    fn checkpoint(&self) -> String {
+        let all = [&self.encoder, &self.dynamics, &self.decoder]
+            .map(|loaded| loaded.id.as_str())
+            .concat();
+        blake3::hash(all.as_bytes()).to_hex()[..32].to_owned()
+    }
+}
+
+/// Runs the whole chain of a plan and writes its folder.
+///
+/// # Errors
+/// What stopped it.
+#[expect(clippy::too_many_lines, reason = "the whole pipeline on one screen")]
+pub fn video_predict(
+    plan: &VideoPredictPlan,
+    out: &Path,
+    options: Options,
+) -> Result<Outcome, FlowError> {
+    let models = Models::open(plan)?;
+    let source = open_source(&plan.decode)?;
+    let run = Run::open(options)?;
+    let trained_fps = models
+        .encoder
+        .trained("fps")
+        .and_then(serde_json::Value::as_f64)
+        .map(|fps| fps as f32);
+    let slots = models
+        .encoder
+        .config::<SlotEncoderConfig>("slot-encoder")?
+        .slots;
+    let burn_in = plan.rollout.burn_in;
+
+    let clips = Clips(run.stage(&Decode {
+        config: &plan.decode,
+        source: &*source,
+        trained_fps,
+    })?);
+    let seen = Slots(run.stage(&Encode {
+        config: &plan.encode,
+        weights: &models.encoder,
+        clips: &clips,
+    })?);
+    let imagined = Slots(run.stage(&Rollout {
+        config: &plan.rollout,
+        weights: &models.dynamics,
+        slots: &seen,
+    })?);
+    let frames = Frames(run.stage(&Render {
+        config: &plan.render,
+        weights: &models.decoder,
+        clips: &clips,
+        seen: &seen,
+        imagined: &imagined,
+        burn_in,
+    })?);
+    let answers = match (&plan.answer, &models.reasoner) {
+        (Some(config), Some(weights)) => Some(Answers(run.stage(&Answer {
+            config,
+            weights,
+            dynamics: &models.dynamics,
+            clips: &clips,
+            seen: &seen,
+        })?)),
+        _ => None,
+    };
+    let scores = Scores(run.stage(&Evaluate {
+        config: &plan.evaluate,
+        motion: models.motion.as_ref(),
+        clips: &clips,
+        seen: &seen,
+        frames: &frames,
+        answers: answers.as_ref(),
+        burn_in,
+        slots,
+        checkpoint: models.checkpoint(),
+    })?);
+    let failures = scores
+        .0
+        .failures()
+        .iter()
+        .map(|(clip, why)| (clip.to_string(), why.clone()))
+        .collect();
+    let report = Report {
+        plan,
+        clips: &clips,
+        seen: &seen,
+        imagined: &imagined,
+        frames: &frames,
+        answers: answers.as_ref(),
+        scores: &scores,
+        trained: models.encoder.header().training.clone(),
+    };
+    let report = if run.options().dry {
+        None
+    } else {
+        Some(report.write(out, &run)?)
+    };
+    Ok(Outcome {
+        report,
+        stages: run.records(),
+        failures,
+    })
+}

@@ -1,0 +1,67 @@
+//! The plans of the folder `pipelines`, compiled in.
+
+use std::path::{Path, PathBuf};
+
+use super::PlanError;
+
+macro_rules! plans {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/pipelines/", $name, ".toml")))),*]
+    };
+}
+
+const PLANS: &[(&str, &str)] = plans![
+    "video-predict",
+    "train/vqvae-synth",
+    "train/slots-synth",
+    "train/diffusion-synth",
+    "train/slotformer-synth",
+    "train/aloe-synth",
+    "train/motion-synth",
+];
+
+/// The names of all built-in plans; a training is also found without its folder.
+pub fn names() -> Vec<&'static str> {
+    PLANS.iter().map(|(name, _)| *name).collect()
+}
+
+/// The text of a plan and where it is from.
+pub fn text(name: &str) -> Result<(String, PathBuf), PlanError> {
+    let short = |full: &str| full.rsplit('/').next() == Some(name);
+    if let Some((full, text)) = PLANS.iter().find(|(full, _)| *full == name || short(full)) {
+        return Ok(((*text).to_owned(), PathBuf::from(full)));
+    }
+    let path = Path::new(name);
+    if path.is_file() {
+        let read = std::fs::read_to_string(path);
+        return Ok((
+            read.map_err(|source| PlanError::Io {
+                source,
+                path: path.to_owned(),
+            })?,
+            path.to_owned(),
+        ));
+    }
+    let close: Vec<String> = names()
+        .into_iter()
+        .filter(|known| alike(known, name))
+        .map(|n| format!("`{n}`"))
+        .collect();
+    Err(PlanError::Unknown {
+        name: name.to_owned(),
+        close: close.join(" or "),
+    })
+}
+
+/// Whether two names share most of their pairs of letters.
+fn alike(known: &str, name: &str) -> bool {
+    let pairs = |text: &str| {
+        text.as_bytes()
+            .windows(2)
+            .map(<[u8]>::to_vec)
+            .collect::<Vec<_>>()
+    };
+    let (known, name) = (pairs(known), pairs(name));
+    let shared = name.iter().filter(|pair| known.contains(pair)).count();
+    shared * 2 > known.len().max(name.len())
+}

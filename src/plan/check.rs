@@ -1,0 +1,101 @@
+//! Everything that can be refused before work starts.
+
+use super::video_predict::VideoPredictPlan;
+use super::{Plan, PlanError, TrainPlan};
+
+/// Refuses values that make no sense.
+///
+/// # Errors
+/// The first such value, by its key.
+pub fn plan(plan: &Plan) -> Result<(), PlanError> {
+    match plan {
+        Plan::VideoPredict(plan) => video_predict(plan),
+        Plan::Train(plan) => training(plan),
+    }
+}
+
+fn value(key: &'static str, reason: impl Into<String>) -> Result<(), PlanError> {
+    Err(PlanError::Value {
+        key,
+        reason: reason.into(),
+    })
+}
+
+fn video_predict(plan: &VideoPredictPlan) -> Result<(), PlanError> {
+    let decode = &plan.decode;
+    if decode.size.iter().any(|side| !(1..=4096).contains(side)) {
+        return value(
+            "decode.size",
+            format!("is {:?}; each side must be 1 to 4096 pixels", decode.size),
+        );
+    }
+    if decode.stride == Some(0) {
+        return value("decode.stride", "is 0; the least is 1");
+    }
+    if decode
+        .fps
+        .is_some_and(|fps| !(fps.is_finite() && fps > 0.0))
+    {
+        return value("decode.fps", "must be above 0");
+    }
+    if decode.stride.is_some() && decode.fps.is_some() {
+        return value(
+            "decode.fps",
+            "and `decode.stride` are both set; one of them says which frames",
+        );
+    }
+    if decode.clips == Some(0) {
+        return value("decode.clips", "is 0; there is nothing to do");
+    }
+    if plan.rollout.burn_in == 0 {
+        return value("rollout.burn-in", "is 0; at least one frame must be seen");
+    }
+    if let Some(frames) = decode.frames
+        && frames <= plan.rollout.burn_in
+    {
+        let burn_in = plan.rollout.burn_in;
+        return value(
+            "decode.frames",
+            format!("is {frames}, which leaves nothing to imagine after {burn_in} seen"),
+        );
+    }
+    if plan.rollout.steps == Some(0) {
+        return value("rollout.steps", "is 0; there is nothing to imagine");
+    }
+    if plan.report.scale == 0 || plan.report.scale > 16 {
+        return value("report.scale", "must be 1 to 16");
+    }
+    if !["mp4", "gif", "webm"].contains(&plan.report.format.as_str()) {
+        return value(
+            "report.format",
+            format!("is `{}`; there are mp4, gif and webm", plan.report.format),
+        );
+    }
+    Ok(())
+}
+
+fn training(plan: &TrainPlan) -> Result<(), PlanError> {
+    if plan.objectives() != 1 {
+        return value(
+            "flow",
+            format!(
+                "is `train` with {} objectives; exactly one is needed",
+                plan.objectives()
+            ),
+        );
+    }
+    if plan.fit.steps == 0 {
+        return value("fit.steps", "is 0; there is nothing to learn");
+    }
+    if plan.data.clips == 0 || plan.data.held_out == 0 {
+        return value("data.clips", "and `data.held-out` must be at least 1");
+    }
+    if plan.data.stride == 0 {
+        return value("data.stride", "is 0; the least is 1");
+    }
+    let rate = plan.fit.schedule.rate;
+    if !(rate.is_finite() && rate > 0.0) {
+        return value("fit.schedule.rate", "must be above 0");
+    }
+    Ok(())
+}

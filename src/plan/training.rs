@@ -1,0 +1,182 @@
+//! A plan that trains one model: data, objective, loop.
+
+use serde::{Deserialize, Serialize};
+
+use super::video_predict::WeightsName;
+
+use crate::models::decoder::latent_diffusion::LatentDiffusionConfig;
+use crate::models::decoder::mixture::MixtureConfig;
+use crate::models::decoder::vqvae::VqVaeConfig;
+use crate::models::dynamics::SlotFormerConfig;
+use crate::models::encoder::SlotEncoderConfig;
+use crate::models::perceptual::motion::MotionConfig;
+use crate::models::reasoner::AloeConfig;
+use crate::train::FitConfig;
+use crate::train::objective::aloe::AloeObjectiveConfig;
+use crate::train::objective::diffusion::DiffusionObjectiveConfig;
+use crate::train::objective::motion::MotionObjectiveConfig;
+use crate::train::objective::slotformer::SlotFormerObjectiveConfig;
+use crate::train::objective::slots::SlotsObjectiveConfig;
+use crate::train::objective::vqvae::VqVaeObjectiveConfig;
+
+/// A plan that trains one model: exactly one of the objectives is there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TrainPlan {
+    /// Which flow: `train`.
+    pub flow: String,
+    /// The seed of everything random.
+    #[serde(default)]
+    pub seed: u64,
+    /// What is trained on.
+    #[serde(default)]
+    pub data: TrainData,
+    /// The loop.
+    #[serde(default)]
+    pub fit: FitConfig,
+    /// Train a VQ-VAE.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vqvae: Option<VqVaePlan>,
+    /// Train a slot encoder with a mixture decoder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slots: Option<SlotsPlan>,
+    /// Train a latent-diffusion decoder on perceived slots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diffusion: Option<DiffusionPlan>,
+    /// Train a SlotFormer on perceived slots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slotformer: Option<SlotFormerPlan>,
+    /// Train Aloe on perceived slots and the generator's questions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aloe: Option<AloePlan>,
+    /// Train the motion network on the generator's events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub motion: Option<MotionPlan>,
+}
+
+impl TrainPlan {
+    /// How many objectives the plan names.
+    pub fn objectives(&self) -> usize {
+        let there = [
+            self.vqvae.is_some(),
+            self.slots.is_some(),
+            self.diffusion.is_some(),
+            self.slotformer.is_some(),
+            self.aloe.is_some(),
+            self.motion.is_some(),
+        ];
+        there.into_iter().filter(|&there| there).count()
+    }
+}
+
+/// `[data]` of a training: clips of the generator.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct TrainData {
+    /// The generator's preset.
+    pub dataset: String,
+    /// Clips to train on: seeds from 0.
+    pub clips: usize,
+    /// Clips to validate on: seeds from 1,000,000.
+    pub held_out: usize,
+    /// Sampled frames of a clip.
+    pub frames: usize,
+    /// Frames of the film from one sampled frame to the next.
+    pub stride: usize,
+    /// Height and width, pixels.
+    pub size: [usize; 2],
+}
+
+impl Default for TrainData {
+    fn default() -> Self {
+        Self {
+            dataset: "synth".into(),
+            clips: 1000,
+            held_out: 48,
+            frames: 25,
+            stride: 5,
+            size: [64, 64],
+        }
+    }
+}
+
+/// `[vqvae]`
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct VqVaePlan {
+    /// The objective.
+    pub objective: VqVaeObjectiveConfig,
+    /// The model.
+    pub model: VqVaeConfig,
+}
+
+/// `[slots]`
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct SlotsPlan {
+    /// The objective.
+    pub objective: SlotsObjectiveConfig,
+    /// The encoder.
+    pub encoder: SlotEncoderConfig,
+    /// The decoder that it learns with.
+    pub decoder: MixtureConfig,
+}
+
+/// `[diffusion]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DiffusionPlan {
+    /// The slot encoder, trained before.
+    pub encoder: WeightsName,
+    /// The VQ-VAE, trained before; its sizes take the place of those in `model`.
+    pub vqvae: WeightsName,
+    /// Divide latents by their own deviation and move them to mean zero.
+    #[serde(default)]
+    pub normalise: bool,
+    /// The objective.
+    #[serde(default)]
+    pub objective: DiffusionObjectiveConfig,
+    /// The model.
+    #[serde(default)]
+    pub model: LatentDiffusionConfig,
+}
+
+/// `[slotformer]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SlotFormerPlan {
+    /// The slot encoder, trained before; its width takes the place of that in `model`.
+    pub encoder: WeightsName,
+    /// The objective.
+    #[serde(default)]
+    pub objective: SlotFormerObjectiveConfig,
+    /// The model.
+    #[serde(default)]
+    pub model: SlotFormerConfig,
+}
+
+/// `[aloe]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AloePlan {
+    /// The slot encoder, trained before; its sizes take the place of those in `model`.
+    pub encoder: WeightsName,
+    /// The SlotFormer that imagines what comes after the clip.
+    pub slotformer: WeightsName,
+    /// The objective.
+    #[serde(default)]
+    pub objective: AloeObjectiveConfig,
+    /// The model.
+    #[serde(default)]
+    pub model: AloeConfig,
+}
+
+/// `[motion]`
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct MotionPlan {
+    /// The objective.
+    pub objective: MotionObjectiveConfig,
+    /// The model.
+    pub model: MotionConfig,
+}

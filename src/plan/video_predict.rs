@@ -1,0 +1,235 @@
+//! The tables of a prediction: one table a stage.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use slotflow_datasets::Fit;
+
+use crate::models::decoder::sampler::SamplerConfig;
+
+/// A plan that predicts videos.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct VideoPredictPlan {
+    /// Which flow: `video-predict`.
+    pub flow: String,
+    /// The seed of everything random.
+    pub seed: u64,
+    /// Which clips, which frames.
+    pub decode: DecodeConfig,
+    /// Frames → slots.
+    pub encode: EncodeConfig,
+    /// Slots seen → slots imagined.
+    pub rollout: RolloutConfig,
+    /// Slots → frames.
+    pub render: RenderConfig,
+    /// Questions; only where the clips have some.
+    pub answer: Option<AnswerConfig>,
+    /// Scores.
+    pub evaluate: EvaluateConfig,
+    /// The page and the videos.
+    pub report: ReportConfig,
+}
+
+impl Default for VideoPredictPlan {
+    fn default() -> Self {
+        Self {
+            flow: "video-predict".to_owned(),
+            seed: 0,
+            decode: DecodeConfig::default(),
+            encode: EncodeConfig::default(),
+            rollout: RolloutConfig::default(),
+            render: RenderConfig::default(),
+            answer: None,
+            evaluate: EvaluateConfig::default(),
+            report: ReportConfig::default(),
+        }
+    }
+}
+
+/// A weights file: a path, or `shipped:NAME` for one that is compiled in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WeightsName(pub String);
+
+impl WeightsName {
+    fn shipped(name: &str) -> Self {
+        Self(format!("shipped:{name}"))
+    }
+}
+
+/// `[decode]`: which clips, which frames.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct DecodeConfig {
+    /// `synth`, `synth-textured`, `clevrer`, or `videos` for own files.
+    pub dataset: String,
+    /// The data set's folder; none for the generator.
+    pub root: Option<PathBuf>,
+    /// Own files and folders of files, for `videos`.
+    pub videos: Vec<PathBuf>,
+    /// `train`, `val` or `test`.
+    pub split: String,
+    /// The first clip.
+    pub first: usize,
+    /// How many clips at most; all of the data set if unset.
+    pub clips: Option<usize>,
+    /// The first sampled frame.
+    pub start: usize,
+    /// Sampled frames of a clip at most; `all` if unset.
+    pub frames: Option<usize>,
+    /// Frames of the file from one sampled frame to the next; unset = by `fps`.
+    pub stride: Option<usize>,
+    /// Sampled frames a second; unset = the rate that the weights were trained at.
+    pub fps: Option<f32>,
+    /// Height and width, pixels.
+    pub size: [usize; 2],
+    /// What happens to frames of another shape.
+    pub fit: Fit,
+}
+
+impl Default for DecodeConfig {
+    fn default() -> Self {
+        Self {
+            dataset: "synth".to_owned(),
+            root: None,
+            videos: Vec::new(),
+            split: "test".to_owned(),
+            first: 0,
+            clips: None,
+            start: 0,
+            frames: None,
+            stride: None,
+            fps: None,
+            size: [64, 64],
+            fit: Fit::Crop,
+        }
+    }
+}
+
+/// `[encode]`: frames → slots.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct EncodeConfig {
+    /// The slot encoder.
+    pub weights: WeightsName,
+    /// Frames that are perceived at once; bounds the memory and changes nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chunk: Option<usize>,
+}
+
+impl Default for EncodeConfig {
+    fn default() -> Self {
+        Self {
+            weights: WeightsName::shipped("slot-encoder"),
+            chunk: None,
+        }
+    }
+}
+
+/// `[rollout]`: slots seen → slots imagined.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct RolloutConfig {
+    /// The SlotFormer.
+    pub weights: WeightsName,
+    /// Frames that are seen before imagination starts.
+    pub burn_in: usize,
+    /// Frames to imagine; the rest of the clip if unset.
+    pub steps: Option<usize>,
+}
+
+impl Default for RolloutConfig {
+    fn default() -> Self {
+        Self {
+            weights: WeightsName::shipped("slotformer"),
+            burn_in: 6,
+            steps: None,
+        }
+    }
+}
+
+/// `[render]`: slots → frames.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct RenderConfig {
+    /// The decoder: latent diffusion, or a mixture.
+    pub weights: WeightsName,
+    /// How latents are sampled.
+    pub sampler: SamplerConfig,
+    /// One noise for all frames of a clip, so that what stays looks the same.
+    pub shared_noise: bool,
+}
+
+impl Default for RenderConfig {
+    fn default() -> Self {
+        Self {
+            weights: WeightsName::shipped("latent-diffusion"),
+            sampler: SamplerConfig::default(),
+            shared_noise: true,
+        }
+    }
+}
+
+/// `[answer]`: questions about the whole clip and what comes after it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct AnswerConfig {
+    /// Aloe.
+    pub weights: WeightsName,
+    /// Frames imagined beyond the clip's end for predictive questions.
+    pub steps: usize,
+}
+
+impl Default for AnswerConfig {
+    fn default() -> Self {
+        Self {
+            weights: WeightsName::shipped("aloe"),
+            steps: 7,
+        }
+    }
+}
+
+/// `[evaluate]`: scores.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct EvaluateConfig {
+    /// The network behind `fvd-motion`; unset = not computed.
+    pub motion: Option<WeightsName>,
+    /// A pixel changes where a channel differs by more than this from the last observed frame, of 255.
+    pub change: u8,
+    /// Resamples of the bootstrap.
+    pub resamples: usize,
+}
+
+impl Default for EvaluateConfig {
+    fn default() -> Self {
+        Self {
+            motion: Some(WeightsName::shipped("motion")),
+            change: 16,
+            resamples: 10_000,
+        }
+    }
+}
+
+/// `[report]`: the page and the videos.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct ReportConfig {
+    /// Clips whose videos stand in the page.
+    pub clips: usize,
+    /// `mp4`, `gif` or `webm`.
+    pub format: String,
+    /// Times that a picture is enlarged.
+    pub scale: usize,
+}
+
+impl Default for ReportConfig {
+    fn default() -> Self {
+        Self {
+            clips: 8,
+            format: "mp4".to_owned(),
+            scale: 2,
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Clips → frames, masks and questions.
+
+use ndarray::{Array3, Array4, Ix3, Ix4};
+use serde::{Deserialize, Serialize};
+use slotflow_datasets::synth::ask::Amount;
+use slotflow_datasets::synth::{Split, SynthPreset, SynthSource};
+use slotflow_datasets::{ClipId, DataError, Pace, Question, Sample, Source, Window};
+
+use crate::plan::video_predict::DecodeConfig;
+use crate::run::{Artifact, ClipFile, Context, Input, Partial, RunError, Step};
+
+/// The sampled frames of a file at the rate that weights were trained at, where a plan says nothing.
+const DEFAULT_FPS: f32 = 5.0;
+
+/// The source that a plan names.
+///
+/// # Errors
+/// When there is none of that name or nothing at its root.
+pub fn open_source(config: &DecodeConfig) -> Result<Box<dyn Source>, DataError> {
+    let split = match config.split.as_str() {
+        "train" => Split::Train,
+        "val" => Split::Val,
+        _ => Split::Test,
+    };
+    match config.dataset.as_str() {
+        "videos" => Ok(Box::new(slotflow_datasets::source::FolderSource::open(
+            &config.videos,
+        )?)),
+        "clevrer" => {
+            let root = config.root.clone().unwrap_or_default();
+            Ok(Box::new(slotflow_datasets::source::ClevrerSource::open(
+                &root, split,
+            )?))
+        }
+        name => {
+            let preset = SynthPreset::builtin(name)?;
+            let count = config.first + config.clips.unwrap_or(100);
+            Ok(Box::new(
+                SynthSource::new(preset, split, 0, count).asking(Amount::default()),
+            ))
+        }
+    }
+}
+
+/// What a decoded clip's note says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Note {
+    /// Sampled frames a second.
+    pub fps: f32,
+    /// Questions about the whole clip.
+    pub questions: Vec<Question>,
+    /// What the person should know about the file.
+    pub remark: Option<String>,
+}
+
+/// Reads every clip's frames once.
+pub struct Decode<'a> {
+    /// Which clips, which frames.
+    pub config: &'a DecodeConfig,
+    /// Where they come from.
+    pub source: &'a dyn Source,
+    /// Sampled frames a second where the plan says nothing.
+    pub trained_fps: Option<f32>,
+}
+
+impl Decode<'_> {
+    fn range(&self) -> std::ops::Range<usize> {
+        let first = self.config.first.min(self.source.len());
+        let last = self
+            .config
+            .clips
+            .map_or(self.source.len(), |count| first + count);
+        first..last.min(self.source.len())
+    }
+
+    fn window(&self) -> Window {
+        let pace = match (self.config.stride, self.config.fps) {
+            (Some(stride), _) => Pace::Stride(stride),
+            (None, Some(fps)) => Pace::Fps(fps),
+            (None, None) => Pace::Fps(self.trained_fps.unwrap_or(DEFAULT_FPS)),
+        };
+        Window {
+            start: self.config.start,
+            count: self.config.frames,
+            pace,
+            size: self.config.size,
+            fit: self.config.fit,
+        }
+    }
+}
+
+impl Step for Decode<'_> {
+    const NAME: &'static str = "decode";
+    const VERSION: u32 = 1;
+    type Config = DecodeConfig;
+
+    fn config(&self) -> &DecodeConfig {
+        self.config
+    }
+
+    fn inputs(&self) -> Vec<Input> {
+        let mut hash = blake3::Hasher::new();
+        for index in self.range() {
+            // A file that cannot be read is known by its name; its clip fails later, with the reason.
+            let identity = self
+                .source
+                .identity(index)
+                .unwrap_or_else(|error| error.to_string());
+            hash.update(self.source.id(index).as_str().as_bytes())
+                .update(identity.as_bytes());
+        }
+        let window = serde_json::to_string(&self.window()).unwrap_or_default();
+        vec![
+            Input::new("source", &hash.finalize().to_hex()[..32]),
+            Input::new("window", window),
+        ]
+    }
+
+    fn run(&self, out: &mut Partial, context: &Context) -> Result<(), RunError> {
+        let range = self.range();
+        let index_of = |clip: &ClipId| range.clone().find(|&index| self.source.id(index) == *clip);
+        out.expect(range.clone().map(|index| self.source.id(index)).collect());
+        let window = self.window();
+        out.each_parallel(context, |clip| -> Result<ClipFile, String> {
+            let index = index_of(clip).ok_or("the source has lost the clip")?;
+            let sample = self
+                .source
+                .sample(index, &window)
+                .map_err(|error| error.to_string())?;
+            file_of(&sample).map_err(|error| error.to_string())
+        })
+    }
+}
+
+fn file_of(sample: &Sample) -> Result<ClipFile, RunError> {
+    let note = Note {
+        fps: sample.clip.fps,
+        questions: sample.questions.clone(),
+        remark: sample.note.clone(),
+    };
+    let file = ClipFile::default()
+        .with_bytes("frames", &sample.clip.frames)
+        .with_note(&note)?;
+    Ok(match &sample.masks {
+        Some(masks) => file.with_bytes("masks", masks),
+        None => file,
+    })
+}
+
+/// Decoded clips on disk.
+#[derive(Debug, Clone)]
+pub struct Clips(pub Artifact);
+
+impl Clips {
+    /// A clip's pixels, `[time, height, width, rgb]`.
+    ///
+    /// # Errors
+    /// When the file is not there or not whole.
+    pub fn frames(&self, clip: &ClipId) -> Result<Array4<u8>, RunError> {
+        self.0.read(clip)?.bytes::<Ix4>("frames")
+    }
+
+    /// A clip's true masks, `[time, height, width]`, where the source has some.
+    ///
+    /// # Errors
+    /// When the file is not there or not whole.
+    pub fn masks(&self, clip: &ClipId) -> Result<Option<Array3<u8>>, RunError> {
+        let file = self.0.read(clip)?;
+        if file.has("masks") {
+            file.bytes::<Ix3>("masks").map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// What else is known of a clip.
+    ///
+    /// # Errors
+    /// When the file is not there or not whole.
+    pub fn note(&self, clip: &ClipId) -> Result<Note, RunError> {
+        self.0.read(clip)?.note()
+    }
+}

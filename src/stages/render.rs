@@ -1,0 +1,202 @@
+//! Slots → frames.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use ndarray::{Array4, Axis, Ix4, concatenate, s};
+use slotflow_datasets::ClipId;
+
+use crate::layout::{clip_from_frames, frames_from_clip};
+use crate::masks::enlarged;
+use crate::models::decoder::latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
+use crate::models::decoder::mixture::{Mixture, MixtureConfig};
+use crate::noise::Noise;
+use crate::plan::video_predict::RenderConfig;
+use crate::run::{Artifact, ClipFile, Context, Input, Partial, RunError, Step};
+
+use super::Loaded;
+use super::decode::Clips;
+use super::encode::Slots;
+
+/// Frames that are drawn at once: bounds the memory, changes no number.
+const CHUNK: usize = 48;
+
+/// Draws what was seen and what was imagined.
+pub struct Render<'a> {
+    /// How.
+    pub config: &'a RenderConfig,
+    /// The decoder's file.
+    pub weights: &'a Loaded,
+    /// The clips that were seen.
+    pub clips: &'a Clips,
+    /// Slots of every frame that was seen.
+    pub seen: &'a Slots,
+    /// Slots of the burn-in and what was imagined after it.
+    pub imagined: &'a Slots,
+    /// Frames of the burn-in.
+    pub burn_in: usize,
+}
+
+/// A decoder of either kind.
+enum Decoder {
+    Diffusion(Box<LatentDiffusion>),
+    Mixture(Box<Mixture>),
+}
+
+impl Step for Render<'_> {
+    const NAME: &'static str = "render";
+    const VERSION: u32 = 1;
+    type Config = RenderConfig;
+
+    fn config(&self) -> &RenderConfig {
+        self.config
+    }
+
+    fn inputs(&self) -> Vec<Input> {
+        vec![
+            Input::new("clips", &*self.clips.0.id.0),
+            Input::new("seen slots", &*self.seen.0.id.0),
+            Input::new("imagined slots", &*self.imagined.0.id.0),
+            Input::new("weights", &*self.weights.id),
+        ]
+    }
+
+    fn is_random(&self) -> bool {
+        true
+    }
+
+    fn run(&self, out: &mut Partial, context: &Context) -> Result<(), RunError> {
+        let decoder = self.decoder(&context.device)?;
+        out.inherit(&self.imagined.0);
+        out.expect(self.imagined.0.clips().to_vec());
+        out.each(context, |clip| self.draw(&decoder, clip, context))
+    }
+}
+
+impl Render<'_> {
+    fn decoder(&self, device: &Device) -> Result<Decoder, RunError> {
+        if self.weights.header().model == "mixture" {
+            let loaded = self
+                .weights
+                .model("mixture", device, MixtureConfig::init)
+                .map_err(RunError::weights)?;
+            return Ok(Decoder::Mixture(Box::new(loaded.1)));
+        }
+        let loaded = self
+            .weights
+            .model("latent-diffusion", device, LatentDiffusionConfig::init);
+        Ok(Decoder::Diffusion(Box::new(
+            loaded.map_err(RunError::weights)?.1,
+        )))
+    }
+
+    fn draw(
+        &self,
+        decoder: &Decoder,
+        clip: &ClipId,
+        context: &Context,
+    ) -> Result<ClipFile, RunError> {
+        let truth = self.clips.frames(clip)?;
+        let seen = self.seen.slots(clip)?;
+        let imagined = self.imagined.slots(clip)?;
+        let seen_and_imagined = [seen.view(), imagined.slice(s![self.burn_in.., .., ..])];
+        let slots =
+            concatenate(Axis(0), &seen_and_imagined).map_err(|error| RunError::Internal {
+                reason: error.to_string(),
+            })?;
+        let (_, height, width, _) = truth.dim();
+        let mut frames = Vec::new();
+        for (index, part) in slots.axis_chunks_iter(Axis(0), CHUNK).enumerate() {
+            let (count, number, dim) = part.dim();
+            let data = TensorData::new(part.iter().copied().collect(), [count, number, dim]);
+            let part = Tensor::<3>::from_data(data, &context.device);
+            let drawn = match decoder {
+                Decoder::Diffusion(model) if self.config.shared_noise => {
+                    let noise = Noise::new(context.seed, &["render", clip.as_str()]);
+                    clip_from_frames(model.render(&part, &noise, &self.config.sampler))
+                }
+                Decoder::Diffusion(model) => {
+                    let each = (0..count).map(|frame| {
+                        let place = (index * CHUNK + frame).to_string();
+                        let noise = Noise::new(context.seed, &["render", clip.as_str(), &place]);
+                        model.render(
+                            &part.clone().narrow(0, frame, 1),
+                            &noise,
+                            &self.config.sampler,
+                        )
+                    });
+                    clip_from_frames(Tensor::cat(each.collect(), 0))
+                }
+                Decoder::Mixture(model) => clip_from_frames(model.forward(part).frames),
+            };
+            frames.push(drawn);
+        }
+        let views: Vec<_> = frames.iter().map(|part| part.view()).collect();
+        let drawn = concatenate(Axis(0), &views).map_err(|error| RunError::Internal {
+            reason: error.to_string(),
+        })?;
+        let drawn = enlarged(drawn.view(), [height, width]);
+        let time = seen.dim().0;
+        let reconstruction = drawn.slice(s![..time, .., .., ..]).to_owned();
+        let observed = drawn.slice(s![..self.burn_in.min(time), .., .., ..]);
+        let prediction = concatenate(Axis(0), &[observed, drawn.slice(s![time.., .., .., ..])])
+            .map_err(|error| RunError::Internal {
+                reason: error.to_string(),
+            })?;
+        let file = ClipFile::default()
+            .with_bytes("reconstruction", &reconstruction)
+            .with_bytes("prediction", &prediction);
+        Ok(match decoder {
+            Decoder::Diffusion(model) => {
+                file.with_bytes("ceiling", &through_codes(model, &truth, &context.device))
+            }
+            Decoder::Mixture(..) => file,
+        })
+    }
+}
+
+/// The frames after the VQ-VAE alone: the best that diffusion in its latents can reach.
+fn through_codes(model: &LatentDiffusion, frames: &Array4<u8>, device: &Device) -> Array4<u8> {
+    let mut out = Array4::zeros(frames.dim());
+    for (part, mut out) in frames
+        .axis_chunks_iter(Axis(0), CHUNK)
+        .zip(out.axis_chunks_iter_mut(Axis(0), CHUNK))
+    {
+        let latents = model.encode(frames_from_clip(part, device));
+        out.assign(&clip_from_frames(model.decode(latents)));
+    }
+    out
+}
+
+/// Drawn frames on disk.
+#[derive(Debug, Clone)]
+pub struct Frames(pub Artifact);
+
+impl Frames {
+    /// What was drawn from slots that were seen, `[time, height, width, rgb]`.
+    ///
+    /// # Errors
+    /// When the file is not there or not whole.
+    pub fn reconstruction(&self, clip: &ClipId) -> Result<Array4<u8>, RunError> {
+        self.0.read(clip)?.bytes::<Ix4>("reconstruction")
+    }
+
+    /// The burn-in as it was reconstructed, then what was imagined, `[time, height, width, rgb]`.
+    ///
+    /// # Errors
+    /// When the file is not there or not whole.
+    pub fn prediction(&self, clip: &ClipId) -> Result<Array4<u8>, RunError> {
+        self.0.read(clip)?.bytes::<Ix4>("prediction")
+    }
+
+    /// The best that the decoder could draw, where it has such a bound.
+    ///
+    /// # Errors
+    /// When the file is not there or not whole.
+    pub fn ceiling(&self, clip: &ClipId) -> Result<Option<Array4<u8>>, RunError> {
+        let file = self.0.read(clip)?;
+        if file.has("ceiling") {
+            file.bytes::<Ix4>("ceiling").map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+}
