@@ -172,7 +172,7 @@ fn track<B: FusedBackward, S: CheckpointStrategy, const N: usize>(
     operation: Operation,
     forward: impl FnOnce([FloatTensor<B>; N]) -> FloatTensor<B>,
 ) -> FloatTensor<Autodiff<B, S>> {
-    let nodes = inputs.each_ref().map(|input| input.node());
+    let nodes = inputs.each_ref().map(FloatTensor::<Autodiff<B, S>>::node);
     let prepared = Backward::<B, N>::prepare::<S>(operation, nodes);
     match prepared.compute_bound().stateful() {
         OpsKind::Tracked(mut prepared) => {
@@ -182,13 +182,13 @@ fn track<B: FusedBackward, S: CheckpointStrategy, const N: usize>(
                 .filter(|_| !keeps)
                 .map(|input| prepared.checkpoint(input))
                 .collect();
-            let output = forward(inputs.map(|input| input.into_primitive()));
+            let output = forward(inputs.map(FloatTensor::<Autodiff<B, S>>::into_primitive));
             let kept = keeps.then(|| output.clone());
             prepared.finish((saved, kept), output)
         }
-        OpsKind::UnTracked(prepared) => {
-            prepared.finish(forward(inputs.map(|input| input.into_primitive())))
-        }
+        OpsKind::UnTracked(prepared) => prepared.finish(forward(
+            inputs.map(FloatTensor::<Autodiff<B, S>>::into_primitive),
+        )),
     }
 }
 

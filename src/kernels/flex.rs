@@ -246,7 +246,7 @@ fn groups(operation: Operation, x: &Dense) -> norm::Groups {
     norm::Groups {
         channels,
         pixels: height * width,
-        groups,
+        count: groups,
         eps,
         silu,
     }

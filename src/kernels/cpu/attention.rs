@@ -109,7 +109,7 @@ pub fn forward(isa: Isa, inputs: Inputs<'_>, shape: Shape) -> Vec<f32> {
             inputs,
             shape,
             batch,
-            head,
+            index: head,
         };
         place.forward([blocks * part / parts, blocks * (part + 1) / parts], target);
     });
@@ -149,7 +149,7 @@ pub fn backward(
             inputs,
             shape,
             batch: task / heads,
-            head: task % heads,
+            index: task % heads,
         };
         place.backward(gradient, targets);
     });
@@ -168,7 +168,7 @@ struct Head<'a> {
     inputs: Inputs<'a>,
     shape: Shape,
     batch: usize,
-    head: usize,
+    index: usize,
 }
 
 impl Head<'_> {
@@ -177,15 +177,15 @@ impl Head<'_> {
     }
 
     fn queries(&self) -> (&[f32], usize) {
-        self.inputs.queries.head(self.batch, self.head)
+        self.inputs.queries.head(self.batch, self.index)
     }
 
     fn keys(&self) -> (&[f32], usize) {
-        self.inputs.keys.head(self.batch, self.head)
+        self.inputs.keys.head(self.batch, self.index)
     }
 
     fn values(&self) -> (&[f32], usize) {
-        self.inputs.values.head(self.batch, self.head)
+        self.inputs.values.head(self.batch, self.index)
     }
 
     /// Writes transposed rows `[dim][block]` to rows of `[batch, tokens, heads, dim]`, by way of
@@ -194,7 +194,7 @@ impl Head<'_> {
         let Shape { heads, tokens, .. } = self.shape;
         transpose(self.isa, (from, self.block()), [dim, count], (rows, dim));
         for (token, from) in rows.chunks_exact(dim.max(1)).take(count).enumerate() {
-            let row = (self.batch * tokens + first + token) * heads + self.head;
+            let row = (self.batch * tokens + first + token) * heads + self.index;
             // SAFETY: this token's numbers of this head belong to this task alone.
             unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), target.at(row * dim), dim) };
         }
@@ -231,28 +231,23 @@ impl Head<'_> {
                     [&mut *keys, &mut *queries, &mut *scores],
                     steps,
                 );
-                let by = self.isa.run(Shares {
-                    scores,
-                    block,
-                    normalise: false,
-                });
-                let product = Product {
-                    left: values,
-                    right: scores,
-                    rows: value_dim,
-                    depth: sources,
-                };
-                self.isa.run(Multiply {
-                    product,
-                    steps,
-                    target: result,
-                    start: Start::Zero,
-                });
+                let by = self.isa.run(Shares::new(scores, block, false));
+                let product = Product::new([values, scores], [value_dim, sources]);
+                self.multiply(product, steps, result, Start::Zero);
                 for line in result.chunks_exact_mut(block) {
                     line.iter_mut().zip(&by).for_each(|(x, by)| *x *= by);
                 }
                 self.put(result, [first, count, value_dim], rows, target);
             }
+        });
+    }
+
+    fn multiply(&self, product: Product<'_>, steps: &[u32], target: &mut [f32], start: Start) {
+        self.isa.run(Multiply {
+            product,
+            steps,
+            target,
+            start,
         });
     }
 
@@ -272,18 +267,8 @@ impl Head<'_> {
             (queries, self.block()),
         );
         let start = self.start_scores(scores, first, count);
-        let product = Product {
-            left: keys,
-            right: queries,
-            rows: sources,
-            depth: dim,
-        };
-        self.isa.run(Multiply {
-            product,
-            steps,
-            target: scores,
-            start,
-        });
+        let product = Product::new([keys, queries], [sources, dim]);
+        self.multiply(product, steps, scores, start);
     }
 
     /// Puts the bias of a block of queries, transposed, where its scores go, if there is one.
@@ -291,7 +276,7 @@ impl Head<'_> {
         let Some((bias, [batch, head, token, source])) = self.inputs.bias else {
             return Start::Zero;
         };
-        let start = self.batch * batch + self.head * head + first * token;
+        let start = self.batch * batch + self.index * head + first * token;
         for (index, line) in scores.chunks_exact_mut(self.block()).enumerate() {
             for (position, to) in line[..count].iter_mut().enumerate() {
                 *to = bias[start + position * token + index * source];

@@ -126,79 +126,84 @@ pub fn adjoint(
     bias: Option<&[f32]>,
     shape: Shape,
 ) -> Vec<f32> {
-    let Shape {
-        inputs,
-        outputs,
-        kernel,
-        stride,
-        padding,
-        ..
-    } = shape;
-    let [height, width] = shape.output();
-    let mut x = unwritten(shape.batch * inputs * shape.height * shape.width);
-    let area = shape.taps();
-    for phase_y in 0..stride.min(shape.height) {
-        for phase_x in 0..stride.min(shape.width) {
-            let rows = taps_of_phase(kernel[0], phase_y + padding, stride);
-            let columns = taps_of_phase(kernel[1], phase_x + padding, stride);
-            let taps: Vec<_> = rows
-                .iter()
-                .flat_map(|&row| columns.iter().map(move |&column| (row, column)))
-                .collect();
-            let depth = outputs * taps.len();
-            let packed = tile::pack(inputs, depth, |first, count, packed| {
-                let steps = packed.chunks_exact_mut(PANEL);
-                let places = (0..outputs).flat_map(|output| {
-                    let start = (output * inputs + first) * area;
-                    taps.iter()
-                        .map(move |&((y, _), (x, _))| start + y * kernel[1] + x)
-                });
-                for (step, place) in steps.zip(places) {
-                    let numbers = weight[place..].iter().step_by(area);
-                    step.iter_mut()
-                        .zip(numbers)
-                        .take(count)
-                        .for_each(|(to, &from)| *to = from);
-                }
-            });
-            let grid = [
-                (shape.height - phase_y).div_ceil(stride),
-                (shape.width - phase_x).div_ceil(stride),
-            ];
-            let correlation = Correlation {
-                source: y,
-                channels: outputs,
-                height,
-                width,
-                step: 1,
-                taps: taps
-                    .iter()
-                    .map(|&((_, y), (_, x))| Tap {
-                        shift: [y, x],
-                        phase: [0, 0],
-                    })
-                    .collect(),
-                packed: &packed,
-                bias,
-                outputs: inputs,
-                grid,
-                target: Target {
-                    height: shape.height,
-                    width: shape.width,
-                    stride,
-                    offset: [phase_y, phase_x],
-                },
-            };
-            correlation.run(isa, shape.batch, &mut x);
+    let mut x = unwritten(shape.batch * shape.inputs * shape.height * shape.width);
+    for phase_y in 0..shape.stride.min(shape.height) {
+        for phase_x in 0..shape.stride.min(shape.width) {
+            adjoint_phase(isa, [y, weight], bias, shape, [phase_y, phase_x], &mut x);
         }
     }
     x
 }
 
+/// The pixels of [`adjoint`] whose row and column have the remainders `phase` modulo the stride.
+fn adjoint_phase(
+    isa: Isa,
+    [y, weight]: [&[f32]; 2],
+    bias: Option<&[f32]>,
+    shape: Shape,
+    phase: [usize; 2],
+    x: &mut [f32],
+) {
+    let Shape { stride, kernel, .. } = shape;
+    let [height, width] = shape.output();
+    let reach = |axis: usize| taps_of_phase(kernel[axis], phase[axis] + shape.padding, stride);
+    let (rows, columns) = (reach(0), reach(1));
+    let pairs = |&row: &(usize, isize)| columns.iter().map(move |&column| (row, column));
+    let (places, taps): (Vec<_>, Vec<_>) = rows
+        .iter()
+        .flat_map(pairs)
+        .map(|((row, up), (column, left))| {
+            let (shift, phase) = ([up, left], [0, 0]);
+            (row * kernel[1] + column, Tap { shift, phase })
+        })
+        .unzip();
+    let packed = pack_adjoint(weight, shape, &places);
+    let correlation = Correlation {
+        source: y,
+        channels: shape.outputs,
+        height,
+        width,
+        step: 1,
+        taps,
+        packed: &packed,
+        bias,
+        outputs: shape.inputs,
+        grid: [
+            (shape.height - phase[0]).div_ceil(stride),
+            (shape.width - phase[1]).div_ceil(stride),
+        ],
+        target: Target {
+            height: shape.height,
+            width: shape.width,
+            stride,
+            offset: phase,
+        },
+    };
+    correlation.run(isa, shape.batch, x);
+}
+
+/// The weights at some places of the kernel, packed with inputs as rows.
+fn pack_adjoint(weight: &[f32], shape: Shape, places: &[usize]) -> Vec<f32> {
+    let Shape {
+        inputs, outputs, ..
+    } = shape;
+    let area = shape.taps();
+    tile::pack(inputs, outputs * places.len(), |first, count, packed| {
+        let starts = (0..outputs).map(|output| (output * inputs + first) * area);
+        let starts = starts.flat_map(|start| places.iter().map(move |place| start + place));
+        for (step, start) in packed.chunks_exact_mut(PANEL).zip(starts) {
+            let numbers = weight[start..].iter().step_by(area).take(count);
+            step.iter_mut()
+                .zip(numbers)
+                .for_each(|(to, &from)| *to = from);
+        }
+    })
+}
+
 /// The taps that reach pixels at `position` modulo `stride`, each with its shift.
 fn taps_of_phase(kernel: usize, position: usize, stride: usize) -> Vec<(usize, isize)> {
     (0..kernel)
-        .filter(|tap| (position + kernel * stride - tap) % stride == 0)
+        .filter(|tap| (position + kernel * stride - tap).is_multiple_of(stride))
         .map(|tap| (tap, (position as isize - tap as isize) / stride as isize))
         .collect()
 }

@@ -42,7 +42,7 @@ pub fn map_backward(isa: Isa, function: Function, x: &[f32], gradient: &[f32]) -
                 x,
                 gradient,
                 y,
-            })
+            });
         });
     y
 }
@@ -70,7 +70,7 @@ pub fn geglu_backward(isa: Isa, x: &[f32], half: usize, gradient: &[f32]) -> Vec
                 x,
                 gradient,
                 dx,
-            })
+            });
         });
     dx
 }

@@ -2,7 +2,7 @@
 //!
 //! `L` only says how products and sums are fused; errors are a few units in the last place.
 
-use std::f32::consts::{FRAC_1_SQRT_2, LOG2_E};
+use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, LOG2_E};
 
 use super::lanes::Lanes;
 
@@ -20,7 +20,7 @@ pub fn exp<L: Lanes>(x: f32) -> f32 {
     let inside = x.clamp(RANGE[0], RANGE[1]);
     let shifted = L::fused(inside, LOG2_E, ROUND);
     let n = shifted - ROUND;
-    let r = L::fused(n, -0.693_359_375, inside);
+    let r = L::fused(n, -0.693_359_4, inside);
     let r = L::fused(n, 2.121_944_4e-4, r);
     let p = L::fused(1.987_569_1e-4, r, 1.398_199_9e-3);
     let p = L::fused(p, r, 8.333_452e-3);
@@ -46,7 +46,7 @@ pub fn sigmoid<L: Lanes>(x: f32) -> f32 {
 pub fn tanh<L: Lanes>(x: f32) -> f32 {
     let size = x.abs();
     let square = x * x;
-    let p = L::fused(-5.704_988_7e-3, square, 2.063_908_9e-2);
+    let p = L::fused(-5.704_988_7e-3, square, 2.063_909e-2);
     let p = L::fused(p, square, -5.373_971_5e-2);
     let p = L::fused(p, square, 0.133_314_42);
     let p = L::fused(p, square, -0.333_332_8);
@@ -58,12 +58,12 @@ pub fn tanh<L: Lanes>(x: f32) -> f32 {
 /// Error function: an odd rational function of degree 9 / 12 on ±3.83, ±1 beyond.
 #[inline(always)]
 pub fn erf<L: Lanes>(x: f32) -> f32 {
-    let x = x.clamp(-3.832_506_9, 3.832_506_9);
+    let x = x.clamp(-3.832_507, 3.832_507);
     let square = x * x;
     let p = L::fused(2.290_506_5e-4, square, 3.408_291e-3);
     let p = L::fused(p, square, 5.095_569_5e-2);
     let p = L::fused(p, square, 0.185_208_32);
-    let p = L::fused(p, square, 1.128_379_1);
+    let p = L::fused(p, square, FRAC_2_SQRT_PI);
     let q = L::fused(-1.179_160_3e-7, square, 2.354_796_6e-5);
     let q = L::fused(q, square, 1.017_962_5e-3);
     let q = L::fused(q, square, 1.407_047e-2);

@@ -6,6 +6,10 @@
     unsafe_code,
     reason = "vector instructions and outputs shared among threads; each block names its invariant"
 )]
+#![expect(
+    clippy::inline_always,
+    reason = "arithmetic must be compiled inside the function that has the instructions"
+)]
 
 pub mod attention;
 pub mod conv;

@@ -14,7 +14,7 @@ pub struct Groups {
     /// Pixels of a channel.
     pub pixels: usize,
     /// Groups of channels.
-    pub groups: usize,
+    pub count: usize,
     /// Added to the variance.
     pub eps: f32,
     /// Whether SiLU follows.
@@ -24,7 +24,7 @@ pub struct Groups {
 impl Groups {
     /// Channels in a group.
     fn width(&self) -> usize {
-        self.channels / self.groups.max(1)
+        self.channels / self.count.max(1)
     }
 
     /// Numbers in a group.
@@ -53,7 +53,7 @@ pub fn group_forward(isa: Isa, x: &[f32], gamma: &[f32], beta: &[f32], sizes: Gr
         .enumerate()
         .with_min_len(at_least(sizes.size()))
         .for_each(|(index, (y, x))| {
-            let first = index % sizes.groups * sizes.width();
+            let first = index % sizes.count * sizes.width();
             let gamma = &gamma[first..first + sizes.width()];
             let beta = &beta[first..first + sizes.width()];
             isa.run(Group {
@@ -92,7 +92,7 @@ pub fn group_backward(
         .enumerate()
         .with_min_len(at_least(size))
         .for_each(|(index, (((dx, x), gradient), (dgamma, dbeta)))| {
-            let first = index % sizes.groups * width;
+            let first = index % sizes.count * width;
             let gamma = &gamma[first..first + width];
             let beta = &beta[first..first + width];
             isa.run(GroupBackward {
@@ -234,7 +234,7 @@ pub fn layer_forward(isa: Isa, x: &[f32], gamma: &[f32], beta: &[f32], eps: f32)
                 beta,
                 eps,
                 y,
-            })
+            });
         });
     y
 }

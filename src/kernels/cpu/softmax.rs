@@ -52,7 +52,7 @@ fn run(isa: Isa, shape: Shape, from: [&[f32]; 2], to: &mut [f32], back: bool) {
                 from: [a, b],
                 to,
                 back,
-            })
+            });
         });
         return;
     }
@@ -68,7 +68,7 @@ fn run(isa: Isa, shape: Shape, from: [&[f32]; 2], to: &mut [f32], back: bool) {
             let from = from.map(|from| &from[start..]);
             isa.run(Columns {
                 shape,
-                columns,
+                width: columns,
                 from,
                 to: to.at(start),
                 back,
@@ -127,7 +127,7 @@ pub fn backward_row<L: Lanes>(shares: &[f32], gradient: &[f32], to: &mut [f32]) 
 
 struct Columns<'a> {
     shape: Shape,
-    columns: usize,
+    width: usize,
     from: [&'a [f32]; 2],
     to: *mut f32,
     back: bool,
@@ -141,12 +141,12 @@ impl Work for Columns<'_> {
         let Shape { count, inner, .. } = self.shape;
         let line = |from: &'_ [f32], index: usize| -> *const f32 { from[index * inner..].as_ptr() };
         let mut sums = [0.0; COLUMNS];
-        let sums = &mut sums[..self.columns];
+        let sums = &mut sums[..self.width];
         // SAFETY of all lines below: each is `columns` numbers long within its slice; those of the
         // target belong to this task alone.
-        let read = |from: *const f32| unsafe { std::slice::from_raw_parts(from, self.columns) };
+        let read = |from: *const f32| unsafe { std::slice::from_raw_parts(from, self.width) };
         let write = |index: usize| unsafe {
-            std::slice::from_raw_parts_mut(self.to.wrapping_add(index * inner), self.columns)
+            std::slice::from_raw_parts_mut(self.to.wrapping_add(index * inner), self.width)
         };
         if self.back {
             for index in 0..count {

@@ -98,22 +98,22 @@ unsafe fn rows<L: Lanes, const V: usize, const R: usize>(tile: &Tile, vector: us
             for step in 0..tile.depth {
                 let offset = *tile.offsets.add(step) as usize;
                 let mut right = [L::splat(0.0); V];
-                for v in 0..V {
-                    right[v] = L::load(tile.right[vector + v].add(offset));
+                for (v, right) in right.iter_mut().enumerate() {
+                    *right = L::load(tile.right[vector + v].add(offset));
                 }
                 let left = left.add(step * PANEL);
-                for row in 0..R {
+                for (row, sums) in sums.iter_mut().enumerate() {
                     let factor = L::splat(*left.add(row));
-                    for v in 0..V {
-                        sums[row][v] = factor.mul_add(right[v], sums[row][v]);
+                    for (sum, &right) in sums.iter_mut().zip(&right) {
+                        *sum = factor.mul_add(right, *sum);
                     }
                 }
             }
-            for row in 0..R {
+            for (row, sums) in sums.iter().enumerate() {
                 if first + row >= tile.rows {
                     break;
                 }
-                write::<L, V>(tile, first + row, vector, &sums[row]);
+                write::<L, V>(tile, first + row, vector, sums);
             }
         }
         first += R;

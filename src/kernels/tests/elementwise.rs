@@ -77,12 +77,12 @@ fn extreme_numbers_stay_finite_and_nan_stays_nan() {
             "{isa:?}: {y:?}"
         );
         assert!(
-            y[6] < 1e-38 && y[7] == 1.0 && y[8].is_nan(),
+            y[6] < 1e-38 && y[7] > 0.999_999 && y[8].is_nan(),
             "{isa:?}: {y:?}"
         );
         let y = elementwise::map(isa, Function::Tanh, &x);
         assert!(
-            y[0] == -1.0 && y[5] == 1.0 && y[8].is_nan(),
+            y[0] < -0.999_999 && y[5] > 0.999_999 && y[8].is_nan(),
             "{isa:?}: {y:?}"
         );
     }

@@ -97,7 +97,7 @@ fn every_instruction_set_normalises_alike() {
     let sizes = norm::Groups {
         channels: 6,
         pixels: 35,
-        groups: 2,
+        count: 2,
         eps: 1e-5,
         silu: true,
     };
@@ -121,7 +121,7 @@ fn norms_have_the_same_bytes_for_any_threads_and_batch() {
     let sizes = norm::Groups {
         channels: 16,
         pixels: 256,
-        groups: 4,
+        count: 4,
         eps: 1e-5,
         silu: true,
     };

@@ -3,9 +3,7 @@
 use super::super::scratch::{Shared, with_scratch};
 use super::super::tile::{PANEL, SLACK, Start};
 use super::super::transpose::transpose;
-use super::block::{
-    Add, Multiply, Product, Shares, Slopes, offsets, pack_columns, pack_rows, split,
-};
+use super::block::{Add, Product, Shares, Slopes, offsets, pack_columns, pack_rows, split};
 use super::{Head, Rows, Shape};
 
 /// Where gradients go.
@@ -122,7 +120,7 @@ impl Head<'_> {
             memory.dkeys.fill(0.0);
             memory.dvalues.fill(0.0);
             let steps = offsets(dim.max(sources).max(value_dim), block);
-            let gradient = gradient.head(self.batch, self.head);
+            let gradient = gradient.head(self.batch, self.index);
             for first in (0..tokens).step_by(block) {
                 let range = [first, block.min(tokens - first)];
                 self.backward_block(range, gradient, &steps, &mut memory, targets);
@@ -163,45 +161,17 @@ impl Head<'_> {
         let block = self.block();
         let gradient = (&gradient[first * pitch..], pitch);
         self.score([first, count], [keys, side, shares], steps);
-        self.isa.run(Shares {
-            scores: shares,
-            block,
-            normalise: true,
-        });
+        self.isa.run(Shares::new(shares, block, true));
         transpose(self.isa, gradient, [count, value_dim], (side, block));
-        let product = Product {
-            left: values,
-            right: side,
-            rows: sources,
-            depth: value_dim,
-        };
-        self.isa.run(Multiply {
-            product,
-            steps,
-            target: slopes,
-            start: Start::Zero,
-        });
-        self.isa.run(Slopes {
-            shares,
-            slopes,
-            block,
-        });
+        let product = Product::new([values, side], [sources, value_dim]);
+        self.multiply(product, steps, slopes, Start::Zero);
+        self.isa.run(Slopes::new(shares, slopes, block));
         if let Some(target) = targets.scores {
             self.put_scores(slopes, first, count, target);
         }
         slopes.iter_mut().for_each(|slope| *slope *= scale);
-        let product = Product {
-            left: key_columns,
-            right: slopes,
-            rows: dim,
-            depth: sources,
-        };
-        self.isa.run(Multiply {
-            product,
-            steps,
-            target: side,
-            start: Start::Zero,
-        });
+        let product = Product::new([key_columns, slopes], [dim, sources]);
+        self.multiply(product, steps, side, Start::Zero);
         self.put(side, [first, count, dim], rows, targets.queries);
         let (queries, pitch) = self.queries();
         let queries = (&queries[first * pitch..], pitch);
@@ -252,12 +222,7 @@ impl Head<'_> {
         for first in (0..dim).step_by(block) {
             let columns = block.min(dim - first);
             self.isa.run(Add {
-                product: Product {
-                    left,
-                    right: &right[first..],
-                    rows: self.shape.sources,
-                    depth: count,
-                },
+                product: Product::new([left, &right[first..]], [self.shape.sources, count]),
                 steps: &steps,
                 target: &mut sums[first..],
                 pitch: dim,
@@ -270,7 +235,7 @@ impl Head<'_> {
     fn put_rows(&self, from: &[f32], dim: usize, target: Shared) {
         let Shape { heads, sources, .. } = self.shape;
         for (source, from) in from.chunks_exact(dim.max(1)).take(sources).enumerate() {
-            let row = (self.batch * sources + source) * heads + self.head;
+            let row = (self.batch * sources + source) * heads + self.index;
             // SAFETY: this source's numbers of this head belong to this task alone.
             unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), target.at(row * dim), dim) };
         }
@@ -284,7 +249,7 @@ impl Head<'_> {
             sources,
             ..
         } = self.shape;
-        let start = ((self.batch * heads + self.head) * tokens + first) * sources;
+        let start = ((self.batch * heads + self.index) * tokens + first) * sources;
         for (source, line) in slopes.chunks_exact(self.block()).enumerate() {
             for (token, &slope) in line[..count].iter().enumerate() {
                 // SAFETY: this head's scores belong to this task alone.

@@ -25,8 +25,8 @@ pub fn pack_rows(
             [here, dim],
             (packed, PANEL),
         );
-        if scale != 1.0 {
-            packed.iter_mut().for_each(|x| *x *= scale);
+        for x in packed.iter_mut() {
+            *x *= scale;
         }
     }
 }
@@ -61,10 +61,22 @@ pub fn offsets(steps: usize, block: usize) -> Vec<u32> {
 /// A packed left operand of `rows` rows times a right one.
 #[derive(Clone, Copy)]
 pub struct Product<'a> {
-    pub left: &'a [f32],
-    pub right: &'a [f32],
-    pub rows: usize,
-    pub depth: usize,
+    left: &'a [f32],
+    right: &'a [f32],
+    rows: usize,
+    depth: usize,
+}
+
+impl<'a> Product<'a> {
+    /// Of left and right operand; with the rows of the left one, and the numbers in each.
+    pub fn new([left, right]: [&'a [f32]; 2], [rows, depth]: [usize; 2]) -> Self {
+        Self {
+            left,
+            right,
+            rows,
+            depth,
+        }
+    }
 }
 
 /// A product of one block of columns, to a target `[rows][block]`.
@@ -145,9 +157,20 @@ fn multiply<L: Lanes>(
 /// Turns columns of scores into shares; gives 1 over each column's sum, by which shares that are
 /// not normalised are still to be multiplied.
 pub struct Shares<'a> {
-    pub scores: &'a mut [f32],
-    pub block: usize,
-    pub normalise: bool,
+    scores: &'a mut [f32],
+    block: usize,
+    normalise: bool,
+}
+
+impl<'a> Shares<'a> {
+    /// Of scores, `[sources][block]`.
+    pub fn new(scores: &'a mut [f32], block: usize, normalise: bool) -> Self {
+        Self {
+            scores,
+            block,
+            normalise,
+        }
+    }
 }
 
 impl Work for Shares<'_> {
@@ -182,9 +205,20 @@ impl Work for Shares<'_> {
 
 /// Turns gradients of shares into gradients of scores.
 pub struct Slopes<'a> {
-    pub shares: &'a [f32],
-    pub slopes: &'a mut [f32],
-    pub block: usize,
+    shares: &'a [f32],
+    gradient: &'a mut [f32],
+    block: usize,
+}
+
+impl<'a> Slopes<'a> {
+    /// Of shares and their gradient, both `[sources][block]`.
+    pub fn new(shares: &'a [f32], gradient: &'a mut [f32], block: usize) -> Self {
+        Self {
+            shares,
+            gradient,
+            block,
+        }
+    }
 }
 
 impl Work for Slopes<'_> {
@@ -196,13 +230,13 @@ impl Work for Slopes<'_> {
         let lines = self
             .shares
             .chunks_exact(self.block)
-            .zip(self.slopes.chunks_exact(self.block));
+            .zip(self.gradient.chunks_exact(self.block));
         for (shares, slopes) in lines {
             for ((mean, &share), &slope) in means.iter_mut().zip(shares).zip(slopes) {
                 *mean = L::fused(share, slope, *mean);
             }
         }
-        let lines = self.slopes.chunks_exact_mut(self.block);
+        let lines = self.gradient.chunks_exact_mut(self.block);
         for (slopes, shares) in lines.zip(self.shares.chunks_exact(self.block)) {
             for ((slope, share), mean) in slopes.iter_mut().zip(shares).zip(&means) {
                 *slope = share * (*slope - mean);
