@@ -1,10 +1,11 @@
 //! A vision transformer trained without labels: DINO (Caron et al. 2021) and `DINOv2` (Oquab et al. 2024).
 //!
 //! The two differ in the scale per branch that `DINOv2` adds, in ε and in the size of patches.
-//! Parameters are those of Hugging Face's `ViTModel` and `Dinov2Model`.
+//! Parameters are those of Hugging Face's `ViTModel` and `Dinov2Model`; pictures of another size than the positions
+//! were learned at get them by bicubic interpolation, as there.
 
 use burn::module::{Module, Param};
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use crate::kernels;
@@ -16,7 +17,7 @@ use crate::noise::Init;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct VitConfig {
-    /// Height and width of the pictures it takes.
+    /// Height and width of the pictures that the positions were learned at.
     pub resolution: [usize; 2],
     /// Side of a patch, pixels.
     pub patch: usize,
@@ -62,6 +63,8 @@ pub struct Vit {
     pub layers: Vec<VitLayer>,
     /// Behind the last layer.
     pub norm: LayerNorm,
+    #[module(skip)]
+    grid: [usize; 2],
 }
 
 /// Attention and two dense layers, each beside a shortcut.
@@ -109,13 +112,14 @@ impl Vit {
                 .map(|_| VitLayer::new(init, config))
                 .collect(),
             norm: LayerNorm::with_epsilon(init, dim, config.epsilon),
+            grid: [height, width],
         }
     }
 
     /// The tokens behind the final norm, the class token first.
     ///
     /// # Shape
-    /// - `frames`: `[batch, rgb, height, width]` at the resolution of the positions
+    /// - `frames`: `[batch, rgb, height, width]`, whole patches
     /// - result: `[batch, 1 + patches, dim]`
     pub fn tokens(&self, frames: Tensor<4>) -> Tensor<3> {
         self.encode(self.patches.forward(frames))
@@ -131,19 +135,58 @@ impl Vit {
 
     fn encode(&self, patches: Tensor<4>) -> Tensor<3> {
         let [batch, dim, height, width] = patches.dims();
-        let count = height * width;
-        let [_, places, _] = self.positions.dims();
-        assert_eq!(
-            places,
-            count + 1,
-            "the picture must have the resolution of the positions"
-        );
-        let tokens = patches.reshape([batch, dim, count]).swap_dims(1, 2);
+        let tokens = patches
+            .reshape([batch, dim, height * width])
+            .swap_dims(1, 2);
         let class = self.class_token.val().expand([batch, 1, dim]);
-        let x = Tensor::cat(vec![class, tokens], 1) + self.positions.val();
+        let x = Tensor::cat(vec![class, tokens], 1) + self.positions_of([height, width]);
         let x = self.layers.iter().fold(x, |x, layer| layer.forward(x));
         self.norm.forward(x)
     }
+
+    /// The positions of the class token and of a grid of patches, `[1, 1 + patches, dim]`.
+    fn positions_of(&self, grid: [usize; 2]) -> Tensor<3> {
+        let positions = self.positions.val();
+        if grid == self.grid {
+            return positions;
+        }
+        let [_, places, dim] = positions.dims();
+        let ([rows, columns], [height, width]) = (self.grid, grid);
+        let device = positions.device();
+        let class = positions.clone().narrow(1, 0, 1);
+        let learned = positions.narrow(1, 1, places - 1);
+        let down = TensorData::new(bicubic(rows, height), [height, rows]);
+        let across = TensorData::new(bicubic(columns, width), [1, width, columns]);
+        let tall =
+            Tensor::<2>::from_data(down, &device).matmul(learned.reshape([rows, columns * dim]));
+        let across = Tensor::<3>::from_data(across, &device).expand([height, width, columns]);
+        let resized = across.matmul(tall.reshape([height, columns, dim]));
+        Tensor::cat(vec![class, resized.reshape([1, height * width, dim])], 1)
+    }
+}
+
+/// What each of `to` points takes of each of `from` points: bicubic with the constant −¾ and half-pixel centres, edges
+/// repeated, as PyTorch's `interpolate` without antialiasing.
+fn bicubic(from: usize, to: usize) -> Vec<f32> {
+    const A: f64 = -0.75;
+    let near = |x: f64| ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0;
+    let far = |x: f64| ((A * x - 5.0 * A) * x + 8.0 * A) * x - 4.0 * A;
+    let mut weights = vec![0.0; from * to];
+    for point in 0..to {
+        let place = (point as f64 + 0.5) * from as f64 / to as f64 - 0.5;
+        let (first, part) = (place.floor(), place - place.floor());
+        let taps = [
+            far(part + 1.0),
+            near(part),
+            near(1.0 - part),
+            far(2.0 - part),
+        ];
+        for (offset, weight) in (-1..3).zip(taps) {
+            let source = (first as i64 + offset).clamp(0, from as i64 - 1) as usize;
+            weights[point * from + source] += weight as f32;
+        }
+    }
+    weights
 }
 
 impl VitLayer {
@@ -191,5 +234,90 @@ fn scaled(branch: Tensor<3>, scale: Option<&Param<Tensor<1>>>) -> Tensor<3> {
     match scale {
         Some(scale) => branch * scale.val().unsqueeze::<3>(),
         None => branch,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use burn::tensor::{Device, Tolerance};
+    use ndarray::{Array3, Array4};
+    use ndarray_npy::NpzReader;
+
+    use super::*;
+    use crate::weights::keys::Layout;
+    use crate::weights::{load_into, read_safetensors};
+
+    #[test]
+    fn interpolation_shares_out_one_alike_from_both_ends_and_keeps_what_is_as_large() {
+        let weights = bicubic(37, 16);
+        let mut mirrored = weights.clone();
+        mirrored.reverse();
+        for (row, mirror) in weights.chunks(37).zip(mirrored.chunks(37)) {
+            assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+            assert!(
+                row.iter()
+                    .zip(mirror)
+                    .all(|(one, other)| (one - other).abs() < 1e-5)
+            );
+        }
+        let identity = (0..25).map(|index| if index % 6 == 0 { 1.0 } else { 0.0 });
+        assert_eq!(bicubic(5, 5), identity.collect::<Vec<f32>>());
+    }
+
+    #[test]
+    fn pictures_of_another_size_are_seen_too() {
+        let config = VitConfig {
+            resolution: [16, 24],
+            dim: 6,
+            layers: 1,
+            heads: 2,
+            ffn: 8,
+            ..VitConfig::default()
+        };
+        let device = Device::default();
+        let vit = Vit::new(&mut Init::seeded(1, &device), &config);
+        assert_eq!(
+            vit.features(Tensor::zeros([2, 3, 32, 40], &device)).dims(),
+            [2, 6, 4, 5]
+        );
+    }
+
+    /// `DINOV2` names a folder with `dinov2-small.safetensors` (Hugging Face names) and `dinov2-small.vectors.npz` with
+    /// `x` and its tokens `f`.
+    #[test]
+    #[ignore = "needs published weights, 88 MB"]
+    fn a_published_dinov2_gives_its_own_tokens() {
+        let folder = std::path::PathBuf::from(std::env::var("DINOV2").unwrap());
+        let path = folder.join("dinov2-small.safetensors");
+        let file = File::open(&path).unwrap();
+        let length = file.metadata().unwrap().len();
+        let (_, state) = read_safetensors(file, length, &path).unwrap();
+        let state = Layout::of("Dinov2Model")
+            .unwrap()
+            .split(state)
+            .unwrap()
+            .remove("vit")
+            .unwrap();
+        let device = Device::default();
+        let config = VitConfig {
+            resolution: [518, 518],
+            patch: 14,
+            layer_scale: true,
+            epsilon: 1e-6,
+            ..VitConfig::default()
+        };
+        let vit = load_into(Vit::new(&mut Init::blank(&device), &config), state).unwrap();
+
+        let mut vectors =
+            NpzReader::new(File::open(folder.join("dinov2-small.vectors.npz")).unwrap()).unwrap();
+        let (x, f): (Array4<f32>, Array3<f32>) =
+            (vectors.by_name("x").unwrap(), vectors.by_name("f").unwrap());
+        let (x_shape, f_shape) = (x.shape().to_vec(), f.shape().to_vec());
+        let x = Tensor::<4>::from_data(TensorData::new(x.into_iter().collect(), x_shape), &device);
+        let tokens = vit.tokens(x).into_data();
+        let expected = TensorData::new(f.into_iter().collect::<Vec<f32>>(), f_shape);
+        tokens.assert_approx_eq::<f32>(&expected, Tolerance::rel_abs(1e-3, 2e-3));
     }
 }

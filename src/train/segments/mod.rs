@@ -129,8 +129,11 @@ mod tests {
 
     const FLOOR: [u8; 3] = [130, 130, 130];
 
-    /// Discs `(row, column, radius, colour)` on the floor, one list per frame.
-    fn film(frames: &[Vec<(i32, i32, i32, [u8; 3])>]) -> Array4<u8> {
+    /// Row, column, radius, colour.
+    type Disc = (i32, i32, i32, [u8; 3]);
+
+    /// Discs on the floor, one list per frame.
+    fn film(frames: &[Vec<Disc>]) -> Array4<u8> {
         let mut film = Array4::from_shape_fn((frames.len(), 32, 32, 3), |(_, _, _, channel)| {
             FLOOR[channel]
         });
@@ -148,7 +151,7 @@ mod tests {
         film
     }
 
-    fn found(frames: &[Vec<(i32, i32, i32, [u8; 3])>]) -> Array3<u8> {
+    fn found(frames: &[Vec<Disc>]) -> Array3<u8> {
         let floor = film(&[vec![]]);
         segments(
             film(frames).view(),
@@ -213,9 +216,9 @@ mod tests {
         };
         let clips: Vec<_> = (0..8).map(clip).collect();
         let mut median = Median::new([64, 64]);
-        clips
-            .iter()
-            .for_each(|(frames, _)| median.add(frames.view()));
+        for (frames, _) in &clips {
+            median.add(frames.view());
+        }
         let background = median.picture();
         let scores = clips.iter().map(|(frames, truth)| {
             let guess = segments(frames.view(), background.view(), &SegmentConfig::default());

@@ -315,7 +315,7 @@ impl<'a> Tracker<'a> {
         let relative = &self.frames[frame];
         let [red, green] = relative
             .hue(pixel)
-            .map(|part| (((part + 1.0) / 2.0 * HUES as f32) as usize).min(HUES - 1));
+            .map(|part| ((part.mul_add(0.5, 0.5) * HUES as f32) as usize).min(HUES - 1));
         let light = match relative.brightness(pixel) {
             share if share < 0.35 => 0,
             share if share < 1.3 => 1,

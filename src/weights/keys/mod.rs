@@ -15,6 +15,7 @@ mod diffusion;
 mod dynamics;
 mod encoder;
 mod reasoner;
+mod vit;
 
 /// Official pattern, our pattern.
 pub type Rule = (&'static str, &'static str);
@@ -92,7 +93,17 @@ pub struct Layout {
 }
 
 /// Every official checkpoint that is understood.
-pub const LAYOUTS: [Layout; 16] = [
+pub const LAYOUTS: [Layout; 18] = [
+    Layout {
+        class: "ViTModel",
+        parts: vit::DINO,
+        ignored: vit::IGNORED,
+    },
+    Layout {
+        class: "Dinov2Model",
+        parts: vit::DINO_V2,
+        ignored: vit::IGNORED,
+    },
     Layout {
         class: "SA",
         parts: encoder::WITH_MIXTURE,
