@@ -4,6 +4,8 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
+use burn::tensor::module::interpolate;
+use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use serde::{Deserialize, Serialize};
 
 use super::initial::{Initial, InitialConfig};
@@ -151,6 +153,25 @@ pub struct Encoded {
     pub state: SlotState,
     /// Mean and log-variance of the slots before each frame, `[batch, time, slots, 2 · dim]`, where there is doubt.
     pub kernel: Option<Tensor<4>>,
+}
+
+impl Encoded {
+    /// The attention at another resolution, bilinear: the masks of observed frames,
+    /// `[batch, time, slots, height, width]`.
+    pub fn masks(&self, [height, width]: [usize; 2]) -> Tensor<5> {
+        let [batch, time, slots, rows, columns] = self.attention.dims();
+        if [rows, columns] == [height, width] {
+            return self.attention.clone();
+        }
+        let options = InterpolateOptions::new(InterpolateMode::Bilinear)
+            .with_align_corners(false)
+            .with_output_size([height, width]);
+        let attention = self
+            .attention
+            .clone()
+            .reshape([batch * time, slots, rows, columns]);
+        interpolate(attention, options).reshape([batch, time, slots, height, width])
+    }
 }
 
 /// Features of pictures as tokens, and the grid that they came from.

@@ -1,6 +1,7 @@
 //! SlotDiffusion for images and videos.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor};
 use slotflow::models::decoder::diffusion::{Betas, DiffusionConfig, StepWeight, Target};
@@ -8,9 +9,9 @@ use slotflow::models::decoder::latent_diffusion::{LatentDiffusion, LatentDiffusi
 use slotflow::models::decoder::sampler::{Denoiser, Spacing, ancestral_step, ddim, solver};
 use slotflow::models::decoder::unet::{Context, UNetConfig};
 use slotflow::noise::Init;
-use slotflow::weights::{StateDict, load_into};
+use slotflow::weights::{StateDict, collect_gradients, load_into};
 
-use super::{Compare, Fixture, vqvae};
+use super::{Compare, Fixture, slot_encoder, vqvae};
 
 /// The configuration of the decoder, without dropout.
 pub fn config(fixture: &Fixture) -> LatentDiffusionConfig {
@@ -289,5 +290,62 @@ pub fn check(fixture: &Fixture, report: &mut Compare) {
         let slots = fixture.tensor("out/slots", &device);
         report.tensor("out/log_images/samples", drawn(fixture, &model, slots));
     }
-    report.not_implemented("the encoder");
+
+    let encoder = slot_encoder::encoder(fixture, &device);
+    let frames = slot_encoder::clips(fixture, &device);
+    let encoded = slot_encoder::check_slots(fixture, report, &encoder, &frames);
+    let [_, _, _, height, width] = frames.dims();
+    report.tensor("out/masks", encoded.masks([height, width]));
+    if report.expects("out/masks_native") {
+        report.tensor("out/masks_native", encoded.attention);
+    }
+    check_loss(fixture, report);
+    if report.expects("out/train/loss") {
+        report.not_implemented("optimiser steps");
+    }
+}
+
+/// The loss on the first frames, as in training, and its gradients.
+fn check_loss(fixture: &Fixture, report: &mut Compare) {
+    let device = Device::flex().autodiff();
+    let encoder = slot_encoder::encoder(fixture, &device);
+    let part = fixture.parts().remove("decoder").unwrap();
+    let decoder = decoder(fixture, part, &device);
+    let is_clip = fixture.has("in/clip_t");
+    let (times, noise) = if is_clip {
+        ("in/clip_t", "in/clip_noise")
+    } else {
+        ("in/loss_t", "in/loss_noise")
+    };
+    let times: Vec<usize> = fixture
+        .whole(times)
+        .iter()
+        .map(|time| *time as usize)
+        .collect();
+    let frames = slot_encoder::clips(fixture, &device);
+    let frames = frames.narrow(
+        1,
+        0,
+        if is_clip {
+            fixture.size("input_frames")
+        } else {
+            1
+        },
+    );
+    let slots = encoder
+        .encode(frames.clone(), None, None)
+        .slots
+        .flatten(0, 1);
+    let loss = decoder.loss(
+        frames.flatten(0, 1),
+        &slots,
+        &times,
+        fixture.tensor(noise, &device),
+    );
+    report.tensor("out/loss/denoise_loss", loss.clone());
+    let gradients = loss.backward();
+    report.gradients(BTreeMap::from([
+        ("encoder", collect_gradients(&encoder, &gradients)),
+        ("decoder", collect_gradients(&decoder, &gradients)),
+    ]));
 }

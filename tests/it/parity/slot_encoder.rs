@@ -174,9 +174,22 @@ fn noise(fixture: &Fixture, device: &Device) -> Option<Tensor<4>> {
 pub fn check(fixture: &Fixture, report: &mut Compare) {
     let device = Device::flex().autodiff();
     let (encoder, decoder) = (encoder(fixture, &device), mixture(fixture, &device));
-    let (frames, noise) = (clips(fixture, &device), noise(fixture, &device));
-    check_tokens(fixture, report, &encoder, &frames);
-    check_recurrence(fixture, report, &encoder, &frames);
+    let frames = clips(fixture, &device);
+    let encoded = check_slots(fixture, report, &encoder, &frames);
+    check_pictures(fixture, report, &decoder, &encoded);
+    check_losses(fixture, report, &encoder, &decoder);
+}
+
+/// The slots of every frame, and how they came about.
+pub fn check_slots(
+    fixture: &Fixture,
+    report: &mut Compare,
+    encoder: &SlotEncoder,
+    frames: &Tensor<5>,
+) -> Encoded {
+    let noise = noise(fixture, &frames.device());
+    check_tokens(fixture, report, encoder, frames);
+    check_recurrence(fixture, report, encoder, frames);
 
     let encoded = encoder.encode(frames.clone(), None, noise.as_ref());
     for name in ["out/slots", "out/slots_full_video", "out/post_slots"] {
@@ -187,13 +200,12 @@ pub fn check(fixture: &Fixture, report: &mut Compare) {
     if let (Some(kernel), true) = (&encoded.kernel, report.expects("out/kernel_dist")) {
         report.tensor("out/kernel_dist", kernel.clone());
     }
-    check_chunks(report, &encoder, &frames, noise.as_ref());
-    check_pictures(fixture, report, &decoder, &encoded);
-    check_losses(fixture, report, &encoder, &decoder);
+    check_chunks(report, encoder, frames, noise.as_ref());
+    encoded
 }
 
 /// Features before and behind the layers that follow the stem.
-pub fn check_tokens(
+fn check_tokens(
     fixture: &Fixture,
     report: &mut Compare,
     encoder: &SlotEncoder,
