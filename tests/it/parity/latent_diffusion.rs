@@ -9,6 +9,8 @@ use slotflow::models::decoder::latent_diffusion::{LatentDiffusion, LatentDiffusi
 use slotflow::models::decoder::sampler::{Denoiser, Spacing, ancestral_step, ddim, solver};
 use slotflow::models::decoder::unet::{Context, UNetConfig};
 use slotflow::noise::Init;
+use slotflow::train::adam::{Adam, clip, global_norm};
+use slotflow::train::schedule::Schedule;
 use slotflow::weights::{StateDict, collect_gradients, load_into};
 
 use super::{Compare, Fixture, slot_encoder, vqvae};
@@ -301,51 +303,115 @@ pub fn check(fixture: &Fixture, report: &mut Compare) {
     }
     check_loss(fixture, report);
     if report.expects("out/train/loss") {
-        report.not_implemented("optimiser steps");
+        check_steps(fixture, report);
     }
 }
 
 /// The loss on the first frames, as in training, and its gradients.
 fn check_loss(fixture: &Fixture, report: &mut Compare) {
-    let device = Device::flex().autodiff();
-    let encoder = slot_encoder::encoder(fixture, &device);
-    let part = fixture.parts().remove("decoder").unwrap();
-    let decoder = decoder(fixture, part, &device);
-    let is_clip = fixture.has("in/clip_t");
-    let (times, noise) = if is_clip {
+    let parts = fixture.parts();
+    let (times, noise) = if fixture.has("in/clip_t") {
         ("in/clip_t", "in/clip_noise")
     } else {
         ("in/loss_t", "in/loss_noise")
     };
-    let times: Vec<usize> = fixture
-        .whole(times)
-        .iter()
-        .map(|time| *time as usize)
-        .collect();
+    let noise = fixture.tensor(noise, &Device::flex().autodiff());
+    let (loss, gradients) = loss(fixture, &parts, &fixture.whole(times), noise);
+    report.number("out/loss/denoise_loss", loss);
+    report.gradients(gradients);
+}
+
+/// The loss of encoder and decoder with these parameters, and the gradients of both.
+fn loss(
+    fixture: &Fixture,
+    parts: &BTreeMap<&'static str, StateDict>,
+    times: &[i64],
+    noise: Tensor<4>,
+) -> (f64, BTreeMap<&'static str, StateDict>) {
+    let device = Device::flex().autodiff();
+    let blank = slot_encoder::config(fixture).init(&mut Init::blank(&device));
+    let encoder = load_into(blank, parts["encoder"].clone()).unwrap();
+    let decoder = decoder(fixture, parts["decoder"].clone(), &device);
+    let times: Vec<usize> = times.iter().map(|time| *time as usize).collect();
     let frames = slot_encoder::clips(fixture, &device);
-    let frames = frames.narrow(
-        1,
-        0,
-        if is_clip {
-            fixture.size("input_frames")
-        } else {
-            1
-        },
-    );
-    let slots = encoder
-        .encode(frames.clone(), None, None)
-        .slots
-        .flatten(0, 1);
-    let loss = decoder.loss(
-        frames.flatten(0, 1),
-        &slots,
-        &times,
-        fixture.tensor(noise, &device),
-    );
-    report.tensor("out/loss/denoise_loss", loss.clone());
+    let count = fixture.setting("input_frames").as_u64().unwrap_or(1) as usize;
+    let frames = frames.narrow(1, 0, count);
+    let slots = encoder.encode(frames.clone(), None, None).slots;
+    let loss = decoder.loss(frames.flatten(0, 1), &slots.flatten(0, 1), &times, noise);
     let gradients = loss.backward();
-    report.gradients(BTreeMap::from([
+    let gradients = BTreeMap::from([
         ("encoder", collect_gradients(&encoder, &gradients)),
         ("decoder", collect_gradients(&decoder, &gradients)),
-    ]));
+    ]);
+    (f64::from(loss.into_scalar::<f32>()), gradients)
+}
+
+/// Steps of Adam with one learning rate for the encoder and one for the decoder.
+fn check_steps(fixture: &Fixture, report: &mut Compare) {
+    let number = |name: &str| fixture.setting(name).as_f64().unwrap();
+    let total = fixture.size("train_total_steps") as u64;
+    let schedules = [("encoder", "lr"), ("decoder", "dec_lr")].map(|(part, rate)| {
+        let warmup = number("warmup_steps_pct");
+        (
+            part,
+            Schedule {
+                rate: number(rate),
+                floor: 0.0,
+                warmup,
+            },
+        )
+    });
+    let mut adams = BTreeMap::from(schedules.map(|(part, _)| (part, Adam::default())));
+    let before = fixture.parts();
+    let mut parts = before.clone();
+    let shape = fixture.value("in/train_t").shape.clone();
+    let all_noise: Tensor<5> = fixture.tensor("in/train_noise", &Device::flex().autodiff());
+    let (mut losses, mut norms, mut rates) = (Vec::new(), Vec::new(), Vec::new());
+    for (step, times) in fixture.whole("in/train_t").chunks(shape[1]).enumerate() {
+        let noise = all_noise.clone().narrow(0, step, 1).squeeze_dim(0);
+        let (value, mut gradients) = loss(fixture, &parts, times, noise);
+        let norm = gradients
+            .values()
+            .map(|part| global_norm(part).powi(2))
+            .sum::<f64>()
+            .sqrt();
+        losses.push(value as f32);
+        norms.push(norm as f32);
+        for (part, schedule) in &schedules {
+            let rate = schedule.at(step as u64, total);
+            rates.push(rate as f32);
+            let found = gradients.get_mut(part).unwrap();
+            clip(found, norm, number("clip_grad"));
+            adams
+                .get_mut(part)
+                .unwrap()
+                .step(parts.get_mut(part).unwrap(), found, |_| rate);
+        }
+    }
+    report.values("out/train/loss", &[shape[0]], &losses);
+    report.values("out/train/grad_norm_before_clip", &[shape[0]], &norms);
+    report.values("out/train/lr", &[shape[0], 2], &rates);
+    check_deltas(fixture, report, before, parts);
+}
+
+/// How far parameters have moved.
+fn check_deltas(
+    fixture: &Fixture,
+    report: &mut Compare,
+    before: BTreeMap<&'static str, StateDict>,
+    after: BTreeMap<&'static str, StateDict>,
+) {
+    let before = fixture.layout().merge(before).unwrap();
+    let after = fixture.layout().merge(after).unwrap();
+    let names: Vec<String> = fixture.expected().map(str::to_owned).collect();
+    for name in names {
+        let Some(parameter) = name.strip_prefix("out/train/param_delta/") else {
+            continue;
+        };
+        let value = after.get(parameter).unwrap();
+        let values = value.as_f32().unwrap().iter();
+        let old = before.get(parameter).unwrap().as_f32().unwrap();
+        let moved: Vec<f32> = values.zip(old).map(|(new, old)| new - old).collect();
+        report.values(&name, &value.shape, &moved);
+    }
 }
