@@ -14,7 +14,13 @@ macro_rules! shipped {
 }
 
 #[cfg(feature = "shipped-weights")]
-const SHIPPED: &[(&str, &[u8])] = shipped![];
+const SHIPPED: &[(&str, &[u8])] = shipped![
+    "slot-encoder",
+    "slotformer",
+    "latent-diffusion",
+    "aloe",
+    "motion"
+];
 
 #[cfg(not(feature = "shipped-weights"))]
 const SHIPPED: &[(&str, &[u8])] = &[];

@@ -5,7 +5,11 @@ use crate::support::Product;
 #[test]
 fn an_unknown_plan_is_refused_with_the_closest_name() {
     let said = Product::new().fail(2, &["run", "video-predikt"]);
-    assert!(said.contains("no plan is called `video-predikt`") && said.contains("did you mean `video-predict`"), "{said}");
+    assert!(
+        said.contains("no plan is called `video-predikt`")
+            && said.contains("did you mean `video-predict`"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -13,9 +17,16 @@ fn an_unknown_key_is_named() {
     let said = Product::new().fail(2, &["run", "video-predict", "--set", "rollout.burnin=8"]);
     assert!(said.contains("unknown field `burnin`"), "{said}");
     let product = Product::new();
-    std::fs::write(product.path("mine.toml"), "flow = \"video-predict\"\n[decoder]\nclips = 2\n").unwrap();
+    std::fs::write(
+        product.path("mine.toml"),
+        "flow = \"video-predict\"\n[decoder]\nclips = 2\n",
+    )
+    .unwrap();
     let said = product.fail(2, &["run", "mine.toml"]);
-    assert!(said.contains("unknown field `decoder`") && said.contains("`mine.toml`"), "{said}");
+    assert!(
+        said.contains("unknown field `decoder`") && said.contains("`mine.toml`"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -36,18 +47,48 @@ fn values_that_make_no_sense_are_refused_before_work() {
 #[test]
 fn a_device_that_is_not_there_is_refused_with_what_to_do() {
     let said = Product::new().fail(2, &["run", "video-predict", "--device", "gpu"]);
-    assert!(said.contains("no device is called `gpu`") && said.contains("`cpu`"), "{said}");
+    assert!(
+        said.contains("no device is called `gpu`") && said.contains("`cpu`"),
+        "{said}"
+    );
 }
 
 #[test]
 fn missing_and_mismatched_weights_are_refused() {
     let product = Product::new();
-    let said = product.fail(2, &["run", "video-predict", "--set", "encode.weights=none.safetensors"]);
+    let said = product.fail(
+        2,
+        &[
+            "run",
+            "video-predict",
+            "--set",
+            "encode.weights=none.safetensors",
+        ],
+    );
     assert!(said.contains("none.safetensors"), "{said}");
-    let said = product.fail(2, &["run", "video-predict", "--set", "encode.weights=shipped:slotformer"]);
-    assert!(said.contains("weights of a `slotformer`, not of a `slot-encoder`"), "{said}");
+    let said = product.fail(
+        2,
+        &[
+            "run",
+            "video-predict",
+            "--set",
+            "encode.weights=shipped:slotformer",
+        ],
+    );
+    assert!(
+        said.contains("weights of a `slotformer`, not of a `slot-encoder`"),
+        "{said}"
+    );
     std::fs::write(product.path("text.safetensors"), "not weights").unwrap();
-    let said = product.fail(2, &["run", "video-predict", "--set", "encode.weights=text.safetensors"]);
+    let said = product.fail(
+        2,
+        &[
+            "run",
+            "video-predict",
+            "--set",
+            "encode.weights=text.safetensors",
+        ],
+    );
     assert!(said.contains("text.safetensors"), "{said}");
 }
 
@@ -56,7 +97,17 @@ fn files_that_are_no_videos_fail_by_name() {
     let product = Product::new();
     std::fs::write(product.path("text.mp4"), "this is no video").unwrap();
     std::fs::write(product.path("empty.mp4"), "").unwrap();
-    let said = product.fail(1, &["run", "video-predict", "--quiet", "--videos", "text.mp4", "empty.mp4"]);
+    let said = product.fail(
+        1,
+        &[
+            "run",
+            "video-predict",
+            "--quiet",
+            "--videos",
+            "text.mp4",
+            "empty.mp4",
+        ],
+    );
     assert!(said.contains("none of 2 clips could be done"), "{said}");
     assert!(!product.path("runs").exists());
     let said = product.fail(2, &["run", "video-predict", "--videos", "absent.mp4"]);
@@ -68,10 +119,23 @@ fn a_folder_with_something_else_in_it_is_left_alone() {
     let product = Product::new();
     std::fs::create_dir(product.path("mine")).unwrap();
     std::fs::write(product.path("mine/thesis.txt"), "years of work").unwrap();
-    let arguments = ["run", "video-predict", "--quiet", "--clips", "1", "--set", "render.sampler.steps=1", "--out", "mine"];
+    let arguments = [
+        "run",
+        "video-predict",
+        "--quiet",
+        "--clips",
+        "1",
+        "--set",
+        "render.sampler.steps=1",
+        "--out",
+        "mine",
+    ];
     let said = product.fail(2, &arguments);
     assert!(said.contains("not empty and not a run folder"), "{said}");
-    assert_eq!(std::fs::read_to_string(product.path("mine/thesis.txt")).unwrap(), "years of work");
+    assert_eq!(
+        std::fs::read_to_string(product.path("mine/thesis.txt")).unwrap(),
+        "years of work"
+    );
 }
 
 #[test]

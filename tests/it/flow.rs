@@ -4,11 +4,25 @@ use crate::support::{Product, contents};
 
 /// The main job at a size that takes seconds.
 const SMALL: [&str; 10] = [
-    "run", "video-predict", "--clips", "2", "--quiet", "--device", "cpu", "--set", "render.sampler.steps=2", "--out",
+    "run",
+    "video-predict",
+    "--clips",
+    "2",
+    "--quiet",
+    "--device",
+    "cpu",
+    "--set",
+    "render.sampler.steps=2",
+    "--out",
 ];
 
 fn small<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    SMALL.iter().copied().chain([out]).chain(more.iter().copied()).collect()
+    SMALL
+        .iter()
+        .copied()
+        .chain([out])
+        .chain(more.iter().copied())
+        .collect()
 }
 
 #[test]
@@ -16,19 +30,49 @@ fn the_main_job_ends_with_a_report_of_its_scores() {
     let product = Product::new();
     let said = product.succeed(&small("out", &[]));
     assert_eq!(said.trim(), "out/report.html");
-    let names: Vec<String> = contents(&product.path("out")).iter().map(|(path, _)| path.display().to_string()).collect();
-    for name in ["plan.toml", "scores.csv", "items.csv", "answers.csv", "report.html"] {
-        assert!(names.iter().any(|found| found == name), "no {name} among {names:?}");
+    let names: Vec<String> = contents(&product.path("out"))
+        .iter()
+        .map(|(path, _)| path.display().to_string())
+        .collect();
+    for name in [
+        "plan.toml",
+        "scores.csv",
+        "items.csv",
+        "answers.csv",
+        "report.html",
+    ] {
+        assert!(
+            names.iter().any(|found| found == name),
+            "no {name} among {names:?}"
+        );
     }
     for folder in ["videos/", "masks/", "slots/"] {
-        assert_eq!(names.iter().filter(|found| found.starts_with(folder)).count(), 2, "{folder} in {names:?}");
+        assert_eq!(
+            names
+                .iter()
+                .filter(|found| found.starts_with(folder))
+                .count(),
+            2,
+            "{folder} in {names:?}"
+        );
     }
     let scores = std::fs::read_to_string(product.path("out/scores.csv")).unwrap();
-    assert!(scores.starts_with("metric,profile,subset,value,floor,ceiling,n_items"), "{scores}");
-    for row in ["psnr,per-image-mean,imagined", "miou,exact-video,observed", "fvd-motion,shipped,imagined", "accuracy"] {
+    assert!(
+        scores.starts_with("metric,profile,subset,value,floor,ceiling,n_items"),
+        "{scores}"
+    );
+    for row in [
+        "psnr,per-image-mean,imagined",
+        "miou,exact-video,observed",
+        "fvd-motion,shipped,imagined",
+        "accuracy",
+    ] {
         assert!(scores.contains(row), "no {row} in {scores}");
     }
-    assert!(scores.contains("fvd,styleganv,imagined,,"), "FVD without I3D has no value");
+    assert!(
+        scores.contains("fvd,styleganv,imagined,,"),
+        "FVD without I3D has no value"
+    );
 }
 
 #[test]
@@ -38,11 +82,25 @@ fn a_second_run_does_nothing_and_one_knob_redoes_what_depends_on_it() {
     let dry = product.succeed(&small("out", &["--dry-run"]));
     assert!(dry.lines().all(|line| line.contains("is there")), "{dry}");
     let dry = product.succeed(&small("out", &["--dry-run", "--set", "rollout.burn-in=8"]));
-    let line = |stage: &str| dry.lines().find(|line| line.starts_with(stage)).unwrap_or_default().to_owned();
-    assert!(line("decode").contains("is there") && line("encode").contains("is there"), "{dry}");
+    let line = |stage: &str| {
+        dry.lines()
+            .find(|line| line.starts_with(stage))
+            .unwrap_or_default()
+            .to_owned()
+    };
+    assert!(
+        line("decode").contains("is there") && line("encode").contains("is there"),
+        "{dry}"
+    );
     assert!(line("rollout").contains("`rollout.burn-in` 6 → 8"), "{dry}");
-    assert!(line("render").contains("would run") && line("evaluate").contains("would run"), "{dry}");
-    assert!(line("answer").contains("is there"), "questions do not depend on the burn-in: {dry}");
+    assert!(
+        line("render").contains("would run") && line("evaluate").contains("would run"),
+        "{dry}"
+    );
+    assert!(
+        line("answer").contains("is there"),
+        "questions do not depend on the burn-in: {dry}"
+    );
 }
 
 #[test]
@@ -51,7 +109,12 @@ fn another_number_of_threads_gives_the_same_bytes() {
     for (threads, out) in [("1", "one"), ("2", "two")] {
         let cache = format!("cache-{out}");
         let arguments = small(out, &["--cache", &cache]);
-        let status = product.command(&arguments).env("RAYON_NUM_THREADS", threads).output().unwrap().status;
+        let status = product
+            .command(&arguments)
+            .env("RAYON_NUM_THREADS", threads)
+            .output()
+            .unwrap()
+            .status;
         assert!(status.success());
     }
     assert_same(&product, "one", "two");
@@ -67,9 +130,15 @@ fn a_killed_run_resumes_and_gives_the_same_bytes() {
     let bucket = product.path("cache-killed").join("encode-v1");
     let begun = || {
         let entries = std::fs::read_dir(&bucket).into_iter().flatten().flatten();
-        entries.flat_map(|entry| std::fs::read_dir(entry.path())).flatten().flatten().any(|file| {
-            file.path().extension().is_some_and(|ending| ending == "safetensors")
-        })
+        entries
+            .flat_map(|entry| std::fs::read_dir(entry.path()))
+            .flatten()
+            .flatten()
+            .any(|file| {
+                file.path()
+                    .extension()
+                    .is_some_and(|ending| ending == "safetensors")
+            })
     };
     while !begun() && child.try_wait().unwrap().is_none() {
         std::thread::sleep(std::time::Duration::from_millis(5));
@@ -84,7 +153,9 @@ fn a_killed_run_resumes_and_gives_the_same_bytes() {
 /// Equal bytes in all files but `run.json`.
 fn assert_same(product: &Product, one: &str, other: &str) {
     let (one, other) = (contents(&product.path(one)), contents(&product.path(other)));
-    let names = |all: &[(std::path::PathBuf, Vec<u8>)]| all.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    let names = |all: &[(std::path::PathBuf, Vec<u8>)]| {
+        all.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>()
+    };
     assert_eq!(names(&one), names(&other));
     for ((name, left), (_, right)) in one.iter().zip(&other) {
         assert!(left == right, "{} differs", name.display());

@@ -1,5 +1,7 @@
 //! The product from outside. One binary: every other one would link burn anew.
 //!
+//! - `cli`: how it speaks when something is wrong
+//! - `flow`: clips to a report, resumed, on other numbers of threads
 //! - `layers`: the law of `lib.rs`
 //! - `parity`: every model against the numbers of its reference (`GOLDEN_MODELS` names another folder of
 //!   fixtures, `PARITY_ONLY` one fixture)
@@ -11,5 +13,8 @@
     reason = "a test says what is wrong by stopping; clippy knows only functions marked as tests"
 )]
 
+mod cli;
+mod flow;
 mod layers;
 mod parity;
+mod support;

@@ -11,7 +11,9 @@ pub struct Product {
 impl Product {
     /// The binary in a new and empty folder.
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+        Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        }
     }
 
     /// A path in its folder.
@@ -34,7 +36,11 @@ impl Product {
     /// The same, which must succeed; what it printed.
     pub fn succeed(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
@@ -43,7 +49,10 @@ impl Product {
         let output = self.run(arguments);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
-        assert!(said.contains("error: ") && said.contains("hint: "), "{said}");
+        assert!(
+            said.contains("error: ") && said.contains("hint: "),
+            "{said}"
+        );
         said
     }
 }
