@@ -146,7 +146,7 @@ impl Rows {
     /// The tables, with what all rows have in common.
     fn finish(mut self, stage: &Evaluate<'_>) -> (ScoreTable, ItemTable) {
         for score in &mut self.scores {
-            score.code_version = env!("CARGO_PKG_VERSION").to_owned();
+            env!("CARGO_PKG_VERSION").clone_into(&mut score.code_version);
             score.data_manifest_sha256.clone_from(&stage.clips.0.id.0);
             score.checkpoint_sha256.clone_from(&stage.checkpoint);
             let fill = |text: &mut String, with: &str| {
