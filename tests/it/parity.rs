@@ -80,8 +80,7 @@ fn run_all(fixtures: &[Fixture]) -> BTreeMap<String, &'static str> {
 
 /// Fixtures that miss their tolerance, each printed as `fail` above. `slotformer`: four gradients through the mixture
 /// decoder differ by up to 2.2e-4 where 1e-4 is allowed.
-/// The three of latent diffusion are still being completed.
-const KNOWN_MISSES: [&str; 4] = ["slotformer", "sa_ldm", "sa_ldm_dino", "savi_ldm"];
+const KNOWN_MISSES: [&str; 1] = ["slotformer"];
 
 #[test]
 fn every_model_computes_what_its_reference_computed() {
