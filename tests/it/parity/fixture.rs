@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde_json::Value as Json;
+use slotflow::noise::Noise;
 use slotflow::weights::keys::Layout;
 use slotflow::weights::{StateDict, Value, Values, read_pth, read_safetensors};
 
@@ -79,6 +80,29 @@ impl Fixture {
             tolerances: tolerances.collect(),
             config,
             folder: folder.into(),
+        }
+    }
+
+    /// The same with every input of floats moved by one unit in its last place, up or down.
+    #[must_use]
+    pub fn nudged(&self, seed: u64) -> Self {
+        let mut tensors = self.tensors.clone();
+        for (name, value) in &mut tensors.entries {
+            let mut noise = Noise::new(seed, &["nudge", name]);
+            if let (true, Values::F32(values)) = (name.starts_with("in/"), &mut value.values) {
+                for value in values {
+                    *value *= [1.0 - f32::EPSILON, 1.0 + f32::EPSILON][noise.below(2)];
+                }
+            }
+        }
+        Self {
+            name: self.name.clone(),
+            class: self.class.clone(),
+            config: self.config.clone(),
+            tensors,
+            uses: self.uses.clone(),
+            tolerances: self.tolerances.clone(),
+            folder: self.folder.clone(),
         }
     }
 

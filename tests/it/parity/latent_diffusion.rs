@@ -395,7 +395,7 @@ fn check_steps(fixture: &Fixture, report: &mut Compare) {
 }
 
 /// How far parameters have moved.
-fn check_deltas(
+pub fn check_deltas(
     fixture: &Fixture,
     report: &mut Compare,
     before: BTreeMap<&'static str, StateDict>,

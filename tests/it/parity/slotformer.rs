@@ -12,6 +12,8 @@ use slotflow::models::decoder::mixture::{Mixture, MixtureConfig, mixture_loss};
 use slotflow::models::dynamics::slotformer::SlotLoss;
 use slotflow::models::dynamics::{SlotFormer, SlotFormerConfig};
 use slotflow::noise::Init;
+use slotflow::train::adam::Adam;
+use slotflow::train::schedule::Schedule;
 use slotflow::weights::{collect_gradients, load_into};
 
 use super::{Compare, Fixture, autoregressive, latent_diffusion};
@@ -117,8 +119,44 @@ pub fn check(fixture: &Fixture, report: &mut Compare) {
     }
     check_loss(fixture, report);
     if report.expects("out/train/loss") {
-        report.not_implemented("optimiser steps");
+        check_steps(fixture, report);
     }
+}
+
+/// Steps of Adam on the slot loss, of one learning rate.
+fn check_steps(fixture: &Fixture, report: &mut Compare) {
+    let device = Device::flex().autodiff();
+    let number = |name: &str| fixture.setting(name).as_f64().unwrap();
+    let schedule = Schedule {
+        rate: number("lr"),
+        warmup: number("warmup_steps_pct"),
+        ..Schedule::default()
+    };
+    let total = fixture.size("train_total_steps") as u64;
+    let before = fixture.parts();
+    let (mut adam, mut after) = (Adam::default(), before.clone());
+    let (mut losses, mut rates) = (Vec::new(), Vec::new());
+    let batches: Tensor<5> = fixture.tensor("in/train_slots", &device);
+    let count = batches.dims()[0];
+    for step in 0..count {
+        let blank = config(fixture).init(&mut Init::blank(&device));
+        let model = load_into(blank, after["dynamics"].clone()).unwrap();
+        let slots: Tensor<4> = batches.clone().narrow(0, step, 1).squeeze_dim(0);
+        let burn_in = model.burn_in();
+        let steps = fixture.size("loss_dict/rollout_len");
+        let history = SlotSequence::seen(slots.clone().narrow(1, 0, burn_in));
+        let imagined = model.rollout(&history, steps).imagined();
+        let loss = SlotLoss::default().of(imagined, slots.narrow(1, burn_in, steps))
+            * number("slot_recon_loss_w");
+        losses.push(loss.clone().into_scalar::<f32>());
+        let gradients = collect_gradients(&model, &loss.backward());
+        let rate = schedule.at(step as u64, total);
+        rates.push(rate as f32);
+        adam.step(after.get_mut("dynamics").unwrap(), &gradients, |_| rate);
+    }
+    report.values("out/train/loss", &[count], &losses);
+    report.values("out/train/lr", &[count], &rates);
+    latent_diffusion::check_deltas(fixture, report, before, after);
 }
 
 /// Every frame of every clip by itself.
