@@ -29,6 +29,9 @@ pub mod run;
 /// How models learn.
 pub mod train;
 
+/// Two folders → scores.
+pub mod judge;
+
 /// What a person asks for.
 pub mod plan;
 

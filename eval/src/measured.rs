@@ -17,7 +17,11 @@ pub struct Measured {
     direction: Direction,
     values: Vec<Value>,
     degenerate: usize,
+    left_out: Vec<(String, String)>,
 }
+
+/// Reasons that a note spells out; the rest is counted.
+const SPELLED_OUT: usize = 3;
 
 #[derive(Debug, Clone, PartialEq)]
 struct Value {
@@ -47,6 +51,7 @@ impl Measured {
             direction,
             values: Vec::new(),
             degenerate: 0,
+            left_out: Vec::new(),
         }
     }
 
@@ -80,6 +85,29 @@ impl Measured {
     /// Counts a value that is settled by convention, not by the data.
     pub fn note_degenerate(&mut self) {
         self.degenerate += 1;
+    }
+
+    /// Leaves a clip out: it counts as skipped, stands in `items.csv` without a value, and the note says why.
+    pub fn leave_out(&mut self, item: &str, reason: &str) {
+        self.push(item, None, None);
+        self.left_out.push((item.to_owned(), reason.to_owned()));
+    }
+
+    /// Why clips were left out, in words; empty if none was.
+    pub fn left_out(&self) -> String {
+        let mut parts: Vec<String> = self
+            .left_out
+            .iter()
+            .take(SPELLED_OUT)
+            .map(|(item, reason)| format!("`{item}` left out: {reason}"))
+            .collect();
+        if self.left_out.len() > SPELLED_OUT {
+            parts.push(format!(
+                "{} more left out",
+                self.left_out.len() - SPELLED_OUT
+            ));
+        }
+        parts.join("; ")
     }
 
     /// The rows of `items.csv`.
@@ -160,6 +188,7 @@ impl Measured {
                     all - infinite
                 ),
             };
+            let reason = joined(&reason, &self.left_out());
             return counted(Score::not_computed(
                 metric,
                 profile,
@@ -177,8 +206,17 @@ impl Measured {
         if infinite > 0 {
             score.note = format!("{infinite} infinite values left out of the mean");
         }
+        score.note = joined(&score.note, &self.left_out());
         counted(score)
     }
+}
+
+fn joined(one: &str, other: &str) -> String {
+    let parts: Vec<&str> = [one, other]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect();
+    parts.join("; ")
 }
 
 #[cfg(test)]
@@ -225,6 +263,28 @@ mod tests {
         let score = changed.score(Resampling::default());
         assert_eq!((score.value, score.n_skipped), (Some(0.2), 1));
         assert_eq!(changed.rows()[1].value, Some(0.25));
+    }
+
+    #[test]
+    fn clips_that_are_left_out_are_counted_with_their_reasons() {
+        let mut measured = psnr();
+        for clip in ["d", "e", "f", "g"] {
+            measured.leave_out(clip, "too short");
+        }
+        let score = measured.score(Resampling::default());
+        assert_eq!((score.value, score.n_skipped), (Some(30.0), 6));
+        assert!(
+            score.note.contains("`d` left out: too short") && score.note.contains("1 more"),
+            "{}",
+            score.note
+        );
+        let mut none = Measured::new("psnr", "global", "videos", Direction::Higher);
+        none.leave_out("d", "too short");
+        let note = none.score(Resampling::default()).note;
+        assert!(
+            note.starts_with("not computed:") && note.contains("too short"),
+            "{note}"
+        );
     }
 
     #[test]

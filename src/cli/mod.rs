@@ -1,5 +1,6 @@
 //! Words from a person, and to one.
 
+mod eval;
 mod failure;
 mod run;
 mod show;
@@ -29,6 +30,8 @@ enum Command {
     Run(run::RunArgs),
     /// Train the model of a plan
     Train(train::TrainArgs),
+    /// Judge folders of predictions against folders of truth
+    Eval(eval::EvalArgs),
     /// Print a plan with every value, or list the built-in plans
     Show(show::ShowArgs),
 }
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Train(args) => train::train(&args),
+        Command::Eval(args) => eval::eval(&args),
         Command::Show(args) => show::show(&args),
     };
     match done {

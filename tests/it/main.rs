@@ -1,6 +1,7 @@
 //! The product from outside. One binary: every other one would link burn anew.
 //!
 //! - `cli`: how it speaks when something is wrong
+//! - `eval`: folders in, tables out
 //! - `flow`: clips to a report, resumed, on other numbers of threads
 //! - `layers`: the law of `lib.rs`
 //! - `parity`: every model against the numbers of its reference (`GOLDEN_MODELS` names another folder of
@@ -14,6 +15,7 @@
 )]
 
 mod cli;
+mod eval;
 mod flow;
 mod layers;
 mod parity;

@@ -10,8 +10,9 @@ use super::Source;
 use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
 use crate::video::fit::resize;
-use crate::video::{Decode, UNKNOWN_FPS, read_png, read_with};
-use crate::window::{Pace, Window};
+use crate::video::png::png_size;
+use crate::video::{Decode, UNKNOWN_FPS, probe, read_png, read_with};
+use crate::window::{Fit, Pace, Window};
 
 /// The endings that make a file in a folder a video. A file that is named by itself may have any.
 const ENDINGS: &str = "3gp avi flv gif m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts webm wmv y4m";
@@ -80,6 +81,52 @@ impl FolderSource {
             Place::File(path) | Place::Pictures(path, _) => path,
         }
     }
+
+    /// The whole clip, every frame as large as it is stored.
+    ///
+    /// # Errors
+    /// When the clip cannot be read, or its pictures differ in size.
+    ///
+    /// # Panics
+    /// When `index` is not below [`Source::len`].
+    pub fn whole(&self, index: usize) -> Result<Sample, DataError> {
+        let size = match &self.clips[index].1 {
+            Place::File(path) => {
+                let info = probe(path)?;
+                [info.height, info.width]
+            }
+            Place::Pictures(folder, pictures) => same_size(folder, pictures)?,
+        };
+        let window = Window {
+            start: 0,
+            count: None,
+            pace: Pace::Stride(1),
+            size,
+            fit: Fit::Stretch,
+        };
+        self.sample(index, &window)
+    }
+}
+
+/// Height and width of pictures that are all of one size.
+fn same_size(folder: &Path, pictures: &[PathBuf]) -> Result<[usize; 2], DataError> {
+    let mut first = None;
+    for picture in pictures {
+        let size = png_size(picture)?;
+        let expected = *first.get_or_insert(size);
+        if size != expected {
+            let name = picture.file_name().unwrap_or_default().to_string_lossy();
+            return Err(DataError::Malformed {
+                reason: format!(
+                    "pictures differ in size: {expected:?} at first, {size:?} in {name}"
+                ),
+                path: folder.to_owned(),
+            });
+        }
+    }
+    first.ok_or_else(|| DataError::NoVideos {
+        path: folder.to_owned(),
+    })
 }
 
 impl Source for FolderSource {

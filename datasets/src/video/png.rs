@@ -90,6 +90,14 @@ pub fn write_png(path: &Path, picture: ArrayView3<u8>) -> Result<(), DataError> 
     partial.keep()
 }
 
+/// Height and width of a picture, from its header.
+///
+/// # Errors
+/// When the file is no PNG, or larger than any camera's frame.
+pub fn png_size(path: &Path) -> Result<[usize; 2], DataError> {
+    header(path, Transformations::IDENTITY).map(|(size, _)| size)
+}
+
 /// A file's bytes after decompression.
 struct Decoded {
     size: [usize; 2],
@@ -97,21 +105,19 @@ struct Decoded {
     bytes: Vec<u8>,
 }
 
-fn decode(path: &Path, transformations: Transformations) -> Result<Decoded, DataError> {
-    let io = |source| DataError::Io {
+/// A decoder that has read the header, and the size that stands there.
+fn header(
+    path: &Path,
+    transformations: Transformations,
+) -> Result<([usize; 2], png::Reader<BufReader<File>>), DataError> {
+    let file = File::open(path).map_err(|source| DataError::Io {
         action: "read",
         source,
         path: path.to_owned(),
-    };
-    let say = |error| match error {
-        DecodingError::IoError(source) if source.kind() != std::io::ErrorKind::UnexpectedEof => {
-            io(source)
-        }
-        other => broken(format!("not a readable PNG: {other}"), path),
-    };
-    let mut decoder = Decoder::new(BufReader::new(File::open(path).map_err(io)?));
+    })?;
+    let mut decoder = Decoder::new(BufReader::new(file));
     decoder.set_transformations(transformations);
-    let mut reader = decoder.read_info().map_err(say)?;
+    let reader = decoder.read_info().map_err(|error| unread(error, path))?;
     let (width, height) = (reader.info().width as usize, reader.info().height as usize);
     if height > MAX_SIDE || width > MAX_SIDE || height * width > MAX_PIXELS {
         return Err(DataError::TooLarge {
@@ -120,17 +126,37 @@ fn decode(path: &Path, transformations: Transformations) -> Result<Decoded, Data
             path: path.to_owned(),
         });
     }
-    let size = reader
+    Ok(([height, width], reader))
+}
+
+fn decode(path: &Path, transformations: Transformations) -> Result<Decoded, DataError> {
+    let (size, mut reader) = header(path, transformations)?;
+    let bytes = reader
         .output_buffer_size()
         .ok_or_else(|| broken("not a readable PNG".to_owned(), path))?;
-    let mut bytes = vec![0; size];
-    let frame = reader.next_frame(&mut bytes).map_err(say)?;
+    let mut bytes = vec![0; bytes];
+    let frame = reader
+        .next_frame(&mut bytes)
+        .map_err(|error| unread(error, path))?;
     bytes.truncate(frame.buffer_size());
     Ok(Decoded {
-        size: [height, width],
+        size,
         colour: frame.color_type,
         bytes,
     })
+}
+
+fn unread(error: DecodingError, path: &Path) -> DataError {
+    match error {
+        DecodingError::IoError(source) if source.kind() != std::io::ErrorKind::UnexpectedEof => {
+            DataError::Io {
+                action: "read",
+                source,
+                path: path.to_owned(),
+            }
+        }
+        other => broken(format!("not a readable PNG: {other}"), path),
+    }
 }
 
 fn broken(reason: String, path: &Path) -> DataError {

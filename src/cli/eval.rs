@@ -1,0 +1,122 @@
+//! `pipeline eval`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use slotflow_eval::stats::bootstrap::Resampling;
+use slotflow_eval::{EvalError, score::Row, score::Table};
+
+use super::{Failure, print};
+use crate::judge::metric::Metric;
+use crate::judge::{JudgeError, Judged, Request, judge};
+use crate::run::files::{make_dir, write_atomic};
+use crate::run::progress::say;
+
+/// Done, but some clips could not be judged.
+const SOME_FAILED: u8 = 3;
+
+/// `pipeline eval`
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// Predicted videos: a folder of video files or of frame folders (CLIP/0000.png)
+    #[arg(long, value_name = "DIR", requires = "truth")]
+    pred: Option<PathBuf>,
+    /// The true videos, named alike
+    #[arg(long, value_name = "DIR", requires = "pred")]
+    truth: Option<PathBuf>,
+    /// Predicted masks: a folder of CLIP.npz, CLIP.npy, CLIP.png or CLIP/0000.png
+    #[arg(long, value_name = "DIR", requires = "truth_masks")]
+    pred_masks: Option<PathBuf>,
+    /// The true masks, named alike; 0 is background
+    #[arg(long, value_name = "DIR", requires = "pred_masks")]
+    truth_masks: Option<PathBuf>,
+    /// Which, with commas between; METRIC:PROFILE for another definition, METRIC:all for all of them
+    #[arg(long, value_name = "LIST")]
+    metrics: String,
+    /// The table of scores
+    #[arg(long, default_value = "scores.csv", value_name = "FILE")]
+    out: PathBuf,
+    /// The table of values of single clips and frames [default: items.csv beside the scores]
+    #[arg(long, value_name = "FILE")]
+    items: Option<PathBuf>,
+    /// Frames at the beginning of every clip that are not judged
+    #[arg(long, default_value_t = 0, value_name = "FRAMES")]
+    skip: usize,
+    /// Resamples of the bootstrap
+    #[arg(long, default_value_t = 10_000)]
+    resamples: usize,
+    /// The seed of everything random
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+/// Judges predictions against truth, writes both tables, and prints the path of the scores.
+pub fn eval(args: &EvalArgs) -> Result<ExitCode, Failure> {
+    let both =
+        |pred: &Option<PathBuf>, truth: &Option<PathBuf>| Some([pred.clone()?, truth.clone()?]);
+    let request = Request {
+        videos: both(&args.pred, &args.truth),
+        masks: both(&args.pred_masks, &args.truth_masks),
+        metrics: Metric::parse_list(&args.metrics)?,
+        skip: args.skip,
+        resampling: Resampling {
+            count: args.resamples,
+            seed: args.seed,
+        },
+    };
+    let judged = judge(&request)?;
+    let items = args
+        .items
+        .clone()
+        .unwrap_or_else(|| args.out.with_file_name("items.csv"));
+    if let Some(folder) = args.out.parent() {
+        make_dir(folder)?;
+    }
+    write_atomic(&items, &bytes(&judged.items)?)?;
+    write_atomic(&args.out, &bytes(&judged.scores)?)?;
+    tell(&judged);
+    print(&args.out.display().to_string())?;
+    Ok(if judged.failures.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(SOME_FAILED)
+    })
+}
+
+fn bytes<R: Row>(table: &Table<R>) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let written: Result<(), EvalError> = table.write(&mut bytes);
+    written.map_err(|error| Failure::failed(error.to_string(), error.hint()))?;
+    Ok(bytes)
+}
+
+/// What a person should know at once: who has no partner, what failed, and the numbers.
+fn tell(judged: &Judged) {
+    for (name, side) in &judged.alone {
+        say(&format!("warning: no partner for the {side} `{name}`"));
+    }
+    for (name, reason) in &judged.failures {
+        say(&format!("warning: left out {name}: {reason}"));
+    }
+    for score in &judged.scores.rows {
+        let number = match (score.value, score.ci_low, score.ci_high) {
+            (Some(value), Some(low), Some(high)) => format!("{value:.6} [{low:.6}, {high:.6}]"),
+            (Some(value), ..) => format!("{value:.6}"),
+            (None, ..) => score.note.clone(),
+        };
+        say(&format!(
+            "{:>14} {:<20} {number}",
+            score.metric, score.profile
+        ));
+    }
+}
+
+impl From<JudgeError> for Failure {
+    fn from(error: JudgeError) -> Self {
+        match error {
+            JudgeError::Run(error) => error.into(),
+            other => Self::refused(other.to_string(), other.hint()),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Why two folders were not judged.
+
+use std::path::PathBuf;
+
+use slotflow_datasets::DataError;
+use slotflow_eval::EvalError;
+
+use crate::run::RunError;
+
+/// Why two folders were not judged.
+#[derive(Debug, thiserror::Error)]
+pub enum JudgeError {
+    /// No metric was named.
+    #[error("no metric is named")]
+    NoMetrics,
+    /// A metric without the folders that it needs.
+    #[error("`{metric}` looks at {needs}, and no folders of {needs} are given")]
+    NothingToLookAt {
+        /// The metric.
+        metric: String,
+        /// `videos` or `masks`.
+        needs: &'static str,
+    },
+    /// A word that names no metric.
+    #[error("unknown metric `{found}`; known are {known}")]
+    UnknownMetric {
+        /// The word.
+        found: String,
+        /// All names.
+        known: String,
+    },
+    /// Two folders that have no name in common.
+    #[error("no name of `{}` occurs in `{}`", guess.display(), truth.display())]
+    NoPartners {
+        /// The predictions.
+        guess: PathBuf,
+        /// The truth.
+        truth: PathBuf,
+    },
+    /// A folder without masks.
+    #[error("no masks in the folder: `{}`", path.display())]
+    NoMasks {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file that does not hold masks.
+    #[error("not masks ({reason}): `{}`", path.display())]
+    NotMasks {
+        /// What was found.
+        reason: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that cannot be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A number that cannot be made.
+    #[error(transparent)]
+    Eval(#[from] EvalError),
+    /// A file that cannot be written.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+impl JudgeError {
+    /// What the person can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::NoMetrics => "name some with `--metrics`, such as `psnr,ssim`",
+            Self::NothingToLookAt { needs: "masks", .. } => {
+                "give them with `--pred-masks` and `--truth-masks`"
+            }
+            Self::NothingToLookAt { .. } => "give them with `--pred` and `--truth`",
+            Self::UnknownMetric { .. } => {
+                "eval/README.md says what each is; a definition is named after a colon: `ssim:torchmetrics`"
+            }
+            Self::NoPartners { .. } => {
+                "name the files, or the folders of frames, alike on both sides; endings do not matter"
+            }
+            Self::NoMasks { .. } => {
+                "masks are `CLIP.npz`, `CLIP.npy`, `CLIP.png` or folders `CLIP/0000.png`"
+            }
+            Self::NotMasks { .. } => {
+                "masks are whole numbers 0..=255, `[time, height, width]`; 0 in the truth is background"
+            }
+            Self::Data(error) => error.hint(),
+            Self::Eval(error) => error.hint(),
+            Self::Run(error) => error.hint(),
+        }
+    }
+}

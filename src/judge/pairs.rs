@@ -1,0 +1,115 @@
+//! What has a partner of its name on the other side, and what has none.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use slotflow_datasets::source::FolderSource;
+use slotflow_datasets::{DataError, Sample, Source};
+
+use super::JudgeError;
+
+/// Pairs by name, and names on one side only.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Matches {
+    /// Name, prediction, truth; by name.
+    pub pairs: Vec<(String, usize, usize)>,
+    pub only_guess: Vec<String>,
+    pub only_truth: Vec<String>,
+}
+
+impl Matches {
+    /// Pairs of equal names.
+    pub fn new(guess: &[String], truth: &[String]) -> Self {
+        let places = |names: &[String]| -> BTreeMap<String, usize> {
+            names.iter().cloned().zip(0..).collect()
+        };
+        let (guess, truth) = (places(guess), places(truth));
+        let mut matches = Self::default();
+        for (name, &place) in &guess {
+            match truth.get(name) {
+                Some(&partner) => matches.pairs.push((name.clone(), place, partner)),
+                None => matches.only_guess.push(name.clone()),
+            }
+        }
+        let alone = truth.keys().filter(|name| !guess.contains_key(*name));
+        matches.only_truth = alone.cloned().collect();
+        matches
+    }
+
+    /// In words; empty if everything has a partner.
+    pub fn alone(&self) -> String {
+        let sides = [
+            (self.only_guess.len(), "predictions"),
+            (self.only_truth.len(), "truths"),
+        ];
+        let parts: Vec<String> = sides
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, side)| format!("{count} {side} without a partner"))
+            .collect();
+        parts.join(", ")
+    }
+
+    /// Refuses two folders that have nothing in common.
+    pub fn or_none(self, guess: &Path, truth: &Path) -> Result<Self, JudgeError> {
+        if self.pairs.is_empty() {
+            return Err(JudgeError::NoPartners {
+                guess: guess.to_owned(),
+                truth: truth.to_owned(),
+            });
+        }
+        Ok(self)
+    }
+}
+
+/// The clips of one folder.
+pub(super) struct Videos(FolderSource);
+
+impl Videos {
+    pub fn open(folder: &Path) -> Result<Self, DataError> {
+        FolderSource::open(&[folder.to_owned()]).map(Self)
+    }
+
+    /// A name a clip; a folder that is itself one clip has none of its own.
+    pub fn names(&self, folder: &Path) -> Vec<String> {
+        if self.0.len() == 1 && self.0.path(0) == folder {
+            return vec!["clip".to_owned()];
+        }
+        let names = (0..self.0.len()).map(|index| self.0.id(index).as_str().to_owned());
+        names.collect()
+    }
+
+    pub fn read(&self, index: usize) -> Result<Sample, DataError> {
+        self.0.whole(index)
+    }
+
+    /// Hash of a clip's content.
+    pub fn identity(&self, index: usize) -> Result<String, DataError> {
+        self.0.identity(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_partner_is_named() {
+        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let matches = Matches::new(&names(&["b", "c", "a"]), &names(&["a", "d", "b", "e"]));
+        assert_eq!(
+            matches.pairs,
+            [("a".to_owned(), 2, 0), ("b".to_owned(), 0, 2)]
+        );
+        assert_eq!(
+            matches.alone(),
+            "1 predictions without a partner, 2 truths without a partner"
+        );
+        assert_eq!(
+            (matches.only_guess, matches.only_truth),
+            (names(&["c"]), names(&["d", "e"]))
+        );
+        let none = Matches::new(&names(&["a"]), &names(&["b"]));
+        assert!(none.or_none(Path::new("x"), Path::new("y")).is_err());
+    }
+}

@@ -1,0 +1,243 @@
+//! `pipeline eval` from outside: two folders in, two tables out.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use ndarray::{Array3, Array4, Axis};
+use ndarray_npy::NpzWriter;
+use slotflow_datasets::video::write_png;
+use slotflow_eval::{ItemTable, Score, ScoreTable};
+
+use crate::support::Product;
+
+/// Truth and prediction of a clip that anyone can rebuild.
+fn clip(number: usize) -> [Array4<u8>; 2] {
+    let truth = Array4::from_shape_fn((3, 20, 24, 3), |(t, y, x, c)| {
+        ((t * 31 + y * 7 + x * 3 + c * 50 + number * 11) % 256) as u8
+    });
+    let guess = Array4::from_shape_fn(truth.dim(), |(t, y, x, c)| {
+        truth[[t, y, x, c]].saturating_add(((t * 5 + y * x + c) % 17) as u8)
+    });
+    [truth, guess]
+}
+
+fn write_frames(folder: &Path, frames: &Array4<u8>) {
+    fs::create_dir_all(folder).unwrap();
+    for (time, frame) in frames.axis_iter(Axis(0)).enumerate() {
+        write_png(&folder.join(format!("{time:04}.png")), frame).unwrap();
+    }
+}
+
+/// A folder `truth` and a folder `pred` of `count` clips.
+fn folders(product: &Product, count: usize) {
+    for number in 0..count {
+        let [truth, guess] = clip(number);
+        write_frames(&product.path(&format!("truth/clip_{number}")), &truth);
+        write_frames(&product.path(&format!("pred/clip_{number}")), &guess);
+    }
+}
+
+fn score<'a>(table: &'a ScoreTable, metric: &str, profile: &str) -> &'a Score {
+    let found = table
+        .rows
+        .iter()
+        .find(|row| row.metric == metric && row.profile == profile);
+    found.unwrap_or_else(|| panic!("no {metric}:{profile}"))
+}
+
+#[test]
+fn frame_folders_get_the_numbers_of_scikit_image() {
+    let product = Product::new();
+    folders(&product, 2);
+    let list = "psnr,ssim,ssim:uniform7-skimage,mse";
+    product.succeed(&[
+        "eval",
+        "--pred",
+        "pred",
+        "--truth",
+        "truth",
+        "--metrics",
+        list,
+    ]);
+    let scores = ScoreTable::load(&product.path("scores.csv")).unwrap();
+    // scikit-image 0.26 on the same pixels / 255, means over six frames.
+    for (metric, profile, expected) in [
+        ("psnr", "per-image-mean", 29.058_541_494_483_69),
+        ("ssim", "gauss11-skimage", 0.943_981_922_365_642_4),
+        ("ssim", "uniform7-skimage", 0.963_296_690_323_327_5),
+        ("mse", "sum-chw", 1.793_071_895_424_836_8),
+    ] {
+        let row = score(&scores, metric, profile);
+        let found = row.value.unwrap();
+        assert!(
+            (found - expected).abs() < 1e-10 * expected,
+            "{metric}: {found}"
+        );
+        assert!(
+            row.ci_low <= row.value && row.value <= row.ci_high,
+            "{row:?}"
+        );
+        assert_eq!((row.n_items, row.n_skipped, row.seed), (2, 0, Some(0)));
+        assert_eq!(row.unknown_fields(), Vec::<&str>::new());
+    }
+    let items = ItemTable::load(&product.path("items.csv")).unwrap();
+    assert_eq!(items.rows.len(), 4 * 6);
+    let again = fs::read(product.path("scores.csv")).unwrap();
+    product.succeed(&[
+        "eval",
+        "--pred",
+        "pred",
+        "--truth",
+        "truth",
+        "--metrics",
+        list,
+    ]);
+    assert_eq!(fs::read(product.path("scores.csv")).unwrap(), again);
+}
+
+#[cfg(feature = "video")]
+#[test]
+fn a_video_gets_the_numbers_of_its_decoded_frames() {
+    use slotflow_datasets::video::{Format, read, write};
+    use slotflow_datasets::{Fit, Pace, Window};
+
+    let product = Product::new();
+    let window = Window {
+        start: 0,
+        count: None,
+        pace: Pace::Stride(1),
+        size: [20, 24],
+        fit: Fit::Stretch,
+    };
+    for number in 0..2 {
+        for (side, frames) in ["truth", "pred"].iter().zip(clip(number)) {
+            let folder = product.path(&format!("video/{side}"));
+            fs::create_dir_all(&folder).unwrap();
+            let path = folder.join(format!("clip_{number}.mp4"));
+            write(&path, frames.view(), 12.0, Format::Mp4).unwrap();
+            let decoded = read(&path, &window).unwrap().frames;
+            write_frames(
+                &product.path(&format!("png/{side}/clip_{number}")),
+                &decoded,
+            );
+        }
+    }
+    let mut tables = Vec::new();
+    for kind in ["video", "png"] {
+        let [pred, truth] = ["pred", "truth"].map(|side| format!("{kind}/{side}"));
+        let out = format!("{kind}.csv");
+        product.succeed(&[
+            "eval",
+            "--pred",
+            &pred,
+            "--truth",
+            &truth,
+            "--metrics",
+            "psnr,ssim",
+            "--out",
+            &out,
+        ]);
+        let table = ScoreTable::load(&product.path(&out)).unwrap();
+        tables.push(
+            table
+                .rows
+                .into_iter()
+                .map(|row| row.value.unwrap())
+                .collect::<Vec<_>>(),
+        );
+    }
+    assert_eq!(tables[0], tables[1]);
+}
+
+#[test]
+fn what_cannot_be_judged_is_counted_with_its_reason() {
+    let product = Product::new();
+    folders(&product, 5);
+    fs::remove_file(product.path("pred/clip_0/0002.png")).unwrap();
+    fs::write(product.path("truth/clip_1/0001.png"), "no picture").unwrap();
+    let small = Array3::zeros((9, 9, 3));
+    write_png(&product.path("pred/clip_2/0001.png"), small.view()).unwrap();
+    fs::rename(product.path("pred/clip_3"), product.path("pred/other")).unwrap();
+    let output = product.run(&[
+        "eval",
+        "--pred",
+        "pred",
+        "--truth",
+        "truth",
+        "--metrics",
+        "psnr",
+    ]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    for words in [
+        "no partner for the prediction `other`",
+        "no partner for the truth `clip_3`",
+        "left out clip_0: clips differ in shape",
+        "left out clip_1: not a readable PNG",
+        "left out clip_2: pictures differ in size",
+    ] {
+        assert!(said.contains(words), "{said}");
+    }
+    let scores = ScoreTable::load(&product.path("scores.csv")).unwrap();
+    let row = score(&scores, "psnr", "per-image-mean");
+    assert_eq!((row.n_items, row.n_skipped, row.ci_low), (1, 3, None));
+    assert!(
+        row.note.contains("1 truths without a partner"),
+        "{}",
+        row.note
+    );
+}
+
+#[test]
+fn nothing_is_written_when_nothing_can_be_judged() {
+    let product = Product::new();
+    folders(&product, 1);
+    fs::create_dir(product.path("empty")).unwrap();
+    let eval = |arguments: &[&str]| {
+        let mut all = vec!["eval"];
+        all.extend(arguments);
+        product.fail(2, &all)
+    };
+    let said = eval(&["--pred", "empty", "--truth", "truth", "--metrics", "psnr"]);
+    assert!(said.contains("no videos in the folder: `empty`"), "{said}");
+    let said = eval(&["--pred", "pred", "--truth", "truth", "--metrics", "psnrr"]);
+    assert!(said.contains("unknown metric `psnrr`"), "{said}");
+    let said = eval(&["--pred", "pred", "--truth", "truth", "--metrics", "fg-ari"]);
+    assert!(said.contains("looks at masks"), "{said}");
+    fs::rename(product.path("pred/clip_0"), product.path("pred/other")).unwrap();
+    let said = eval(&["--pred", "pred", "--truth", "truth", "--metrics", "psnr"]);
+    assert!(
+        said.contains("no name of `pred` occurs in `truth`"),
+        "{said}"
+    );
+    assert!(!product.path("scores.csv").exists() && !product.path("items.csv").exists());
+}
+
+#[test]
+fn masks_of_both_kinds_are_judged() {
+    let product = Product::new();
+    let truth = Array3::from_shape_fn((2, 8, 8), |(t, y, x)| {
+        u8::from(y < 4 && x < 4) + 2 * u8::from(y >= 5 && x >= 5 - t)
+    });
+    let guess = truth.mapv(|label| [7_u8, 3, 5][usize::from(label)]);
+    for (side, masks) in [("truth", &truth), ("pred", &guess)] {
+        fs::create_dir(product.path(side)).unwrap();
+        let file = File::create(product.path(&format!("{side}/a.npz"))).unwrap();
+        let mut npz = NpzWriter::new_compressed(file);
+        npz.add_array("masks", masks).unwrap();
+        npz.finish().unwrap();
+    }
+    let list = "fg-ari,ari,miou:exact-video,mbo:exact-frame,recall";
+    product.succeed(&[
+        "eval",
+        "--pred-masks",
+        "pred",
+        "--truth-masks",
+        "truth",
+        "--metrics",
+        list,
+    ]);
+    let scores = ScoreTable::load(&product.path("scores.csv")).unwrap();
+    let values: Vec<_> = scores.rows.iter().map(|row| row.value).collect();
+    assert_eq!(values, [Some(1.0); 5]);
+}
