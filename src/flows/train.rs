@@ -11,14 +11,9 @@ use slotflow_datasets::synth::ask::Amount;
 use slotflow_datasets::synth::{Event, FrameCache, Split, SynthPreset, SynthSource};
 use slotflow_datasets::{Fit, Pace, Source, Window};
 
-use crate::models::decoder::latent_diffusion::{LatentDiffusionConfig, LatentStats};
-use crate::models::decoder::vqvae::VqVaeConfig;
 use crate::models::dynamics::SlotFormerConfig;
 use crate::models::encoder::{SlotEncoder, SlotEncoderConfig};
-use crate::noise::{Init, Noise};
-use crate::plan::training::{
-    AloePlan, DiffusionPlan, MotionPlan, SlotFormerPlan, SlotsPlan, TrainPlan, VqVaePlan,
-};
+use crate::plan::training::{AloePlan, MotionPlan, SlotFormerPlan, SlotsPlan, TrainPlan};
 use crate::plan::video_predict::WeightsName;
 use crate::run::{Input, Options, Recipe, RunError};
 use crate::stages::rollout::continued;
@@ -26,13 +21,13 @@ use crate::stages::{Loaded, load};
 use crate::train::fit::{Fitted, Place, claim, fit};
 use crate::train::footage::Footage;
 use crate::train::objective::aloe::{AloeObjective, Exam, most_frequent, texts_of};
-use crate::train::objective::diffusion::{DiffusionObjective, Drawings};
 use crate::train::objective::motion::{Events, MotionObjective};
 use crate::train::objective::slotformer::{self, SlotFormerObjective};
 use crate::train::objective::slots::SlotsObjective;
-use crate::train::objective::vqvae::VqVaeObjective;
 use crate::train::{Objective, TrainError, slot_store};
 use crate::weights::{Header, Precision, WeightsFile, collect};
+
+mod decoders;
 
 /// A training in its folder.
 struct Training<'a> {
@@ -75,6 +70,12 @@ pub fn train(
     }
     if let Some(diffusion) = &plan.diffusion {
         return training.diffusion(diffusion);
+    }
+    if let Some(dvae) = &plan.dvae {
+        return training.dvae(dvae);
+    }
+    if let Some(steve) = &plan.steve {
+        return training.steve(steve);
     }
     if let Some(slotformer) = &plan.slotformer {
         return training.slotformer(slotformer);
@@ -237,24 +238,6 @@ impl Training<'_> {
         Ok(path)
     }
 
-    fn vqvae(&self, plan: &VqVaePlan) -> Result<Vec<PathBuf>, TrainError> {
-        let data = self.data()?;
-        let objective = VqVaeObjective {
-            model: plan.model.clone(),
-            config: plan.objective.clone(),
-            background: data.train.background(),
-            train: &data.train,
-            held_out: &data.held_out,
-        };
-        let fitted = self.fit(&objective)?;
-        Ok(vec![self.keep(
-            "vqvae",
-            &plan.model,
-            &fitted.model,
-            figures(&fitted.figures),
-        )?])
-    }
-
     fn slots(&self, plan: &SlotsPlan) -> Result<Vec<PathBuf>, TrainError> {
         let data = self.data()?;
         let objective = SlotsObjective {
@@ -276,44 +259,6 @@ impl Training<'_> {
             )?,
             self.keep("mixture", &plan.decoder, &fitted.model.decoder, facts)?,
         ])
-    }
-
-    fn diffusion(&mut self, plan: &DiffusionPlan) -> Result<Vec<PathBuf>, TrainError> {
-        let (encoder_config, encoder, id) = self.encoder(&plan.encoder)?;
-        let (vae_config, vqvae) =
-            self.before("vqvae", &plan.vqvae)?
-                .model("vqvae", &self.device, VqVaeConfig::init)?;
-        let data = self.data()?;
-        let mut model = LatentDiffusionConfig {
-            vae: vae_config,
-            ..plan.model.clone()
-        };
-        model.unet.context = encoder_config.dim;
-        if plan.normalise {
-            let frames = data
-                .train
-                .draw_frames(256, &mut Noise::new(self.plan.seed, &["latents"]));
-            let frames = crate::layout::frames_from_clip(frames.view(), &self.device);
-            model.latent_stats = Some(LatentStats::measure(&vqvae.encode(frames)));
-        }
-        let blank = model.with_vae(vqvae.clone(), &mut Init::blank(&self.device));
-        let train_slots = self.perceived(&encoder, &id, &data.train, Split::Train)?;
-        let held_out_slots = self.perceived(&encoder, &id, &data.held_out, Split::Val)?;
-        let objective = DiffusionObjective {
-            vqvae,
-            config: plan.objective.clone(),
-            train: Drawings::new(train_slots, &data.train, &blank, &self.device),
-            held_out: Drawings::new(held_out_slots, &data.held_out, &blank, &self.device),
-            model,
-        };
-        let fitted = self.fit(&objective)?;
-        let facts = figures(&fitted.figures);
-        Ok(vec![self.keep(
-            "latent-diffusion",
-            &objective.model,
-            &fitted.model,
-            facts,
-        )?])
     }
 
     fn slotformer(&mut self, plan: &SlotFormerPlan) -> Result<Vec<PathBuf>, TrainError> {

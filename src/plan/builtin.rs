@@ -15,6 +15,8 @@ const PLANS: &[(&str, &str)] = plans![
     "train/vqvae-synth",
     "train/slots-synth",
     "train/diffusion-synth",
+    "train/dvae-synth",
+    "train/steve-synth",
     "train/slotformer-synth",
     "train/aloe-synth",
     "train/motion-synth",

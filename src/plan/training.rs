@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::video_predict::WeightsName;
 
+use crate::models::decoder::autoregressive::AutoregressiveConfig;
+use crate::models::decoder::dvae::DvaeConfig;
 use crate::models::decoder::latent_diffusion::LatentDiffusionConfig;
 use crate::models::decoder::mixture::MixtureConfig;
 use crate::models::decoder::vqvae::VqVaeConfig;
@@ -14,9 +16,11 @@ use crate::models::reasoner::AloeConfig;
 use crate::train::FitConfig;
 use crate::train::objective::aloe::AloeObjectiveConfig;
 use crate::train::objective::diffusion::DiffusionObjectiveConfig;
+use crate::train::objective::dvae::DvaeObjectiveConfig;
 use crate::train::objective::motion::MotionObjectiveConfig;
 use crate::train::objective::slotformer::SlotFormerObjectiveConfig;
 use crate::train::objective::slots::SlotsObjectiveConfig;
+use crate::train::objective::steve::SteveObjectiveConfig;
 use crate::train::objective::vqvae::VqVaeObjectiveConfig;
 
 /// A plan that trains one model: exactly one of the objectives is there.
@@ -43,6 +47,12 @@ pub struct TrainPlan {
     /// Train a latent-diffusion decoder on perceived slots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diffusion: Option<DiffusionPlan>,
+    /// Train a dVAE.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dvae: Option<DvaePlan>,
+    /// Train an autoregressive decoder, alone or with its encoder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steve: Option<StevePlan>,
     /// Train a SlotFormer on perceived slots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slotformer: Option<SlotFormerPlan>,
@@ -61,6 +71,8 @@ impl TrainPlan {
             self.vqvae.is_some(),
             self.slots.is_some(),
             self.diffusion.is_some(),
+            self.dvae.is_some(),
+            self.steve.is_some(),
             self.slotformer.is_some(),
             self.aloe.is_some(),
             self.motion.is_some(),
@@ -139,6 +151,37 @@ pub struct DiffusionPlan {
     /// The model.
     #[serde(default)]
     pub model: LatentDiffusionConfig,
+}
+
+/// `[dvae]`
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct DvaePlan {
+    /// The objective.
+    pub objective: DvaeObjectiveConfig,
+    /// The model.
+    pub model: DvaeConfig,
+}
+
+/// `[steve]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct StevePlan {
+    /// The dVAE, trained before; its sizes take the place of those in `model`.
+    pub dvae: WeightsName,
+    /// A slot encoder that was trained before and stays as it is; unset = `slots` learns with the decoder, as in the
+    /// papers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<WeightsName>,
+    /// The objective.
+    #[serde(default)]
+    pub objective: SteveObjectiveConfig,
+    /// The encoder that learns with the decoder.
+    #[serde(default)]
+    pub slots: SlotEncoderConfig,
+    /// The decoder; the width of a slot is the encoder's.
+    #[serde(default)]
+    pub model: AutoregressiveConfig,
 }
 
 /// `[slotformer]`

@@ -153,7 +153,7 @@ impl Default for RolloutConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct RenderConfig {
-    /// The decoder: latent diffusion, or a mixture.
+    /// The decoder: mixture, autoregressive or latent diffusion, as the file's header says.
     pub weights: WeightsName,
     /// How latents are sampled.
     pub sampler: SamplerConfig,

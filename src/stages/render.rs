@@ -6,8 +6,7 @@ use slotflow_datasets::ClipId;
 
 use crate::layout::{clip_from_frames, frames_from_clip};
 use crate::masks::enlarged;
-use crate::models::decoder::latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
-use crate::models::decoder::mixture::{Mixture, MixtureConfig};
+use crate::models::decoder::SlotDecoder;
 use crate::noise::Noise;
 use crate::plan::video_predict::RenderConfig;
 use crate::run::{Artifact, ClipFile, Context, Input, Partial, RunError, Step};
@@ -35,12 +34,6 @@ pub struct Render<'a> {
     pub burn_in: usize,
 }
 
-/// A decoder of either kind.
-enum Decoder {
-    Diffusion(Box<LatentDiffusion>),
-    Mixture(Box<Mixture>),
-}
-
 impl Step for Render<'_> {
     const NAME: &'static str = "render";
     const VERSION: u32 = 1;
@@ -64,33 +57,28 @@ impl Step for Render<'_> {
     }
 
     fn run(&self, out: &mut Partial, context: &Context) -> Result<(), RunError> {
-        let decoder = self.decoder(&context.device)?;
+        let loaded = self.weights.decoder(&context.device);
+        let (config, decoder) = loaded.map_err(RunError::weights)?;
         out.inherit(&self.imagined.0);
         out.expect(self.imagined.0.clips().to_vec());
-        out.each(context, |clip| self.draw(&decoder, clip, context))
+        out.each(context, |clip| {
+            let dim = self.imagined.slots(clip)?.dim().2;
+            if dim != config.dim() {
+                let reason = format!(
+                    "slots are {dim} wide but the decoder expects {}: it was trained with another encoder",
+                    config.dim()
+                );
+                return Err(RunError::Unfit { reason });
+            }
+            self.draw(&decoder, clip, context)
+        })
     }
 }
 
 impl Render<'_> {
-    fn decoder(&self, device: &Device) -> Result<Decoder, RunError> {
-        if self.weights.header().model == "mixture" {
-            let loaded = self
-                .weights
-                .model("mixture", device, MixtureConfig::init)
-                .map_err(RunError::weights)?;
-            return Ok(Decoder::Mixture(Box::new(loaded.1)));
-        }
-        let loaded = self
-            .weights
-            .model("latent-diffusion", device, LatentDiffusionConfig::init);
-        Ok(Decoder::Diffusion(Box::new(
-            loaded.map_err(RunError::weights)?.1,
-        )))
-    }
-
     fn draw(
         &self,
-        decoder: &Decoder,
+        decoder: &SlotDecoder,
         clip: &ClipId,
         context: &Context,
     ) -> Result<ClipFile, RunError> {
@@ -108,26 +96,20 @@ impl Render<'_> {
             let (count, number, dim) = part.dim();
             let data = TensorData::new(part.iter().copied().collect(), [count, number, dim]);
             let part = Tensor::<3>::from_data(data, &context.device);
-            let drawn = match decoder {
-                Decoder::Diffusion(model) if self.config.shared_noise => {
-                    let noise = Noise::new(context.seed, &["render", clip.as_str()]);
-                    clip_from_frames(model.render(&part, &noise, &self.config.sampler))
-                }
-                Decoder::Diffusion(model) => {
-                    let each = (0..count).map(|frame| {
-                        let place = (index * CHUNK + frame).to_string();
-                        let noise = Noise::new(context.seed, &["render", clip.as_str(), &place]);
-                        model.render(
-                            &part.clone().narrow(0, frame, 1),
-                            &noise,
-                            &self.config.sampler,
-                        )
-                    });
-                    clip_from_frames(Tensor::cat(each.collect(), 0))
-                }
-                Decoder::Mixture(model) => clip_from_frames(model.forward(part).frames),
+            let sampler = &self.config.sampler;
+            let drawn = if self.config.shared_noise || !decoder.is_random() {
+                let noise = Noise::new(context.seed, &["render", clip.as_str()]);
+                decoder.render(&part, &noise, sampler).frames
+            } else {
+                let each = (0..count).map(|frame| {
+                    let place = (index * CHUNK + frame).to_string();
+                    let noise = Noise::new(context.seed, &["render", clip.as_str(), &place]);
+                    let slots = part.clone().narrow(0, frame, 1);
+                    decoder.render(&slots, &noise, sampler).frames
+                });
+                Tensor::cat(each.collect(), 0)
             };
-            frames.push(drawn);
+            frames.push(clip_from_frames(drawn));
         }
         let views: Vec<_> = frames.iter().map(|part| part.view()).collect();
         let drawn = concatenate(Axis(0), &views).map_err(|error| RunError::Internal {
@@ -144,26 +126,24 @@ impl Render<'_> {
         let file = ClipFile::default()
             .with_bytes("reconstruction", &reconstruction)
             .with_bytes("prediction", &prediction);
-        Ok(match decoder {
-            Decoder::Diffusion(model) => {
-                file.with_bytes("ceiling", &through_codes(model, &truth, &context.device))
-            }
-            Decoder::Mixture(..) => file,
+        Ok(match ceiling(decoder, &truth, &context.device) {
+            Some(best) => file.with_bytes("ceiling", &best),
+            None => file,
         })
     }
 }
 
-/// The frames after the VQ-VAE alone: the best that diffusion in its latents can reach.
-fn through_codes(model: &LatentDiffusion, frames: &Array4<u8>, device: &Device) -> Array4<u8> {
+/// The best that a decoder with an auto-encoder inside can reach.
+fn ceiling(decoder: &SlotDecoder, frames: &Array4<u8>, device: &Device) -> Option<Array4<u8>> {
     let mut out = Array4::zeros(frames.dim());
     for (part, mut out) in frames
         .axis_chunks_iter(Axis(0), CHUNK)
         .zip(out.axis_chunks_iter_mut(Axis(0), CHUNK))
     {
-        let latents = model.encode(frames_from_clip(part, device));
-        out.assign(&clip_from_frames(model.decode(latents)));
+        let best = decoder.ceiling(frames_from_clip(part, device))?;
+        out.assign(&clip_from_frames(best));
     }
-    out
+    Some(out)
 }
 
 /// Drawn frames on disk.

@@ -7,6 +7,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use serde::de::DeserializeOwned;
 
+use crate::models::decoder::{SlotDecoder, SlotDecoderConfig};
 use crate::noise::Init;
 use crate::plan::video_predict::WeightsName;
 use crate::weights::{Header, WeightsError, WeightsFile, load_into, shipped};
@@ -70,6 +71,38 @@ impl Loaded {
         let blank = init(&config, &mut Init::blank(device));
         let model = load_into(blank, self.file.state.clone())?;
         Ok((config, model))
+    }
+
+    /// The decoder in the file, of whatever kind its header says.
+    ///
+    /// # Errors
+    /// When the file holds no decoder, or its arrays are not the decoder's.
+    pub fn decoder(
+        &self,
+        device: &Device,
+    ) -> Result<(SlotDecoderConfig, SlotDecoder), WeightsError> {
+        let config = self.decoder_config()?;
+        let blank = config.init(&mut Init::blank(device));
+        Ok((config, load_into(blank, self.file.state.clone())?))
+    }
+
+    fn decoder_config(&self) -> Result<SlotDecoderConfig, WeightsError> {
+        use SlotDecoderConfig as Kind;
+        match self.header().model.as_str() {
+            Kind::MIXTURE => self.config(Kind::MIXTURE).map(Kind::Mixture),
+            Kind::AUTOREGRESSIVE => self.config(Kind::AUTOREGRESSIVE).map(Kind::Autoregressive),
+            Kind::DIFFUSION => self.config(Kind::DIFFUSION).map(Kind::Diffusion),
+            other => Err(WeightsError::Model {
+                expected: format!(
+                    "{}`, `{}` or `{}",
+                    Kind::MIXTURE,
+                    Kind::AUTOREGRESSIVE,
+                    Kind::DIFFUSION
+                ),
+                found: other.to_owned(),
+                path: self.file.state.source.clone(),
+            }),
+        }
     }
 
     /// A number or text of the header's training section.

@@ -45,6 +45,18 @@ impl Footage {
         drawn
     }
 
+    /// Single frames, evenly spread over all clips, at most `count`, `[count, height, width, rgb]`.
+    pub fn spread(&self, count: usize) -> Array4<u8> {
+        let (clips, time, height, width, rgb) = self.frames.dim();
+        let count = count.min(clips * time).max(1);
+        let mut frames = Array4::zeros((count, height, width, rgb));
+        for (index, mut frame) in frames.outer_iter_mut().enumerate() {
+            let at = index * clips * time / count;
+            frame.assign(&self.frames.slice(s![at / time, at % time, .., .., ..]));
+        }
+        frames
+    }
+
     /// Windows of `length` frames drawn at random: the clip and first frame of each.
     ///
     /// # Panics

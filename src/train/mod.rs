@@ -150,6 +150,11 @@ impl Step<'_> {
     }
 }
 
+/// A mean squared error of pixels in 0..1, in decibel: the peak signal-to-noise ratio.
+pub fn decibel(squared: f64) -> f64 {
+    -10.0 * squared.max(1e-12).log10()
+}
+
 /// Mean of figures by name.
 pub fn mean_figures(figures: &[Vec<(&'static str, f64)>]) -> Vec<(&'static str, f64)> {
     let mut sums: BTreeMap<&'static str, (f64, usize)> = BTreeMap::new();

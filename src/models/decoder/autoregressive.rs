@@ -56,6 +56,12 @@ impl AutoregressiveConfig {
 
     /// First values. The dVAE is not trained with the rest.
     pub fn init(&self, init: &mut Init) -> Autoregressive {
+        let dvae = self.dvae.init(init);
+        self.with_dvae(dvae, init)
+    }
+
+    /// First values around a dVAE that was trained before.
+    pub fn with_dvae(&self, dvae: Dvae, init: &mut Init) -> Autoregressive {
         let [height, width] = self.grid();
         let tokens = TokenDecoder {
             input: Linear::new(init, self.dim, self.width),
@@ -69,7 +75,7 @@ impl AutoregressiveConfig {
             dropout: Dropout::new(self.dropout),
         };
         Autoregressive {
-            dvae: self.dvae.init(init).no_grad(),
+            dvae: dvae.no_grad(),
             tokens,
             grid: [height, width],
         }
@@ -96,6 +102,16 @@ impl Autoregressive {
         let model = self.valid();
         let written = model.tokens.write(slots.without_autodiff());
         model.dvae.decode_tokens(written.tokens, self.grid)
+    }
+
+    /// Frames as their tokens say, without gradients: what no writing of tokens can surpass.
+    ///
+    /// # Shape
+    /// - `frames`: `[batch, rgb, height, width]`
+    pub fn through_tokens(&self, frames: Tensor<4>) -> Tensor<4> {
+        let dvae = self.dvae.valid();
+        let tokens = dvae.tokens(frames.without_autodiff());
+        dvae.decode_tokens(tokens, self.grid)
     }
 
     /// How surprised the decoder is by the tokens of `frames`: the training loss.

@@ -14,11 +14,11 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use crate::noise::Noise;
+use crate::noise::{Init, Noise};
 
-use autoregressive::Autoregressive;
-use latent_diffusion::LatentDiffusion;
-use mixture::Mixture;
+use autoregressive::{Autoregressive, AutoregressiveConfig};
+use latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
+use mixture::{Mixture, MixtureConfig, mixture_loss};
 use sampler::SamplerConfig;
 
 /// Each slot drawn by itself and blended by its mask.
@@ -47,6 +47,62 @@ pub mod sampler;
 
 /// All of these together.
 pub mod latent_diffusion;
+
+/// Which decoder, and its sizes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SlotDecoderConfig {
+    /// Each slot by itself, blended by masks.
+    Mixture(MixtureConfig),
+    /// Token by token.
+    Autoregressive(AutoregressiveConfig),
+    /// Noise removed from latents.
+    Diffusion(LatentDiffusionConfig),
+}
+
+impl SlotDecoderConfig {
+    /// What a weights file of a mixture decoder says it is.
+    pub const MIXTURE: &'static str = "mixture";
+    /// What a weights file of an autoregressive decoder says it is.
+    pub const AUTOREGRESSIVE: &'static str = "autoregressive";
+    /// What a weights file of a diffusion decoder says it is.
+    pub const DIFFUSION: &'static str = "latent-diffusion";
+
+    /// What a weights file of this decoder says it is.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Mixture(_) => Self::MIXTURE,
+            Self::Autoregressive(_) => Self::AUTOREGRESSIVE,
+            Self::Diffusion(_) => Self::DIFFUSION,
+        }
+    }
+
+    /// Width of the slots that it draws.
+    pub fn dim(&self) -> usize {
+        match self {
+            Self::Mixture(config) => config.dim,
+            Self::Autoregressive(config) => config.dim,
+            Self::Diffusion(config) => config.unet.context,
+        }
+    }
+
+    /// Height and width of what it draws.
+    pub fn resolution(&self) -> [usize; 2] {
+        match self {
+            Self::Mixture(config) => config.resolution,
+            Self::Autoregressive(config) => config.resolution,
+            Self::Diffusion(config) => config.resolution,
+        }
+    }
+
+    /// First values.
+    pub fn init(&self, init: &mut Init) -> SlotDecoder {
+        match self {
+            Self::Mixture(config) => SlotDecoder::Mixture(config.init(init)),
+            Self::Autoregressive(config) => SlotDecoder::Autoregressive(config.init(init)),
+            Self::Diffusion(config) => SlotDecoder::Diffusion(config.init(init)),
+        }
+    }
+}
 
 /// Whatever draws frames from slots.
 #[derive(Module, Debug)]
@@ -80,23 +136,173 @@ impl SlotDecoder {
     ///
     /// # Shape
     /// - `slots`: `[batch, slots, dim]`
-    pub fn render(&self, slots: Tensor<3>, noise: &Noise, sampler: &SamplerConfig) -> Rendered {
+    pub fn render(&self, slots: &Tensor<3>, noise: &Noise, sampler: &SamplerConfig) -> Rendered {
         match self {
             Self::Mixture(mixture) => {
-                let mixed = mixture.valid().forward(slots.inner());
+                let mixed = mixture.valid().forward(slots.clone().without_autodiff());
                 Rendered {
                     frames: mixed.frames,
                     masks: Some(mixed.masks),
                 }
             }
             Self::Autoregressive(decoder) => Rendered {
-                frames: decoder.render(slots),
+                frames: decoder.render(slots.clone()),
                 masks: None,
             },
             Self::Diffusion(diffusion) => Rendered {
-                frames: diffusion.render(&slots, noise, sampler),
+                frames: diffusion.render(slots, noise, sampler),
                 masks: None,
             },
+        }
+    }
+
+    /// Whether what it draws hangs on noise.
+    pub fn is_random(&self) -> bool {
+        matches!(self, Self::Diffusion(_))
+    }
+
+    /// Frames after the auto-encoder inside alone: the best that perfect slots could give. A mixture has none.
+    ///
+    /// # Shape
+    /// - `frames`: `[batch, rgb, height, width]`
+    pub fn ceiling(&self, frames: Tensor<4>) -> Option<Tensor<4>> {
+        match self {
+            Self::Mixture(_) => None,
+            Self::Autoregressive(decoder) => Some(decoder.through_tokens(frames)),
+            Self::Diffusion(diffusion) => Some(diffusion.decode(diffusion.encode(frames))),
+        }
+    }
+
+    /// What its training makes small: the mean squared error of pixels, the surprise at tokens, or the error of
+    /// the noise that was guessed.
+    ///
+    /// # Shape
+    /// - `frames`: `[batch, rgb, height, width]`, a whole multiple of the size that a mixture draws
+    /// - `slots`: `[batch, slots, dim]`
+    pub fn loss(&self, frames: Tensor<4>, slots: Tensor<3>, noise: &mut Noise) -> Tensor<1> {
+        match self {
+            Self::Mixture(mixture) => {
+                let drawn = mixture.forward(slots).frames;
+                let [_, _, height, width] = drawn.dims();
+                mixture_loss(drawn, resample::shrunk(frames, [height, width]))
+            }
+            Self::Autoregressive(decoder) => decoder.loss(frames, slots),
+            Self::Diffusion(diffusion) => {
+                let latents = diffusion.encode(frames);
+                let (times, drawn) = diffusion.draw(latents.dims()[0], noise);
+                let drawn = Tensor::<1>::from_floats(drawn.as_slice(), &slots.device());
+                let drawn = drawn.reshape(latents.dims());
+                let latents = latents.to_device(&slots.device());
+                diffusion.loss_of_latents(latents, &slots, &times, drawn)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::models::decoder::dvae::DvaeConfig;
+    use crate::models::decoder::unet::UNetConfig;
+    use crate::models::decoder::vqvae::VqVaeConfig;
+    use crate::weights::{collect, load_into};
+
+    fn all() -> [SlotDecoderConfig; 3] {
+        let mixture = MixtureConfig {
+            dim: 6,
+            channels: vec![4, 4],
+            start: [4, 4],
+            resolution: [8, 8],
+            ..MixtureConfig::default()
+        };
+        let tokens = AutoregressiveConfig {
+            dim: 6,
+            width: 8,
+            resolution: [16, 16],
+            layers: 1,
+            heads: 2,
+            dropout: 0.0,
+            dvae: DvaeConfig {
+                channels: 4,
+                vocabulary: 5,
+                ..DvaeConfig::default()
+            },
+        };
+        let diffusion = LatentDiffusionConfig {
+            resolution: [16, 16],
+            vae: VqVaeConfig {
+                channels: 8,
+                multipliers: vec![1, 2],
+                residual_blocks: 1,
+                codes: 16,
+                norm_groups: 4,
+                ..VqVaeConfig::default()
+            },
+            unet: UNetConfig {
+                channels: 8,
+                multipliers: vec![1, 2],
+                residual_blocks: 1,
+                attention_factors: vec![1],
+                head_width: 4,
+                norm_groups: 4,
+                context: 6,
+                dropout: 0.0,
+                ..UNetConfig::default()
+            },
+            ..LatentDiffusionConfig::default()
+        };
+        [
+            SlotDecoderConfig::Mixture(mixture),
+            SlotDecoderConfig::Autoregressive(tokens),
+            SlotDecoderConfig::Diffusion(diffusion),
+        ]
+    }
+
+    #[test]
+    fn every_decoder_draws_slots_at_its_own_size_and_tells_its_best() {
+        let device = Device::flex();
+        for config in all() {
+            let decoder = config.init(&mut Init::seeded(1, &device));
+            let slots = Noise::new(1, &["slots"]).normal([2, 3, config.dim()], &device);
+            let sampler = SamplerConfig {
+                steps: 2,
+                ..SamplerConfig::default()
+            };
+            let drawn = decoder.render(&slots, &Noise::new(2, &[]), &sampler);
+            let [height, width] = config.resolution();
+            assert_eq!(drawn.frames.dims(), [2, 3, height, width]);
+            let mixture = config.kind() == SlotDecoderConfig::MIXTURE;
+            assert_eq!(drawn.masks.is_some(), mixture);
+            let best = decoder.ceiling(drawn.frames);
+            assert_eq!(best.is_none(), mixture, "{}", config.kind());
+        }
+    }
+
+    #[test]
+    fn every_loss_reaches_the_slots() {
+        let device = Device::flex().autodiff();
+        for config in all() {
+            let mut decoder = config.init(&mut Init::seeded(1, &device));
+            if let SlotDecoder::Diffusion(diffusion) = &mut decoder {
+                // A network that is not trained says zero, and nothing depends on its slots.
+                let filled = collect(&*diffusion);
+                let mut noise = Noise::new(5, &[]);
+                let mut state = filled;
+                for value in state.entries.values_mut() {
+                    let count = value.shape.iter().product();
+                    value.values = crate::weights::Values::F32(noise.normal_vec(count));
+                }
+                *diffusion = load_into(diffusion.clone(), state).unwrap();
+            }
+            let slots = Noise::new(1, &["slots"]).normal([2, 3, 6], &device);
+            let slots = slots.require_grad();
+            let frames = Noise::new(1, &["frames"]).normal([2, 3, 16, 16], &device);
+            let loss = decoder.loss(frames, slots.clone(), &mut Noise::new(3, &[]));
+            let gradient = slots.grad(&loss.backward()).unwrap();
+            let moved = gradient.abs().sum().into_scalar::<f32>();
+            assert!(moved.is_finite() && moved > 0.0, "{}", config.kind());
         }
     }
 }

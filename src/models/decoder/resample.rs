@@ -50,6 +50,26 @@ impl Downsample {
     }
 }
 
+/// A picture made smaller: the mean over rectangles of pixels.
+///
+/// # Panics
+/// When the size does not divide the picture's.
+pub fn shrunk(x: Tensor<4>, [height, width]: [usize; 2]) -> Tensor<4> {
+    let [batch, channels, rows, columns] = x.dims();
+    if [rows, columns] == [height, width] {
+        return x;
+    }
+    let (tall, wide) = (rows / height, columns / width);
+    assert_eq!(
+        [rows, columns],
+        [height * tall, width * wide],
+        "the smaller size must divide the picture's"
+    );
+    let x = x.reshape([batch * channels * height, tall, width, wide]);
+    let x: Tensor<4> = x.mean_dim(3).mean_dim(1);
+    x.reshape([batch, channels, height, width])
+}
+
 /// Every pixel four times, `[batch, channels, 2·height, 2·width]`.
 fn doubled(x: Tensor<4>) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();

@@ -15,7 +15,7 @@ use crate::models::decoder::sampler::SamplerConfig;
 use crate::models::decoder::vqvae::VqVae;
 use crate::noise::{Init, Noise};
 use crate::train::footage::{Footage, write_sheet};
-use crate::train::{Losses, Objective, Step, TrainError};
+use crate::train::{Losses, Objective, Step, TrainError, decibel};
 
 /// Frames whose latents are computed at once.
 const BATCH: usize = 50;
@@ -232,7 +232,7 @@ impl Objective for DiffusionObjective<'_> {
         vec![
             ("denoise", denoise),
             ("squared", squared),
-            ("psnr", -10.0 * squared.max(1e-12).log10()),
+            ("psnr", decibel(squared)),
         ]
     }
 

@@ -6,6 +6,9 @@ pub mod aloe;
 /// Slots → frames by diffusion.
 pub mod diffusion;
 
+/// Frames ↔ tokens.
+pub mod dvae;
+
 /// Pixels → events, for the network that judges motion.
 pub mod motion;
 
@@ -14,6 +17,9 @@ pub mod slotformer;
 
 /// Frames → slots → frames.
 pub mod slots;
+
+/// Slots → tokens → frames, with or without the encoder.
+pub mod steve;
 
 /// Frames ↔ codes.
 pub mod vqvae;

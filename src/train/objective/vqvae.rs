@@ -4,7 +4,7 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use ndarray::{Array3, Array4, Axis, s};
+use ndarray::{Array3, Array4, Axis};
 use serde::{Deserialize, Serialize};
 
 use crate::layout::{clip_from_frames, floats, frames_from_clip};
@@ -12,7 +12,7 @@ use crate::models::decoder::vqvae::codebook::CodeUse;
 use crate::models::decoder::vqvae::{VqVae, VqVaeConfig, VqVaeLossConfig};
 use crate::noise::{Init, Noise};
 use crate::train::footage::{Footage, salience, write_sheet};
-use crate::train::{Losses, Objective, Step, TrainError};
+use crate::train::{Losses, Objective, Step, TrainError, decibel};
 
 /// `[objective]` of a VQ-VAE's training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,23 +66,6 @@ impl VqVaeObjective<'_> {
             let values: Vec<f32> = weights.iter().copied().collect();
             Tensor::from_data(TensorData::new(values, [batch, 1, height, width]), device)
         })
-    }
-
-    /// Every `every`-th held-out frame, at most `count`.
-    fn sample(&self, count: usize) -> Array4<u8> {
-        let (clips, time, height, width, rgb) = self.held_out.frames.dim();
-        let count = count.min(clips * time).max(1);
-        let mut frames = Array4::zeros((count, height, width, rgb));
-        for (index, mut frame) in frames.outer_iter_mut().enumerate() {
-            let at = index * clips * time / count;
-            frame.assign(
-                &self
-                    .held_out
-                    .frames
-                    .slice(s![at / time, at % time, .., .., ..]),
-            );
-        }
-        frames
     }
 }
 
@@ -138,7 +121,7 @@ impl Objective for VqVaeObjective<'_> {
     fn validate(&self, model: &VqVae, device: &Device) -> Vec<(&'static str, f64)> {
         let mut uses = CodeUse::new(model.quantize.size());
         let (mut all, mut object, mut counted) = (0.0, 0.0, 0.0);
-        let sample = self.sample(128);
+        let sample = self.held_out.spread(128);
         for part in sample.axis_chunks_iter(Axis(0), 16) {
             let seen = model.forward(frames_from_clip(part, device));
             uses.observe(&seen.codes);
@@ -153,7 +136,6 @@ impl Objective for VqVaeObjective<'_> {
                 }
             }
         }
-        let decibel = |mean: f64| -10.0 * mean.max(1e-12).log10();
         let mean = all / sample.len().max(1) as f64;
         vec![
             ("squared", mean),
@@ -170,7 +152,7 @@ impl Objective for VqVaeObjective<'_> {
         folder: &Path,
         stem: &str,
     ) -> Result<(), TrainError> {
-        let sample = self.sample(10);
+        let sample = self.held_out.spread(10);
         let drawn = clip_from_frames(
             model
                 .forward(frames_from_clip(sample.view(), device))

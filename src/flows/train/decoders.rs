@@ -1,0 +1,134 @@
+//! Auto-encoders, and the decoders around them.
+
+use std::path::PathBuf;
+
+use slotflow_datasets::synth::Split;
+
+use super::{Training, figures};
+use crate::models::decoder::autoregressive::AutoregressiveConfig;
+use crate::models::decoder::dvae::DvaeConfig;
+use crate::models::decoder::latent_diffusion::{LatentDiffusionConfig, LatentStats};
+use crate::models::decoder::vqvae::VqVaeConfig;
+use crate::noise::{Init, Noise};
+use crate::plan::training::{DiffusionPlan, DvaePlan, StevePlan, VqVaePlan};
+use crate::train::TrainError;
+use crate::train::objective::diffusion::{DiffusionObjective, Drawings};
+use crate::train::objective::dvae::DvaeObjective;
+use crate::train::objective::steve::{Perception, SteveObjective};
+use crate::train::objective::vqvae::VqVaeObjective;
+
+impl Training<'_> {
+    pub(super) fn vqvae(&self, plan: &VqVaePlan) -> Result<Vec<PathBuf>, TrainError> {
+        let data = self.data()?;
+        let objective = VqVaeObjective {
+            model: plan.model.clone(),
+            config: plan.objective.clone(),
+            background: data.train.background(),
+            train: &data.train,
+            held_out: &data.held_out,
+        };
+        let fitted = self.fit(&objective)?;
+        Ok(vec![self.keep(
+            "vqvae",
+            &plan.model,
+            &fitted.model,
+            figures(&fitted.figures),
+        )?])
+    }
+
+    pub(super) fn diffusion(&mut self, plan: &DiffusionPlan) -> Result<Vec<PathBuf>, TrainError> {
+        let (encoder_config, encoder, id) = self.encoder(&plan.encoder)?;
+        let (vae_config, vqvae) =
+            self.before("vqvae", &plan.vqvae)?
+                .model("vqvae", &self.device, VqVaeConfig::init)?;
+        let data = self.data()?;
+        let mut model = LatentDiffusionConfig {
+            vae: vae_config,
+            ..plan.model.clone()
+        };
+        model.unet.context = encoder_config.dim;
+        if plan.normalise {
+            let frames = data
+                .train
+                .draw_frames(256, &mut Noise::new(self.plan.seed, &["latents"]));
+            let frames = crate::layout::frames_from_clip(frames.view(), &self.device);
+            model.latent_stats = Some(LatentStats::measure(&vqvae.encode(frames)));
+        }
+        let blank = model.with_vae(vqvae.clone(), &mut Init::blank(&self.device));
+        let train_slots = self.perceived(&encoder, &id, &data.train, Split::Train)?;
+        let held_out_slots = self.perceived(&encoder, &id, &data.held_out, Split::Val)?;
+        let objective = DiffusionObjective {
+            vqvae,
+            config: plan.objective.clone(),
+            train: Drawings::new(train_slots, &data.train, &blank, &self.device),
+            held_out: Drawings::new(held_out_slots, &data.held_out, &blank, &self.device),
+            model,
+        };
+        let fitted = self.fit(&objective)?;
+        let facts = figures(&fitted.figures);
+        Ok(vec![self.keep(
+            "latent-diffusion",
+            &objective.model,
+            &fitted.model,
+            facts,
+        )?])
+    }
+
+    pub(super) fn dvae(&self, plan: &DvaePlan) -> Result<Vec<PathBuf>, TrainError> {
+        let data = self.data()?;
+        let objective = DvaeObjective {
+            model: plan.model.clone(),
+            config: plan.objective.clone(),
+            background: data.train.background(),
+            train: &data.train,
+            held_out: &data.held_out,
+        };
+        let fitted = self.fit(&objective)?;
+        Ok(vec![self.keep(
+            "dvae",
+            &plan.model,
+            &fitted.model,
+            figures(&fitted.figures),
+        )?])
+    }
+
+    pub(super) fn steve(&mut self, plan: &StevePlan) -> Result<Vec<PathBuf>, TrainError> {
+        let (dvae_config, dvae) =
+            self.before("dvae", &plan.dvae)?
+                .model("dvae", &self.device, DvaeConfig::init)?;
+        let data = self.data()?;
+        let (perception, dim) = match &plan.encoder {
+            None => (Perception::Learned(plan.slots.clone()), plan.slots.dim),
+            Some(file) => {
+                let (config, encoder, id) = self.encoder(file)?;
+                let given = Perception::Given {
+                    train: self.perceived(&encoder, &id, &data.train, Split::Train)?,
+                    held_out: self.perceived(&encoder, &id, &data.held_out, Split::Val)?,
+                };
+                (given, config.dim)
+            }
+        };
+        let objective = SteveObjective {
+            perception,
+            model: AutoregressiveConfig {
+                dim,
+                resolution: self.plan.data.size,
+                dvae: dvae_config,
+                ..plan.model.clone()
+            },
+            dvae,
+            config: plan.objective.clone(),
+            train: &data.train,
+            held_out: &data.held_out,
+        };
+        let fitted = self.fit(&objective)?;
+        let facts = figures(&fitted.figures);
+        let mut files = Vec::new();
+        if let Some(encoder) = &fitted.model.encoder {
+            files.push(self.keep("slot-encoder", &plan.slots, encoder, facts.clone())?);
+        }
+        let decoder = &fitted.model.decoder;
+        files.push(self.keep("autoregressive", &objective.model, decoder, facts)?);
+        Ok(files)
+    }
+}
