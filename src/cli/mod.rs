@@ -1,5 +1,6 @@
 //! Words from a person, and to one.
 
+mod compare;
 mod eval;
 mod failure;
 mod run;
@@ -28,6 +29,8 @@ struct Cli {
 enum Command {
     /// Run a plan, or several: generated clips by default, own videos with --videos
     Run(run::RunArgs),
+    /// Put finished runs side by side on one page
+    Compare(compare::CompareArgs),
     /// Train the model of a plan
     Train(train::TrainArgs),
     /// Judge folders of predictions against folders of truth
@@ -89,6 +92,7 @@ pub fn main() -> ExitCode {
     }
     let done = match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::Train(args) => train::train(&args),
         Command::Eval(args) => eval::eval(&args),
         Command::Show(args) => show::show(&args),

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Common, Failure, print};
+use crate::flows::compare::merge;
 use crate::flows::video_predict::{FlowError, Outcome, video_predict};
 use crate::plan::{Plan, VideoPredictPlan};
 use crate::run::RunError;
-use crate::run::files::{make_dir, write_atomic};
+use crate::run::files::make_dir;
 use crate::run::progress::say;
 use slotflow_eval::ScoreTable;
 
@@ -158,21 +159,15 @@ fn one(args: &RunArgs, plan: &VideoPredictPlan, out: &Path) -> Result<Outcome, F
 
 /// One table over all runs, each row with the name of its run.
 fn merged(folder: &Path, tables: &[(String, PathBuf)]) -> Result<PathBuf, Failure> {
-    let failed =
-        |error: &dyn std::fmt::Display| Failure::failed(error.to_string(), "check the run folders");
-    let mut all = ScoreTable { rows: Vec::new() };
+    let mut read = Vec::new();
     for (name, path) in tables {
-        let table = ScoreTable::load(path).map_err(|error| failed(&error))?;
-        all.rows.extend(table.rows.into_iter().map(|mut row| {
-            row.run.clone_from(name);
-            row
-        }));
+        let table = ScoreTable::load(path)
+            .map_err(|error| Failure::failed(error.to_string(), "check the run folders"))?;
+        read.push((name.clone(), table));
     }
     make_dir(folder)?;
-    let mut bytes = Vec::new();
-    all.write(&mut bytes).map_err(|error| failed(&error))?;
     let path = folder.join("scores.csv");
-    write_atomic(&path, &bytes)?;
+    merge(read, &path)?;
     Ok(path)
 }
 

@@ -5,3 +5,6 @@ pub mod train;
 
 /// Decode, perceive, imagine, draw, answer, judge, tell.
 pub mod video_predict;
+
+/// Runs side by side.
+pub mod compare;

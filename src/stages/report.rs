@@ -161,7 +161,7 @@ impl Report<'_> {
         &self,
         folder: &Path,
         clip: &ClipId,
-        columns: [(&str, Array4<u8>); 4],
+        columns: [(&str, Array4<u8>); COLUMNS],
         shown: bool,
         fps: f32,
     ) -> Result<Option<Vec<VideoView>>, RunError> {
@@ -311,9 +311,21 @@ fn clip_scores(clip: &ClipId, items: &ItemTable) -> Vec<(String, f64)> {
     found.collect()
 }
 
+/// Columns of a clip's film: truth, reconstruction, prediction, slots.
+pub const COLUMNS: usize = 4;
+/// Pixels between two columns.
+const LINE: usize = 4;
+
+/// One column of a film that has all of them, `[time, height, width, rgb]`.
+pub fn column(film: ArrayView4<'_, u8>, index: usize) -> Array4<u8> {
+    let width = (film.dim().2 + LINE) / COLUMNS;
+    let left = index * width;
+    let right = (left + width.saturating_sub(LINE)).min(film.dim().2);
+    film.slice(s![.., .., left..right, ..]).to_owned()
+}
+
 /// Pictures side by side, a thin dark line between them.
 fn beside(columns: &[ArrayView4<'_, u8>]) -> Array4<u8> {
-    const LINE: usize = 4;
     let time = columns
         .iter()
         .map(|frames| frames.dim().0)
@@ -390,4 +402,19 @@ fn write_answers(path: &Path, rows: &[super::answer::Row]) -> Result<(), RunErro
     }
     let bytes = table.into_inner().map_err(|error| fault(&error))?;
     write_atomic(path, &bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_of_a_film_is_what_was_put_there() {
+        let pictures: [Array4<u8>; COLUMNS] =
+            std::array::from_fn(|index| Array4::from_elem((2, 6, 8, 3), index as u8 + 100));
+        let film = beside(&pictures.each_ref().map(|picture| picture.view()));
+        for (index, picture) in pictures.iter().enumerate() {
+            assert_eq!(column(film.view(), index), *picture);
+        }
+    }
 }

@@ -150,6 +150,31 @@ fn a_killed_run_resumes_and_gives_the_same_bytes() {
     assert_same(&product, "whole", "killed");
 }
 
+#[test]
+fn runs_stand_side_by_side_on_one_page() {
+    let product = Product::new();
+    product.succeed(&small("one", &[]));
+    product.succeed(&small("other", &["--set", "render.sampler.method=multistep"]));
+    let said = product.succeed(&["compare", "one", "other", "--out", "both"]);
+    assert_eq!(said.trim(), "both/report.html");
+    let page = std::fs::read_to_string(product.path("both/report.html")).unwrap();
+    for part in [
+        "2 runs side by side",
+        "<figcaption>truth</figcaption>",
+        "<figcaption>one</figcaption>",
+        "<figcaption>other</figcaption>",
+        "<code>render.sampler.method</code>",
+        "<code>multistep</code>",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert_eq!(page.matches("<article").count(), 2, "both clips");
+    let scores = std::fs::read_to_string(product.path("both/scores.csv")).unwrap();
+    assert!(scores.lines().any(|row| row.contains(",one,")), "{scores}");
+    let said = product.fail(2, &["compare", "one", "nowhere"]);
+    assert!(said.contains("not the folder of a finished run: `nowhere`"));
+}
+
 /// Equal bytes in all files but `run.json`.
 fn assert_same(product: &Product, one: &str, other: &str) {
     let (one, other) = (contents(&product.path(one)), contents(&product.path(other)));

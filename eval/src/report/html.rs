@@ -7,9 +7,9 @@ use sha2::{Digest, Sha256};
 use super::markup::{counted, escape, fill};
 use super::{Page, StageRow, answers, clips, curve, scores, summary};
 
-const TEMPLATE: &str = include_str!("page.html");
-const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+pub(super) const TEMPLATE: &str = include_str!("page.html");
+pub(super) const STYLE: &str = include_str!("page.css");
+pub(super) const SCRIPT: &str = include_str!("page.js");
 
 /// The page as one string: equal input gives equal bytes.
 pub fn html(page: &Page<'_>) -> String {
@@ -53,7 +53,7 @@ pub fn html(page: &Page<'_>) -> String {
 }
 
 /// Nothing is loaded from anywhere; the one style sheet and the one script are those with these hashes.
-fn policy() -> String {
+pub(super) fn policy() -> String {
     let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
     format!(
         "default-src 'none'; img-src data:; media-src data:; style-src 'sha256-{}'; script-src 'sha256-{}'; \
@@ -63,7 +63,7 @@ fn policy() -> String {
     )
 }
 
-fn section(id: &str, title: &str, content: &str) -> String {
+pub(super) fn section(id: &str, title: &str, content: &str) -> String {
     if content.is_empty() {
         return String::new();
     }
@@ -85,7 +85,7 @@ fn links(page: &Page<'_>, curves: &str) -> String {
         .collect()
 }
 
-fn notes(notes: &[String]) -> String {
+pub(super) fn notes(notes: &[String]) -> String {
     let items: String = notes
         .iter()
         .map(|note| ["<li>", &escape(note), "</li>"].concat())

@@ -7,6 +7,7 @@
 mod answers;
 mod bar;
 mod clips;
+mod compare;
 mod curve;
 mod html;
 mod markup;
@@ -15,6 +16,7 @@ mod summary;
 
 use crate::score::{ItemTable, ScoreTable};
 
+pub use compare::{Comparison, RunView, compare};
 pub use html::html;
 
 /// What the subset of a floor's items ends in: `imagined-floor` is drawn as a second line beside `imagined`.

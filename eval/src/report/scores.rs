@@ -22,7 +22,7 @@ pub(super) enum Group {
     Other,
 }
 
-const GROUPS: [(Group, &str, &str); 5] = [
+pub(super) const GROUPS: [(Group, &str, &str); 5] = [
     (
         Group::Pixels,
         "Pixels",

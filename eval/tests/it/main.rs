@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that finds an error must fail")]
 
+mod compare;
 mod distance;
 mod image;
 mod masks;

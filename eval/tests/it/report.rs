@@ -4,7 +4,7 @@ use slotflow_eval::report::{AnswerRow, ClipView, Page, StageRow, VideoView, html
 use slotflow_eval::score::ItemValue;
 use slotflow_eval::{Direction, ItemTable, Score, ScoreTable};
 
-const PAYLOADS: [&str; 24] = [
+pub const PAYLOADS: [&str; 24] = [
     "<script>alert(1)</script>",
     "</script><script>alert(1)</script>",
     "</style><script>alert(1)</script>",
@@ -114,7 +114,7 @@ impl Example {
     }
 }
 
-const VOID: [&str; 5] = ["meta", "img", "source", "wbr", "!doctype"];
+const VOID: [&str; 6] = ["meta", "img", "source", "wbr", "br", "!doctype"];
 
 /// Every tag in order, with the names of its attributes: the shape of a page, whatever its texts say.
 fn shape(page: &str) -> Vec<String> {
@@ -177,7 +177,7 @@ fn start(text: &str) -> String {
 }
 
 /// Tags close where they should, also those that end in `/>`.
-fn parsed(page: &str) -> Vec<String> {
+pub fn parsed(page: &str) -> Vec<String> {
     shape(&page.replace("/>", " />"))
 }
 

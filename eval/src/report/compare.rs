@@ -1,0 +1,275 @@
+//! Several runs on one page: their scores in columns, their clips side by side.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::score::{Direction, ItemTable, Score, ScoreTable};
+use crate::stats::Interval;
+use crate::stats::bootstrap::{Cluster, Resampling, mean, paired_difference};
+
+use super::ClipView;
+use super::clips;
+use super::html::{SCRIPT, STYLE, TEMPLATE, notes, policy, section};
+use super::markup::{Style, counted, escape, fill, metric_name};
+use super::scores::{GROUPS, Group};
+
+/// All that a page over several runs shows.
+#[derive(Debug, Clone)]
+pub struct Comparison<'a> {
+    /// The runs, in the order of the columns; differences are taken from the first.
+    pub runs: Vec<RunView<'a>>,
+    /// Settings in which the plans differ: the key, and its value in each run.
+    pub settings: Vec<(String, Vec<Option<String>>)>,
+    /// Clips with the truth and each run's prediction.
+    pub clips: Vec<ClipView>,
+    /// What a reader must know before believing the numbers.
+    pub notes: Vec<String>,
+    /// Frames that were seen before imagination starts; nought where the runs differ.
+    pub burn_in: usize,
+    /// How differences are resampled.
+    pub resampling: Resampling,
+}
+
+/// One run.
+#[derive(Debug, Clone)]
+pub struct RunView<'a> {
+    /// Its name, different from that of any other.
+    pub name: String,
+    /// One row a number.
+    pub scores: &'a ScoreTable,
+    /// One row a value of a clip or frame.
+    pub items: &'a ItemTable,
+    /// Its plan with every value resolved, as TOML.
+    pub plan: String,
+}
+
+/// The page as one string: equal input gives equal bytes.
+pub fn compare(page: &Comparison<'_>) -> String {
+    let names: Vec<&str> = page.runs.iter().map(|run| run.name.as_str()).collect();
+    let title = counted(page.runs.len(), "run", "runs") + " side by side";
+    let links: String = [
+        ("scores", "Scores"),
+        ("clips", "Clips"),
+        ("run", "Settings"),
+    ]
+    .map(|(id, title)| ["<a href=\"#", id, "\">", title, "</a>"].concat())
+    .concat();
+    let plan = |run: &RunView<'_>| format!("# {}\n{}\n\n", run.name, run.plan.trim_end());
+    let plans: Vec<String> = page.runs.iter().map(plan).collect();
+    let parts = [
+        ("policy", policy()),
+        ("title", title),
+        ("subtitle", escape(&names.join(" · "))),
+        ("style", STYLE.to_owned()),
+        ("script", SCRIPT.to_owned()),
+        ("links", links),
+        ("summary", summary(page)),
+        ("notes", notes(&page.notes)),
+        ("scores", section("scores", "Scores", &tables(page))),
+        ("clips", clips::clips(&page.clips, page.burn_in)),
+        ("stages", settings(page)),
+        ("plan", escape(&plans.concat())),
+    ];
+    fill(TEMPLATE, &parts)
+}
+
+/// How to read the table.
+fn summary(page: &Comparison<'_>) -> String {
+    let first = page.runs.first().map_or("", |run| run.name.as_str());
+    format!(
+        "<p class=\"summary\">The best of a row is bold. Below a number stands how far the run is from \
+         <b>{}</b> on the same clips, with an interval of 95 % over clips; green and red say that the interval \
+         leaves out nought.</p>",
+        escape(first)
+    )
+}
+
+/// Metric, profile and subset: what makes numbers of runs comparable.
+type Key<'a> = (&'a str, &'a str, &'a str);
+
+fn key(score: &Score) -> Key<'_> {
+    (&score.metric, &score.profile, &score.subset)
+}
+
+/// A table for every kind of measure.
+fn tables(page: &Comparison<'_>) -> String {
+    let mut order: Vec<&Score> = Vec::new();
+    let mut known = BTreeSet::new();
+    for score in page.runs.iter().flat_map(|run| &run.scores.rows) {
+        if score.value.is_some() && known.insert(key(score)) {
+            order.push(score);
+        }
+    }
+    if order.is_empty() {
+        return "<p class=\"empty\">Nothing was scored.</p>".to_owned();
+    }
+    let columns: String = page
+        .runs
+        .iter()
+        .map(|run| format!("<th class=\"num\">{}</th>", escape(&run.name)))
+        .collect();
+    let clusters: Vec<_> = page
+        .runs
+        .iter()
+        .map(|run| Clusters::of(run.items))
+        .collect();
+    let group = |&(group, title, about): &(Group, &str, &str)| {
+        let rows: String = order
+            .iter()
+            .filter(|score| Group::of(&score.metric) == group)
+            .map(|score| row(page, &clusters, score))
+            .collect();
+        if rows.is_empty() {
+            return rows;
+        }
+        format!(
+            "<h3>{title}</h3><p class=\"about\">{about}</p><div class=\"wide\"><table><thead><tr><th>metric</th>\
+             <th>on</th>{columns}</tr></thead><tbody>{rows}</tbody></table></div>"
+        )
+    };
+    GROUPS.iter().map(group).collect()
+}
+
+/// A run's values by what they are of and by clip.
+struct Clusters<'a>(BTreeMap<Key<'a>, BTreeMap<&'a str, Vec<f64>>>);
+
+impl<'a> Clusters<'a> {
+    fn of(items: &'a ItemTable) -> Self {
+        let mut found: BTreeMap<Key<'a>, BTreeMap<&'a str, Vec<f64>>> = BTreeMap::new();
+        for row in &items.rows {
+            let key = (&*row.metric, &*row.profile, &*row.subset);
+            let values = found.entry(key).or_default().entry(&row.item).or_default();
+            values.extend(row.value);
+        }
+        Self(found)
+    }
+
+    /// How much more the other run has on the clips that both have with equally many values; absent where a score
+    /// is no plain mean over its values.
+    fn difference(
+        &self,
+        other: &Self,
+        key: Key<'_>,
+        resampling: Resampling,
+        scores: [f64; 2],
+    ) -> Option<(f64, Option<Interval>)> {
+        let plain = |run: &Self, score: f64| {
+            let all: Vec<Cluster> = run.0.get(&key)?.values().map(|x| Cluster::of(x)).collect();
+            mean(&all).filter(|mean| (mean - score).abs() <= 1e-6 * score.abs().max(1e-9))
+        };
+        plain(self, scores[0]).and(plain(other, scores[1]))?;
+        let (base, other) = (self.0.get(&key)?, other.0.get(&key)?);
+        let pairs = base.iter().filter_map(|(clip, base)| {
+            let other = other.get(clip)?;
+            (other.len() == base.len()).then(|| (Cluster::of(other), Cluster::of(base)))
+        });
+        let (other, base): (Vec<_>, Vec<_>) = pairs.unzip();
+        paired_difference(&other, &base, resampling).ok()
+    }
+}
+
+/// One measure over all runs.
+fn row(page: &Comparison<'_>, clusters: &[Clusters<'_>], score: &Score) -> String {
+    let find = |table: &'_ ScoreTable| {
+        let found = table.rows.iter().find(|row| key(row) == key(score));
+        found.and_then(|row| Some((row.value?, row.clone())))
+    };
+    let found: Vec<_> = page.runs.iter().map(|run| find(run.scores)).collect();
+    let better = |a: f64, b: f64| match score.direction {
+        Direction::Higher => a > b,
+        Direction::Lower => a < b,
+    };
+    let best = found
+        .iter()
+        .flatten()
+        .map(|(value, _)| *value)
+        .reduce(|a, b| if better(b, a) { b } else { a });
+    let cells = found.iter().enumerate().map(|(index, cell)| {
+        let Some((value, row)) = cell else {
+            return "<td class=\"absent\">–</td>".to_owned();
+        };
+        let style = Style::of_score(row);
+        let shown = style.show(*value);
+        let shown = if best == Some(*value) && page.runs.len() > 1 {
+            format!("<b>{shown}</b>")
+        } else {
+            shown
+        };
+        let base = found[0].as_ref().filter(|_| index > 0);
+        let apart = base
+            .and_then(|(base, _)| {
+                let (key, scores) = (key(score), [*base, *value]);
+                clusters[0].difference(&clusters[index], key, page.resampling, scores)
+            })
+            .map(|(apart, interval)| difference(style, score.direction, apart, interval));
+        format!(
+            "<td class=\"num value\">{shown}{}</td>",
+            apart.unwrap_or_default()
+        )
+    });
+    let cells: String = cells.collect();
+    let (name, meaning) = metric_name(&score.metric);
+    let arrow = match score.direction {
+        Direction::Higher => "↑",
+        Direction::Lower => "↓",
+    };
+    format!(
+        "<tr><th scope=\"row\" title=\"{}\">{}<span class=\"arrow\">{arrow}</span></th><td>{}</td>{cells}</tr>",
+        escape(meaning),
+        escape(name),
+        escape(&score.subset).replace('/', "/<wbr>"),
+    )
+}
+
+/// A difference below its number.
+fn difference(
+    style: Style,
+    direction: Direction,
+    apart: f64,
+    interval: Option<Interval>,
+) -> String {
+    let sign = |value: f64| {
+        let sign = if value < 0.0 { "−" } else { "+" };
+        format!("{sign}{}", style.show(value.abs()))
+    };
+    let class = match (direction, interval) {
+        (Direction::Higher, Some(range)) if range.low > 0.0 => " class=\"good\"",
+        (Direction::Higher, Some(range)) if range.high < 0.0 => " class=\"bad\"",
+        (Direction::Lower, Some(range)) if range.high < 0.0 => " class=\"good\"",
+        (Direction::Lower, Some(range)) if range.low > 0.0 => " class=\"bad\"",
+        _ => "",
+    };
+    let range = interval.map_or_else(String::new, |interval| {
+        format!(" [{} … {}]", sign(interval.low), sign(interval.high))
+    });
+    format!("<br><small{class}>{}{range}</small>", sign(apart))
+}
+
+/// The settings in which the runs differ.
+fn settings(page: &Comparison<'_>) -> String {
+    if page.settings.is_empty() {
+        return "<p class=\"empty\">The plans are the same.</p>".to_owned();
+    }
+    let columns: String = page
+        .runs
+        .iter()
+        .map(|run| format!("<th>{}</th>", escape(&run.name)))
+        .collect();
+    let row = |(key, values): &(String, Vec<Option<String>>)| {
+        let cells: String = values
+            .iter()
+            .map(|value| match value {
+                Some(value) => format!("<td><code>{}</code></td>", escape(value)),
+                None => "<td class=\"absent\">unset</td>".to_owned(),
+            })
+            .collect();
+        format!(
+            "<tr><th scope=\"row\"><code>{}</code></th>{cells}</tr>",
+            escape(key)
+        )
+    };
+    let rows: String = page.settings.iter().map(row).collect();
+    format!(
+        "<div class=\"wide\"><table class=\"stages\"><thead><tr><th>setting</th>{columns}</tr></thead>\
+         <tbody>{rows}</tbody></table></div>"
+    )
+}

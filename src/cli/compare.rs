@@ -1,0 +1,35 @@
+//! `pipeline compare`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Failure, print};
+use crate::flows;
+
+/// `pipeline compare RUN…`
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Folders of finished runs; differences are taken from the first
+    #[arg(required = true, num_args = 2.., value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// The folder of the page
+    #[arg(long, default_value = "runs/compare", value_name = "DIR")]
+    out: PathBuf,
+}
+
+/// Writes one page over several runs, and prints its path.
+pub fn compare(args: &CompareArgs) -> Result<ExitCode, Failure> {
+    for run in &args.runs {
+        if !run.join("plan.toml").is_file() || !run.join("scores.csv").is_file() {
+            return Err(Failure::refused(
+                format!("not the folder of a finished run: `{}`", run.display()),
+                "`pipeline run video-predict --out DIR` makes one",
+            ));
+        }
+    }
+    let page = flows::compare::compare(&args.runs, &args.out)?;
+    print(&page.display().to_string())?;
+    Ok(ExitCode::SUCCESS)
+}
