@@ -121,7 +121,10 @@ impl Finished {
         let items = ItemTable::load(&table("items.csv"));
         let name = folder.file_name().map(|name| name.to_string_lossy());
         Ok(Self {
-            name: name.map_or_else(|| folder.display().to_string(), |name| name.into_owned()),
+            name: name.map_or_else(
+                || folder.display().to_string(),
+                std::borrow::Cow::into_owned,
+            ),
             folder: folder.to_owned(),
             plan: text.parse().map_err(|error: toml::de::Error| {
                 damaged(error.message().to_owned(), "plan.toml")

@@ -154,7 +154,10 @@ fn a_killed_run_resumes_and_gives_the_same_bytes() {
 fn runs_stand_side_by_side_on_one_page() {
     let product = Product::new();
     product.succeed(&small("one", &[]));
-    product.succeed(&small("other", &["--set", "render.sampler.method=multistep"]));
+    product.succeed(&small(
+        "other",
+        &["--set", "render.sampler.method=multistep"],
+    ));
     let said = product.succeed(&["compare", "one", "other", "--out", "both"]);
     assert_eq!(said.trim(), "both/report.html");
     let page = std::fs::read_to_string(product.path("both/report.html")).unwrap();

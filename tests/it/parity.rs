@@ -51,7 +51,7 @@ fn folder() -> PathBuf {
 }
 
 /// Compares one fixture.
-fn run<'a>(fixture: &'a Fixture) -> Compare<'a> {
+fn run(fixture: &Fixture) -> Compare<'_> {
     let mut report = Compare::new(fixture);
     let Some(check) = check_of(&fixture.class) else {
         report.fail(format!("no check for `{}`", fixture.class));

@@ -105,7 +105,7 @@ fn tables(page: &Comparison<'_>) -> String {
     let columns: String = page
         .runs
         .iter()
-        .map(|run| format!("<th class=\"num\">{}</th>", escape(&run.name)))
+        .map(|run| ["<th class=\"num\">", &escape(&run.name), "</th>"].concat())
         .collect();
     let clusters: Vec<_> = page
         .runs
@@ -252,7 +252,7 @@ fn settings(page: &Comparison<'_>) -> String {
     let columns: String = page
         .runs
         .iter()
-        .map(|run| format!("<th>{}</th>", escape(&run.name)))
+        .map(|run| ["<th>", &escape(&run.name), "</th>"].concat())
         .collect();
     let row = |(key, values): &(String, Vec<Option<String>>)| {
         let cells: String = values

@@ -50,6 +50,10 @@ pub mod latent_diffusion;
 
 /// Which decoder, and its sizes.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a program holds one configuration, not many"
+)]
 pub enum SlotDecoderConfig {
     /// Each slot by itself, blended by masks.
     Mixture(MixtureConfig),
