@@ -43,6 +43,18 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
     },
+    /// A frame with nothing to see in it.
+    #[error("frames of {width}×{height} pixels are below the least of {least} a side: `{}`", path.display())]
+    TooSmall {
+        /// Pixels.
+        width: usize,
+        /// Pixels.
+        height: usize,
+        /// Pixels that a side must have.
+        least: usize,
+        /// The file.
+        path: PathBuf,
+    },
     /// A window that no clip could fill.
     #[error("a window with {reason} holds no frames")]
     Window {
@@ -108,6 +120,9 @@ impl DataError {
             Self::NoFrames { .. } => "lower `start` or `stride`, or take a longer clip",
             Self::TooLarge { .. } => {
                 "scale the video down first, for example with `ffmpeg -vf scale=1280:-2`"
+            }
+            Self::TooSmall { .. } => {
+                "objects need pixels: give the video before it was scaled down"
             }
             Self::Window { .. } => "size, count and stride are at least 1, frames a second above 0",
             Self::Encode { .. } => {

@@ -17,6 +17,9 @@ use crate::window::{Fit, Pace, Window};
 /// The endings that make a file in a folder a video. A file that is named by itself may have any.
 const ENDINGS: &str = "3gp avi flv gif m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts webm wmv y4m";
 
+/// The shortest side of a frame in which an object could be seen, pixels.
+const LEAST_SIDE: usize = 8;
+
 /// Clips from paths that a person named.
 ///
 /// A path is a video file; a folder with numbered pictures (`0000.png`, `0001.png`, …), which is one clip; or a folder
@@ -104,7 +107,66 @@ impl FolderSource {
             size,
             fit: Fit::Stretch,
         };
-        self.sample(index, &window)
+        self.read(index, &window)
+    }
+
+    /// The frames in a window, of any size.
+    fn read(&self, index: usize, window: &Window) -> Result<Sample, DataError> {
+        let (id, place) = &self.clips[index];
+        match place {
+            Place::File(path) => {
+                let read = read_with(path, window, self.decode)?;
+                let clip = Clip {
+                    id: id.clone(),
+                    ..read.clip
+                };
+                Ok(Sample {
+                    note: read.note,
+                    ..clip.into()
+                })
+            }
+            Place::Pictures(folder, pictures) => {
+                Ok(read_pictures(id, folder, pictures, window)?.into())
+            }
+        }
+    }
+
+    /// How many sampled frames a clip has at the pace of `window`, by its header; counted where that does not say.
+    ///
+    /// # Errors
+    /// When the clip cannot be read.
+    pub fn frames(&self, index: usize, window: &Window) -> Result<usize, DataError> {
+        let path = match &self.clips[index].1 {
+            Place::File(path) => path,
+            Place::Pictures(_, pictures) => {
+                return Ok(match window.pace {
+                    Pace::Stride(stride) => pictures.len().div_ceil(stride.max(1)),
+                    Pace::Fps(_) => pictures.len(),
+                });
+            }
+        };
+        let info = probe(path)?;
+        let said = match window.pace {
+            Pace::Stride(stride) => info.frames.map(|frames| frames.div_ceil(stride.max(1))),
+            Pace::Fps(fps) => info
+                .secs
+                .map(|secs| (secs * f64::from(fps)).ceil() as usize),
+        };
+        if let Some(said) = said {
+            return Ok(said);
+        }
+        let small = Window {
+            start: 0,
+            count: None,
+            size: [LEAST_SIDE; 2],
+            ..*window
+        };
+        let mut count = 0;
+        for frame in crate::video::frames(path, &small, self.decode)? {
+            frame?;
+            count += 1;
+        }
+        Ok(count)
     }
 }
 
@@ -155,23 +217,18 @@ impl Source for FolderSource {
     }
 
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {
-        let (id, place) = &self.clips[index];
-        match place {
+        match &self.clips[index].1 {
             Place::File(path) => {
-                let read = read_with(path, window, self.decode)?;
-                let clip = Clip {
-                    id: id.clone(),
-                    ..read.clip
-                };
-                Ok(Sample {
-                    note: read.note,
-                    ..clip.into()
-                })
+                let info = probe(path)?;
+                large_enough([info.height, info.width], path)?;
             }
-            Place::Pictures(folder, pictures) => {
-                Ok(read_pictures(id, folder, pictures, window)?.into())
+            Place::Pictures(_, pictures) => {
+                for picture in pictures.iter().take(1) {
+                    large_enough(png_size(picture)?, picture)?;
+                }
             }
         }
+        self.read(index, window)
     }
 }
 
@@ -214,6 +271,19 @@ fn read_pictures(
         id: id.clone(),
         frames,
         fps,
+    })
+}
+
+/// Refuses frames in which no object could be seen.
+fn large_enough([height, width]: [usize; 2], path: &Path) -> Result<(), DataError> {
+    if height.min(width) >= LEAST_SIDE {
+        return Ok(());
+    }
+    Err(DataError::TooSmall {
+        width,
+        height,
+        least: LEAST_SIDE,
+        path: path.to_owned(),
     })
 }
 

@@ -4,9 +4,12 @@
 pub mod clevrer;
 /// Videos of one's own.
 pub mod folder;
+/// Long videos, window by window.
+pub mod windowed;
 
 pub use clevrer::{ClevrerSource, ColourOrder};
 pub use folder::FolderSource;
+pub use windowed::Windowed;
 
 use crate::clip::{ClipId, Sample};
 use crate::error::DataError;

@@ -1,0 +1,115 @@
+//! Long videos, window by window.
+
+use super::{FolderSource, Source};
+use crate::clip::{ClipId, Sample};
+use crate::error::DataError;
+use crate::window::Window;
+
+/// Own videos cut into clips of equal length, each from start to end.
+///
+/// The last window of a video ends with it and overlaps the one before, so that none is shorter than the others unless
+/// the whole video is. No more than a window of a file is ever held.
+#[derive(Debug)]
+pub struct Windowed {
+    source: FolderSource,
+    /// The video and the window's first sampled frame.
+    windows: Vec<(usize, usize)>,
+    /// Where videos are cut at all: sampled frames of a window.
+    length: usize,
+}
+
+impl Windowed {
+    /// All windows of `length` sampled frames from `window.start` on.
+    ///
+    /// A video that cannot be read stays one clip, whose sample then says why.
+    ///
+    /// # Errors
+    /// When `length` is zero.
+    pub fn new(source: FolderSource, window: &Window, length: usize) -> Result<Self, DataError> {
+        let each = Window {
+            count: Some(length),
+            ..*window
+        };
+        each.check()?;
+        let windows = (0..source.len())
+            .flat_map(|index| {
+                let total = source.frames(index, window).unwrap_or(0);
+                let starts = starts(window.start, total, length);
+                starts.into_iter().map(move |start| (index, start))
+            })
+            .collect();
+        Ok(Self {
+            source,
+            windows,
+            length,
+        })
+    }
+}
+
+/// Where windows start that cover `first..total`.
+fn starts(first: usize, total: usize, length: usize) -> Vec<usize> {
+    let mut starts: Vec<usize> = (first..total.saturating_sub(length - 1))
+        .step_by(length)
+        .collect();
+    match starts.last() {
+        None => starts.push(first),
+        Some(last) if last + length < total => starts.push(total - length),
+        Some(_) => {}
+    }
+    starts
+}
+
+impl Source for Windowed {
+    fn len(&self) -> usize {
+        self.windows.len()
+    }
+
+    fn id(&self, index: usize) -> ClipId {
+        let (video, start) = self.windows[index];
+        ClipId::new(&format!("{}-{start:06}", self.source.id(video)))
+    }
+
+    fn identity(&self, index: usize) -> Result<String, DataError> {
+        let (video, start) = self.windows[index];
+        Ok(format!("{} from {start}", self.source.identity(video)?))
+    }
+
+    fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {
+        let (video, start) = self.windows[index];
+        let count = Some(self.length);
+        let sample = self.source.sample(
+            video,
+            &Window {
+                start,
+                count,
+                ..*window
+            },
+        )?;
+        Ok(Sample {
+            clip: crate::Clip {
+                id: self.id(index),
+                ..sample.clip
+            },
+            ..sample
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::starts;
+
+    #[test]
+    fn windows_cover_a_video_and_the_last_ends_with_it() {
+        assert_eq!(starts(0, 96, 48), [0, 48]);
+        assert_eq!(starts(0, 100, 48), [0, 48, 52]);
+        assert_eq!(starts(10, 60, 48), [10, 12]);
+    }
+
+    #[test]
+    fn a_short_or_unreadable_video_is_one_window() {
+        assert_eq!(starts(0, 20, 48), [0]);
+        assert_eq!(starts(0, 0, 48), [0]);
+        assert_eq!(starts(0, 48, 48), [0]);
+    }
+}
