@@ -35,7 +35,7 @@ pub struct RunArgs {
     /// How many clips
     #[arg(long)]
     clips: Option<usize>,
-    /// Sampled frames of a clip, or `all`
+    /// Sampled frames of a clip, or `all`; own videos are then cut into clips of 48 from start to end
     #[arg(long)]
     frames: Option<String>,
     /// The run's folder, or of several runs the folder above them [default: runs/PLAN]
@@ -124,7 +124,10 @@ impl RunArgs {
         }
         match self.frames.as_deref() {
             None => {}
-            Some("all") => changes.push("decode.frames=unset".to_owned()),
+            Some("all") if self.videos.is_empty() => {
+                changes.push("decode.frames=unset".to_owned());
+            }
+            Some("all") => changes.push("decode.windows=true".to_owned()),
             Some(count) if count.parse::<usize>().is_ok() => {
                 changes.push(format!("decode.frames={count}"));
             }

@@ -9,7 +9,7 @@ use crate::models::encoder::SlotEncoderConfig;
 use crate::plan::VideoPredictPlan;
 use crate::run::{Options, Record, Run, RunError};
 use crate::stages::answer::{Answer, Answers};
-use crate::stages::decode::{Clips, Decode, open_source};
+use crate::stages::decode::{Clips, Decode, open_source, window};
 use crate::stages::encode::{Encode, Slots};
 use crate::stages::evaluate::{Evaluate, Scores};
 use crate::stages::render::{Frames, Render};
@@ -90,13 +90,14 @@ pub fn video_predict(
     options: Options,
 ) -> Result<Outcome, FlowError> {
     let models = Models::open(plan)?;
-    let source = open_source(&plan.decode)?;
     let run = Run::open(options)?;
     let trained_fps = models
         .encoder
         .trained("fps")
         .and_then(serde_json::Value::as_f64)
         .map(|fps| fps as f32);
+    let window = window(&plan.decode, trained_fps);
+    let source = open_source(&plan.decode, &window)?;
     let slots = models
         .encoder
         .config::<SlotEncoderConfig>("slot-encoder")?
@@ -106,7 +107,7 @@ pub fn video_predict(
     let clips = Clips(run.stage(&Decode {
         config: &plan.decode,
         source: &*source,
-        trained_fps,
+        window,
     })?);
     let seen = Slots(run.stage(&Encode {
         config: &plan.encode,
@@ -161,7 +162,7 @@ pub fn video_predict(
         frames: &frames,
         answers: answers.as_ref(),
         scores: &scores,
-        trained: models.encoder.header().training.clone(),
+        trained: models.decoder.header().training.clone(),
     };
     let report = if run.options().dry {
         None

@@ -44,6 +44,12 @@ fn video_predict(plan: &VideoPredictPlan) -> Result<(), PlanError> {
             "and `decode.stride` are both set; one of them says which frames",
         );
     }
+    if decode.windows && (decode.dataset != "videos" || decode.frames.is_none()) {
+        return value(
+            "decode.windows",
+            "cuts own videos into clips of `decode.frames` frames; set `dataset = \"videos\"` and `frames`",
+        );
+    }
     if decode.clips == Some(0) {
         return value("decode.clips", "is 0; there is nothing to do");
     }

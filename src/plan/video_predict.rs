@@ -78,6 +78,8 @@ pub struct DecodeConfig {
     pub start: usize,
     /// Sampled frames of a clip at most; `all` if unset.
     pub frames: Option<usize>,
+    /// Own videos from start to end, as clips of `frames` sampled frames each.
+    pub windows: bool,
     /// Frames of the file from one sampled frame to the next; unset = by `fps`.
     pub stride: Option<usize>,
     /// Sampled frames a second; unset = the rate that the weights were trained at.
@@ -99,6 +101,7 @@ impl Default for DecodeConfig {
             clips: None,
             start: 0,
             frames: None,
+            windows: false,
             stride: None,
             fps: None,
             size: [64, 64],

@@ -2,6 +2,7 @@
 
 use ndarray::{Array3, Array4, Ix3, Ix4};
 use serde::{Deserialize, Serialize};
+use slotflow_datasets::source::{ClevrerSource, FolderSource, Windowed};
 use slotflow_datasets::synth::ask::Amount;
 use slotflow_datasets::synth::{Split, SynthPreset, SynthSource};
 use slotflow_datasets::{ClipId, DataError, Pace, Question, Sample, Source, Window};
@@ -12,25 +13,43 @@ use crate::run::{Artifact, ClipFile, Context, Input, Partial, RunError, Step};
 /// The sampled frames of a file at the rate that weights were trained at, where a plan says nothing.
 const DEFAULT_FPS: f32 = 5.0;
 
+/// Which frames of a clip a plan asks for; at the rate that weights were trained at where it says nothing.
+pub fn window(config: &DecodeConfig, trained_fps: Option<f32>) -> Window {
+    let pace = match (config.stride, config.fps) {
+        (Some(stride), _) => Pace::Stride(stride),
+        (None, Some(fps)) => Pace::Fps(fps),
+        (None, None) => Pace::Fps(trained_fps.unwrap_or(DEFAULT_FPS)),
+    };
+    Window {
+        start: config.start,
+        count: config.frames,
+        pace,
+        size: config.size,
+        fit: config.fit,
+    }
+}
+
 /// The source that a plan names.
 ///
 /// # Errors
 /// When there is none of that name or nothing at its root.
-pub fn open_source(config: &DecodeConfig) -> Result<Box<dyn Source>, DataError> {
+pub fn open_source(config: &DecodeConfig, window: &Window) -> Result<Box<dyn Source>, DataError> {
     let split = match config.split.as_str() {
         "train" => Split::Train,
         "val" => Split::Val,
         _ => Split::Test,
     };
     match config.dataset.as_str() {
-        "videos" => Ok(Box::new(slotflow_datasets::source::FolderSource::open(
-            &config.videos,
-        )?)),
+        "videos" => {
+            let files = FolderSource::open(&config.videos)?;
+            match config.frames.filter(|_| config.windows) {
+                Some(length) => Ok(Box::new(Windowed::new(files, window, length)?)),
+                None => Ok(Box::new(files)),
+            }
+        }
         "clevrer" => {
             let root = config.root.clone().unwrap_or_default();
-            Ok(Box::new(slotflow_datasets::source::ClevrerSource::open(
-                &root, split,
-            )?))
+            Ok(Box::new(ClevrerSource::open(&root, split)?))
         }
         name => {
             let preset = SynthPreset::builtin(name)?;
@@ -59,8 +78,8 @@ pub struct Decode<'a> {
     pub config: &'a DecodeConfig,
     /// Where they come from.
     pub source: &'a dyn Source,
-    /// Sampled frames a second where the plan says nothing.
-    pub trained_fps: Option<f32>,
+    /// Which of a clip's frames.
+    pub window: Window,
 }
 
 impl Decode<'_> {
@@ -71,21 +90,6 @@ impl Decode<'_> {
             .clips
             .map_or(self.source.len(), |count| first + count);
         first..last.min(self.source.len())
-    }
-
-    fn window(&self) -> Window {
-        let pace = match (self.config.stride, self.config.fps) {
-            (Some(stride), _) => Pace::Stride(stride),
-            (None, Some(fps)) => Pace::Fps(fps),
-            (None, None) => Pace::Fps(self.trained_fps.unwrap_or(DEFAULT_FPS)),
-        };
-        Window {
-            start: self.config.start,
-            count: self.config.frames,
-            pace,
-            size: self.config.size,
-            fit: self.config.fit,
-        }
     }
 }
 
@@ -109,7 +113,7 @@ impl Step for Decode<'_> {
             hash.update(self.source.id(index).as_str().as_bytes())
                 .update(identity.as_bytes());
         }
-        let window = serde_json::to_string(&self.window()).unwrap_or_default();
+        let window = serde_json::to_string(&self.window).unwrap_or_default();
         vec![
             Input::new("source", &hash.finalize().to_hex()[..32]),
             Input::new("window", window),
@@ -120,12 +124,11 @@ impl Step for Decode<'_> {
         let range = self.range();
         let index_of = |clip: &ClipId| range.clone().find(|&index| self.source.id(index) == *clip);
         out.expect(range.clone().map(|index| self.source.id(index)).collect());
-        let window = self.window();
         out.each_parallel(context, |clip| -> Result<ClipFile, String> {
             let index = index_of(clip).ok_or("the source has lost the clip")?;
             let sample = self
                 .source
-                .sample(index, &window)
+                .sample(index, &self.window)
                 .map_err(|error| error.to_string())?;
             file_of(&sample).map_err(|error| error.to_string())
         })
