@@ -15,6 +15,7 @@ use crate::models::dynamics::SlotFormerConfig;
 use crate::models::encoder::{SlotEncoder, SlotEncoderConfig};
 use crate::plan::training::{AloePlan, MotionPlan, SlotFormerPlan, SlotsPlan, TrainPlan};
 use crate::plan::video_predict::WeightsName;
+use crate::run::files::content_hash;
 use crate::run::{Input, Options, Recipe, RunError};
 use crate::stages::rollout::continued;
 use crate::stages::{Loaded, load};
@@ -111,13 +112,17 @@ impl Training<'_> {
 
     fn recipe(&self) -> Result<Recipe, TrainError> {
         let config = serde_json::to_value(self.plan);
+        let mut inputs = self.inputs.clone();
+        if let Some(start) = &self.plan.fit.start {
+            inputs.push(Input::new("start", content_hash(start)?));
+        }
         Ok(Recipe {
             stage: "train".to_owned(),
             version: 1,
             config: config.map_err(|error| RunError::Internal {
                 reason: error.to_string(),
             })?,
-            inputs: self.inputs.clone(),
+            inputs,
             seed: Some(self.plan.seed),
             arithmetic: self.options.device.kind().to_owned(),
         })

@@ -61,3 +61,18 @@ pub fn remove_dir(path: &Path) -> Result<(), RunError> {
         path: path.to_owned(),
     })
 }
+
+/// The hash of a file's bytes, 32 digits.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn content_hash(path: &Path) -> Result<String, RunError> {
+    let mut hash = blake3::Hasher::new();
+    let read = std::fs::File::open(path).and_then(|file| hash.update_reader(file).map(|_| ()));
+    read.map_err(|source| RunError::Io {
+        action: "read",
+        source,
+        path: path.to_owned(),
+    })?;
+    Ok(hash.finalize().to_hex()[..32].to_owned())
+}

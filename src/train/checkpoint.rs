@@ -59,10 +59,23 @@ impl Checkpoint {
     /// # Errors
     /// When the newest one cannot be read.
     pub fn newest(folder: &Path) -> Result<Option<Self>, TrainError> {
-        let Some((step, path)) = all(folder).pop() else {
-            return Ok(None);
-        };
-        let file = WeightsFile::read(&path)?;
+        let newest = all(folder).pop();
+        newest
+            .map(|(step, path)| Self::read(&path, step))
+            .transpose()
+    }
+
+    /// The model that a training had come to: its running average where one is kept.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no checkpoint.
+    pub fn model_of(path: &Path) -> Result<StateDict, TrainError> {
+        let found = Self::read(path, 0)?;
+        Ok(found.average.unwrap_or(found.model))
+    }
+
+    fn read(path: &Path, step: u64) -> Result<Self, TrainError> {
+        let file = WeightsFile::read(path)?;
         let mut parts: BTreeMap<&str, StateDict> = BTreeMap::new();
         for (key, value) in &file.state.entries {
             if let Some((prefix, key)) = key.split_once('.') {
@@ -71,19 +84,19 @@ impl Checkpoint {
         }
         let bad = |reason: &str| TrainError::Checkpoint {
             reason: reason.to_owned(),
-            path: path.clone(),
+            path: path.to_owned(),
         };
         let model = parts.remove("model").ok_or_else(|| bad("no model"))?;
         let adam = parts
             .remove("adam")
             .and_then(|state| Adam::from_state(&state));
         let adam = adam.ok_or_else(|| bad("no optimiser"))?;
-        Ok(Some(Self {
+        Ok(Self {
             step,
             model,
             adam,
             average: parts.remove("average"),
-        }))
+        })
     }
 }
 

@@ -44,6 +44,8 @@ pub struct FitConfig {
     pub validate_every: u64,
     /// Checkpoints that are kept.
     pub keep: usize,
+    /// A checkpoint of another training of the same model, whose parameters this one starts from.
+    pub start: Option<PathBuf>,
 }
 
 impl Default for FitConfig {
@@ -58,6 +60,7 @@ impl Default for FitConfig {
             save_every: 200,
             validate_every: 500,
             keep: 2,
+            start: None,
         }
     }
 }
@@ -155,7 +158,10 @@ impl<'a, O: Objective> Training<'a, O> {
         let checkpoint = if let Some(checkpoint) = Checkpoint::newest(place.folder)? {
             checkpoint
         } else {
-            let model = collect(&model);
+            let model = match &config.start {
+                Some(path) => Checkpoint::model_of(path)?,
+                None => collect(&model),
+            };
             let average = config.average.map(|_| model.clone());
             Checkpoint {
                 step: 0,

@@ -24,6 +24,9 @@ pub mod segments;
 /// Slots of every frame, perceived once.
 pub mod slot_store;
 
+/// What slots are taught to tell of their segments.
+pub mod summary;
+
 /// The learning rate over a training.
 pub mod schedule;
 

@@ -28,10 +28,10 @@ impl Default for SegmentLossConfig {
     }
 }
 
-/// Cross-entropy of attention with the segments given to its slots, per clip; background is a segment too.
-///
-/// A cell of attention that several segments share asks for each in part. Segments without a slot are left out; slots
-/// without a segment are asked for nothing, so that they are seen nowhere.
+/// The slot that each segment of a clip is given, if any.
+pub type Owners = Vec<Option<usize>>;
+
+/// The slots that look most at the segments of each clip: the pairing with the greatest sum of overlaps over unions.
 ///
 /// # Shape
 /// - `attention`: `[batch, time, slots, height, width]`, summing to 1 over slots
@@ -39,35 +39,57 @@ impl Default for SegmentLossConfig {
 ///
 /// # Panics
 /// When the two do not fit, or attention is not finite.
+pub fn owners(attention: &Tensor<5>, segments: ArrayView4<u8>) -> Vec<Owners> {
+    let [batch, time, slots, height, width] = attention.dims();
+    assert_fits([batch, time], segments);
+    let seen = floats(attention.clone());
+    let size = time * slots * height * width;
+    segments
+        .axis_iter(Axis(0))
+        .zip(seen.chunks_exact(size))
+        .map(|(segments, seen)| Shares::new(segments, [height, width]).owners(seen, slots))
+        .collect()
+}
+
+/// Cross-entropy of attention, or of drawn masks, with the segments given to their slots, per clip; background is a
+/// segment too.
+///
+/// A cell that several segments share asks for each in part. Segments without a slot are left out; slots without a
+/// segment are asked for nothing, so that they are seen nowhere.
+///
+/// # Shape
+/// - `masks`: `[batch, time, slots, height, width]`, summing to 1 over slots
+/// - `segments`: `[batch, time, height · k, width · l]`, whole `k` and `l`
+///
+/// # Panics
+/// When the two do not fit.
 ///
 /// # Source
 /// Bao et al. 2022, §3.3.
 pub fn segment_loss(
-    attention: Tensor<5>,
+    masks: Tensor<5>,
     segments: ArrayView4<u8>,
+    owners: &[Owners],
     config: &SegmentLossConfig,
 ) -> Tensor<1> {
-    let [batch, time, slots, height, width] = attention.dims();
-    let (clips, frames, _, _) = segments.dim();
-    assert_eq!(
-        [batch, time],
-        [clips, frames],
-        "every frame needs its segments"
-    );
-    let grid = [height, width];
-    let seen = floats(attention.clone());
-    let mut targets = vec![0.0; seen.len()];
-    let mut total = 0.0;
+    let [batch, time, slots, height, width] = masks.dims();
+    assert_fits([batch, time], segments);
     let size = time * slots * height * width;
-    for (clip, segments) in segments.axis_iter(Axis(0)).enumerate() {
-        let range = clip * size..(clip + 1) * size;
-        let shares = Shares::new(segments, grid);
-        let owners = shares.owners(&seen[range.clone()], slots);
-        total += shares.targets(&owners, config.balance, slots, &mut targets[range]);
+    let mut targets = vec![0.0; batch * size];
+    let mut total = 0.0;
+    let clips = segments.axis_iter(Axis(0)).zip(owners);
+    for ((segments, owners), targets) in clips.zip(targets.chunks_exact_mut(size)) {
+        let shares = Shares::new(segments, [height, width]);
+        total += shares.targets(owners, config.balance, slots, targets);
     }
     let targets = TensorData::new(targets, [batch, time, slots, height, width]);
-    let targets = Tensor::<5>::from_data(targets, &attention.device());
-    ((attention + EPSILON).log() * targets).sum() / (-total.max(1.0))
+    let targets = Tensor::<5>::from_data(targets, &masks.device());
+    ((masks + EPSILON).log() * targets).sum() / (-total.max(1.0))
+}
+
+fn assert_fits(frames: [usize; 2], segments: ArrayView4<u8>) {
+    let (clips, time, _, _) = segments.dim();
+    assert_eq!(frames, [clips, time], "every frame needs its segments");
 }
 
 /// What share of each cell each segment of a clip fills.
@@ -206,7 +228,13 @@ mod tests {
     }
 
     fn loss(attention: Tensor<5>) -> f32 {
-        segment_loss(attention, segments().view(), &SegmentLossConfig::default()).into_scalar()
+        taught(attention).into_scalar()
+    }
+
+    fn taught(attention: Tensor<5>) -> Tensor<1> {
+        let owners = owners(&attention, segments().view());
+        let config = SegmentLossConfig::default();
+        segment_loss(attention, segments().view(), &owners, &config)
     }
 
     #[test]
@@ -226,11 +254,7 @@ mod tests {
     fn the_gradient_draws_each_slot_to_its_segment() {
         let device = Device::default().autodiff();
         let attention = attention([0, 1, 2, 9], 0.7, &device).require_grad();
-        let loss = segment_loss(
-            attention.clone(),
-            segments().view(),
-            &SegmentLossConfig::default(),
-        );
+        let loss = taught(attention.clone());
         let gradient = attention.grad(&loss.backward()).unwrap().into_data();
         let gradient: Vec<f32> = gradient.try_into_vec().unwrap();
         let at = |frame: usize, slot: usize, cell: usize| gradient[(frame * 4 + slot) * 4 + cell];
@@ -245,6 +269,20 @@ mod tests {
         assert!(
             at(1, 2, 3) < at(1, 0, 1),
             "a small segment's cell counts for more"
+        );
+    }
+
+    #[test]
+    fn what_is_drawn_is_judged_by_the_slots_that_look() {
+        let device = Device::default();
+        let owners = owners(&attention([0, 1, 2, 9], 1.0, &device), segments().view());
+        assert_eq!(owners, [vec![Some(0), Some(1), Some(2)]]);
+        let swapped = attention([1, 0, 2, 9], 1.0, &device);
+        let config = SegmentLossConfig::default();
+        let cost = segment_loss(swapped, segments().view(), &owners, &config);
+        assert!(
+            cost.into_scalar::<f32>() > 1.0,
+            "slots may not swap between seeing and drawing"
         );
     }
 

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use serde_json::json;
 use slotflow_datasets::synth::Split;
 
 use super::{Training, figures};
+
 use crate::models::decoder::autoregressive::AutoregressiveConfig;
 use crate::models::decoder::dvae::DvaeConfig;
 use crate::models::decoder::latent_diffusion::{LatentDiffusionConfig, LatentStats};
@@ -65,7 +67,9 @@ impl Training<'_> {
             model,
         };
         let fitted = self.fit(&objective)?;
-        let facts = figures(&fitted.figures);
+        let mut facts = figures(&fitted.figures);
+        let range = objective.reconstruction_range(&fitted.model, &self.device);
+        facts.insert("reconstruction-psnr-range".to_owned(), json!(range));
         Ok(vec![self.keep(
             "latent-diffusion",
             &objective.model,

@@ -161,32 +161,57 @@ impl DiffusionObjective<'_> {
         (0..count).map(|index| index * all / count).collect()
     }
 
+    /// Frames of `from`, and what the decoder draws from their slots.
     fn render(
         &self,
         model: &LatentDiffusion,
+        from: &Drawings<'_>,
         frames: &[usize],
         device: &Device,
     ) -> (Array4<u8>, Array4<u8>) {
-        let drawn = self.held_out.gather(frames);
+        let drawn = from.gather(frames);
         let noise = Noise::new(0, &["validate"]);
         let out = model.render(
             &slots_tensor(&drawn.slots, device),
             &noise,
             &self.config.sampler,
         );
-        let time = self.held_out.footage.time();
-        let (_, _, height, width, rgb) = self.held_out.footage.frames.dim();
+        let time = from.footage.time();
+        let (_, _, height, width, rgb) = from.footage.frames.dim();
         let mut truth = Array4::zeros((frames.len(), height, width, rgb));
         for (row, &frame) in frames.iter().enumerate() {
-            let seen =
-                self.held_out
-                    .footage
-                    .frames
-                    .slice(s![frame / time, frame % time, .., .., ..]);
+            let (clip, frame) = (frame / time, frame % time);
+            let seen = from.footage.frames.slice(s![clip, frame, .., .., ..]);
             truth.index_axis_mut(Axis(0), row).assign(&seen);
         }
         (truth, clip_from_frames(out))
     }
+
+    /// How well clips of the training are drawn from their own slots, dB: what 99 % of them reach, and what 1 % do.
+    ///
+    /// Measured on a few frames of up to 96 clips; a clip that falls below the first is unlike the training's.
+    pub fn reconstruction_range(&self, model: &LatentDiffusion, device: &Device) -> [f64; 2] {
+        let (clips, time) = (
+            self.train.footage.clips().min(96),
+            self.train.footage.time(),
+        );
+        let mut reached: Vec<f64> = (0..clips)
+            .map(|clip| {
+                let frames: Vec<usize> = (0..4).map(|part| clip * time + part * time / 4).collect();
+                let (truth, guess) = self.render(model, &self.train, &frames, device);
+                decibel(squared(&truth, &guess))
+            })
+            .collect();
+        reached.sort_by(f64::total_cmp);
+        let at = |share: f64| reached[((clips.max(1) - 1) as f64 * share).round() as usize];
+        [at(0.01), at(0.99)]
+    }
+}
+
+/// The mean squared difference of bytes as shares of 255.
+fn squared(truth: &Array4<u8>, guess: &Array4<u8>) -> f64 {
+    let apart = |(a, b): (&u8, &u8)| ((f64::from(*a) - f64::from(*b)) / 255.0).powi(2);
+    truth.iter().zip(guess).map(apart).sum::<f64>() / truth.len().max(1) as f64
 }
 
 /// `[batch, slots, dim]` on a device.
@@ -226,9 +251,8 @@ impl Objective for DiffusionObjective<'_> {
             &mut Noise::new(1, &["validate"]),
         );
         let denoise = f64::from(floats(self.loss(model, &drawn, device))[0]);
-        let (truth, guess) = self.render(model, &self.sample(24), device);
-        let apart = |(a, b): (&u8, &u8)| ((f64::from(*a) - f64::from(*b)) / 255.0).powi(2);
-        let squared = truth.iter().zip(&guess).map(apart).sum::<f64>() / truth.len().max(1) as f64;
+        let (truth, guess) = self.render(model, &self.held_out, &self.sample(24), device);
+        let squared = squared(&truth, &guess);
         vec![
             ("denoise", denoise),
             ("squared", squared),
@@ -243,7 +267,7 @@ impl Objective for DiffusionObjective<'_> {
         folder: &Path,
         stem: &str,
     ) -> Result<(), TrainError> {
-        let (truth, guess) = self.render(model, &self.sample(12), device);
+        let (truth, guess) = self.render(model, &self.held_out, &self.sample(12), device);
         Ok(write_sheet(
             &[truth, guess],
             &folder.join(format!("{stem}.png")),

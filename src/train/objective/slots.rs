@@ -14,12 +14,14 @@ use slotflow_eval::segmentation::{SegProfile, measure};
 
 use crate::layout::{batch_from_clips, clip_from_frames, floats};
 use crate::masks::{enlarged, masks_from_attention, painted};
+use crate::models::blocks::Linear;
 use crate::models::decoder::mixture::{Mixture, MixtureConfig};
-use crate::models::encoder::{SlotEncoder, SlotEncoderConfig};
+use crate::models::encoder::{Encoded, SlotEncoder, SlotEncoderConfig};
 use crate::noise::{Init, Noise};
 use crate::train::footage::{Footage, salience, write_sheet};
-use crate::train::segment_loss::{SegmentLossConfig, segment_loss};
+use crate::train::segment_loss::{SegmentLossConfig, owners, segment_loss};
 use crate::train::segments::{SegmentConfig, segments};
+use crate::train::summary::{self, Summaries};
 use crate::train::{Losses, Objective, Step, TrainError};
 
 /// `[slots]` of a training plan.
@@ -40,6 +42,14 @@ pub struct SlotsObjectiveConfig {
     pub segments: f64,
     /// Share of the training after which that pull is gone.
     pub segments_until: f64,
+    /// Weight of the same pull on the masks that the decoder draws: slots then carry where and how large a thing is.
+    ///
+    /// Differs: zero in the references.
+    pub drawn_segments: f64,
+    /// Weight of what slots are asked to tell of their segments: where, how large, and what they look like.
+    ///
+    /// Differs: zero in the references.
+    pub summary: f64,
     /// How segments are found.
     pub segment: SegmentConfig,
     /// What a match of slots with segments costs.
@@ -54,6 +64,8 @@ impl Default for SlotsObjectiveConfig {
             salience: 0.0,
             segments: 0.0,
             segments_until: 1.0,
+            drawn_segments: 0.0,
+            summary: 0.0,
             segment: SegmentConfig::default(),
             segment_loss: SegmentLossConfig::default(),
         }
@@ -67,6 +79,8 @@ pub struct SlotAutoencoder {
     pub encoder: SlotEncoder,
     /// Slots → frames.
     pub decoder: Mixture,
+    /// Slots → what they tell of their segments; used in training alone.
+    pub summary: Option<Linear>,
 }
 
 /// A slot encoder learns to explain frames.
@@ -102,11 +116,7 @@ impl SlotsObjective<'_> {
         shrink(frames, self.decoder.resolution)
     }
 
-    fn encode(
-        model: &SlotAutoencoder,
-        frames: Tensor<5>,
-        noise: &mut Noise,
-    ) -> crate::models::encoder::Encoded {
+    fn encode(model: &SlotAutoencoder, frames: Tensor<5>, noise: &mut Noise) -> Encoded {
         let [batch, time, ..] = frames.dims();
         let device = frames.device();
         let shape = model.encoder.noise_shape(batch, time, true);
@@ -114,9 +124,42 @@ impl SlotsObjective<'_> {
         model.encoder.encode(frames, None, noise.as_ref())
     }
 
-    fn segment_weight(&self, step: &Step<'_>) -> f64 {
+    /// What slots are taught by segments: where they look, what they draw, and what they can tell.
+    fn taught(
+        &self,
+        model: &SlotAutoencoder,
+        encoded: Encoded,
+        drawn: Tensor<4>,
+        (batch, found): (&SlotsBatch, &Array4<u8>),
+        pull: f64,
+    ) -> Vec<(&'static str, f64, Tensor<1>)> {
+        let config = &self.config;
+        let [clips, time, slots, dim] = encoded.slots.dims();
+        let owners = owners(&encoded.attention, found.view());
+        let [height, width] = self.decoder.resolution;
+        let drawn = drawn.reshape([clips, time, slots, height, width]);
+        let mut parts = Vec::new();
+        for (name, weight, masks) in [
+            ("segments", config.segments * pull, encoded.attention),
+            ("drawn-segments", config.drawn_segments * pull, drawn),
+        ] {
+            if weight > 0.0 {
+                let loss = segment_loss(masks, found.view(), &owners, &config.segment_loss);
+                parts.push((name, weight, loss));
+            }
+        }
+        if let Some(summary) = &model.summary {
+            let told = summary.forward(encoded.slots.reshape([clips * time * slots, dim]));
+            let asked = Summaries::new(batch.frames.view(), found.view(), &owners, slots);
+            parts.push(("summary", config.summary, asked.loss(told)));
+        }
+        parts
+    }
+
+    /// How strong the pull towards segments still is, 0..1.
+    fn pull(&self, step: &Step<'_>) -> f64 {
         let left = 1.0 - step.progress() / self.config.segments_until.max(1e-9);
-        self.config.segments * left.clamp(0.0, 1.0)
+        left.clamp(0.0, 1.0)
     }
 }
 
@@ -145,6 +188,8 @@ impl Objective for SlotsObjective<'_> {
         SlotAutoencoder {
             encoder: self.encoder.init(init),
             decoder: self.decoder.init(init),
+            summary: (self.config.summary > 0.0)
+                .then(|| Linear::new(init, self.encoder.dim, summary::WIDTH)),
         }
     }
 
@@ -157,7 +202,8 @@ impl Objective for SlotsObjective<'_> {
             let flat = frames.to_shape((batch * time, height, width, rgb)).ok();
             flat.map(|flat| salience(flat.view(), &self.background, config.salience))
         });
-        let segments = (config.segments > 0.0).then(|| {
+        let taught = config.segments + config.drawn_segments + config.summary > 0.0;
+        let segments = taught.then(|| {
             let mut found = Array4::zeros((batch, time, height, width));
             for (mut out, clip) in found.outer_iter_mut().zip(frames.outer_iter()) {
                 out.assign(&segments(clip, self.background.view(), &config.segment));
@@ -197,15 +243,8 @@ impl Objective for SlotsObjective<'_> {
             None => squared,
         };
         let mut parts = vec![("pixels", 1.0, squared.mean())];
-        let pull = self.segment_weight(step);
-        if pull > 0.0
-            && let Some(found) = &batch.segments
-        {
-            parts.push((
-                "segments",
-                pull,
-                segment_loss(encoded.attention, found.view(), &self.config.segment_loss),
-            ));
+        if let Some(found) = &batch.segments {
+            parts.extend(self.taught(model, encoded, drawn.masks, (batch, found), self.pull(step)));
         }
         Losses::weighted(parts)
     }

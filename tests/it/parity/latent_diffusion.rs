@@ -48,6 +48,7 @@ pub fn config(fixture: &Fixture) -> LatentDiffusionConfig {
             norm_groups: groups.unwrap_or(32) as usize,
             context: size("unet_dict/context_dim"),
             dropout: 0.0,
+            position: false,
         },
         diffusion: DiffusionConfig {
             timesteps: size("diffusion_dict/timesteps"),
