@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array4, Axis};
 
-use super::Source;
+use super::{LEAST_SIDE, Source, large_enough};
 use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
 use crate::video::fit::resize;
@@ -16,9 +16,6 @@ use crate::window::{Fit, Pace, Window};
 
 /// The endings that make a file in a folder a video. A file that is named by itself may have any.
 const ENDINGS: &str = "3gp avi flv gif m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts webm wmv y4m";
-
-/// The shortest side of a frame in which an object could be seen, pixels.
-const LEAST_SIDE: usize = 8;
 
 /// Clips from paths that a person named.
 ///
@@ -271,19 +268,6 @@ fn read_pictures(
         id: id.clone(),
         frames,
         fps,
-    })
-}
-
-/// Refuses frames in which no object could be seen.
-fn large_enough([height, width]: [usize; 2], path: &Path) -> Result<(), DataError> {
-    if height.min(width) >= LEAST_SIDE {
-        return Ok(());
-    }
-    Err(DataError::TooSmall {
-        width,
-        height,
-        least: LEAST_SIDE,
-        path: path.to_owned(),
     })
 }
 

@@ -11,6 +11,8 @@ pub use clevrer::{ClevrerSource, ColourOrder};
 pub use folder::FolderSource;
 pub use windowed::Windowed;
 
+use std::path::Path;
+
 use crate::clip::{ClipId, Sample};
 use crate::error::DataError;
 use crate::window::Window;
@@ -42,4 +44,20 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// When the clip cannot be read or has no frame in the window.
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError>;
+}
+
+/// The shortest side of a frame in which an object could be seen, pixels.
+const LEAST_SIDE: usize = 8;
+
+/// Refuses frames in which no object could be seen.
+fn large_enough([height, width]: [usize; 2], path: &Path) -> Result<(), DataError> {
+    if height.min(width) >= LEAST_SIDE {
+        return Ok(());
+    }
+    Err(DataError::TooSmall {
+        width,
+        height,
+        least: LEAST_SIDE,
+        path: path.to_owned(),
+    })
 }
