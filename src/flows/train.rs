@@ -23,7 +23,7 @@ use crate::train::fit::{Fitted, Place, claim, fit};
 use crate::train::footage::Footage;
 use crate::train::objective::aloe::{AloeObjective, Exam, most_frequent, texts_of};
 use crate::train::objective::motion::{Events, MotionObjective};
-use crate::train::objective::slotformer::{self, SlotFormerObjective};
+use crate::train::objective::slotformer::{self, Pictures, SlotFormerObjective};
 use crate::train::objective::slots::SlotsObjective;
 use crate::train::{Objective, TrainError, slot_store};
 use crate::weights::{Header, Precision, WeightsFile, collect};
@@ -268,6 +268,11 @@ impl Training<'_> {
 
     fn slotformer(&mut self, plan: &SlotFormerPlan) -> Result<Vec<PathBuf>, TrainError> {
         let (encoder_config, encoder, id) = self.encoder(&plan.encoder)?;
+        let decoder = plan.decoder.as_ref();
+        let decoder = decoder
+            .map(|file| self.before("decoder", file))
+            .transpose()?;
+        let decoder = decoder.map(|file| file.decoder(&self.device)).transpose()?;
         let data = self.data()?;
         let model = SlotFormerConfig {
             dim: encoder_config.dim,
@@ -281,6 +286,11 @@ impl Training<'_> {
             config: plan.objective.clone(),
             train,
             held_out,
+            pictures: decoder.map(|(_, decoder)| Pictures {
+                decoder,
+                train: &data.train,
+                held_out: &data.held_out,
+            }),
         };
         let fitted = self.fit(&objective)?;
         Ok(vec![self.keep(

@@ -1,6 +1,6 @@
 //! Everything that can be refused before work starts.
 
-use super::video_predict::VideoPredictPlan;
+use super::video_predict::{RenderConfig, Start, VideoPredictPlan};
 use super::{Plan, PlanError, TrainPlan};
 
 /// Refuses values that make no sense.
@@ -68,6 +68,7 @@ fn video_predict(plan: &VideoPredictPlan) -> Result<(), PlanError> {
     if plan.rollout.steps == Some(0) {
         return value("rollout.steps", "is 0; there is nothing to imagine");
     }
+    rendering(&plan.render)?;
     if plan.report.scale == 0 || plan.report.scale > 16 {
         return value("report.scale", "must be 1 to 16");
     }
@@ -76,6 +77,23 @@ fn video_predict(plan: &VideoPredictPlan) -> Result<(), PlanError> {
             "report.format",
             format!("is `{}`; there are mp4, gif and webm", plan.report.format),
         );
+    }
+    Ok(())
+}
+
+fn rendering(render: &RenderConfig) -> Result<(), PlanError> {
+    let (from, start) = (render.sampler.from, render.start);
+    if !(from > 0.0 && from <= 1.0) {
+        return value("render.sampler.from", "must be above 0 and at most 1");
+    }
+    if from < 1.0 && start == Start::Noise {
+        return value(
+            "render.sampler.from",
+            "is below 1, which needs a picture to start from: `render.start = \"last-seen\"`",
+        );
+    }
+    if render.sampler.steps == 0 {
+        return value("render.sampler.steps", "is 0; the least is 1");
     }
     Ok(())
 }

@@ -190,6 +190,9 @@ pub struct StevePlan {
 pub struct SlotFormerPlan {
     /// The slot encoder, trained before; its width takes the place of that in `model`.
     pub encoder: WeightsName,
+    /// A decoder of any kind, trained before on these slots: pictures of imagined slots count too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoder: Option<WeightsName>,
     /// The objective.
     #[serde(default)]
     pub objective: SlotFormerObjectiveConfig,

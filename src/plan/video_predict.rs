@@ -162,6 +162,29 @@ pub struct RenderConfig {
     pub sampler: SamplerConfig,
     /// One noise for all frames of a clip, so that what stays looks the same.
     pub shared_noise: bool,
+    /// What sampling starts from; the picture is made as noisy as `sampler.from` says.
+    #[serde(skip_serializing_if = "Start::is_noise")]
+    pub start: Start,
+}
+
+/// What sampling starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Start {
+    /// Pure noise.
+    #[default]
+    Noise,
+    /// The last frame of the burn-in.
+    ///
+    /// Differs: the paper starts from noise alone.
+    LastSeen,
+}
+
+impl Start {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
+    fn is_noise(&self) -> bool {
+        *self == Self::Noise
+    }
 }
 
 impl Default for RenderConfig {
@@ -170,6 +193,7 @@ impl Default for RenderConfig {
             weights: WeightsName::shipped("latent-diffusion"),
             sampler: SamplerConfig::default(),
             shared_noise: true,
+            start: Start::Noise,
         }
     }
 }

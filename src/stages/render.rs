@@ -8,7 +8,7 @@ use crate::layout::{clip_from_frames, frames_from_clip};
 use crate::masks::enlarged;
 use crate::models::decoder::SlotDecoder;
 use crate::noise::Noise;
-use crate::plan::video_predict::RenderConfig;
+use crate::plan::video_predict::{RenderConfig, Start};
 use crate::run::{Artifact, ClipFile, Context, Input, Partial, RunError, Step};
 
 use super::Loaded;
@@ -76,6 +76,13 @@ impl Step for Render<'_> {
 }
 
 impl Render<'_> {
+    /// What sampling starts from, if not from noise.
+    fn picture(&self, truth: &Array4<u8>, device: &Device) -> Option<Tensor<4>> {
+        let last = self.burn_in.min(truth.dim().0).checked_sub(1)?;
+        let last = truth.slice(s![last..=last, .., .., ..]);
+        (self.config.start == Start::LastSeen).then(|| frames_from_clip(last, device))
+    }
+
     fn draw(
         &self,
         decoder: &SlotDecoder,
@@ -91,6 +98,7 @@ impl Render<'_> {
                 reason: error.to_string(),
             })?;
         let (_, height, width, _) = truth.dim();
+        let picture = self.picture(&truth, &context.device);
         let mut frames = Vec::new();
         for (index, part) in slots.axis_chunks_iter(Axis(0), CHUNK).enumerate() {
             let (count, number, dim) = part.dim();
@@ -99,13 +107,17 @@ impl Render<'_> {
             let sampler = &self.config.sampler;
             let drawn = if self.config.shared_noise || !decoder.is_random() {
                 let noise = Noise::new(context.seed, &["render", clip.as_str()]);
-                decoder.render(&part, &noise, sampler).frames
+                decoder
+                    .render(&part, &noise, sampler, picture.clone())
+                    .frames
             } else {
                 let each = (0..count).map(|frame| {
                     let place = (index * CHUNK + frame).to_string();
                     let noise = Noise::new(context.seed, &["render", clip.as_str(), &place]);
                     let slots = part.clone().narrow(0, frame, 1);
-                    decoder.render(&slots, &noise, sampler).frames
+                    decoder
+                        .render(&slots, &noise, sampler, picture.clone())
+                        .frames
                 });
                 Tensor::cat(each.collect(), 0)
             };

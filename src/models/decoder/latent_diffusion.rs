@@ -187,15 +187,30 @@ impl LatentDiffusion {
     }
 
     /// Frames from slots. One map of noise, the first that `noise` gives, is the start of every frame:
-    /// the same slots give the same frame, whatever stands beside them.
+    /// the same slots give the same frame, whatever stands beside them. With a `picture` it is that picture, made as
+    /// noisy as the sampler's `from` says (Meng et al. 2022, `SDEdit`).
     ///
     /// # Shape
     /// - `slots`: `[batch, slots, dim]`
+    /// - `picture`: `[1, rgb, height, width]`
     /// - result: `[batch, rgb, height, width]`
-    pub fn render(&self, slots: &Tensor<3>, noise: &Noise, sampler: &SamplerConfig) -> Tensor<4> {
+    pub fn render(
+        &self,
+        slots: &Tensor<3>,
+        noise: &Noise,
+        sampler: &SamplerConfig,
+        picture: Option<Tensor<4>>,
+    ) -> Tensor<4> {
         let mut noise = noise.clone();
         let [channels, height, width] = self.latent_shape;
         let start = noise.normal([1, channels, height, width], &slots.device());
+        let start = match picture {
+            Some(picture) => {
+                let level = sampler.start(&self.schedule);
+                self.encode(picture) * level.signal + start * level.noise
+            }
+            None => start,
+        };
         self.decode(self.sample(slots, start, sampler, &mut noise))
     }
 
@@ -330,18 +345,14 @@ mod tests {
         let device = Device::flex();
         let model = tiny().init(&mut Init::seeded(1, &device));
         let slots = normal("slots", [1, 4, 6], &device).repeat_dim(0, 3);
-        for method in [
-            Method::Ancestral,
-            Method::Ddim,
-            Method::Singlestep,
-            Method::Multistep,
-        ] {
+        for method in Method::ALL {
             let sampler = SamplerConfig {
                 method,
                 steps: 4,
                 spacing: Spacing::Trailing,
+                ..SamplerConfig::default()
             };
-            let frames = model.render(&slots, &Noise::new(1, &["render"]), &sampler);
+            let frames = model.render(&slots, &Noise::new(1, &["render"]), &sampler, None);
             assert_eq!(frames.dims(), [3, 3, 16, 16]);
             let frames: Vec<f32> = frames.into_data().iter::<f32>().collect();
             let (first, rest) = frames.split_at(3 * 16 * 16);

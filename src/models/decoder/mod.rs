@@ -136,11 +136,18 @@ impl SlotDecoder {
     /// Frames from slots, without gradients.
     ///
     /// The same `noise` gives the same frame for the same slots, whatever else is in the batch;
-    /// only [`SlotDecoder::Diffusion`] uses it and `sampler`.
+    /// only [`SlotDecoder::Diffusion`] uses it, `sampler`, and the `picture` to start from.
     ///
     /// # Shape
     /// - `slots`: `[batch, slots, dim]`
-    pub fn render(&self, slots: &Tensor<3>, noise: &Noise, sampler: &SamplerConfig) -> Rendered {
+    /// - `picture`: `[1, rgb, height, width]`
+    pub fn render(
+        &self,
+        slots: &Tensor<3>,
+        noise: &Noise,
+        sampler: &SamplerConfig,
+        picture: Option<Tensor<4>>,
+    ) -> Rendered {
         match self {
             Self::Mixture(mixture) => {
                 let mixed = mixture.valid().forward(slots.clone().without_autodiff());
@@ -154,7 +161,7 @@ impl SlotDecoder {
                 masks: None,
             },
             Self::Diffusion(diffusion) => Rendered {
-                frames: diffusion.render(slots, noise, sampler),
+                frames: diffusion.render(slots, noise, sampler, picture),
                 masks: None,
             },
         }
@@ -274,7 +281,7 @@ mod tests {
                 steps: 2,
                 ..SamplerConfig::default()
             };
-            let drawn = decoder.render(&slots, &Noise::new(2, &[]), &sampler);
+            let drawn = decoder.render(&slots, &Noise::new(2, &[]), &sampler, None);
             let [height, width] = config.resolution();
             assert_eq!(drawn.frames.dims(), [2, 3, height, width]);
             let mixture = config.kind() == SlotDecoderConfig::MIXTURE;

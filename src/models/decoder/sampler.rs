@@ -6,6 +6,7 @@
 //! | [`ddim`] | Song et al. 2021, eq. 12 | SlotDiffusion `ddpm/cond_ddpm.py` |
 //! | [`solver::singlestep`] | Lu et al. 2022 (DPM-Solver++), Alg. 1 | SlotDiffusion `ddpm/dpm_solver.py` |
 //! | [`solver::multistep`] | the same, Alg. 2 | none |
+//! | [`ode::euler`], [`ode::heun`] | Karras et al. 2022 (EDM), Alg. 1 | none |
 //!
 //! Each is a function of a [`Denoiser`] and of the noise it starts from; the caller gives all randomness.
 
@@ -18,16 +19,41 @@ use crate::noise::Noise;
 /// DPM-Solver++ and its continuous time.
 pub mod solver;
 
+/// Euler's and Heun's rule.
+pub mod ode;
+
+#[cfg(test)]
+mod convergence;
+
+use solver::{Continuous, Grid, Route};
+
 /// Which sampler, and how many evaluations of the network it may use.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct SamplerConfig {
     /// The way from noise to a picture.
     pub method: Method,
     /// Evaluations of the network per picture, at least one.
     pub steps: usize,
-    /// Where the discrete samplers look; the solvers go from the last to the first time whatever this says.
+    /// Where the discrete samplers (`ancestral`, `ddim`) look.
     pub spacing: Spacing,
+    /// How the steps of the others are spread.
+    #[serde(skip_serializing_if = "is_default")]
+    pub grid: Grid,
+    /// The time to start from, above 0 (picture) to 1 (pure noise); below 1 there must be a picture to start from.
+    #[serde(skip_serializing_if = "is_one")]
+    pub from: f64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
+fn is_default(grid: &Grid) -> bool {
+    *grid == Grid::default()
+}
+
+#[expect(clippy::float_cmp, reason = "exactly the default")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
+fn is_one(from: &f64) -> bool {
+    *from == 1.0
 }
 
 impl Default for SamplerConfig {
@@ -36,6 +62,32 @@ impl Default for SamplerConfig {
             method: Method::Singlestep,
             steps: 20,
             spacing: Spacing::Leading,
+            grid: Grid::Time,
+            from: 1.0,
+        }
+    }
+}
+
+impl SamplerConfig {
+    fn route(&self) -> Route {
+        Route {
+            from: self.from,
+            grid: self.grid,
+        }
+    }
+
+    /// Times of the schedule that a discrete sampler visits, the noisiest first.
+    fn times(&self, schedule: &Schedule) -> Vec<usize> {
+        let steps = (self.from * schedule.steps() as f64).round() as usize;
+        self.spacing
+            .times(steps.clamp(1, schedule.steps()), self.steps)
+    }
+
+    /// How noisy a picture must be for this sampler to start from it.
+    pub fn start(&self, schedule: &Schedule) -> Level {
+        match self.method {
+            Method::Ancestral | Method::Ddim => schedule.level(self.times(schedule)[0]),
+            _ => Continuous::new(schedule).level(self.from),
         }
     }
 }
@@ -52,6 +104,22 @@ pub enum Method {
     Singlestep,
     /// DPM-Solver++ (2M): second order from the step before, better with few steps.
     Multistep,
+    /// Euler's rule for the probability flow: first order.
+    Euler,
+    /// Heun's rule for the probability flow: second order, two evaluations a step.
+    Heun,
+}
+
+impl Method {
+    /// Every method.
+    pub const ALL: [Self; 6] = [
+        Self::Ancestral,
+        Self::Ddim,
+        Self::Singlestep,
+        Self::Multistep,
+        Self::Euler,
+        Self::Heun,
+    ];
 }
 
 /// Which of the schedule's times a discrete sampler visits.
@@ -109,11 +177,12 @@ impl Denoiser<'_> {
     /// A picture from noise.
     ///
     /// # Shape
-    /// - `start`: `[batch, channels, height, width]`, standard normal
+    /// - `start`: `[batch, channels, height, width]`: standard normal, or a picture as noisy as
+    ///   [`SamplerConfig::start`] says
     ///
     /// `noise` is drawn from by [`Method::Ancestral`] alone: one map per step for the whole batch.
     pub fn sample(&self, start: Tensor<4>, config: &SamplerConfig, noise: &mut Noise) -> Tensor<4> {
-        let times = config.spacing.times(self.schedule.steps(), config.steps);
+        let times = config.times(self.schedule);
         match config.method {
             Method::Ancestral => {
                 let [_, channels, height, width] = start.dims();
@@ -123,8 +192,10 @@ impl Denoiser<'_> {
                 })
             }
             Method::Ddim => ddim(self, start, &times),
-            Method::Singlestep => solver::singlestep(self, start, config.steps),
-            Method::Multistep => solver::multistep(self, start, config.steps),
+            Method::Singlestep => solver::singlestep(self, start, config.steps, config.route()),
+            Method::Multistep => solver::multistep(self, start, config.steps, config.route()),
+            Method::Euler => ode::euler(self, start, config.steps, config.route()),
+            Method::Heun => ode::heun(self, start, config.steps, config.route()),
         }
     }
 }
@@ -197,13 +268,6 @@ mod tests {
     use super::*;
     use crate::models::decoder::diffusion::{DiffusionConfig, Target};
 
-    const METHODS: [Method; 4] = [
-        Method::Ancestral,
-        Method::Ddim,
-        Method::Singlestep,
-        Method::Multistep,
-    ];
-
     fn normal(name: &str, batch: usize) -> Tensor<4> {
         Noise::new(9, &[name]).normal([batch, 3, 4, 4], &Device::flex())
     }
@@ -232,11 +296,12 @@ mod tests {
                 network: &network,
                 project: None,
             };
-            for method in METHODS {
+            for method in Method::ALL {
                 let config = SamplerConfig {
                     method,
                     steps: 10,
                     spacing: Spacing::Trailing,
+                    ..SamplerConfig::default()
                 };
                 let drawn =
                     denoiser.sample(normal("start", 2), &config, &mut Noise::new(1, &["steps"]));
@@ -249,7 +314,7 @@ mod tests {
     #[test]
     fn a_sampler_asks_its_network_exactly_as_often_as_told() {
         let schedule = DiffusionConfig::default().schedule();
-        for method in METHODS {
+        for method in Method::ALL {
             for steps in [1, 2, 3, 7, 20] {
                 let asked = Cell::new(0);
                 let network = |x: Tensor<4>, _| {
@@ -264,7 +329,7 @@ mod tests {
                 let config = SamplerConfig {
                     method,
                     steps,
-                    spacing: Spacing::Leading,
+                    ..SamplerConfig::default()
                 };
                 denoiser.sample(normal("start", 1), &config, &mut Noise::new(1, &["steps"]));
                 assert_eq!(asked.get(), steps, "{method:?}");

@@ -175,6 +175,7 @@ impl DiffusionObjective<'_> {
             &slots_tensor(&drawn.slots, device),
             &noise,
             &self.config.sampler,
+            None,
         );
         let time = from.footage.time();
         let (_, _, height, width, rgb) = from.footage.frames.dim();

@@ -1,15 +1,19 @@
-//! SlotFormer learns to roll slots forward (Wu et al., ICLR 2023, §3.2, slot loss).
+//! SlotFormer learns to roll slots forward (Wu et al., ICLR 2023, §3.2: slot loss, and image loss where a decoder is
+//! given).
 
 use std::path::Path;
 
+use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use ndarray::{Array4, Axis, s};
+use ndarray::{Array4, Array5, s};
 use serde::{Deserialize, Serialize};
 
-use crate::layout::floats;
+use crate::layout::{batch_from_clips, floats};
+use crate::models::decoder::SlotDecoder;
 use crate::models::dynamics::{SlotFormer, SlotFormerConfig};
 use crate::models::slots::SlotSequence;
 use crate::noise::{Init, Noise};
+use crate::train::footage::Footage;
 use crate::train::{Losses, Objective, Step, TrainError};
 
 /// `[slotformer]` of a training plan, beside the model.
@@ -20,6 +24,8 @@ pub struct SlotFormerObjectiveConfig {
     pub batch: usize,
     /// Frames that are imagined behind the burn-in.
     pub rollout: usize,
+    /// Weight of what the pictures of imagined slots cost, where there is a decoder.
+    pub image: f64,
 }
 
 impl Default for SlotFormerObjectiveConfig {
@@ -27,13 +33,32 @@ impl Default for SlotFormerObjectiveConfig {
         Self {
             batch: 32,
             rollout: 10,
+            image: 1.0,
         }
     }
 }
 
+/// The frames that imagined slots should draw.
+#[derive(Debug)]
+pub struct Pictures<'a> {
+    /// Trained before and frozen; on the device of inference.
+    pub decoder: SlotDecoder,
+    /// Frames of the clips that are trained on.
+    pub train: &'a Footage,
+    /// Frames of the clips that are judged by.
+    pub held_out: &'a Footage,
+}
+
+/// Windows of slots, and the frames of what is to be imagined where pictures count.
+#[derive(Debug)]
+pub struct SlotFormerBatch {
+    slots: Array4<f32>,
+    frames: Option<Array5<u8>>,
+}
+
 /// SlotFormer learns to roll slots forward.
 #[derive(Debug)]
-pub struct SlotFormerObjective {
+pub struct SlotFormerObjective<'a> {
     /// The model.
     pub model: SlotFormerConfig,
     /// The loss.
@@ -42,9 +67,24 @@ pub struct SlotFormerObjective {
     pub train: Array4<f32>,
     /// Slots of the clips that it is judged by.
     pub held_out: Array4<f32>,
+    /// What imagined slots should draw; unset = the slots alone count.
+    pub pictures: Option<Pictures<'a>>,
 }
 
-impl SlotFormerObjective {
+impl SlotFormerObjective<'_> {
+    /// What it costs that the decoder does not draw `frames` from imagined slots.
+    fn image_loss(
+        decoder: &SlotDecoder,
+        imagined: Tensor<4>,
+        frames: &Array5<u8>,
+        noise: &mut Noise,
+    ) -> Tensor<1> {
+        let device = imagined.device();
+        let decoder = decoder.clone().fork(&device).no_grad();
+        let frames = batch_from_clips(frames.view(), &device).flatten(0, 1);
+        decoder.loss(frames, imagined.flatten(0, 1), noise)
+    }
+
     fn length(&self) -> usize {
         self.model.burn_in + self.config.rollout
     }
@@ -59,28 +99,34 @@ fn tensor(windows: &Array4<f32>, device: &Device) -> Tensor<4> {
     )
 }
 
-/// Mean squared distance of slots imagined after the burn-in from those perceived.
-fn slot_loss(model: &SlotFormer, windows: Tensor<4>, burn_in: usize) -> Tensor<1> {
+/// Slots imagined after the burn-in.
+fn imagined(model: &SlotFormer, windows: &Tensor<4>, burn_in: usize) -> Tensor<4> {
     let time = windows.dims()[1];
     let history = SlotSequence::seen(windows.clone().narrow(1, 0, burn_in));
-    let imagined = model.rollout(&history, time - burn_in).imagined();
+    model.rollout(&history, time - burn_in).imagined()
+}
+
+/// Mean squared distance of imagined slots from those perceived.
+fn slot_loss(imagined: Tensor<4>, windows: Tensor<4>, burn_in: usize) -> Tensor<1> {
+    let time = windows.dims()[1];
     (imagined - windows.narrow(1, burn_in, time - burn_in))
         .powi_scalar(2)
         .mean()
 }
 
-impl Objective for SlotFormerObjective {
+impl Objective for SlotFormerObjective<'_> {
     type Model = SlotFormer;
-    type Batch = Array4<f32>;
+    type Batch = SlotFormerBatch;
 
     fn init(&self, init: &mut Init) -> SlotFormer {
         self.model.init(init)
     }
 
-    fn batch(&self, noise: &mut Noise) -> Array4<f32> {
+    fn batch(&self, noise: &mut Noise) -> SlotFormerBatch {
         let (clips, time, slots, dim) = self.train.dim();
         let length = self.length();
         let mut windows = Array4::zeros((self.config.batch, length, slots, dim));
+        let mut places = Vec::with_capacity(self.config.batch);
         for mut window in windows.outer_iter_mut() {
             let (clip, start) = (noise.below(clips), noise.below(time - length + 1));
             let cut: ndarray::ArrayView3<'_, f32> =
@@ -91,30 +137,63 @@ impl Objective for SlotFormerObjective {
                     .slice_mut(s![.., to, ..])
                     .assign(&cut.slice(s![.., from, ..]));
             }
+            places.push((clip, start + self.model.burn_in));
         }
-        windows
+        let frames = self.pictures.as_ref();
+        SlotFormerBatch {
+            slots: windows,
+            frames: frames.map(|pictures| pictures.train.windows(&places, self.config.rollout)),
+        }
     }
 
-    fn losses(&self, model: &SlotFormer, batch: &Array4<f32>, step: &Step<'_>) -> Losses {
-        Losses::single(
-            "slots",
-            slot_loss(model, tensor(batch, step.device), self.model.burn_in),
-        )
+    fn losses(&self, model: &SlotFormer, batch: &SlotFormerBatch, step: &Step<'_>) -> Losses {
+        let windows = tensor(&batch.slots, step.device);
+        let burn_in = self.model.burn_in;
+        let imagined = imagined(model, &windows, burn_in);
+        let mut parts = vec![("slots", 1.0, slot_loss(imagined.clone(), windows, burn_in))];
+        if let (Some(pictures), Some(frames)) = (&self.pictures, &batch.frames) {
+            let mut noise = step.noise("pictures");
+            let loss = Self::image_loss(&pictures.decoder, imagined, frames, &mut noise);
+            parts.push(("image", self.config.image, loss));
+        }
+        Losses::weighted(parts)
     }
 
     fn validate(&self, model: &SlotFormer, device: &Device) -> Vec<(&'static str, f64)> {
-        let (mut loss, mut copy, mut parts) = (0.0, 0.0, 0.0);
-        let time = self.held_out.dim().1;
+        let (mut loss, mut copy, mut image, mut parts) = (0.0, 0.0, 0.0, 0.0);
+        let (clips, time, ..) = self.held_out.dim();
         let burn_in = self.model.burn_in;
-        for part in self.held_out.axis_chunks_iter(Axis(0), 16) {
-            let windows = tensor(&part.to_owned(), device);
-            loss += f64::from(floats(slot_loss(model, windows.clone(), burn_in))[0]);
+        for first in (0..clips).step_by(16) {
+            let range = first..(first + 16).min(clips);
+            let windows = tensor(
+                &self
+                    .held_out
+                    .slice(s![range.clone(), .., .., ..])
+                    .to_owned(),
+                device,
+            );
+            let imagined = imagined(model, &windows, burn_in);
+            if let Some(pictures) = &self.pictures {
+                let frames = &pictures.held_out.frames;
+                let frames = frames
+                    .slice(s![range, burn_in..time, .., .., ..])
+                    .to_owned();
+                let mut noise = Noise::new(0, &["validate"]);
+                let cost =
+                    Self::image_loss(&pictures.decoder, imagined.clone(), &frames, &mut noise);
+                image += f64::from(floats(cost)[0]);
+            }
+            loss += f64::from(floats(slot_loss(imagined, windows.clone(), burn_in))[0]);
             let last = windows.clone().narrow(1, burn_in - 1, 1);
             let later = windows.narrow(1, burn_in, time - burn_in);
             copy += f64::from(floats((later - last).powi_scalar(2).mean())[0]);
             parts += 1.0;
         }
-        vec![("slots", loss / parts), ("copy-of-last", copy / parts)]
+        let mut figures = vec![("slots", loss / parts), ("copy-of-last", copy / parts)];
+        if self.pictures.is_some() {
+            figures.push(("image", image / parts));
+        }
+        figures
     }
 
     fn preview(&self, _: &SlotFormer, _: &Device, _: &Path, _: &str) -> Result<(), TrainError> {
@@ -133,4 +212,84 @@ pub fn check(slots: &Array4<f32>, length: usize) -> Result<(), TrainError> {
         return Err(TrainError::Data { reason });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::blocks::TransformerConfig;
+    use crate::models::decoder::mixture::MixtureConfig;
+    use crate::weights::collect_gradients;
+
+    fn objective(footage: &Footage, with_pictures: bool) -> SlotFormerObjective<'_> {
+        let slots = Array4::from_shape_fn((2, 5, 3, 4), |(a, b, c, d)| {
+            ((a + 2 * b + 3 * c + d) % 7) as f32 * 0.2
+        });
+        let mixture = MixtureConfig {
+            dim: 4,
+            channels: vec![4],
+            start: [4, 4],
+            resolution: [8, 8],
+            ..MixtureConfig::default()
+        };
+        let pictures = Pictures {
+            decoder: SlotDecoder::Mixture(mixture.init(&mut Init::seeded(1, &Device::flex()))),
+            train: footage,
+            held_out: footage,
+        };
+        SlotFormerObjective {
+            model: SlotFormerConfig {
+                dim: 4,
+                burn_in: 2,
+                window: 2,
+                transformer: TransformerConfig {
+                    dim: 8,
+                    layers: 1,
+                    heads: 2,
+                    feed_forward: 8,
+                    dropout: 0.0,
+                },
+            },
+            config: SlotFormerObjectiveConfig {
+                batch: 2,
+                rollout: 2,
+                image: 10.0,
+            },
+            train: slots.clone(),
+            held_out: slots,
+            pictures: with_pictures.then_some(pictures),
+        }
+    }
+
+    #[test]
+    fn pictures_of_imagined_slots_change_the_gradient_and_not_the_decoder() {
+        let footage = Footage {
+            frames: Array5::from_shape_fn((2, 5, 16, 16, 3), |(a, b, y, x, c)| {
+                (50 * a + 20 * b + 3 * y + 2 * x + c) as u8
+            }),
+            masks: None,
+        };
+        let device = Device::flex().autodiff();
+        let gradient = |with_pictures: bool| {
+            let objective = objective(&footage, with_pictures);
+            let model = objective.init(&mut Init::seeded(2, &device));
+            let step = Step {
+                done: 0,
+                total: 10,
+                device: &device,
+                seed: 1,
+            };
+            let batch = objective.batch(&mut Noise::new(1, &[]));
+            let losses = objective.losses(&model, &batch, &step);
+            assert_eq!(losses.parts.len(), if with_pictures { 2 } else { 1 });
+            collect_gradients(&model, &losses.total.backward())
+        };
+        let (with, without) = (gradient(true), gradient(false));
+        assert!(with.entries.keys().eq(without.entries.keys()));
+        assert_ne!(with.get("output.weight"), without.get("output.weight"));
+        let flex = Device::flex();
+        let objective = objective(&footage, true);
+        let figures = objective.validate(&objective.init(&mut Init::seeded(2, &flex)), &flex);
+        assert!(figures[2].0 == "image" && figures[2].1 > 0.0, "{figures:?}");
+    }
 }

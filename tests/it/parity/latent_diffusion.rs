@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use burn::tensor::{Device, Tensor};
 use slotflow::models::decoder::diffusion::{Betas, DiffusionConfig, StepWeight, Target};
 use slotflow::models::decoder::latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
+use slotflow::models::decoder::sampler::solver::Route;
 use slotflow::models::decoder::sampler::{Denoiser, Spacing, ancestral_step, ddim, solver};
 use slotflow::models::decoder::unet::{Context, UNetConfig};
 use slotflow::noise::Init;
@@ -204,7 +205,7 @@ fn check_samplers(
     let context = model.unet.prepare(&slots.clone().narrow(0, 0, count));
     let all = start.clone().expand([count, channels, height, width]);
     let (latents, calls) = traced(model, &context, |denoiser| {
-        solver::singlestep(denoiser, all, 20)
+        solver::singlestep(denoiser, all, 20, Route::default())
     });
     report.tensor("out/dpm/latent", latents.clone());
     report_calls(fixture, report, "dpm", calls);
@@ -269,7 +270,7 @@ pub fn drawn_latents(fixture: &Fixture, model: &LatentDiffusion, slots: Tensor<4
     let context = model.unet.prepare(&slots.flatten(0, 1));
     let start = start.expand([batch * time, channels, height, width]);
     traced(model, &context, |denoiser| {
-        solver::singlestep(denoiser, start, 20)
+        solver::singlestep(denoiser, start, 20, Route::default())
     })
     .0
 }

@@ -2,6 +2,7 @@
 //! Reference: SlotDiffusion `video_based/models/ddpm/dpm_solver.py`.
 
 use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
 
 use crate::models::decoder::diffusion::{Level, Schedule};
 use crate::models::decoder::sampler::Denoiser;
@@ -70,6 +71,57 @@ impl Continuous {
     }
 }
 
+/// How the steps of a sampler in continuous time are spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Grid {
+    /// Evenly in time, as the reference samples.
+    #[default]
+    Time,
+    /// Evenly in λ: more steps where little noise is left. Only so do errors fall as fast as the order says.
+    HalfLogSnr,
+}
+
+/// Where a sampler in continuous time starts and which way it takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Route {
+    /// The time that it starts from, 0 (picture) to 1 (noise).
+    pub from: f64,
+    /// How its steps are spread.
+    pub grid: Grid,
+}
+
+impl Default for Route {
+    fn default() -> Self {
+        Self {
+            from: 1.0,
+            grid: Grid::Time,
+        }
+    }
+}
+
+impl Route {
+    /// `count + 1` times, the noisiest first.
+    pub(super) fn times(self, continuous: &Continuous, count: usize) -> Vec<f64> {
+        self.between(continuous, self.from, LAST_TIME, count)
+    }
+
+    fn between(self, continuous: &Continuous, start: f64, end: f64, count: usize) -> Vec<f64> {
+        if self.grid == Grid::Time {
+            return times(start, end, count);
+        }
+        let [first, last] = [start, end].map(|time| continuous.half_log_snr(time));
+        let mut inner: Vec<f64> = times(first, last, count)
+            .into_iter()
+            .map(|half_log_snr| continuous.time(half_log_snr))
+            .collect();
+        // The ends exactly, whatever the inverse rounds to.
+        inner[0] = start;
+        inner[count] = end;
+        inner
+    }
+}
+
 /// The order of each step so that `evaluations` are used: as many third orders as possible.
 pub fn orders(evaluations: usize) -> Vec<usize> {
     let thirds = evaluations / 3;
@@ -91,13 +143,20 @@ fn times(start: f64, end: f64, count: usize) -> Vec<f64> {
 ///
 /// # Shape
 /// - `start`: `[batch, channels, height, width]`
-pub fn singlestep(denoiser: &Denoiser, start: Tensor<4>, evaluations: usize) -> Tensor<4> {
+pub fn singlestep(
+    denoiser: &Denoiser,
+    start: Tensor<4>,
+    evaluations: usize,
+    route: Route,
+) -> Tensor<4> {
     let orders = orders(evaluations);
+    let continuous = Continuous::new(denoiser.schedule);
     let solver = Solver {
         denoiser,
-        continuous: &Continuous::new(denoiser.schedule),
+        continuous: &continuous,
+        route,
     };
-    let grid = times(1.0, LAST_TIME, orders.iter().sum());
+    let grid = route.times(&continuous, orders.iter().sum());
     let (mut x, mut from) = (start, 0);
     for order in orders {
         x = solver.step(x, grid[from], grid[from + order], order);
@@ -112,13 +171,19 @@ pub fn singlestep(denoiser: &Denoiser, start: Tensor<4>, evaluations: usize) -> 
 ///
 /// # Shape
 /// As [`singlestep`].
-pub fn multistep(denoiser: &Denoiser, start: Tensor<4>, evaluations: usize) -> Tensor<4> {
+pub fn multistep(
+    denoiser: &Denoiser,
+    start: Tensor<4>,
+    evaluations: usize,
+    route: Route,
+) -> Tensor<4> {
     let continuous = Continuous::new(denoiser.schedule);
     let solver = Solver {
         denoiser,
         continuous: &continuous,
+        route,
     };
-    let grid = times(1.0, LAST_TIME, evaluations.max(1));
+    let grid = route.times(&continuous, evaluations.max(1));
     let mut x = start;
     let mut before: Option<(Tensor<4>, f64)> = None;
     for (index, pair) in grid.windows(2).enumerate() {
@@ -143,6 +208,7 @@ pub fn multistep(denoiser: &Denoiser, start: Tensor<4>, evaluations: usize) -> T
 struct Solver<'a> {
     denoiser: &'a Denoiser<'a>,
     continuous: &'a Continuous,
+    route: Route,
 }
 
 impl Solver<'_> {
@@ -169,7 +235,7 @@ impl Solver<'_> {
             return base;
         }
         let continuous = self.continuous;
-        let inner = times(from, to, order);
+        let inner = self.route.between(continuous, from, to, order);
         let (start, end) = (continuous.half_log_snr(from), continuous.half_log_snr(to));
         let step = end - start;
         let signal = continuous.level(to).signal;
@@ -214,7 +280,8 @@ mod tests {
             network: &network,
             project: None,
         };
-        let x = singlestep(&denoiser, Tensor::ones([1, 1, 1, 1], &Device::flex()), 20);
+        let start = Tensor::ones([1, 1, 1, 1], &Device::flex());
+        let x = singlestep(&denoiser, start, 20, Route::default());
         let golden = (0..20).map(|index| 999.0 - 49.95 * f64::from(index));
         for (time, golden) in seen.borrow().iter().zip(golden) {
             assert!((time - golden).abs() < 1e-6, "{time} is not {golden}");

@@ -1,0 +1,172 @@
+//! Samplers against data whose denoiser is known in closed form: every pixel normal with mean m and deviation s.
+//!
+//! The exact guess of the noise is σ(x − αm)/(α²s² + σ²), and the probability flow takes x̂ = x/α from deviation σ̂ to
+//! σ̂′ as x̂′ = m + (x̂ − m)·√((s² + σ̂′²)/(s² + σ̂²)).
+
+use burn::tensor::{Device, Tensor};
+
+use super::solver::{Continuous, Grid, Route};
+use super::{Denoiser, Method, SamplerConfig, Spacing};
+use crate::layout::floats;
+use crate::models::decoder::diffusion::{DiffusionConfig, Level, Schedule};
+use crate::noise::Noise;
+
+const MEAN: f64 = 0.3;
+const DEVIATION: f64 = 0.5;
+
+fn schedule() -> Schedule {
+    DiffusionConfig::default().schedule()
+}
+
+/// The result of a sampler on that data.
+fn sample(config: &SamplerConfig, start: Tensor<4>) -> Tensor<4> {
+    let schedule = schedule();
+    let continuous = Continuous::new(&schedule);
+    let network = |x: Tensor<4>, time: f64| {
+        let Level { signal, noise } = continuous.level((time + 1.0) / 1000.0);
+        let variance = (signal * DEVIATION).powi(2) + noise.powi(2);
+        (x - signal * MEAN) * (noise / variance)
+    };
+    let denoiser = Denoiser {
+        schedule: &schedule,
+        network: &network,
+        project: None,
+    };
+    denoiser.sample(start, config, &mut Noise::new(7, &["steps"]))
+}
+
+/// Where the probability flow takes `x` between two levels.
+fn exact(x: f64, from: Level, to: Level) -> f64 {
+    let spread = |level: Level| (DEVIATION.powi(2) + (level.noise / level.signal).powi(2)).sqrt();
+    to.signal * (MEAN + (x / from.signal - MEAN) * spread(to) / spread(from))
+}
+
+/// Largest error of a sampler after so many evaluations.
+fn error(method: Method, grid: Grid, steps: usize, from: f64) -> f64 {
+    let config = SamplerConfig {
+        method,
+        steps,
+        grid,
+        from,
+        ..SamplerConfig::default()
+    };
+    let starts = [-1.5, -0.4, 0.1, 0.9, 1.8];
+    let start = Tensor::<1>::from_floats(starts.map(|x| x as f32), &Device::flex());
+    let drawn = floats(sample(&config, start.reshape([5, 1, 1, 1])));
+    let schedule = schedule();
+    let (first, last) = (config.start(&schedule), schedule.level(0));
+    let apart = |(&x, drawn): (&f64, f32)| (exact(x, first, last) - f64::from(drawn)).abs();
+    starts.iter().zip(drawn).map(apart).fold(0.0, f64::max)
+}
+
+/// How fast errors fall as evaluations double: the slope of their logarithms.
+fn order(method: Method, few: usize) -> f64 {
+    let error = |steps| error(method, Grid::HalfLogSnr, steps, 1.0);
+    (error(few) / error(2 * few)).log2()
+}
+
+#[test]
+fn errors_fall_as_fast_as_the_order_of_each_sampler_says() {
+    let measured = [
+        (Method::Euler, 40, 1.0),
+        (Method::Heun, 40, 2.0),
+        (Method::Multistep, 20, 2.0),
+        (Method::Singlestep, 24, 3.0),
+    ];
+    for (method, few, expected) in measured {
+        let found = order(method, few);
+        // This flow is simple: some samplers are faster on it than their order says.
+        assert!(
+            found > expected - 0.3 && found < expected + 1.0,
+            "{method:?} has order {found:.2}, not {expected}; errors {:.1e} and {:.1e}",
+            error(method, Grid::HalfLogSnr, few, 1.0),
+            error(method, Grid::HalfLogSnr, 2 * few, 1.0)
+        );
+    }
+}
+
+#[test]
+fn ddim_falls_with_first_order_on_the_steps_of_the_schedule() {
+    let errors = [50, 100, 200].map(|steps| {
+        let config = SamplerConfig {
+            method: Method::Ddim,
+            steps,
+            spacing: Spacing::Trailing,
+            ..SamplerConfig::default()
+        };
+        let start = Tensor::ones([1, 1, 1, 1], &Device::flex());
+        let drawn = floats(sample(&config, start))[0];
+        let schedule = schedule();
+        (f64::from(drawn) - exact(1.0, schedule.level(999), schedule.level(0))).abs()
+    });
+    for pair in errors.windows(2) {
+        let order = (pair[0] / pair[1]).log2();
+        assert!((order - 1.0).abs() < 0.35, "{order:.2} from {errors:?}");
+    }
+}
+
+#[test]
+fn more_order_is_less_error_for_the_same_evaluations() {
+    let error = |method| error(method, Grid::HalfLogSnr, 20, 1.0);
+    let [first, second, third] = [Method::Euler, Method::Multistep, Method::Singlestep].map(error);
+    assert!(second < first / 4.0, "{second:.1e} against {first:.1e}");
+    assert!(third < first / 4.0, "{third:.1e} against {first:.1e}");
+}
+
+#[test]
+fn a_start_between_picture_and_noise_leads_where_the_flow_does() {
+    for method in [
+        Method::Euler,
+        Method::Heun,
+        Method::Multistep,
+        Method::Singlestep,
+    ] {
+        for from in [0.3, 0.7] {
+            let found = error(method, Grid::HalfLogSnr, 60, from);
+            let limit = if method == Method::Euler { 0.05 } else { 5e-3 };
+            assert!(found < limit, "{method:?} from {from}: {found:.1e}");
+        }
+    }
+    let config = SamplerConfig {
+        method: Method::Ddim,
+        from: 0.5,
+        spacing: Spacing::Trailing,
+        ..SamplerConfig::default()
+    };
+    assert_eq!(config.start(&schedule()), schedule().level(499));
+}
+
+#[test]
+fn what_ancestral_sampling_draws_has_the_data_s_mean_and_deviation() {
+    let config = SamplerConfig {
+        method: Method::Ancestral,
+        steps: 250,
+        spacing: Spacing::Trailing,
+        ..SamplerConfig::default()
+    };
+    let start = Noise::new(3, &["start"]).normal([1, 1, 64, 64], &Device::flex());
+    let drawn = floats(sample(&config, start));
+    let count = drawn.len() as f64;
+    let mean = drawn.iter().map(|x| f64::from(*x)).sum::<f64>() / count;
+    let variance = drawn
+        .iter()
+        .map(|x| (f64::from(*x) - mean).powi(2))
+        .sum::<f64>()
+        / count;
+    assert!(
+        (mean - MEAN).abs() < 4.0 * DEVIATION / count.sqrt(),
+        "{mean}"
+    );
+    assert!(
+        (variance.sqrt() - DEVIATION).abs() < 0.03,
+        "{}",
+        variance.sqrt()
+    );
+}
+
+#[test]
+fn steps_evenly_in_time_are_the_released_ones() {
+    let continuous = Continuous::new(&schedule());
+    let times = Route::default().times(&continuous, 20);
+    assert!((times[3] - 0.850_15).abs() < 1e-9 && (times[20] - 0.001).abs() < 1e-12);
+}
