@@ -11,6 +11,8 @@ mod file;
 pub mod keys;
 mod pickle;
 mod pth;
+/// The networks that judge, from the files that others publish.
+pub mod published;
 /// The weights of the default pipeline, compiled in.
 pub mod shipped;
 mod state;
@@ -18,5 +20,5 @@ mod state;
 pub use apply::{collect, collect_gradients, load_into};
 pub use error::WeightsError;
 pub use file::{Header, Precision, WeightsFile, read_safetensors, write_safetensors};
-pub use pth::read_pth;
+pub use pth::{Container, read_pth, read_published};
 pub use state::{StateDict, Value, Values};

@@ -76,6 +76,18 @@ impl<'a> Pickle<'a> {
         Ok(Self { nodes, root })
     }
 
+    /// The values of the pickle at the beginning of `bytes`, and what lies behind it.
+    ///
+    /// # Errors
+    /// As [`Pickle::parse`].
+    pub fn parse_first(
+        bytes: &'a [u8],
+        allowed: &dyn Fn(&str) -> bool,
+    ) -> Result<(Self, &'a [u8]), PickleError> {
+        let (nodes, root, rest) = Machine::new(bytes, allowed).run_first()?;
+        Ok((Self { nodes, root }, rest))
+    }
+
     /// The outermost value.
     pub fn root(&self) -> Id {
         self.root
@@ -90,6 +102,21 @@ impl<'a> Pickle<'a> {
     pub fn entries(&self, id: Id) -> Option<&[(Id, Id)]> {
         match self.node(id) {
             Node::Dict(items) | Node::Object { items, .. } => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The fields of an object of a compiled class.
+    pub fn fields(&self, id: Id) -> Option<&[(Id, Id)]> {
+        let Node::Object { global, state, .. } = self.node(id) else {
+            return None;
+        };
+        match self.node(*global) {
+            Node::Global(name) if name.starts_with("__torch__") => {}
+            _ => return None,
+        }
+        match self.node((*state)?) {
+            Node::Dict(items) => Some(items),
             _ => None,
         }
     }

@@ -12,17 +12,19 @@ use zip::{CompressionMethod, ZipArchive};
 use super::pickle::{Id, Node, Pickle, PickleError};
 use super::{StateDict, Value, Values, WeightsError};
 
+mod legacy;
 mod strided;
 
 use strided::{Number, Strided};
 
 /// Classes and functions that a checkpoint may mention. None is called; those that are not about
 /// tensors stand in trainer fields, which are skipped.
-const ALLOWED: [&str; 21] = [
+const ALLOWED: [&str; 22] = [
     "collections OrderedDict",
     "collections defaultdict",
     "torch Size",
     "torch device",
+    "torch._utils _rebuild_tensor",
     "torch._utils _rebuild_tensor_v2",
     "torch._utils _rebuild_parameter",
     "torch FloatStorage",
@@ -45,6 +47,15 @@ const ALLOWED: [&str; 21] = [
 /// Largest pickle that is read; real ones have some hundred kilobytes.
 const PICKLE_LIMIT: u64 = 256 << 20;
 
+/// What kind of file parameters came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Container {
+    /// A state dict, or a trainer's dict around one.
+    Checkpoint,
+    /// A compiled model (TorchScript): names of fields, joined by dots.
+    TorchScript,
+}
+
 /// The state dict of an official checkpoint, under official names.
 ///
 /// The file holds either the state dict itself or a dict with `state_dict` and the trainer's fields,
@@ -53,25 +64,30 @@ const PICKLE_LIMIT: u64 = 256 << 20;
 /// # Errors
 /// When the file is no checkpoint, is damaged, asks for code, or an array of it cannot be read.
 pub fn read_pth(path: impl AsRef<Path>) -> Result<StateDict, WeightsError> {
+    read_published(path).map(|(state, _)| state)
+}
+
+/// The same for any file that PyTorch writes: also of the time before zip files, and compiled models.
+///
+/// # Errors
+/// As [`read_pth`].
+pub fn read_published(path: impl AsRef<Path>) -> Result<(StateDict, Container), WeightsError> {
+    if legacy::is_legacy(path.as_ref())? {
+        return legacy::read(path.as_ref()).map(|state| (state, Container::Checkpoint));
+    }
     let mut archive = Archive::open(path.as_ref())?;
     let bytes = archive.pickle()?;
     let path = archive.path.clone();
-    let pickle =
-        Pickle::parse(&bytes, &|name| ALLOWED.contains(&name)).map_err(|error| match error {
-            PickleError::Refused(what) => WeightsError::Refused {
-                what,
-                path: path.clone(),
-            },
-            PickleError::Damaged(why) => WeightsError::Damaged {
-                why,
-                path: path.clone(),
-            },
-        })?;
+    let pickle = Pickle::parse(&bytes, &is_allowed).map_err(|error| unreadable(error, &path))?;
+    let (entries, container) = match pickle.fields(pickle.root()) {
+        Some(_) => (script_entries(&pickle), Container::TorchScript),
+        None => (state_entries(&pickle, &path)?, Container::Checkpoint),
+    };
     let mut budget = archive.length;
     let mut state = StateDict::new(path.clone());
-    for (key, id) in state_entries(&pickle, &path)? {
+    for (key, id) in entries {
         let array = |why: String| WeightsError::Array {
-            key: key.to_owned(),
+            key: key.clone(),
             why,
             path: path.clone(),
         };
@@ -81,16 +97,53 @@ pub fn read_pth(path: impl AsRef<Path>) -> Result<StateDict, WeightsError> {
             .checked_sub(tensor.bytes())
             .ok_or_else(|| array("the arrays claim more bytes than the file has".into()))?;
         let value = archive.read(&tensor).map_err(array)?;
-        state.insert(key.strip_prefix("module.").unwrap_or(key), value);
+        state.insert(key.strip_prefix("module.").unwrap_or(&key), value);
     }
-    Ok(state)
+    Ok((state, container))
+}
+
+/// Names on the allow-list, and the classes of a compiled model, of which only the fields are read.
+fn is_allowed(name: &str) -> bool {
+    ALLOWED.contains(&name)
+        || name.starts_with("__torch__")
+        || name.starts_with("torch.jit._pickle build_")
+}
+
+fn unreadable(error: PickleError, path: &Path) -> WeightsError {
+    let path = path.to_owned();
+    match error {
+        PickleError::Refused(what) => WeightsError::Refused { what, path },
+        PickleError::Damaged(why) => WeightsError::Damaged { why, path },
+    }
+}
+
+/// Names and nodes of the tensors in a compiled model.
+fn script_entries(pickle: &Pickle<'_>) -> Vec<(String, Id)> {
+    let mut found = Vec::new();
+    let mut open = vec![(String::new(), pickle.root())];
+    let mut seen = std::collections::BTreeSet::new();
+    while let Some((prefix, module)) = open.pop() {
+        // A module that two fields share, or that holds itself, is read once.
+        if !seen.insert(module) {
+            continue;
+        }
+        for (key, value) in pickle.fields(module).unwrap_or_default() {
+            let Node::Text(name) = pickle.node(*key) else {
+                continue;
+            };
+            let name = format!("{prefix}{name}");
+            if pickle.fields(*value).is_some() {
+                open.push((format!("{name}."), *value));
+            } else if Strided::describe(pickle, *value).is_ok() {
+                found.push((name, *value));
+            }
+        }
+    }
+    found
 }
 
 /// Names and nodes of the state dict.
-fn state_entries<'a>(
-    pickle: &'a Pickle<'a>,
-    path: &Path,
-) -> Result<Vec<(&'a str, Id)>, WeightsError> {
+fn state_entries(pickle: &Pickle<'_>, path: &Path) -> Result<Vec<(String, Id)>, WeightsError> {
     let foreign = |why: &str| WeightsError::Foreign {
         expected: "checkpoint",
         why: why.into(),
@@ -105,7 +158,9 @@ fn state_entries<'a>(
         return Err(foreign("it holds no arrays"));
     }
     let named = entries.iter().map(|(key, value)| match pickle.node(*key) {
-        Node::Text(name) => Ok((*name, *value)),
+        Node::Text(name) => Ok(((*name).to_owned(), *value)),
+        // Text of Python 2.
+        Node::Bytes(name) => Ok((String::from_utf8_lossy(name).into_owned(), *value)),
         _ => Err(foreign("the state dict has a key that is no text")),
     });
     named.collect()

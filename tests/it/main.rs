@@ -4,6 +4,7 @@
 //! - `eval`: folders in, tables out
 //! - `flow`: clips to a report, resumed, on other numbers of threads
 //! - `layers`: the law of `lib.rs`
+//! - `networks`: I3D, Inception and LPIPS against their references
 //! - `parity`: every model against the numbers of its reference (`GOLDEN_MODELS` names another folder of
 //!   fixtures, `PARITY_ONLY` one fixture)
 
@@ -18,5 +19,6 @@ mod cli;
 mod eval;
 mod flow;
 mod layers;
+mod networks;
 mod parity;
 mod support;

@@ -35,6 +35,12 @@ impl<'a, 'b> Machine<'a, 'b> {
         Ok((self.nodes, root))
     }
 
+    /// The same, and the bytes behind the pickle.
+    pub fn run_first(mut self) -> Result<(Vec<Node<'a>>, Id, &'a [u8]), PickleError> {
+        let root = self.read()?;
+        Ok((self.nodes, root, &self.bytes[self.at..]))
+    }
+
     fn read(&mut self) -> Result<Id, PickleError> {
         loop {
             let offset = self.at;

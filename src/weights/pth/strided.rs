@@ -65,6 +65,10 @@ pub struct Strided {
     pub count: usize,
 }
 
+fn is_tensor(name: &str) -> bool {
+    name == "torch._utils _rebuild_tensor" || name == "torch._utils _rebuild_tensor_v2"
+}
+
 impl Strided {
     /// What a node of the pickle says.
     pub fn describe(pickle: &Pickle, id: Id) -> Result<Self, String> {
@@ -73,12 +77,12 @@ impl Strided {
             ("torch._utils _rebuild_parameter", [data, ..]) => {
                 // One level: a parameter of a parameter is nothing that PyTorch writes.
                 let (inner, arguments) = pickle.call(*data).ok_or("it is no tensor")?;
-                if inner != "torch._utils _rebuild_tensor_v2" {
+                if !is_tensor(inner) {
                     return Err("it is no tensor".into());
                 }
                 Self::view(pickle, arguments)
             }
-            ("torch._utils _rebuild_tensor_v2", arguments) => Self::view(pickle, arguments),
+            (name, arguments) if is_tensor(name) => Self::view(pickle, arguments),
             _ => Err("it is no tensor".into()),
         }
     }
@@ -102,6 +106,8 @@ impl Strided {
             Node::Text(record),
             Node::Text(_),
             Node::Int(stored),
+            // Files of the time before zip have a sixth part: a view of another storage, which is always nothing.
+            ..,
         ] = parts[..]
         else {
             return Err("its storage is not described as expected".into());
