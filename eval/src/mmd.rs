@@ -74,7 +74,22 @@ pub fn kid(
     subsets: Subsets,
 ) -> Result<Spread, EvalError> {
     check_features(real, fake)?;
-    let size = subsets.size.min(real.nrows()).min(fake.nrows());
+    let sides = [real, fake];
+    kid_of([real.nrows(), fake.nrows()], subsets, |side, chosen| {
+        Ok(sides[side].select(Axis(0), chosen))
+    })
+}
+
+/// The same where rows are fetched as they are drawn: `rows` gets the side, 0 for the truth, and the places.
+///
+/// # Errors
+/// As [`kid`], and whatever `rows` refuses.
+pub fn kid_of(
+    counts: [usize; 2],
+    subsets: Subsets,
+    rows: impl Fn(usize, &[usize]) -> Result<Array2<f64>, EvalError> + Sync,
+) -> Result<Spread, EvalError> {
+    let size = subsets.size.min(counts[0]).min(counts[1]);
     if subsets.count == 0 || size < 2 {
         return Err(EvalError::TooFew {
             statistic: "kid",
@@ -86,10 +101,8 @@ pub fn kid(
     let draw = |stream: usize| {
         let mut rng = ChaCha8Rng::seed_from_u64(subsets.seed);
         rng.set_stream(stream as u64);
-        let [real, fake] = [real, fake].map(|rows| {
-            let chosen = sample(&mut rng, rows.nrows(), size).into_vec();
-            rows.select(Axis(0), &chosen)
-        });
+        let [real, fake] = counts.map(|count| sample(&mut rng, count, size).into_vec());
+        let (real, fake) = (rows(0, &real)?, rows(1, &fake)?);
         mmd2(CUBIC, real.view(), fake.view(), false)
     };
     let values: Vec<f64> = (0..subsets.count)

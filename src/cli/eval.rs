@@ -8,6 +8,7 @@ use slotflow_eval::stats::bootstrap::Resampling;
 use slotflow_eval::{EvalError, score::Row, score::Table};
 
 use super::{Failure, print};
+use crate::device::DeviceChoice;
 use crate::judge::metric::Metric;
 use crate::judge::{JudgeError, Judged, Request, judge};
 use crate::run::files::{make_dir, write_atomic};
@@ -43,6 +44,21 @@ pub struct EvalArgs {
     /// Frames at the beginning of every clip that are not judged
     #[arg(long, default_value_t = 0, value_name = "FRAMES")]
     skip: usize,
+    /// Frames of a clip that fvd and kvd look at, from the first that is judged on
+    #[arg(long, default_value_t = 16, value_name = "FRAMES")]
+    clip_length: usize,
+    /// Distances between sets (fvd, fid, …) take every clip of both folders, with a partner or not
+    #[arg(long)]
+    unpaired: bool,
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Where downloaded weights and the features of clips are kept
+    #[arg(long, default_value = ".cache", value_name = "DIR")]
+    cache: PathBuf,
+    /// Say nothing while working
+    #[arg(long, short)]
+    quiet: bool,
     /// Resamples of the bootstrap
     #[arg(long, default_value_t = 10_000)]
     resamples: usize,
@@ -64,6 +80,11 @@ pub fn eval(args: &EvalArgs) -> Result<ExitCode, Failure> {
             count: args.resamples,
             seed: args.seed,
         },
+        clip_length: args.clip_length,
+        unpaired: args.unpaired,
+        cache: args.cache.clone(),
+        device: args.device.parse::<DeviceChoice>()?.open()?,
+        quiet: args.quiet,
     };
     let judged = judge(&request)?;
     let items = args
@@ -75,7 +96,9 @@ pub fn eval(args: &EvalArgs) -> Result<ExitCode, Failure> {
     }
     write_atomic(&items, &bytes(&judged.items)?)?;
     write_atomic(&args.out, &bytes(&judged.scores)?)?;
-    tell(&judged);
+    if !args.quiet {
+        tell(&judged);
+    }
     print(&args.out.display().to_string())?;
     Ok(if judged.failures.is_empty() {
         ExitCode::SUCCESS

@@ -6,6 +6,7 @@ mod failure;
 mod run;
 mod show;
 mod train;
+mod weights;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,6 +36,8 @@ enum Command {
     Train(train::TrainArgs),
     /// Judge folders of predictions against folders of truth
     Eval(eval::EvalArgs),
+    /// List, download or take in the weights of networks that judge
+    Weights(weights::WeightsArgs),
     /// Print a plan with every value, or list the built-in plans
     Show(show::ShowArgs),
 }
@@ -95,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::compare(&args),
         Command::Train(args) => train::train(&args),
         Command::Eval(args) => eval::eval(&args),
+        Command::Weights(args) => weights::weights(&args),
         Command::Show(args) => show::show(&args),
     };
     match done {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use slotflow_datasets::DataError;
 
 use crate::device::DeviceError;
+use crate::judge::library::Library;
 use crate::models::encoder::SlotEncoderConfig;
 use crate::plan::VideoPredictPlan;
 use crate::run::{Options, Record, Run, RunError};
@@ -137,8 +138,16 @@ pub fn video_predict(
         })?)),
         _ => None,
     };
+    let cache = run.options().cache.clone();
+    let shelf = Library::of_cache(&cache)
+        .entries()
+        .map_err(|error| RunError::Unfit {
+            reason: error.to_string(),
+        })?;
     let scores = Scores(run.stage(&Evaluate {
         config: &plan.evaluate,
+        cache: &cache,
+        shelf: &shelf,
         motion: models.motion.as_ref(),
         clips: &clips,
         seen: &seen,

@@ -6,6 +6,7 @@ use slotflow_datasets::DataError;
 use slotflow_eval::EvalError;
 
 use crate::run::RunError;
+use crate::weights::WeightsError;
 
 /// Why two folders were not judged.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,47 @@ pub enum JudgeError {
         /// The file.
         path: PathBuf,
     },
+    /// Clips that are shorter than the network's memory.
+    #[error("`{metric}` needs clips of {needed} frames at least, asked for {found}")]
+    TooShort {
+        /// The metric.
+        metric: String,
+        /// The least.
+        needed: usize,
+        /// What was asked for.
+        found: usize,
+    },
+    /// Weights of another network.
+    #[error("weights of `{found}`, not of `{expected}`: `{}`", path.display())]
+    OtherNetwork {
+        /// What was asked for.
+        expected: &'static str,
+        /// What it is.
+        found: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Weights of the right network that papers do not use.
+    #[error("not the weights of `{network}` that papers use: {reason}: `{}`", path.display())]
+    NonStandard {
+        /// The network.
+        network: &'static str,
+        /// What gave it away.
+        reason: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file of the library that is not what it was.
+    #[error("damaged weights ({reason}): `{}`", path.display())]
+    Library {
+        /// What is wrong with it.
+        reason: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Weights that cannot be read.
+    #[error(transparent)]
+    Weights(Box<WeightsError>),
     /// A file that cannot be read.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -83,9 +125,22 @@ impl JudgeError {
             Self::NotMasks { .. } => {
                 "masks are whole numbers 0..=255, `[time, height, width]`; 0 in the truth is background"
             }
+            Self::TooShort { .. } => "raise `--clip-length`; papers take 16",
+            Self::OtherNetwork { .. } => "`pipeline weights list` says which file each network has",
+            Self::NonStandard { .. } => {
+                "take the file that `pipeline weights list` names, or say `--allow-nonstandard-weights`: numbers made with it are named after its hash"
+            }
+            Self::Library { .. } => "add the file again with `pipeline weights add FILE`",
+            Self::Weights(error) => error.hint(),
             Self::Data(error) => error.hint(),
             Self::Eval(error) => error.hint(),
             Self::Run(error) => error.hint(),
         }
+    }
+}
+
+impl From<WeightsError> for JudgeError {
+    fn from(error: WeightsError) -> Self {
+        Self::Weights(Box::new(error))
     }
 }

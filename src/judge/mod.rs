@@ -4,8 +4,14 @@
 
 /// Why two folders were not judged.
 mod error;
+/// What networks say of clips.
+pub mod features;
 /// Masks in files.
 mod label;
+/// Downloaded weights.
+pub mod library;
+/// How different frames look.
+pub mod lpips;
 /// Segmentation of pairs of mask files.
 mod masks;
 /// Which metric, in which definition.
@@ -14,10 +20,13 @@ pub mod metric;
 mod pairs;
 /// Pixels of pairs of videos.
 mod pixels;
+/// Distances between sets of videos.
+pub mod sets;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use burn::tensor::Device;
 use sha2::{Digest, Sha256};
 use slotflow_eval::measured::Measured;
 use slotflow_eval::score::NOT_APPLICABLE;
@@ -27,6 +36,8 @@ use slotflow_eval::{ItemTable, ItemValue, Score, ScoreTable};
 pub use error::JudgeError;
 use metric::Metric;
 use pairs::Matches;
+
+use crate::models::perceptual::i3d::SHORTEST;
 
 /// What is to be judged, and how.
 #[derive(Debug, Clone)]
@@ -41,6 +52,16 @@ pub struct Request {
     pub skip: usize,
     /// How intervals are drawn.
     pub resampling: Resampling,
+    /// Frames of a clip that a network for videos sees.
+    pub clip_length: usize,
+    /// Distances between sets take every clip, whether it has a partner or not.
+    pub unpaired: bool,
+    /// Where weights and features are kept.
+    pub cache: PathBuf,
+    /// Where networks run.
+    pub device: Device,
+    /// Say nothing while working.
+    pub quiet: bool,
 }
 
 /// What came of it.
@@ -79,6 +100,13 @@ impl Request {
             return Err(JudgeError::NoMetrics);
         }
         for metric in &self.metrics {
+            if matches!(metric, Metric::Videos(..)) && self.clip_length < SHORTEST {
+                return Err(JudgeError::TooShort {
+                    metric: metric.to_string(),
+                    needed: SHORTEST,
+                    found: self.clip_length,
+                });
+            }
             let (found, needs) = if metric.wants_masks() {
                 (self.masks.is_some(), "masks")
             } else {
@@ -112,7 +140,7 @@ impl Judged {
             (&matches.only_guess, "prediction"),
             (&matches.only_truth, "truth"),
         ] {
-            let named = names.iter().map(|name| (name.clone(), side));
+            let named = names.iter().map(|(name, _)| (name.clone(), side));
             self.alone.extend(named);
         }
     }

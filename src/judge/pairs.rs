@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use ndarray::{Array4, Axis, s};
 use slotflow_datasets::source::FolderSource;
-use slotflow_datasets::{DataError, Sample, Source};
+use slotflow_datasets::{DataError, Source};
 
 use super::JudgeError;
 
@@ -13,8 +14,10 @@ use super::JudgeError;
 pub(super) struct Matches {
     /// Name, prediction, truth; by name.
     pub pairs: Vec<(String, usize, usize)>,
-    pub only_guess: Vec<String>,
-    pub only_truth: Vec<String>,
+    /// Name and place.
+    pub only_guess: Vec<(String, usize)>,
+    /// Name and place.
+    pub only_truth: Vec<(String, usize)>,
 }
 
 impl Matches {
@@ -28,11 +31,13 @@ impl Matches {
         for (name, &place) in &guess {
             match truth.get(name) {
                 Some(&partner) => matches.pairs.push((name.clone(), place, partner)),
-                None => matches.only_guess.push(name.clone()),
+                None => matches.only_guess.push((name.clone(), place)),
             }
         }
-        let alone = truth.keys().filter(|name| !guess.contains_key(*name));
-        matches.only_truth = alone.cloned().collect();
+        let alone = truth
+            .into_iter()
+            .filter(|(name, _)| !guess.contains_key(name));
+        matches.only_truth = alone.collect();
         matches
     }
 
@@ -79,8 +84,27 @@ impl Videos {
         names.collect()
     }
 
-    pub fn read(&self, index: usize) -> Result<Sample, DataError> {
-        self.0.whole(index)
+    /// All frames of a clip from frame `skip` on; a reason where it is damaged or has none.
+    pub fn whole(&self, index: usize, skip: usize) -> Result<Array4<u8>, String> {
+        let sample = self.0.whole(index).map_err(|error| error.to_string())?;
+        if let Some(note) = sample.note {
+            return Err(format!(
+                "the file is damaged: {note}: `{}`",
+                self.0.path(index).display()
+            ));
+        }
+        let frames = sample.clip.frames;
+        let time = frames.len_of(Axis(0));
+        if time <= skip {
+            return Err(format!(
+                "{time} frames, and the first {skip} are not judged"
+            ));
+        }
+        Ok(if skip == 0 {
+            frames
+        } else {
+            frames.slice_move(s![skip.., .., .., ..])
+        })
     }
 
     /// Hash of a clip's content.
@@ -105,9 +129,10 @@ mod tests {
             matches.alone(),
             "1 predictions without a partner, 2 truths without a partner"
         );
+        assert_eq!(matches.only_guess, [("c".to_owned(), 1)]);
         assert_eq!(
-            (matches.only_guess, matches.only_truth),
-            (names(&["c"]), names(&["d", "e"]))
+            matches.only_truth,
+            [("d".to_owned(), 1), ("e".to_owned(), 3)]
         );
         let none = Matches::new(&names(&["a"]), &names(&["b"]));
         assert!(none.or_none(Path::new("x"), Path::new("y")).is_err());

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ndarray::{Array4, ArrayView3, ArrayView4, Axis, s};
+use ndarray::{Array4, ArrayView3, ArrayView4};
 use rayon::prelude::*;
 use slotflow_eval::measured::Measured;
 use slotflow_eval::pixel::{MseProfile, PsnrProfile, SquaredError};
@@ -27,26 +27,25 @@ pub(super) fn judge(
 ) -> Result<(), JudgeError> {
     let sides = [Videos::open(guess)?, Videos::open(truth)?];
     let matches = Matches::new(&sides[0].names(guess), &sides[1].names(truth));
-    let matches = matches.or_none(guess, truth)?;
+    let sets = request.metrics.iter().any(|metric| is_of_sets(*metric));
+    let matches = if request.unpaired && sets {
+        matches
+    } else {
+        matches.or_none(guess, truth)?
+    };
     judged.note_alone(&matches);
-    let about = about(&sides, &matches, request.skip)?;
+    let about = about(&sides, &matches, request)?;
     let wanted: Vec<Metric> = request
         .metrics
         .iter()
         .copied()
-        .filter(|metric| !metric.wants_masks() && !is_of_sets(*metric))
+        .filter(|metric| is_of_pixels(*metric))
         .collect();
     let found: Vec<Vec<Frames>> = matches
         .pairs
         .par_iter()
         .map(|(_, guess, truth)| of_pair(&sides, [*guess, *truth], &wanted, request.skip))
         .collect();
-    for metric in request.metrics.iter().filter(|metric| is_of_sets(**metric)) {
-        let (name, profile) = (metric.name(), metric.profile());
-        let reason = "its network is not at hand";
-        let score = Score::not_computed(name, profile, SUBSET, Direction::Lower, reason);
-        judged.add_score(score, Vec::new(), &about);
-    }
     for (place, metric) in wanted.iter().enumerate() {
         let mut gathered = Gathered::new(*metric);
         for ((name, ..), of_clip) in matches.pairs.iter().zip(&found) {
@@ -61,28 +60,52 @@ pub(super) fn judge(
         let (score, items) = gathered.finish(request);
         judged.add_score(score, items, &about);
     }
-    Ok(())
+    super::lpips::judge(request, &sides, &matches, &about, judged)?;
+    if request.metrics.contains(&Metric::Jedi) {
+        let (name, profile) = (Metric::Jedi.name(), Metric::Jedi.profile());
+        let reason = "V-JEPA, the network behind it, is not built in";
+        let score = Score::not_computed(name, profile, SUBSET, Direction::Lower, reason);
+        judged.add_score(score, Vec::new(), &about);
+    }
+    super::sets::judge(request, &sides, &matches, &about, judged)
 }
 
 fn is_of_sets(metric: Metric) -> bool {
-    !matches!(metric, Metric::Mse(_) | Metric::Psnr(_) | Metric::Ssim(_))
+    matches!(metric, Metric::Videos(..) | Metric::Frames(..))
 }
 
-/// Hashes both sides of every pair.
-fn about(sides: &[Videos; 2], matches: &Matches, skip: usize) -> Result<About, JudgeError> {
-    let of = |(name, guess, truth): &(String, usize, usize)| {
-        let guess = sides[0].identity(*guess)?;
-        Ok((name.clone(), guess, sides[1].identity(*truth)?))
+fn is_of_pixels(metric: Metric) -> bool {
+    matches!(metric, Metric::Mse(_) | Metric::Psnr(_) | Metric::Ssim(_))
+}
+
+/// Hashes every clip that is judged.
+fn about(sides: &[Videos; 2], matches: &Matches, request: &Request) -> Result<About, JudgeError> {
+    let mut clips: Vec<(&'static str, &str, usize, usize)> = Vec::new();
+    for (name, guess, truth) in &matches.pairs {
+        clips.extend(
+            [("prediction", name, 0, *guess), ("truth", name, 1, *truth)]
+                .map(|(word, name, side, index)| (word, name.as_str(), side, index)),
+        );
+    }
+    if request.unpaired {
+        let guess = matches
+            .only_guess
+            .iter()
+            .map(|(name, index)| ("prediction", name.as_str(), 0, *index));
+        let truth = matches
+            .only_truth
+            .iter()
+            .map(|(name, index)| ("truth", name.as_str(), 1, *index));
+        clips.extend(guess.chain(truth));
+    }
+    let of = |&(word, name, side, index): &(&'static str, &str, usize, usize)| {
+        Ok((word, name.to_owned(), sides[side].identity(index)?))
     };
-    let hashed: Vec<_> = matches
-        .pairs
+    let hashed: Vec<_> = clips
         .par_iter()
         .map(of)
         .collect::<Result<_, JudgeError>>()?;
-    let lines = hashed.into_iter().flat_map(|(name, guess, truth)| {
-        [("prediction", name.clone(), guess), ("truth", name, truth)]
-    });
-    Ok(About::new(matches, lines, skip))
+    Ok(About::new(matches, hashed.into_iter(), request.skip))
 }
 
 /// Every metric on one pair; a reason where there is no number.
@@ -92,17 +115,7 @@ fn of_pair(
     wanted: &[Metric],
     skip: usize,
 ) -> Vec<Frames> {
-    let read = || -> Result<[Array4<u8>; 2], String> {
-        let guess = sides[0].read(guess).map_err(|error| error.to_string())?;
-        let truth = sides[1].read(truth).map_err(|error| error.to_string())?;
-        for (sample, side) in [(&guess, "prediction"), (&truth, "truth")] {
-            if let Some(note) = &sample.note {
-                return Err(format!("the {side} is damaged: {note}"));
-            }
-        }
-        later(truth.clip.frames, guess.clip.frames, skip)
-    };
-    match read() {
+    match read_pair(sides, [guess, truth], skip) {
         Ok([truth, guess]) => wanted
             .iter()
             .map(|metric| of_frames(*metric, truth.view(), guess.view()))
@@ -111,20 +124,16 @@ fn of_pair(
     }
 }
 
-/// Both clips from frame `skip` on, if they are alike and long enough.
-fn later(truth: Array4<u8>, guess: Array4<u8>, skip: usize) -> Result<[Array4<u8>; 2], String> {
+/// Truth and prediction from frame `skip` on, if they are alike; a reason where they are not.
+pub(super) fn read_pair(
+    sides: &[Videos; 2],
+    [guess, truth]: [usize; 2],
+    skip: usize,
+) -> Result<[Array4<u8>; 2], String> {
+    let (guess, truth) = (sides[0].whole(guess, skip)?, sides[1].whole(truth, skip)?);
     let same = slotflow_eval::error::same_shape("clips", truth.shape(), guess.shape());
     same.map_err(|error| error.to_string())?;
-    let time = truth.len_of(Axis(0));
-    if time <= skip {
-        return Err(format!(
-            "{time} frames, and the first {skip} are not judged"
-        ));
-    }
-    if skip == 0 {
-        return Ok([truth, guess]);
-    }
-    Ok([truth, guess].map(|frames| frames.slice(s![skip.., .., .., ..]).to_owned()))
+    Ok([truth, guess])
 }
 
 /// One metric on every frame.

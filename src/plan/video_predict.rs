@@ -223,6 +223,8 @@ impl Default for AnswerConfig {
 pub struct EvaluateConfig {
     /// The network behind `fvd-motion`; unset = not computed.
     pub motion: Option<WeightsName>,
+    /// Metrics of published networks, as `pipeline eval` names them; they need downloaded weights.
+    pub metrics: String,
     /// A pixel changes where a channel differs by more than this from the last observed frame, of 255.
     pub change: u8,
     /// Resamples of the bootstrap.
@@ -233,6 +235,7 @@ impl Default for EvaluateConfig {
     fn default() -> Self {
         Self {
             motion: Some(WeightsName::shipped("motion")),
+            metrics: "lpips,fvd".to_owned(),
             change: 16,
             resamples: 10_000,
         }

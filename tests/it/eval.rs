@@ -241,3 +241,66 @@ fn masks_of_both_kinds_are_judged() {
     let values: Vec<_> = scores.rows.iter().map(|row| row.value).collect();
     assert_eq!(values, [Some(1.0); 5]);
 }
+
+#[test]
+fn metrics_of_networks_say_which_weights_are_missing_and_how_to_get_them() {
+    let product = Product::new();
+    folders(&product, 2);
+    let list = "lpips,fvd,fid,jedi";
+    product.succeed(&[
+        "eval",
+        "--pred",
+        "pred",
+        "--truth",
+        "truth",
+        "--metrics",
+        list,
+    ]);
+    let scores = ScoreTable::load(&product.path("scores.csv")).unwrap();
+    for (metric, words) in [
+        ("lpips", "`pipeline weights fetch vgg16`"),
+        ("fvd", "`pipeline weights add FILE`"),
+        ("fid", "`pipeline weights fetch inception`"),
+        ("jedi", "V-JEPA"),
+    ] {
+        let row = scores.rows.iter().find(|row| row.metric == metric).unwrap();
+        assert_eq!(row.value, None);
+        assert!(
+            row.note.starts_with("not computed:") && row.note.contains(words),
+            "{row:?}"
+        );
+    }
+    let said = product.fail(
+        2,
+        &[
+            "eval",
+            "--pred",
+            "pred",
+            "--truth",
+            "truth",
+            "--metrics",
+            "fvd",
+            "--clip-length",
+            "8",
+        ],
+    );
+    assert!(said.contains("needs clips of 9 frames at least"), "{said}");
+    let listed = product.succeed(&["weights", "list"]);
+    for words in [
+        "i3d: not here",
+        "6726825d",
+        "vgg16-397923af.pth",
+        "compiled in: ",
+    ] {
+        assert!(listed.contains(words), "{listed}");
+    }
+}
+
+#[test]
+fn a_file_of_no_known_network_is_not_taken_in() {
+    let product = Product::new();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/published/zip.pth");
+    let said = product.fail(2, &["weights", "add", file.to_str().unwrap()]);
+    assert!(said.contains("missing"), "{said}");
+    assert!(!product.path(".cache").exists());
+}

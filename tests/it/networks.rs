@@ -11,7 +11,7 @@ use slotflow::models::perceptual::inception::Inception;
 use slotflow::models::perceptual::lpips::{Backbone, Lpips};
 use slotflow::noise::Init;
 use slotflow::weights::published::{Network, folded, recognised};
-use slotflow::weights::{StateDict, Value, load_into};
+use slotflow::weights::{Container, StateDict, Value, load_into, read_published};
 use slotflow_eval::resize::{Kernel, resize};
 
 fn golden(name: &str) -> Json {
@@ -354,5 +354,29 @@ fn lpips_gives_the_distances_of_its_reference_through_every_backbone() {
                 assert!(off < 1e-5, "{backbone:?} {case}: {found} {expected}");
             }
         }
+    }
+}
+
+#[test]
+fn every_kind_of_file_that_pytorch_writes_gives_the_same_arrays() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/published");
+    let read = |name: &str| read_published(folder.join(name)).unwrap();
+    let (zip, container) = read("zip.pth");
+    assert_eq!((zip.entries.len(), container), (14, Container::Checkpoint));
+    assert_eq!(read("legacy.pth").0.entries, zip.entries);
+    let (script, container) = read("script.pt");
+    assert_eq!(container, Container::TorchScript);
+    assert_eq!(script.entries, zip.entries);
+}
+
+#[test]
+fn a_cut_file_of_before_zip_is_refused() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/published");
+    let bytes = std::fs::read(folder.join("legacy.pth")).unwrap();
+    let room = tempfile::tempdir().unwrap();
+    let path = room.path().join("cut.pth");
+    for end in (0..bytes.len()).step_by(7) {
+        std::fs::write(&path, &bytes[..end]).unwrap();
+        assert!(read_published(&path).is_err(), "cut at {end}");
     }
 }

@@ -1,4 +1,4 @@
-//! What the published networks are made of: a convolution with a ReLU behind it, and pools.
+//! What the published networks are made of: a convolution with a rectifier behind it, and pools.
 //!
 //! Their batch norms are folded into the convolutions when weights are read, so none is here.
 
@@ -104,7 +104,7 @@ impl Conv {
         kernels::conv2d(x, self.weight.val(), bias, self.stride, padding)
     }
 
-    /// The same, then ReLU.
+    /// The same, then a rectifier.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         relu(self.linear(x))
     }

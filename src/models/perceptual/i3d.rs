@@ -84,6 +84,9 @@ impl I3d {
     ///
     /// # Shape
     /// `[batch, time, rgb, 224, 224]` in −1..1, nine frames at least → `[batch, 400]`
+    ///
+    /// # Panics
+    /// When frames have another size.
     pub fn forward(&self, clips: Tensor<5>) -> Tensor<2> {
         let x = self.last_block(clips);
         let [batch, time, channels, height, width] = x.dims();
@@ -148,7 +151,7 @@ fn same(length: usize, kernel: usize, stride: usize) -> (usize, usize) {
     (total / 2, total - total / 2)
 }
 
-/// A convolution with a cubic kernel, then ReLU.
+/// A convolution with a cubic kernel, then a rectifier.
 fn unit(conv: &Conv, x: Tensor<5>, size: usize, stride: usize) -> Tensor<5> {
     let windows = under(x, size, stride);
     let frames = Tensor::cat(windows, 2);

@@ -25,7 +25,7 @@ pub enum Backbone {
 /// One step through a backbone.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Step {
-    /// A convolution and ReLU.
+    /// A convolution and a rectifier.
     Conv,
     /// A squeeze, then two convolutions side by side.
     Fire,
@@ -223,6 +223,11 @@ impl Lpips {
             sum = sum + weighed.reshape([batch]);
         }
         sum
+    }
+
+    /// The shortest side of pictures that it takes.
+    pub const fn smallest(&self) -> usize {
+        self.backbone.smallest()
     }
 
     /// Features at every tap.

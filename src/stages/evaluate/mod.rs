@@ -2,7 +2,10 @@
 
 mod masks;
 mod motion;
+mod perceptual;
 mod pixels;
+
+use std::path::Path;
 
 use slotflow_datasets::ClipId;
 use slotflow_eval::answers;
@@ -10,8 +13,10 @@ use slotflow_eval::measured::Measured;
 use slotflow_eval::stats::bootstrap::Resampling;
 use slotflow_eval::{EvalError, ItemTable, Score, ScoreTable};
 
+use crate::judge::library::Entry;
 use crate::plan::video_predict::EvaluateConfig;
 use crate::run::{Artifact, ClipFile, Context, Input, Partial, RunError, Step};
+use crate::weights::published::Network;
 
 use super::Loaded;
 use super::answer::Answers;
@@ -25,6 +30,10 @@ pub struct Evaluate<'a> {
     pub config: &'a EvaluateConfig,
     /// The network behind `fvd-motion`, where there is one.
     pub motion: Option<&'a Loaded>,
+    /// Where downloaded weights and features are kept.
+    pub cache: &'a Path,
+    /// The downloaded weights that are there.
+    pub shelf: &'a [(Network, Entry)],
     /// The truth.
     pub clips: &'a Clips,
     /// What was perceived.
@@ -43,7 +52,7 @@ pub struct Evaluate<'a> {
 
 impl Step for Evaluate<'_> {
     const NAME: &'static str = "evaluate";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Config = EvaluateConfig;
 
     fn config(&self) -> &EvaluateConfig {
@@ -64,6 +73,11 @@ impl Step for Evaluate<'_> {
             self.motion
                 .map(|motion| Input::new("motion weights", &*motion.id)),
         );
+        inputs.extend(
+            self.shelf
+                .iter()
+                .map(|(network, entry)| Input::new(network.name(), &*entry.sha256)),
+        );
         inputs
     }
 
@@ -74,6 +88,7 @@ impl Step for Evaluate<'_> {
         let pixels = pixels::measure(self, clips)?;
         pixels.add_to(&mut rows);
         rows.extend(masks::measure(self, clips, context.seed)?);
+        perceptual::measure(self, clips, context, &mut rows)?;
         motion::measure(self, clips, context, &mut rows)?;
         if let Some(given) = self.answers {
             let graded = given.graded()?;

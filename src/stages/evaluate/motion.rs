@@ -4,8 +4,10 @@ use burn::tensor::Device;
 use ndarray::{Array2, Array4, Axis, concatenate, s};
 use slotflow_datasets::ClipId;
 use slotflow_eval::frechet::frechet;
-use slotflow_eval::moments::{Covariance, Moments};
-use slotflow_eval::{Direction, Score};
+use slotflow_eval::moments::{Covariance, FeatureStream, Moments};
+use slotflow_eval::stats::normal::Z95;
+use slotflow_eval::stats::subsample::{Halves, METHOD, delete_half};
+use slotflow_eval::{Direction, EvalError, Score};
 
 use crate::layout::{batch_from_clips, floats};
 use crate::models::perceptual::motion::{Motion, MotionConfig};
@@ -25,11 +27,9 @@ pub(super) fn measure(
     context: &Context,
     rows: &mut Rows,
 ) -> Result<(), RunError> {
-    let i3d = "the weights of I3D are not at hand; they are the user's download";
     let without = |metric: &str, profile: &str, reason: &str| {
         Score::not_computed(metric, profile, "imagined", Direction::Lower, reason)
     };
-    rows.scores.push(without("fvd", "styleganv", i3d));
     let Some(weights) = stage.motion else {
         let reason = "`evaluate.motion` names no weights";
         rows.scores.push(without(METRIC, PROFILE, reason));
@@ -61,7 +61,7 @@ pub(super) fn measure(
         note: note.clone(),
         ..Score::new(METRIC, PROFILE, subset, Direction::Lower)
     };
-    sets.add_to(rows, &score, clips.len())
+    sets.add_to(rows, &score, context.seed)
 }
 
 /// Features of true, imagined and copied windows, one matrix a clip.
@@ -103,12 +103,35 @@ impl Sets {
         Ok(true)
     }
 
+    /// Standard deviation of the distance over halves of the clips; none where there are too few.
+    fn spread(&self, seed: u64) -> Result<Option<f64>, RunError> {
+        if self.truth.len() < 4 {
+            return Ok(None);
+        }
+        let halves = Halves {
+            seed,
+            ..Halves::default()
+        };
+        let sd = delete_half(
+            [self.truth.len(), self.guess.len()],
+            halves,
+            |one, other| {
+                between(
+                    one.iter().map(|clip| &self.truth[*clip]),
+                    other.iter().map(|clip| &self.guess[*clip]),
+                )
+            },
+        );
+        sd.map(Some).map_err(fault)
+    }
+
     fn add_to(
         &self,
         rows: &mut Rows,
         score: &dyn Fn(&str) -> Score,
-        clips: usize,
+        seed: u64,
     ) -> Result<(), RunError> {
+        let clips = self.truth.len();
         let half = |odd: usize| {
             self.truth
                 .iter()
@@ -120,7 +143,12 @@ impl Sets {
         let (even, odd) = (half(0), half(1));
         let windows = |set: &[Array2<f64>]| Some(set.iter().map(Array2::nrows).sum());
         let floor = distance(&self.truth, &self.copied)?;
-        let imagined = score("imagined").with_value(distance(&self.truth, &self.guess)?, clips);
+        let value = distance(&self.truth, &self.guess)?;
+        let mut imagined = score("imagined").with_value(value, clips);
+        if let Some(sd) = self.spread(seed)? {
+            imagined = imagined.with_interval(value - Z95 * sd, value + Z95 * sd, METHOD);
+            imagined.seed = Some(seed);
+        }
         rows.scores.push(Score {
             n_real: windows(&self.truth),
             n_fake: windows(&self.guess),
@@ -137,9 +165,25 @@ impl Sets {
 }
 
 fn distance(one: &[Array2<f64>], other: &[Array2<f64>]) -> Result<f64, RunError> {
-    let moments = |set: &[Array2<f64>]| Moments::of_rows(stacked(set)?.view()).map_err(fault);
-    let found = frechet(&moments(one)?, &moments(other)?, Covariance::Unbiased).map_err(fault)?;
+    between(one.iter(), other.iter()).map_err(fault)
+}
+
+fn between<'a>(
+    one: impl Iterator<Item = &'a Array2<f64>>,
+    other: impl Iterator<Item = &'a Array2<f64>>,
+) -> Result<f64, EvalError> {
+    let found = frechet(&moments(one)?, &moments(other)?, Covariance::Unbiased)?;
     Ok(found.distance.max(0.0))
+}
+
+fn moments<'a>(set: impl Iterator<Item = &'a Array2<f64>>) -> Result<Moments, EvalError> {
+    let mut set = set.peekable();
+    let dim = set.peek().map_or(0, |clip| clip.ncols());
+    let mut stream = FeatureStream::new(dim);
+    for clip in set {
+        stream.push("a clip", clip.view())?;
+    }
+    Ok(stream.finish())
 }
 
 /// One row a window of the clip.
@@ -165,11 +209,4 @@ fn features(
     let rows = windows.dim().0;
     let values = values.into_iter().map(f64::from).collect();
     Array2::from_shape_vec((rows, config.dim), values).map_err(internal)
-}
-
-fn stacked(parts: &[Array2<f64>]) -> Result<Array2<f64>, RunError> {
-    let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
-    concatenate(Axis(0), &views).map_err(|error| RunError::Internal {
-        reason: error.to_string(),
-    })
 }

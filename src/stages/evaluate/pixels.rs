@@ -181,7 +181,7 @@ fn compare(
 }
 
 /// One frame, again and again.
-fn repeated(frame: ArrayView4<'_, u8>, times: usize) -> Array4<u8> {
+pub(super) fn repeated(frame: ArrayView4<'_, u8>, times: usize) -> Array4<u8> {
     let (_, height, width, rgb) = frame.dim();
     Array4::from_shape_fn((times, height, width, rgb), |(_, y, x, c)| {
         frame[[0, y, x, c]]

@@ -1,0 +1,155 @@
+//! `pipeline weights`.
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use clap::{Args, Subcommand};
+
+use super::{Failure, print};
+use crate::judge::library::{Library, published};
+use crate::run::files::make_dir;
+use crate::run::progress::say;
+use crate::weights::{published::Network, shipped};
+
+/// `pipeline weights`
+#[derive(Debug, Args)]
+pub struct WeightsArgs {
+    #[command(subcommand)]
+    command: Verb,
+    /// Where downloaded weights are kept, in its folder `weights`
+    #[arg(long, default_value = ".cache", value_name = "DIR", global = true)]
+    cache: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Which networks there are, where their files are published, and which are here
+    List,
+    /// Download a network's file with `curl`, check it, and take it in
+    Fetch {
+        /// Which, from the list
+        name: String,
+    },
+    /// Take in a file that was downloaded by hand; the network is recognised by its arrays
+    Add {
+        /// The file
+        file: PathBuf,
+        /// Take it although papers use another; numbers made with it are named after its hash
+        #[arg(long)]
+        allow_nonstandard_weights: bool,
+    },
+}
+
+/// Lists, downloads or takes in weights.
+pub fn weights(args: &WeightsArgs) -> Result<ExitCode, Failure> {
+    let library = Library::of_cache(&args.cache);
+    match &args.command {
+        Verb::List => list(&library)?,
+        Verb::Fetch { name } => fetch(&library, name)?,
+        Verb::Add {
+            file,
+            allow_nonstandard_weights,
+        } => {
+            let (network, entry) = library.add(file, None, *allow_nonstandard_weights)?;
+            print(&format!("{} sha256:{}", network.name(), entry.sha256))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(library: &Library) -> Result<(), Failure> {
+    print(&format!("compiled in: {}", shipped::names().join(", ")))?;
+    for network in Network::ALL {
+        let about = published(network);
+        let here = match library.entry(network)? {
+            Some(entry) => {
+                let kind = if entry.standard {
+                    "here"
+                } else {
+                    "here, not the papers' file"
+                };
+                format!("{kind}: {} bytes, sha256:{}", entry.bytes, entry.sha256)
+            }
+            None => "not here".to_owned(),
+        };
+        let known = match about.hash {
+            Ok(prefix) => format!("SHA-256 begins with {prefix}"),
+            Err(how) => format!("no hash is published; recognised by: {how}"),
+        };
+        let name = network.name();
+        let how = match about.address {
+            Some(address) => format!("{address}\n    get it: pipeline weights fetch {name}"),
+            None => format!(
+                "{}\n    get it by hand, then: pipeline weights add FILE",
+                about.source
+            ),
+        };
+        print(&format!(
+            "\n{name}: {here}\n    for: {}\n    file: {} ({known})\n    from: {how}",
+            about.metrics, about.file
+        ))?;
+    }
+    Ok(())
+}
+
+fn fetch(library: &Library, name: &str) -> Result<(), Failure> {
+    let network = Network::ALL
+        .into_iter()
+        .find(|network| network.name() == name);
+    let Some(network) = network else {
+        let known: Vec<&str> = Network::ALL.iter().map(|network| network.name()).collect();
+        return Err(Failure::refused(
+            format!(
+                "no network is called `{name}`; there are {}",
+                known.join(", ")
+            ),
+            "`pipeline weights list` says what each is for",
+        ));
+    };
+    let about = published(network);
+    let Some(address) = about.address else {
+        return Err(Failure::refused(
+            format!("`{name}` has no fixed address: {}", about.source),
+            "download it by hand, then `pipeline weights add FILE`",
+        ));
+    };
+    make_dir(library.folder())?;
+    let file = library.folder().join(about.file);
+    say(address);
+    let done = Command::new("curl")
+        .args([
+            "--fail",
+            "--location",
+            "--silent",
+            "--show-error",
+            "--output",
+        ])
+        .arg(&file)
+        .arg(address)
+        .status();
+    let by_hand = format!(
+        "download it by hand, then `pipeline weights add {}`",
+        about.file
+    );
+    match done {
+        Ok(status) if status.success() => {}
+        Ok(status) => {
+            std::fs::remove_file(&file).ok();
+            return Err(Failure::failed(
+                format!("cannot download ({status}): {address}"),
+                by_hand,
+            ));
+        }
+        Err(error) => {
+            return Err(Failure::failed(
+                format!("cannot start `curl`: {error}"),
+                by_hand,
+            ));
+        }
+    }
+    let added = library.add(&file, Some(network), false);
+    // The library keeps a copy of its own.
+    std::fs::remove_file(&file).ok();
+    let (_, entry) = added?;
+    print(&format!("{name} sha256:{}", entry.sha256))
+}
