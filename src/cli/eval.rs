@@ -32,6 +32,12 @@ pub struct EvalArgs {
     /// The true masks, named alike; 0 is background
     #[arg(long, value_name = "DIR", requires = "pred_masks")]
     truth_masks: Option<PathBuf>,
+    /// Predicted features, .npy of floats [items, dim], for jedi
+    #[arg(long, value_name = "FILE", requires = "truth_features")]
+    pred_features: Option<PathBuf>,
+    /// The true features
+    #[arg(long, value_name = "FILE", requires = "pred_features")]
+    truth_features: Option<PathBuf>,
     /// Which, with commas between; METRIC:PROFILE for another definition, METRIC:all for all of them
     #[arg(long, value_name = "LIST")]
     metrics: String,
@@ -74,6 +80,7 @@ pub fn eval(args: &EvalArgs) -> Result<ExitCode, Failure> {
     let request = Request {
         videos: both(&args.pred, &args.truth),
         masks: both(&args.pred_masks, &args.truth_masks),
+        features: both(&args.pred_features, &args.truth_features),
         metrics: Metric::parse_list(&args.metrics)?,
         skip: args.skip,
         resampling: Resampling {

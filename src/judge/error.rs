@@ -52,6 +52,14 @@ pub enum JudgeError {
         /// The file.
         path: PathBuf,
     },
+    /// A file that does not hold features.
+    #[error("not features ({reason}): `{}`", path.display())]
+    NotFeatures {
+        /// What was found.
+        reason: String,
+        /// The file.
+        path: PathBuf,
+    },
     /// Clips that are shorter than the network's memory.
     #[error("`{metric}` needs clips of {needed} frames at least, asked for {found}")]
     TooShort {
@@ -125,6 +133,7 @@ impl JudgeError {
             Self::NotMasks { .. } => {
                 "masks are whole numbers 0..=255, `[time, height, width]`; 0 in the truth is background"
             }
+            Self::NotFeatures { .. } => "features are `.npy` of floats, `[items, dim]`",
             Self::TooShort { .. } => "raise `--clip-length`; papers take 16",
             Self::OtherNetwork { .. } => "`pipeline weights list` says which file each network has",
             Self::NonStandard { .. } => {

@@ -6,6 +6,8 @@
 mod error;
 /// What networks say of clips.
 pub mod features;
+/// Features that a person brings.
+mod given;
 /// Masks in files.
 mod label;
 /// Downloaded weights.
@@ -46,6 +48,8 @@ pub struct Request {
     pub videos: Option<[PathBuf; 2]>,
     /// Folders of masks: predictions, then truth.
     pub masks: Option<[PathBuf; 2]>,
+    /// Files of features, a row an item: predictions, then truth; for `jedi`.
+    pub features: Option<[PathBuf; 2]>,
     /// What to measure.
     pub metrics: Vec<Metric>,
     /// Frames at the beginning of every clip that are not judged.
@@ -91,6 +95,11 @@ pub fn judge(request: &Request) -> Result<Judged, JudgeError> {
     if let Some([guess, truth]) = &request.masks {
         masks::judge(request, [guess, truth], &mut judged)?;
     }
+    if let (Some([guess, truth]), true) =
+        (&request.features, request.metrics.contains(&Metric::Jedi))
+    {
+        given::judge(request, [guess, truth], &mut judged)?;
+    }
     Ok(judged)
 }
 
@@ -106,6 +115,9 @@ impl Request {
                     needed: SHORTEST,
                     found: self.clip_length,
                 });
+            }
+            if *metric == Metric::Jedi && self.features.is_some() {
+                continue;
             }
             let (found, needs) = if metric.wants_masks() {
                 (self.masks.is_some(), "masks")

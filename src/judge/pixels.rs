@@ -61,9 +61,9 @@ pub(super) fn judge(
         judged.add_score(score, items, &about);
     }
     super::lpips::judge(request, &sides, &matches, &about, judged)?;
-    if request.metrics.contains(&Metric::Jedi) {
+    if request.metrics.contains(&Metric::Jedi) && request.features.is_none() {
         let (name, profile) = (Metric::Jedi.name(), Metric::Jedi.profile());
-        let reason = "V-JEPA, the network behind it, is not built in";
+        let reason = "V-JEPA, the network behind it, is not built in; give its features with `--pred-features` and `--truth-features`";
         let score = Score::not_computed(name, profile, SUBSET, Direction::Lower, reason);
         judged.add_score(score, Vec::new(), &about);
     }

@@ -304,3 +304,44 @@ fn a_file_of_no_known_network_is_not_taken_in() {
     assert!(said.contains("missing"), "{said}");
     assert!(!product.path(".cache").exists());
 }
+
+#[test]
+fn features_of_any_origin_get_the_statistic_of_jedi() {
+    let product = Product::new();
+    let rows = |shift: f32| {
+        ndarray::Array2::from_shape_fn((12, 3), |(i, j)| {
+            ((i * 7 + j * 5) % 11) as f32 / 5.0 + shift
+        })
+    };
+    for (name, shift) in [("pred.npy", 0.5), ("truth.npy", 0.0)] {
+        ndarray_npy::write_npy(product.path(name), &rows(shift)).unwrap();
+    }
+    product.succeed(&[
+        "eval",
+        "--pred-features",
+        "pred.npy",
+        "--truth-features",
+        "truth.npy",
+        "--metrics",
+        "jedi",
+    ]);
+    let scores = ScoreTable::load(&product.path("scores.csv")).unwrap();
+    let row = score(&scores, "jedi", "given-features");
+    let [guess, truth] = [0.5, 0.0].map(|shift| rows(shift).mapv(f64::from));
+    let expected = slotflow_eval::mmd::jedi(truth.view(), guess.view()).unwrap();
+    assert_eq!(row.value, Some(expected));
+    assert!(row.ci_low < row.value && row.value < row.ci_high, "{row:?}");
+    let said = product.fail(
+        2,
+        &[
+            "eval",
+            "--pred-features",
+            "pred.npy",
+            "--truth-features",
+            "scores.csv",
+            "--metrics",
+            "jedi",
+        ],
+    );
+    assert!(said.contains("not features"), "{said}");
+}
