@@ -29,6 +29,7 @@ use crate::train::{Objective, TrainError, slot_store};
 use crate::weights::{Header, Precision, WeightsFile, collect};
 
 mod decoders;
+mod readout;
 
 /// A training in its folder.
 struct Training<'a> {
@@ -83,6 +84,9 @@ pub fn train(
     }
     if let Some(aloe) = &plan.aloe {
         return training.aloe(aloe);
+    }
+    if let Some(readout) = &plan.readout {
+        return training.readout(readout);
     }
     match &plan.motion {
         Some(motion) => training.motion(motion),

@@ -19,6 +19,7 @@ const PLANS: &[(&str, &str)] = plans![
     "train/steve-synth",
     "train/slotformer-synth",
     "train/aloe-synth",
+    "train/readout-synth",
     "train/motion-synth",
 ];
 

@@ -18,6 +18,7 @@ use crate::train::objective::aloe::AloeObjectiveConfig;
 use crate::train::objective::diffusion::DiffusionObjectiveConfig;
 use crate::train::objective::dvae::DvaeObjectiveConfig;
 use crate::train::objective::motion::MotionObjectiveConfig;
+use crate::train::objective::readout::{ReadoutConfig, ReadoutObjectiveConfig};
 use crate::train::objective::slotformer::SlotFormerObjectiveConfig;
 use crate::train::objective::slots::SlotsObjectiveConfig;
 use crate::train::objective::steve::SteveObjectiveConfig;
@@ -59,6 +60,9 @@ pub struct TrainPlan {
     /// Train Aloe on perceived slots and the generator's questions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aloe: Option<AloePlan>,
+    /// Train a readout on the generator's collisions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readout: Option<ReadoutPlan>,
     /// Train the motion network on the generator's events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub motion: Option<MotionPlan>,
@@ -75,6 +79,7 @@ impl TrainPlan {
             self.steve.is_some(),
             self.slotformer.is_some(),
             self.aloe.is_some(),
+            self.readout.is_some(),
             self.motion.is_some(),
         ];
         there.into_iter().filter(|&there| there).count()
@@ -215,6 +220,21 @@ pub struct AloePlan {
     /// The model.
     #[serde(default)]
     pub model: AloeConfig,
+}
+
+/// `[readout]`: whether two objects will collide after the burn-in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ReadoutPlan {
+    /// The slot encoder, trained before; its width takes the place of that in `model`.
+    pub encoder: WeightsName,
+    /// The SlotFormer that imagines what comes after the burn-in.
+    pub slotformer: WeightsName,
+    /// The objective.
+    #[serde(default)]
+    pub objective: ReadoutObjectiveConfig,
+    /// The model: `physion` or `phyre`.
+    pub model: ReadoutConfig,
 }
 
 /// `[motion]`

@@ -12,6 +12,9 @@ pub mod dvae;
 /// Pixels → events, for the network that judges motion.
 pub mod motion;
 
+/// Slots seen and imagined → whether something happens.
+pub mod readout;
+
 /// Slots so far → slots to come.
 pub mod slotformer;
 
