@@ -81,6 +81,10 @@ impl ReadoutConfig {
 
 /// Either readout.
 #[derive(Module, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a program holds one readout, not many"
+)]
 pub enum Readout {
     /// Every pair of slots.
     Physion(PhysionReadout),
