@@ -20,7 +20,6 @@ pub mod models;
 /// Attention → masks, and how they are shown.
 pub mod masks;
 
-/// Files of parameters: ours, and the checkpoints of the official code.
 pub mod weights;
 
 /// What is there, what is to be made, and why.

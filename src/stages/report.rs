@@ -1,12 +1,13 @@
 //! What a run shows: a folder with the plan, the tables, the videos, the arrays and one page.
 
 use std::fs;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array3, Array4, ArrayView4, s};
-use ndarray_npy::NpzWriter;
+use ndarray_npy::{NpzWriter, WriteNpzError};
 use serde_json::{Value, json};
-use slotflow_datasets::{ClipId, video};
+use slotflow_datasets::{ClipId, DataError, video};
 use slotflow_eval::report::{ClipView, Page, StageRow, VideoView, html};
 use slotflow_eval::{ItemTable, ScoreTable};
 
@@ -37,7 +38,7 @@ pub struct Report<'a> {
     pub answers: Option<&'a Answers>,
     /// How well.
     pub scores: &'a Scores,
-    /// What the encoder's file says of its training.
+    /// What the decoder's file says of its training.
     pub trained: Value,
 }
 
@@ -139,21 +140,14 @@ impl Report<'_> {
 
     /// Masks and slots as `NumPy` arrays.
     fn arrays(&self, folder: &Path, clip: &ClipId, masks: &Array3<u8>) -> Result<(), RunError> {
-        let (mut file, place) = npz(&folder.join("masks").join(format!("{clip}.npz")))?;
-        let added = file.add_array("masks", masks);
-        added.map_err(|error| place.fault(&error))?;
-        file.finish().map_err(|error| place.fault(&error))?;
-        let (mut file, place) = npz(&folder.join("slots").join(format!("{clip}.npz")))?;
-        for (name, slots) in [
-            ("slots", self.imagined.slots(clip)?),
-            ("observed", self.seen.slots(clip)?),
-        ] {
-            let added = file.add_array(name, &slots);
-            added.map_err(|error| place.fault(&error))?;
-        }
-        file.finish()
-            .map(|_| ())
-            .map_err(|error| place.fault(&error))
+        let path = folder.join("masks").join(format!("{clip}.npz"));
+        write_npz(&path, |file| file.add_array("masks", masks))?;
+        let (imagined, observed) = (self.imagined.slots(clip)?, self.seen.slots(clip)?);
+        let path = folder.join("slots").join(format!("{clip}.npz"));
+        write_npz(&path, |file| {
+            file.add_array("slots", &imagined)?;
+            file.add_array("observed", &observed)
+        })
     }
 
     /// One video with all columns side by side, and each by itself for the page where the clip is shown.
@@ -352,30 +346,33 @@ fn larger(frames: ArrayView4<'_, u8>, scale: usize) -> Array4<u8> {
 
 fn write_video(path: &Path, frames: ArrayView4<'_, u8>, fps: f32) -> Result<(), RunError> {
     let format = video::Format::of(path).unwrap_or(video::Format::Mp4);
-    video::write(path, frames, fps, format).map_err(|error| RunError::Unfit {
-        reason: error.to_string(),
+    video::write(path, frames, fps, format).map_err(|error| match error {
+        DataError::Io {
+            action,
+            source,
+            path,
+        } => RunError::Io {
+            action,
+            source,
+            path,
+        },
+        other => RunError::Unfit {
+            reason: other.to_string(),
+        },
     })
 }
 
-/// Where an array file is, for its errors.
-struct Place(PathBuf);
-
-impl Place {
-    fn fault(&self, error: &ndarray_npy::WriteNpzError) -> RunError {
-        RunError::Unfit {
-            reason: format!("cannot write ({error}): `{}`", self.0.display()),
-        }
-    }
-}
-
-fn npz(path: &Path) -> Result<(NpzWriter<fs::File>, Place), RunError> {
-    let file = fs::File::create(path);
-    let file = file.map_err(|source| RunError::Io {
-        action: "create",
-        source,
-        path: path.to_owned(),
+/// Writes arrays as a `NumPy` archive, whole or not at all.
+fn write_npz(
+    path: &Path,
+    fill: impl FnOnce(&mut NpzWriter<Cursor<Vec<u8>>>) -> Result<(), WriteNpzError>,
+) -> Result<(), RunError> {
+    let mut file = NpzWriter::new_compressed(Cursor::new(Vec::new()));
+    let bytes = fill(&mut file).and_then(|()| file.finish());
+    let bytes = bytes.map_err(|error| RunError::Internal {
+        reason: format!("arrays could not be packed: {error}"),
     })?;
-    Ok((NpzWriter::new_compressed(file), Place(path.to_owned())))
+    write_atomic(path, bytes.get_ref())
 }
 
 fn write_answers(path: &Path, rows: &[super::answer::Row]) -> Result<(), RunError> {

@@ -24,7 +24,6 @@ pub mod layout;
 /// Clips as programs see them.
 pub mod table;
 
-/// Generated clips as a source.
 pub mod source;
 
 /// Frames and masks of many clips, kept in files.

@@ -42,7 +42,6 @@ pub mod unet;
 /// How noise is added, and what is learnt from that.
 pub mod diffusion;
 
-/// Ways from noise to a picture.
 pub mod sampler;
 
 /// All of these together.
