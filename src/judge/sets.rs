@@ -89,9 +89,9 @@ fn blank(metric: Metric) -> Score {
 
 /// The same with its provenance; numbers of weights that papers do not use are called otherwise.
 pub fn named(score: Score, shelved: &Shelved, look: Look) -> Score {
-    let (clip_len, order) = match look {
-        Look::Videos { profile, length } => (Some(length), profile.frame_order()),
-        Look::Frames(_) => (None, NOT_APPLICABLE),
+    let (clip_len, order, offset) = match look {
+        Look::Videos { profile, length } => (Some(length), profile.frame_order(), "first frames"),
+        Look::Frames(_) => (None, NOT_APPLICABLE, "every frame"),
     };
     let metric = if shelved.entry.standard {
         score.metric
@@ -102,7 +102,7 @@ pub fn named(score: Score, shelved: &Shelved, look: Look) -> Score {
         metric,
         clip_len,
         frame_order: order.to_owned(),
-        offset_policy: "first frames".to_owned(),
+        offset_policy: offset.to_owned(),
         resize_kernel: look.kernel().name().to_owned(),
         weights_sha256: shelved.entry.sha256.clone(),
         ..score
