@@ -99,6 +99,12 @@ pub enum DataError {
         /// The names that exist.
         known: String,
     },
+    /// A published data set that nothing here reads yet.
+    #[error("there is no reader for the data set `{name}` yet")]
+    NoReader {
+        /// The data set.
+        name: String,
+    },
     /// Video files need FFmpeg and this binary was built without it.
     #[error("built without FFmpeg: `{}`", path.display())]
     WithoutVideo {
@@ -134,6 +140,9 @@ impl DataError {
             }
             Self::NoVideos { .. } => {
                 "name video files, a folder of them (.mp4, .webm, .gif, …), or a folder of numbered .png"
+            }
+            Self::NoReader { .. } => {
+                "take another one with `--set data.dataset=…` (a training) or `--dataset …` (a prediction), or own videos"
             }
             Self::UnknownDataset { .. } => "`pipeline data list` shows them",
             Self::WithoutVideo { .. } => {

@@ -1,5 +1,7 @@
 //! How a command went wrong: one sentence, one hint, one exit code.
 
+use slotflow_datasets::DataError;
+
 use crate::device::DeviceError;
 use crate::plan::PlanError;
 use crate::run::RunError;
@@ -80,6 +82,10 @@ impl From<TrainError> for Failure {
     fn from(error: TrainError) -> Self {
         match error {
             TrainError::Run(error) => error.into(),
+            TrainError::Source(error @ DataError::NoReader { .. }) => {
+                Self::refused(error.to_string(), error.hint())
+            }
+            TrainError::Weights(error @ WeightsError::NoSlots { .. }) => error.into(),
             TrainError::Changed { .. } => Self::refused(error.to_string(), error.hint()),
             other => Self::failed(other.to_string(), other.hint()),
         }

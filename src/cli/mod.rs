@@ -3,6 +3,7 @@
 mod compare;
 mod eval;
 mod failure;
+mod import;
 mod run;
 mod show;
 mod train;
@@ -38,6 +39,10 @@ enum Command {
     Eval(eval::EvalArgs),
     /// List, download or take in the weights of networks that judge
     Weights(weights::WeightsArgs),
+    /// Turn a checkpoint of the official code into weights files, one per module
+    Import(import::ImportArgs),
+    /// Turn weights files into one file under the official names
+    Export(import::ExportArgs),
     /// Print a plan with every value, or list the built-in plans
     Show(show::ShowArgs),
 }
@@ -99,6 +104,8 @@ pub fn main() -> ExitCode {
         Command::Train(args) => train::train(&args),
         Command::Eval(args) => eval::eval(&args),
         Command::Weights(args) => weights::weights(&args),
+        Command::Import(args) => import::import(&args),
+        Command::Export(args) => import::export(&args),
         Command::Show(args) => show::show(&args),
     };
     match done {

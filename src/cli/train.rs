@@ -44,6 +44,7 @@ pub fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
         .unwrap_or_else(|| PathBuf::from("runs").join(name));
     let options = args.common.options(plan.seed)?;
     let device = options.device.open()?;
+    flows::train::check_readable(&plan)?;
     make_dir(&folder)?;
     let files = flows::train::train(&plan, &folder, &options, device)?;
     write_atomic(&folder.join("plan.toml"), text.as_bytes())?;

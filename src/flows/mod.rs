@@ -1,5 +1,8 @@
 //! The order of steps, one function a flow.
 
+/// Slots of the official code, in and out.
+pub mod slots;
+
 /// Train one model.
 pub mod train;
 

@@ -13,7 +13,7 @@ use slotflow_datasets::{Fit, Pace, Source, Window};
 
 use crate::models::dynamics::SlotFormerConfig;
 use crate::models::encoder::{SlotEncoder, SlotEncoderConfig};
-use crate::plan::training::{AloePlan, MotionPlan, SlotFormerPlan, SlotsPlan, TrainPlan};
+use crate::plan::training::{AloePlan, MotionPlan, SlotsPlan, TrainPlan};
 use crate::plan::video_predict::WeightsName;
 use crate::run::files::content_hash;
 use crate::run::{Input, Options, Recipe, RunError};
@@ -23,12 +23,12 @@ use crate::train::fit::{Fitted, Place, claim, fit};
 use crate::train::footage::Footage;
 use crate::train::objective::aloe::{AloeObjective, Exam, most_frequent, texts_of};
 use crate::train::objective::motion::{Events, MotionObjective};
-use crate::train::objective::slotformer::{self, Pictures, SlotFormerObjective};
 use crate::train::objective::slots::SlotsObjective;
 use crate::train::{Objective, TrainError, slot_store};
-use crate::weights::{Header, Precision, WeightsFile, collect};
+use crate::weights::{Header, Precision, WeightsError, WeightsFile, collect};
 
 mod decoders;
+mod dynamics;
 mod readout;
 
 /// A training in its folder.
@@ -79,6 +79,9 @@ pub fn train(
     if let Some(steve) = &plan.steve {
         return training.steve(steve);
     }
+    if let Some(slotdiffusion) = &plan.slotdiffusion {
+        return training.slotdiffusion(slotdiffusion);
+    }
     if let Some(slotformer) = &plan.slotformer {
         return training.slotformer(slotformer);
     }
@@ -94,6 +97,33 @@ pub fn train(
             reason: "the plan names no objective".to_owned(),
         }),
     }
+}
+
+/// Refuses data that nothing here can read.
+///
+/// # Errors
+/// Names the data set.
+pub fn check_readable(plan: &TrainPlan) -> Result<(), TrainError> {
+    let imported = plan
+        .slotformer
+        .as_ref()
+        .and_then(|plan| plan.slots.as_ref());
+    match imported.map(|folder| folder.join("train")) {
+        Some(folder) if !super::slots::holds_slots(&folder) => {
+            return Err(WeightsError::NoSlots { path: folder }.into());
+        }
+        Some(_) => {}
+        None => {
+            SynthPreset::builtin(&plan.data.dataset)?;
+        }
+    }
+    if plan.physion_readout.is_some() || plan.phyre_readout.is_some() {
+        let reason = "readouts are trained on labels, which the generator does not have";
+        return Err(TrainError::Data {
+            reason: reason.to_owned(),
+        });
+    }
+    Ok(())
 }
 
 impl Training<'_> {
@@ -229,13 +259,16 @@ impl Training<'_> {
         )?;
         header.recipe = Some(self.recipe()?.id().0);
         let data = &self.plan.data;
-        let preset = SynthPreset::builtin(&data.dataset)?;
         let mut training = Map::from_iter([
             ("dataset".to_owned(), json!(data.dataset)),
             ("clips".to_owned(), json!(data.clips)),
             ("steps".to_owned(), json!(self.plan.fit.steps)),
-            ("fps".to_owned(), json!(preset.fps / data.stride as f32)),
         ]);
+        // Imported slots do not say how fast their clips were.
+        if let Ok(preset) = SynthPreset::builtin(&data.dataset) {
+            let fps = preset.fps / data.stride as f32;
+            training.insert("fps".to_owned(), json!(fps));
+        }
         training.extend(facts);
         header.training = Value::Object(training);
         let path = self.folder.join(format!("{name}.safetensors"));
@@ -268,41 +301,6 @@ impl Training<'_> {
             )?,
             self.keep("mixture", &plan.decoder, &fitted.model.decoder, facts)?,
         ])
-    }
-
-    fn slotformer(&mut self, plan: &SlotFormerPlan) -> Result<Vec<PathBuf>, TrainError> {
-        let (encoder_config, encoder, id) = self.encoder(&plan.encoder)?;
-        let decoder = plan.decoder.as_ref();
-        let decoder = decoder
-            .map(|file| self.before("decoder", file))
-            .transpose()?;
-        let decoder = decoder.map(|file| file.decoder(&self.device)).transpose()?;
-        let data = self.data()?;
-        let model = SlotFormerConfig {
-            dim: encoder_config.dim,
-            ..plan.model.clone()
-        };
-        let train = self.perceived(&encoder, &id, &data.train, Split::Train)?;
-        slotformer::check(&train, model.burn_in + plan.objective.rollout)?;
-        let held_out = self.perceived(&encoder, &id, &data.held_out, Split::Val)?;
-        let objective = SlotFormerObjective {
-            model,
-            config: plan.objective.clone(),
-            train,
-            held_out,
-            pictures: decoder.map(|(_, decoder)| Pictures {
-                decoder,
-                train: &data.train,
-                held_out: &data.held_out,
-            }),
-        };
-        let fitted = self.fit(&objective)?;
-        Ok(vec![self.keep(
-            "slotformer",
-            &objective.model,
-            &fitted.model,
-            figures(&fitted.figures),
-        )?])
     }
 
     fn aloe(&mut self, plan: &AloePlan) -> Result<Vec<PathBuf>, TrainError> {

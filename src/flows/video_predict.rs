@@ -10,7 +10,7 @@ use crate::models::encoder::SlotEncoderConfig;
 use crate::plan::VideoPredictPlan;
 use crate::run::{Options, Record, Run, RunError};
 use crate::stages::answer::{Answer, Answers};
-use crate::stages::decode::{Clips, Decode, open_source, window};
+use crate::stages::decode::{Clips, Decode, open_source, readable, window};
 use crate::stages::encode::{Encode, Slots};
 use crate::stages::evaluate::{Evaluate, Scores};
 use crate::stages::render::{Frames, Render};
@@ -90,6 +90,7 @@ pub fn video_predict(
     out: &Path,
     options: Options,
 ) -> Result<Outcome, FlowError> {
+    readable(&plan.decode)?;
     let models = Models::open(plan)?;
     let run = Run::open(options)?;
     let trained_fps = models

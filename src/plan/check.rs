@@ -108,6 +108,23 @@ fn training(plan: &TrainPlan) -> Result<(), PlanError> {
             ),
         );
     }
+    if let Some(slotformer) = &plan.slotformer
+        && slotformer.encoder.is_some() == slotformer.slots.is_some()
+    {
+        return value(
+            "slotformer.encoder",
+            "or `slotformer.slots` must be set, and not both",
+        );
+    }
+    if let Some(slotformer) = &plan.slotformer
+        && slotformer.slots.is_some()
+        && slotformer.decoder.is_some()
+    {
+        return value(
+            "slotformer.decoder",
+            "needs pictures, which imported slots do not have",
+        );
+    }
     if plan.fit.steps == 0 {
         return value("fit.steps", "is 0; there is nothing to learn");
     }

@@ -1,5 +1,7 @@
 //! A plan that trains one model: data, objective, loop.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::video_predict::WeightsName;
@@ -12,13 +14,14 @@ use crate::models::decoder::vqvae::VqVaeConfig;
 use crate::models::dynamics::SlotFormerConfig;
 use crate::models::encoder::SlotEncoderConfig;
 use crate::models::perceptual::motion::MotionConfig;
-use crate::models::reasoner::AloeConfig;
+use crate::models::reasoner::{AloeConfig, PhyreReadoutConfig, PhysionReadoutConfig};
 use crate::train::FitConfig;
 use crate::train::objective::aloe::AloeObjectiveConfig;
 use crate::train::objective::diffusion::DiffusionObjectiveConfig;
 use crate::train::objective::dvae::DvaeObjectiveConfig;
 use crate::train::objective::motion::MotionObjectiveConfig;
 use crate::train::objective::readout::{ReadoutConfig, ReadoutObjectiveConfig};
+use crate::train::objective::slotdiffusion::SlotDiffusionObjectiveConfig;
 use crate::train::objective::slotformer::SlotFormerObjectiveConfig;
 use crate::train::objective::slots::SlotsObjectiveConfig;
 use crate::train::objective::steve::SteveObjectiveConfig;
@@ -54,6 +57,9 @@ pub struct TrainPlan {
     /// Train an autoregressive decoder, alone or with its encoder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steve: Option<StevePlan>,
+    /// Train a slot encoder and a latent-diffusion decoder together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slotdiffusion: Option<SlotDiffusionPlan>,
     /// Train a SlotFormer on perceived slots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slotformer: Option<SlotFormerPlan>,
@@ -63,6 +69,12 @@ pub struct TrainPlan {
     /// Train a readout on the generator's collisions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub readout: Option<ReadoutPlan>,
+    /// Train the readout that tells whether objects will touch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub physion_readout: Option<PhysionReadoutPlan>,
+    /// Train the readout that tells whether an action solves a puzzle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phyre_readout: Option<PhyreReadoutPlan>,
     /// Train the motion network on the generator's events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub motion: Option<MotionPlan>,
@@ -77,6 +89,9 @@ impl TrainPlan {
             self.diffusion.is_some(),
             self.dvae.is_some(),
             self.steve.is_some(),
+            self.slotdiffusion.is_some(),
+            self.physion_readout.is_some(),
+            self.phyre_readout.is_some(),
             self.slotformer.is_some(),
             self.aloe.is_some(),
             self.readout.is_some(),
@@ -189,13 +204,39 @@ pub struct StevePlan {
     pub model: AutoregressiveConfig,
 }
 
-/// `[slotformer]`
+/// `[slotdiffusion]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SlotDiffusionPlan {
+    /// The VQ-VAE, trained before; its sizes take the place of those in `model`.
+    pub vqvae: WeightsName,
+    /// A vision transformer, trained before, for the stem of `slots`; only where that is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vit: Option<WeightsName>,
+    /// The objective.
+    #[serde(default)]
+    pub objective: SlotDiffusionObjectiveConfig,
+    /// The encoder.
+    #[serde(default)]
+    pub slots: SlotEncoderConfig,
+    /// The decoder; the width of a slot is the encoder's.
+    #[serde(default)]
+    pub model: LatentDiffusionConfig,
+}
+
+/// `[slotformer]`: on slots that are perceived now, or on imported ones.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SlotFormerPlan {
     /// The slot encoder, trained before; its width takes the place of that in `model`.
-    pub encoder: WeightsName,
-    /// A decoder of any kind, trained before on these slots: pictures of imagined slots count too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<WeightsName>,
+    /// A folder of imported slots with `train` and `val`, in place of an encoder and clips. Every `data.stride`-th
+    /// frame is taken, from every beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slots: Option<PathBuf>,
+    /// A decoder of any kind, trained before on these slots: pictures of imagined slots count too. Not with imported
+    /// slots, which have no pictures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decoder: Option<WeightsName>,
     /// The objective.
@@ -204,6 +245,32 @@ pub struct SlotFormerPlan {
     /// The model.
     #[serde(default)]
     pub model: SlotFormerConfig,
+}
+
+/// `[physion-readout]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PhysionReadoutPlan {
+    /// A folder of slots, observed and then imagined.
+    pub slots: PathBuf,
+    /// Clips a step.
+    pub batch: usize,
+    /// The model.
+    #[serde(default)]
+    pub model: PhysionReadoutConfig,
+}
+
+/// `[phyre-readout]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PhyreReadoutPlan {
+    /// A folder of slots, observed and then imagined.
+    pub slots: PathBuf,
+    /// Clips a step.
+    pub batch: usize,
+    /// The model.
+    #[serde(default)]
+    pub model: PhyreReadoutConfig,
 }
 
 /// `[aloe]`

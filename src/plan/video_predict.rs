@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use slotflow_datasets::Fit;
+use slotflow_datasets::source::ColourOrder;
 
 use crate::models::decoder::sampler::SamplerConfig;
 
@@ -88,6 +89,17 @@ pub struct DecodeConfig {
     pub size: [usize; 2],
     /// What happens to frames of another shape.
     pub fit: Fit,
+    /// The order of a pixel's values, of `clevrer` alone.
+    ///
+    /// Differs: red first by default; the published CLEVRER weights know blue-first pixels.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub colours: ColourOrder,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+/// Left out of keys, so that what was decoded before there was a choice is still there.
+fn is_usual(colours: &ColourOrder) -> bool {
+    *colours == ColourOrder::Rgb
 }
 
 impl Default for DecodeConfig {
@@ -106,6 +118,7 @@ impl Default for DecodeConfig {
             fps: None,
             size: [64, 64],
             fit: Fit::Crop,
+            colours: ColourOrder::Rgb,
         }
     }
 }

@@ -51,6 +51,22 @@ impl Artifact {
         })
     }
 
+    /// The artifact in `dir`, whatever made it.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn open_any(dir: &Path) -> Result<Self, RunError> {
+        let manifest = read_manifest(dir).ok_or_else(|| RunError::Damaged {
+            reason: format!("no `{MANIFEST}` of an artifact"),
+            path: dir.to_owned(),
+        })?;
+        Ok(Self {
+            id: manifest.recipe.id(),
+            dir: dir.to_owned(),
+            manifest,
+        })
+    }
+
     /// A handle on an artifact that a dry run only names.
     pub(super) fn named(dir: &Path, recipe: Recipe) -> Self {
         let manifest = Manifest {
@@ -109,7 +125,10 @@ pub struct Partial {
 
 impl Partial {
     /// Opens or goes on with the artifact that belongs at `target`.
-    pub(super) fn open(target: &Path, recipe: Recipe) -> Result<Self, RunError> {
+    ///
+    /// # Errors
+    /// When another process makes it, or the file system says no.
+    pub fn open(target: &Path, recipe: Recipe) -> Result<Self, RunError> {
         let dir = partial_of(target);
         make_dir(&dir)?;
         let lock_path = dir.join(LOCK);
@@ -239,7 +258,10 @@ impl Partial {
     }
 
     /// Puts the finished artifact in its place by one rename.
-    pub(super) fn commit(self) -> Result<Artifact, RunError> {
+    ///
+    /// # Errors
+    /// When nothing was done, or the file system says no.
+    pub fn commit(self) -> Result<Artifact, RunError> {
         let (clips, failures) = self.sorted_out();
         if clips.is_empty() {
             return Err(self.nothing_done(&failures));

@@ -29,6 +29,17 @@ pub fn window(config: &DecodeConfig, trained_fps: Option<f32>) -> Window {
     }
 }
 
+/// Refuses a data set that nothing here reads, before anything else is looked for.
+///
+/// # Errors
+/// Names the data set.
+pub fn readable(config: &DecodeConfig) -> Result<(), DataError> {
+    match config.dataset.as_str() {
+        "videos" | "clevrer" => Ok(()),
+        name => SynthPreset::builtin(name).map(|_| ()),
+    }
+}
+
 /// The source that a plan names.
 ///
 /// # Errors
@@ -49,7 +60,8 @@ pub fn open_source(config: &DecodeConfig, window: &Window) -> Result<Box<dyn Sou
         }
         "clevrer" => {
             let root = config.root.clone().unwrap_or_default();
-            Ok(Box::new(ClevrerSource::open(&root, split)?))
+            let source = ClevrerSource::open(&root, split)?;
+            Ok(Box::new(source.colours(config.colours)))
         }
         name => {
             let preset = SynthPreset::builtin(name)?;

@@ -6,7 +6,7 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Bool, Gradients, Int, Tensor, TensorData};
 
-use super::{StateDict, Value, Values, WeightsError};
+use super::{Shapes, StateDict, Value, Values, WeightsError};
 
 /// Where a walk through a model is.
 #[derive(Default)]
@@ -44,6 +44,44 @@ pub fn collect<M: Module>(module: &M) -> StateDict {
     };
     module.visit(&mut collector);
     collector.state
+}
+
+/// The shape of every parameter of a model under its path.
+pub fn shapes_of<M: Module>(module: &M) -> Shapes {
+    let mut measurer = Measurer::default();
+    module.visit(&mut measurer);
+    measurer.found.into_iter().collect()
+}
+
+#[derive(Default)]
+struct Measurer {
+    trail: Trail,
+    found: Vec<(String, Vec<usize>)>,
+}
+
+impl ModuleVisitor for Measurer {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.trail.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.trail.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.found
+            .push((self.trail.path(), param.val().dims().to_vec()));
+    }
+
+    fn visit_int<const D: usize>(&mut self, param: &Param<Tensor<D, Int>>) {
+        self.found
+            .push((self.trail.path(), param.val().dims().to_vec()));
+    }
+
+    fn visit_bool<const D: usize>(&mut self, param: &Param<Tensor<D, Bool>>) {
+        self.found
+            .push((self.trail.path(), param.val().dims().to_vec()));
+    }
 }
 
 /// The gradient of every parameter that has one, under its path.

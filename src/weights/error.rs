@@ -73,6 +73,64 @@ pub enum WeightsError {
         /// The file.
         path: PathBuf,
     },
+    /// A checkpoint of another model.
+    #[error("by its names a checkpoint of {looks_like}, not of `{asked}` ({keys}): `{path}`", path = path.display())]
+    OtherModel {
+        /// The model that was asked for.
+        asked: String,
+        /// The models whose names it has.
+        looks_like: String,
+        /// Names that the model asked for lacks, and those that it does not know.
+        keys: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// No published model has this name.
+    #[error("no model is called `{name}`; there are {known}")]
+    UnknownModel {
+        /// What was asked for.
+        name: String,
+        /// The names that exist.
+        known: String,
+    },
+    /// A setting of the official configuration that is missing, wrong or contradicted.
+    #[error("`{key}` {reason}")]
+    Setting {
+        /// Its name, with dots.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An array has another number of axes than any model's parameter of that name.
+    #[error("`{key}` has shape {found:?}; it should have {expected} axes")]
+    Axes {
+        /// Its name.
+        key: String,
+        /// How many axes it should have.
+        expected: usize,
+        /// Its shape.
+        found: Vec<usize>,
+    },
+    /// A file that would be overwritten.
+    #[error("is there already: `{path}`", path = path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A folder without slots.
+    #[error("no imported slots here: `{path}`", path = path.display())]
+    NoSlots {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Files that do not make up one official checkpoint.
+    #[error("{reason}: `{path}`", path = path.display())]
+    Parts {
+        /// What is missing or too much.
+        reason: String,
+        /// The folder or file.
+        path: PathBuf,
+    },
     /// An array has another shape than the model's parameter.
     #[error("`{key}` has shape {found:?} but the model's is {expected:?}: `{path}`", path = path.display())]
     Shape {
@@ -152,6 +210,19 @@ impl WeightsError {
             Self::Shape { .. } => {
                 "the sizes in the configuration differ from those the weights were trained with"
             }
+            Self::OtherModel { .. } => "say which model it is with `--model`",
+            Self::UnknownModel { .. } => "name one of them with `--model`",
+            Self::Setting { .. } => {
+                "`--config FILE.json` takes the official configuration, such as {\"slot_dict\": {\"num_iterations\": 2}}"
+            }
+            Self::Axes { .. } => "the checkpoint is of another model: check `--model`",
+            Self::Exists { .. } => "name another folder, or remove the file first",
+            Self::NoSlots { .. } => {
+                "`pipeline import FILE.pkl --model slots --out DIR` makes them from an official slot file"
+            }
+            Self::Parts { .. } => {
+                "name a folder with all weights files of one model, and the model with `--model`"
+            }
             Self::Kind { .. } | Self::Model { .. } => {
                 "name the weights of the model that this step needs"
             }
@@ -169,7 +240,7 @@ impl WeightsError {
 const LISTED: usize = 8;
 
 /// Both lists as one sentence.
-fn describe_keys(missing: &[String], unused: &[String]) -> String {
+pub(super) fn describe_keys(missing: &[String], unused: &[String]) -> String {
     let list = |keys: &[String]| {
         let shown: Vec<_> = keys
             .iter()

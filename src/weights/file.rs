@@ -132,6 +132,23 @@ impl WeightsFile {
         let metadata = json!({ ENTRY: serde_json::to_string(&self.header).unwrap_or_default() });
         write_safetensors(&self.state, Some(&metadata), path, precision)
     }
+
+    /// Writes the file without waiting until it is on the disk, for what can be made again and is renamed into its
+    /// place by the caller: a file that a power failure cut short is refused by its length when it is read.
+    ///
+    /// # Errors
+    /// When a parameter is NaN, or the file system refuses; what was written so far stays.
+    pub fn write_draft(&self, path: &Path) -> Result<(), WeightsError> {
+        self.state.check_finite()?;
+        let metadata = json!({ ENTRY: serde_json::to_string(&self.header).unwrap_or_default() });
+        write_partial(&self.state, Some(&metadata), path, Precision::Single)
+            .map(|_| ())
+            .map_err(|source| WeightsError::Io {
+                doing: "write weights",
+                source,
+                path: path.into(),
+            })
+    }
 }
 
 /// Writes arrays as safetensors: whole or not at all, the same bytes for the same arrays.
@@ -156,6 +173,7 @@ pub fn write_safetensors(
     name.push(".partial");
     let partial = path.with_file_name(name);
     let written = write_partial(state, metadata, &partial, precision)
+        .and_then(|file| file.sync_all())
         .and_then(|()| std::fs::rename(&partial, path));
     written.map_err(|source| {
         // The file was never whole: a failure to remove what there is of it changes nothing.
@@ -169,7 +187,7 @@ fn write_partial(
     metadata: Option<&serde_json::Value>,
     path: &Path,
     precision: Precision,
-) -> std::io::Result<()> {
+) -> std::io::Result<File> {
     let mut head = serde_json::Map::new();
     if let Some(metadata) = metadata {
         head.insert("__metadata__".into(), metadata.clone());
@@ -208,8 +226,7 @@ fn write_partial(
         }
     }
     out.into_inner()
-        .map_err(std::io::IntoInnerError::into_error)?
-        .sync_all()
+        .map_err(std::io::IntoInnerError::into_error)
 }
 
 /// Widest numbers first, then by name: so every array starts at a multiple of its numbers' size.

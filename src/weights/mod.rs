@@ -6,19 +6,29 @@
 
 mod apply;
 mod error;
+/// Ours → official files.
+pub mod export;
 mod file;
+/// Official files → ours.
+pub mod import;
 /// Official names → ours, per model.
 pub mod keys;
+/// The published models by name, and the sizes that their checkpoints tell.
+pub mod official;
 mod pickle;
 mod pth;
 /// The networks that judge, from the files that others publish.
 pub mod published;
+mod shapes;
 /// The weights of the default pipeline, compiled in.
 pub mod shipped;
+/// Official slot files.
+pub mod slot_pickle;
 mod state;
 
-pub use apply::{collect, collect_gradients, load_into};
+pub use apply::{collect, collect_gradients, load_into, shapes_of};
 pub use error::WeightsError;
 pub use file::{Header, Precision, WeightsFile, read_safetensors, write_safetensors};
 pub use pth::{Container, read_pth, read_published};
+pub use shapes::Shapes;
 pub use state::{StateDict, Value, Values};

@@ -3,8 +3,11 @@
 //! - `cli`: how it speaks when something is wrong
 //! - `eval`: folders in, tables out
 //! - `flow`: clips to a report, resumed, on other numbers of threads
+//! - `import`: official checkpoints in and out
+//! - `listings`: official models at full size, by their shapes
 //! - `layers`: the law of `lib.rs`
 //! - `networks`: I3D, Inception and LPIPS against their references
+//! - `presets`: built-in plans, of the sizes that were published
 //! - `parity`: every model against the numbers of its reference (`GOLDEN_MODELS` names another folder of
 //!   fixtures, `PARITY_ONLY` one fixture)
 
@@ -18,7 +21,10 @@
 mod cli;
 mod eval;
 mod flow;
+mod import;
 mod layers;
+mod listings;
 mod networks;
 mod parity;
+mod presets;
 mod support;

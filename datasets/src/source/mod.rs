@@ -17,6 +17,22 @@ use crate::clip::{ClipId, Sample};
 use crate::error::DataError;
 use crate::window::Window;
 
+/// Published data sets of the papers. Of these, predictions read `clevrer`; the others have no reader yet.
+pub const PUBLISHED: [&str; 12] = [
+    "obj3d",
+    "clevrer",
+    "physion",
+    "phyre",
+    "movi-d",
+    "movi-e",
+    "movi-solid",
+    "movi-tex",
+    "clevrtex",
+    "celeba",
+    "voc",
+    "coco",
+];
+
 /// Clips by number. No state, so that any thread may read in any order.
 pub trait Source: Send + Sync {
     /// How many clips there are.

@@ -234,6 +234,11 @@ impl SynthPreset {
     /// When there is none of that name.
     pub fn builtin(name: &str) -> Result<Self, DataError> {
         let Some((_, text)) = BUILTIN.iter().find(|(known, _)| *known == name) else {
+            if crate::source::PUBLISHED.contains(&name) {
+                return Err(DataError::NoReader {
+                    name: name.to_owned(),
+                });
+            }
             let known = Self::names().collect::<Vec<_>>().join(", ");
             return Err(DataError::UnknownDataset {
                 name: name.to_owned(),

@@ -11,11 +11,13 @@ use crate::models::decoder::autoregressive::AutoregressiveConfig;
 use crate::models::decoder::dvae::DvaeConfig;
 use crate::models::decoder::latent_diffusion::{LatentDiffusionConfig, LatentStats};
 use crate::models::decoder::vqvae::VqVaeConfig;
+use crate::models::encoder::{StemConfig, Vit, VitConfig};
 use crate::noise::{Init, Noise};
-use crate::plan::training::{DiffusionPlan, DvaePlan, StevePlan, VqVaePlan};
+use crate::plan::training::{DiffusionPlan, DvaePlan, SlotDiffusionPlan, StevePlan, VqVaePlan};
 use crate::train::TrainError;
 use crate::train::objective::diffusion::{DiffusionObjective, Drawings};
 use crate::train::objective::dvae::DvaeObjective;
+use crate::train::objective::slotdiffusion::SlotDiffusionObjective;
 use crate::train::objective::steve::{Perception, SteveObjective};
 use crate::train::objective::vqvae::VqVaeObjective;
 
@@ -76,6 +78,62 @@ impl Training<'_> {
             &fitted.model,
             facts,
         )?])
+    }
+
+    pub(super) fn slotdiffusion(
+        &mut self,
+        plan: &SlotDiffusionPlan,
+    ) -> Result<Vec<PathBuf>, TrainError> {
+        let (vae, vqvae) =
+            self.before("vqvae", &plan.vqvae)?
+                .model("vqvae", &self.device, VqVaeConfig::init)?;
+        let mut encoder = plan.slots.clone();
+        let vit = match &plan.vit {
+            None => None,
+            Some(file) => {
+                let loaded = self.before("vit", file)?.model(
+                    "vit",
+                    &self.device,
+                    |config: &VitConfig, init| Vit::new(init, config),
+                )?;
+                encoder.stem = StemConfig::Vit(loaded.0);
+                Some(loaded.1)
+            }
+        };
+        let mut decoder = LatentDiffusionConfig {
+            resolution: self.plan.data.size,
+            vae,
+            ..plan.model.clone()
+        };
+        decoder.unet.context = encoder.dim;
+        encoder.resolution = self.plan.data.size;
+        let data = self.data()?;
+        let objective = SlotDiffusionObjective {
+            encoder,
+            vit,
+            decoder,
+            vqvae,
+            config: plan.objective.clone(),
+            train: &data.train,
+            held_out: &data.held_out,
+        };
+        let fitted = self.fit(&objective)?;
+        let facts = figures(&fitted.figures);
+        let model = &fitted.model;
+        Ok(vec![
+            self.keep(
+                "slot-encoder",
+                &objective.encoder,
+                &model.encoder,
+                facts.clone(),
+            )?,
+            self.keep(
+                "latent-diffusion",
+                &objective.decoder,
+                &model.decoder,
+                facts,
+            )?,
+        ])
     }
 
     pub(super) fn dvae(&self, plan: &DvaePlan) -> Result<Vec<PathBuf>, TrainError> {

@@ -239,15 +239,9 @@ fn scaled(branch: Tensor<3>, scale: Option<&Param<Tensor<1>>>) -> Tensor<3> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
-
-    use burn::tensor::{Device, Tolerance};
-    use ndarray::{Array3, Array4};
-    use ndarray_npy::NpzReader;
+    use burn::tensor::Device;
 
     use super::*;
-    use crate::weights::keys::Layout;
-    use crate::weights::{load_into, read_safetensors};
 
     #[test]
     fn interpolation_shares_out_one_alike_from_both_ends_and_keeps_what_is_as_large() {
@@ -282,42 +276,5 @@ mod tests {
             vit.features(Tensor::zeros([2, 3, 32, 40], &device)).dims(),
             [2, 6, 4, 5]
         );
-    }
-
-    /// `DINOV2` names a folder with `dinov2-small.safetensors` (Hugging Face names) and `dinov2-small.vectors.npz` with
-    /// `x` and its tokens `f`.
-    #[test]
-    #[ignore = "needs published weights, 88 MB"]
-    fn a_published_dinov2_gives_its_own_tokens() {
-        let folder = std::path::PathBuf::from(std::env::var("DINOV2").unwrap());
-        let path = folder.join("dinov2-small.safetensors");
-        let file = File::open(&path).unwrap();
-        let length = file.metadata().unwrap().len();
-        let (_, state) = read_safetensors(file, length, &path).unwrap();
-        let state = Layout::of("Dinov2Model")
-            .unwrap()
-            .split(state)
-            .unwrap()
-            .remove("vit")
-            .unwrap();
-        let device = Device::default();
-        let config = VitConfig {
-            resolution: [518, 518],
-            patch: 14,
-            layer_scale: true,
-            epsilon: 1e-6,
-            ..VitConfig::default()
-        };
-        let vit = load_into(Vit::new(&mut Init::blank(&device), &config), state).unwrap();
-
-        let mut vectors =
-            NpzReader::new(File::open(folder.join("dinov2-small.vectors.npz")).unwrap()).unwrap();
-        let (x, f): (Array4<f32>, Array3<f32>) =
-            (vectors.by_name("x").unwrap(), vectors.by_name("f").unwrap());
-        let (x_shape, f_shape) = (x.shape().to_vec(), f.shape().to_vec());
-        let x = Tensor::<4>::from_data(TensorData::new(x.into_iter().collect(), x_shape), &device);
-        let tokens = vit.tokens(x).into_data();
-        let expected = TensorData::new(f.into_iter().collect::<Vec<f32>>(), f_shape);
-        tokens.assert_approx_eq::<f32>(&expected, Tolerance::rel_abs(1e-3, 2e-3));
     }
 }

@@ -15,6 +15,9 @@ pub mod motion;
 /// Slots seen and imagined → whether something happens.
 pub mod readout;
 
+/// Frames → slots → frames by diffusion, encoder and decoder together.
+pub mod slotdiffusion;
+
 /// Slots so far → slots to come.
 pub mod slotformer;
 

@@ -16,7 +16,7 @@ use crate::layout::{batch_from_clips, clip_from_frames, floats};
 use crate::masks::{enlarged, masks_from_attention, painted};
 use crate::models::blocks::Linear;
 use crate::models::decoder::mixture::{Mixture, MixtureConfig};
-use crate::models::encoder::{Encoded, SlotEncoder, SlotEncoderConfig};
+use crate::models::encoder::{Encoded, InitialConfig, SlotEncoder, SlotEncoderConfig, doubt_loss};
 use crate::noise::{Init, Noise};
 use crate::train::footage::{Footage, salience, write_sheet};
 use crate::train::segment_loss::{SegmentLossConfig, owners, segment_loss};
@@ -54,6 +54,8 @@ pub struct SlotsObjectiveConfig {
     pub segment: SegmentConfig,
     /// What a match of slots with segments costs.
     pub segment_loss: SegmentLossConfig,
+    /// Weight of the distance of an encoder's doubt from its prior; only of encoders that have both.
+    pub doubt: f64,
 }
 
 impl Default for SlotsObjectiveConfig {
@@ -68,6 +70,7 @@ impl Default for SlotsObjectiveConfig {
             summary: 0.0,
             segment: SegmentConfig::default(),
             segment_loss: SegmentLossConfig::default(),
+            doubt: 1e-4,
         }
     }
 }
@@ -114,6 +117,15 @@ impl SlotsObjective<'_> {
         let [batch, time, rgb, height, width] = frames.dims();
         let frames = frames.reshape([batch * time, rgb, height, width]);
         shrink(frames, self.decoder.resolution)
+    }
+
+    /// How far an encoder's doubt is from its prior, if it has both.
+    fn doubt(&self, encoded: &Encoded) -> Option<(&'static str, f64, Tensor<1>)> {
+        let InitialConfig::Stochastic(doubt) = &self.encoder.initial else {
+            return None;
+        };
+        let loss = doubt_loss(encoded.kernel.clone()?, doubt.prior_variance?);
+        Some(("doubt", self.config.doubt, loss))
     }
 
     fn encode(model: &SlotAutoencoder, frames: Tensor<5>, noise: &mut Noise) -> Encoded {
@@ -243,6 +255,7 @@ impl Objective for SlotsObjective<'_> {
             None => squared,
         };
         let mut parts = vec![("pixels", 1.0, squared.mean())];
+        parts.extend(self.doubt(&encoded));
         if let Some(found) = &batch.segments {
             parts.extend(self.taught(model, encoded, drawn.masks, (batch, found), self.pull(step)));
         }

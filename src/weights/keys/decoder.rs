@@ -77,6 +77,7 @@ const TOKENS_RULES: &[Rule] = &[
 /// A dVAE in its own checkpoint.
 pub const DVAE_ALONE: &[Part] = &[Part {
     name: "dvae",
+    model: "dvae",
     sections: &[&Section::new("", "", DVAE_RULES)],
 }];
 
@@ -87,6 +88,7 @@ pub const DVAE: &Section = &Section::new("dvae.", "dvae.", DVAE_RULES);
 pub const WITH_ENCODER: &[Part] = &[
     Part {
         name: "decoder",
+        model: "autoregressive",
         sections: &[
             DVAE,
             &Section::new("trans_decoder.", "tokens.", TOKENS_RULES),
@@ -98,6 +100,7 @@ pub const WITH_ENCODER: &[Part] = &[
 /// The autoregressive decoder as STEVE's SlotFormer names it.
 pub const RENAMED: Part = Part {
     name: "decoder",
+    model: "autoregressive",
     sections: &[DVAE, &Section::new("decoder.", "tokens.", TOKENS_RULES)],
 };
 

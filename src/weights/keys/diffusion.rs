@@ -87,12 +87,14 @@ const UNET_RULES: &[Rule] = &[
 /// A VQ-VAE in its own checkpoint.
 pub const VQVAE_ALONE: &[Part] = &[Part {
     name: "vqvae",
+    model: "vqvae",
     sections: &[&Section::new("", "", VQVAE_RULES)],
 }];
 
 /// The diffusion decoder: U-Net and VQ-VAE.
 pub const DIFFUSION: Part = Part {
     name: "decoder",
+    model: "latent-diffusion",
     sections: &[
         &Section::new("dm_decoder.vae.vqvae.", "vae.", VQVAE_RULES),
         &Section::new("dm_decoder.model.diffusion_model.", "unet.", UNET_RULES),

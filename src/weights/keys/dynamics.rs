@@ -11,6 +11,7 @@ const ROLLOUTER_RULES: &[Rule] = &[
 
 const SLOTFORMER: Part = Part {
     name: "dynamics",
+    model: "slotformer",
     sections: &[&Section::new("rollouter.", "", ROLLOUTER_RULES)],
 };
 

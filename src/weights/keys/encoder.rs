@@ -5,6 +5,7 @@ use super::{Part, Rule, Section};
 /// The slot encoder.
 pub const ENCODER: Part = Part {
     name: "encoder",
+    model: "slot-encoder",
     sections: &[
         // The official class wraps a predictor once more where an LSTM stands behind it.
         &Section::new(
@@ -97,6 +98,7 @@ const ENCODER_RULES: &[Rule] = &[
 /// The mixture decoder. Its last convolution is numbered like those before it.
 pub const MIXTURE: Part = Part {
     name: "decoder",
+    model: "mixture",
     sections: &[
         &Section::new(
             "decoder_pos_embedding.dense.",

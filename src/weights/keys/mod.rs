@@ -77,8 +77,21 @@ impl Section {
 pub struct Part {
     /// `encoder`, `decoder`, `dynamics`, `reasoner`.
     pub name: &'static str,
+    /// What the header of its weights file calls it.
+    pub model: &'static str,
     /// Its rules.
     pub sections: &'static [&'static Section],
+}
+
+/// The arrays of a checkpoint, sorted.
+#[derive(Debug)]
+pub struct Sorted {
+    /// Under our paths, by part.
+    pub parts: BTreeMap<&'static str, StateDict>,
+    /// Under official names: what carries nothing.
+    pub dropped: StateDict,
+    /// Official names that no rule knows.
+    pub unused: Vec<String>,
 }
 
 /// An official checkpoint: which of our models it bundles.
@@ -225,6 +238,28 @@ impl Layout {
             .any(|pattern| rewrite(official, pattern, pattern).is_some())
     }
 
+    /// Sorts the arrays of a checkpoint into parts, what may be dropped, and what nobody knows.
+    pub fn sort(&self, state: StateDict) -> Sorted {
+        let source = state.source;
+        let empty = || StateDict::new(&source);
+        let mut sorted = Sorted {
+            parts: self.parts.iter().map(|part| (part.name, empty())).collect(),
+            dropped: empty(),
+            unused: Vec::new(),
+        };
+        for (key, value) in state.entries {
+            if self.ignores(&key) {
+                sorted.dropped.insert(key, value);
+                continue;
+            }
+            match self.to_ours(&key) {
+                Some((part, path)) => sorted.parts.entry(part).or_default().insert(path, value),
+                None => sorted.unused.push(key),
+            }
+        }
+        sorted
+    }
+
     /// One state dict per part, under our paths.
     ///
     /// # Errors
@@ -233,28 +268,15 @@ impl Layout {
         &self,
         state: StateDict,
     ) -> Result<BTreeMap<&'static str, StateDict>, WeightsError> {
-        let mut parts: BTreeMap<_, _> = self
-            .parts
-            .iter()
-            .map(|part| (part.name, StateDict::new(&state.source)))
-            .collect();
-        let mut unused = Vec::new();
-        for (key, value) in state.entries {
-            if self.ignores(&key) {
-                continue;
-            }
-            match self.to_ours(&key) {
-                Some((part, path)) => parts.entry(part).or_default().insert(path, value),
-                None => unused.push(key),
-            }
-        }
-        if unused.is_empty() {
-            return Ok(parts);
+        let path = state.source.clone();
+        let sorted = self.sort(state);
+        if sorted.unused.is_empty() {
+            return Ok(sorted.parts);
         }
         Err(WeightsError::Keys {
             missing: Vec::new(),
-            unused,
-            path: state.source,
+            unused: sorted.unused,
+            path,
         })
     }
 

@@ -5,6 +5,7 @@ use super::{Part, Rule, Section};
 /// Aloe.
 pub const ALOE: &[Part] = &[Part {
     name: "reasoner",
+    model: "aloe",
     sections: &[&Section::new("transformer_model.", "", ALOE_RULES)],
 }];
 
@@ -29,6 +30,7 @@ const ALOE_RULES: &[Rule] = &[
 /// The Physion readout.
 pub const PHYSION: &[Part] = &[Part {
     name: "reasoner",
+    model: "physion-readout",
     sections: &[&Section::new(
         "",
         "",
@@ -39,6 +41,7 @@ pub const PHYSION: &[Part] = &[Part {
 /// The PHYRE readout.
 pub const PHYRE: &[Part] = &[Part {
     name: "reasoner",
+    model: "phyre-readout",
     sections: &[&Section::new(
         "",
         "",

@@ -33,6 +33,7 @@ const DINO_V2_LAYERS: &[Rule] = &[
 /// `ViTModel`: DINO.
 pub const DINO: &[Part] = &[Part {
     name: "vit",
+    model: "vit",
     sections: &[
         &Section::new("embeddings.", "", EMBEDDINGS),
         &Section::new("encoder.layer.", "layers.", DINO_LAYERS),
@@ -43,6 +44,7 @@ pub const DINO: &[Part] = &[Part {
 /// `Dinov2Model`.
 pub const DINO_V2: &[Part] = &[Part {
     name: "vit",
+    model: "vit",
     sections: &[
         &Section::new("embeddings.", "", EMBEDDINGS),
         &Section::new("encoder.layer.", "layers.", DINO_V2_LAYERS),

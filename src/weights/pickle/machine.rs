@@ -72,7 +72,7 @@ impl<'a, 'b> Machine<'a, 'b> {
             }
             b'G' => Node::Float(f64::from_be_bytes(self.array()?)),
             b'X' | 0x8c | 0x8d => Node::Text(self.text(opcode)?),
-            b'B' | b'C' | 0x8e => {
+            b'B' | b'C' | 0x8e | 0x96 => {
                 let length = self.length(opcode)?;
                 Node::Bytes(self.take(length)?)
             }

@@ -1,0 +1,258 @@
+//! Slots of the official code → artifacts of ours, and artifacts → `NumPy` archives.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array3, Array4, ArrayBase, Ix3, s};
+use ndarray_npy::{NpzWriter, ReadNpyExt};
+use slotflow_datasets::ClipId;
+
+use super::video_predict::FlowError;
+use crate::run::files::{make_dir, partial_of, remove_dir};
+use crate::run::{Artifact, ClipFile, Input, Partial, Recipe, RunError};
+use crate::weights::WeightsError;
+use crate::weights::slot_pickle::SlotPickle;
+
+/// Splits that are being written: all are put in place, or none is.
+struct Splits<'a> {
+    out: &'a Path,
+    origin: String,
+    open: Vec<(String, Partial, Vec<ClipId>)>,
+}
+
+/// Imports a slot file (`.pkl`), or a folder of `.npy` files as PHYRE has them: an artifact per split in `out`.
+///
+/// # Errors
+/// When the file is no slot file, when a split is there already, or when the file system says no; then nothing
+/// is left behind.
+pub fn import(from: &Path, out: &Path) -> Result<Vec<PathBuf>, FlowError> {
+    let is_new = !out.exists();
+    let origin = from.file_name().unwrap_or_default().to_string_lossy();
+    let mut splits = Splits {
+        out,
+        origin: origin.into_owned(),
+        open: Vec::new(),
+    };
+    let read = if from.is_dir() {
+        read_folder(from, &mut splits)
+    } else {
+        let file = SlotPickle::read(from)?;
+        file.each(|split, name, slots| splits.put(split, name, slots))
+    };
+    match read {
+        Ok(()) => splits.commit(),
+        Err(error) => {
+            splits.remove()?;
+            if is_new {
+                remove_dir(out)?;
+            }
+            Err(error)
+        }
+    }
+}
+
+fn read_folder(from: &Path, splits: &mut Splits<'_>) -> Result<(), FlowError> {
+    let io = |source| RunError::Io {
+        action: "read",
+        source,
+        path: from.to_owned(),
+    };
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for entry in std::fs::read_dir(from).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        if path.extension().is_some_and(|ending| ending == "npy") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    for path in paths {
+        let file = File::open(&path).map_err(io)?;
+        let slots = Array3::<f32>::read_npy(file).map_err(|error| RunError::Damaged {
+            reason: error.to_string(),
+            path: path.clone(),
+        })?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        splits.put("clips", &name, slots)?;
+    }
+    if splits.open.is_empty() {
+        return Err(RunError::Empty {
+            stage: "import".to_owned(),
+        }
+        .into());
+    }
+    Ok(())
+}
+
+impl Splits<'_> {
+    fn put(&mut self, split: &str, name: &str, slots: Array3<f32>) -> Result<(), FlowError> {
+        let at = match self.open.iter().position(|(known, ..)| known == split) {
+            Some(at) => at,
+            None => self.begin(split)?,
+        };
+        let clip = ClipId::new(name);
+        let (_, partial, clips) = &mut self.open[at];
+        if clips.contains(&clip) {
+            return Err(RunError::Unfit {
+                reason: format!("two clips of `{split}` are called `{clip}`"),
+            }
+            .into());
+        }
+        partial.put(&clip, &ClipFile::default().with_floats("slots", &slots))?;
+        clips.push(clip);
+        Ok(())
+    }
+
+    fn begin(&mut self, split: &str) -> Result<usize, FlowError> {
+        let folder = self.out.join(ClipId::new(split).as_str());
+        if folder.exists() {
+            return Err(WeightsError::Exists { path: folder }.into());
+        }
+        remove_dir(&partial_of(&folder))?;
+        make_dir(self.out)?;
+        let recipe = Recipe {
+            stage: "import".to_owned(),
+            version: 1,
+            config: serde_json::json!({ "split": split }),
+            inputs: vec![Input::new("file", &*self.origin)],
+            seed: None,
+            arithmetic: "file".to_owned(),
+        };
+        let partial = Partial::open(&folder, recipe)?;
+        self.open.push((split.to_owned(), partial, Vec::new()));
+        Ok(self.open.len() - 1)
+    }
+
+    fn commit(self) -> Result<Vec<PathBuf>, FlowError> {
+        let mut folders = Vec::new();
+        for (split, partial, _) in self.open {
+            partial.commit()?;
+            folders.push(self.out.join(ClipId::new(&split).as_str()));
+        }
+        Ok(folders)
+    }
+
+    fn remove(self) -> Result<(), RunError> {
+        for (split, partial, _) in self.open {
+            drop(partial);
+            remove_dir(&partial_of(&self.out.join(ClipId::new(&split).as_str())))?;
+        }
+        Ok(())
+    }
+}
+
+/// The artifacts in a folder: itself, or those in it by their names.
+fn artifacts(from: &Path) -> Result<Vec<(Option<String>, Artifact)>, RunError> {
+    if let Ok(artifact) = Artifact::open_any(from) {
+        return Ok(vec![(None, artifact)]);
+    }
+    let io = |source| RunError::Io {
+        action: "read",
+        source,
+        path: from.to_owned(),
+    };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(from).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        if let Ok(artifact) = Artifact::open_any(&path) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            found.push((Some(name.into_owned()), artifact));
+        }
+    }
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    Ok(found)
+}
+
+/// Whether a folder holds slots: an artifact, or one for each split.
+pub fn holds_slots(folder: &Path) -> bool {
+    artifacts(folder).is_ok_and(|found| !found.is_empty())
+}
+
+/// The slots of an imported split and the hash of them, every `stride`-th frame from every beginning: each
+/// clip becomes `stride` clips, all cut to the shortest.
+///
+/// # Shape
+/// `[clips · stride, time / stride, slots, dim]`
+///
+/// # Errors
+/// When there is no artifact, or its clips have slots of different shapes.
+pub fn strided(folder: &Path, stride: usize) -> Result<(String, Array4<f32>), RunError> {
+    let artifact = Artifact::open_any(folder)?;
+    let clips = artifact.clips().iter();
+    let clips = clips.map(|clip| artifact.read(clip)?.floats::<Ix3>("slots"));
+    let clips = clips.collect::<Result<Vec<Array3<f32>>, RunError>>()?;
+    let shortest = clips
+        .iter()
+        .map(|clip| clip.dim().0 / stride)
+        .min()
+        .unwrap_or(0);
+    let (_, slots, dim) = clips.first().map_or((0, 0, 0), ArrayBase::dim);
+    let mut all = Array4::zeros((clips.len() * stride, shortest, slots, dim));
+    for (index, mut out) in all.outer_iter_mut().enumerate() {
+        let clip = &clips[index / stride];
+        if (clip.dim().1, clip.dim().2) != (slots, dim) {
+            let reason = format!(
+                "slots of {:?} beside slots of {:?}",
+                clip.dim(),
+                clips[0].dim()
+            );
+            return Err(RunError::Unfit { reason });
+        }
+        let frames = clip.slice(s![index % stride..;stride as isize, .., ..]);
+        out.assign(&frames.slice(s![..shortest, .., ..]));
+    }
+    let mut hash = blake3::Hasher::new();
+    all.iter().for_each(|value| {
+        hash.update(&value.to_le_bytes());
+    });
+    Ok((hash.finalize().to_hex()[..32].to_owned(), all))
+}
+
+/// Writes the slots of an artifact, or of one for each split, as `.npz`: `split/clip` → float32 `[time, slots, dim]`.
+///
+/// # Errors
+/// When a clip has no slots, or the file system says no; then nothing is left behind.
+pub fn export(from: &Path, out: &Path) -> Result<(), RunError> {
+    let partial = partial_of(out);
+    let written = write_npz(from, &partial).and_then(|()| {
+        std::fs::rename(&partial, out).map_err(|source| RunError::Io {
+            action: "write",
+            source,
+            path: out.to_owned(),
+        })
+    });
+    if written.is_err() && partial.exists() {
+        std::fs::remove_file(&partial).map_err(|source| RunError::Io {
+            action: "remove",
+            source,
+            path: partial.clone(),
+        })?;
+    }
+    written
+}
+
+fn write_npz(from: &Path, path: &Path) -> Result<(), RunError> {
+    let fault = |error: &dyn std::fmt::Display| RunError::Damaged {
+        reason: error.to_string(),
+        path: path.to_owned(),
+    };
+    let file = File::create(path).map_err(|source| RunError::Io {
+        action: "write",
+        source,
+        path: path.to_owned(),
+    })?;
+    let mut archive = NpzWriter::new(BufWriter::new(file));
+    for (split, artifact) in artifacts(from)? {
+        for clip in artifact.clips() {
+            let slots = artifact.read(clip)?.floats::<Ix3>("slots")?;
+            let name = match &split {
+                Some(split) => format!("{split}/{clip}"),
+                None => clip.to_string(),
+            };
+            archive
+                .add_array(name, &slots)
+                .map_err(|error| fault(&error))?;
+        }
+    }
+    archive.finish().map(|_| ()).map_err(|error| fault(&error))
+}
