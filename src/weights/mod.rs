@@ -13,7 +13,6 @@ mod file;
 pub mod import;
 /// Official names → ours, per model.
 pub mod keys;
-/// The published models by name, and the sizes that their checkpoints tell.
 pub mod official;
 mod pickle;
 mod pth;

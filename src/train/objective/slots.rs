@@ -16,6 +16,7 @@ use crate::layout::{batch_from_clips, clip_from_frames, floats};
 use crate::masks::{enlarged, masks_from_attention, painted};
 use crate::models::blocks::Linear;
 use crate::models::decoder::mixture::{Mixture, MixtureConfig};
+use crate::models::decoder::resample::shrunk;
 use crate::models::encoder::{Encoded, InitialConfig, SlotEncoder, SlotEncoderConfig, doubt_loss};
 use crate::noise::{Init, Noise};
 use crate::train::footage::{Footage, salience, write_sheet};
@@ -116,7 +117,7 @@ impl SlotsObjective<'_> {
     fn target(&self, frames: Tensor<5>) -> Tensor<4> {
         let [batch, time, rgb, height, width] = frames.dims();
         let frames = frames.reshape([batch * time, rgb, height, width]);
-        shrink(frames, self.decoder.resolution)
+        shrunk(frames, self.decoder.resolution)
     }
 
     /// How far an encoder's doubt is from its prior, if it has both.
@@ -175,23 +176,6 @@ impl SlotsObjective<'_> {
     }
 }
 
-/// The mean over squares of pixels, so that a frame has the size of what is drawn.
-fn shrink(frames: Tensor<4>, [height, width]: [usize; 2]) -> Tensor<4> {
-    let [batch, channels, rows, columns] = frames.dims();
-    if [rows, columns] == [height, width] {
-        return frames;
-    }
-    let (tall, wide) = (rows / height, columns / width);
-    assert_eq!(
-        [rows, columns],
-        [height * tall, width * wide],
-        "the decoder's size must divide the frame's"
-    );
-    let frames = frames.reshape([batch * channels * height, tall, width, wide]);
-    let frames: Tensor<4> = frames.mean_dim(3).mean_dim(1);
-    frames.reshape([batch, channels, height, width])
-}
-
 impl Objective for SlotsObjective<'_> {
     type Model = SlotAutoencoder;
     type Batch = SlotsBatch;
@@ -247,7 +231,7 @@ impl Objective for SlotsObjective<'_> {
                     [frames, 1, height, width],
                 );
                 squared
-                    * shrink(
+                    * shrunk(
                         Tensor::from_data(values, step.device),
                         self.decoder.resolution,
                     )
