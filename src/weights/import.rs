@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 
+use super::average::take_average;
 use super::error::describe_keys;
 use super::keys::{Layout, Part, Sorted};
 use super::official::{Facts, MODELS, Model, Sizes};
@@ -35,9 +36,14 @@ pub fn import(path: &Path, name: &str, config: Json) -> Result<Imported, Weights
 ///
 /// # Errors
 /// As for [`import`], but for the reading.
-pub fn from_state(state: StateDict, name: &str, config: Json) -> Result<Imported, WeightsError> {
+pub fn from_state(
+    mut state: StateDict,
+    name: &str,
+    config: Json,
+) -> Result<Imported, WeightsError> {
     let model = Model::named(name)?;
     let facts = model.facts(config)?;
+    let aside = take_average(&mut state, &facts)?;
     let path = state.source.clone();
     let official = Shapes::of(&state);
     let layout = model.layout()?;
@@ -69,6 +75,7 @@ pub fn from_state(state: StateDict, name: &str, config: Json) -> Result<Imported
     // What trained a VQ-VAE is no part of it.
     let mut buffers = sorted.dropped;
     buffers.entries.retain(|key, _| !key.contains("loss."));
+    buffers.entries.extend(aside.entries);
     if !buffers.entries.is_empty() {
         files.push(WeightsFile {
             header: header(BUFFERS, &Json::Null)?,

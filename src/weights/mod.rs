@@ -5,6 +5,7 @@
 //! model with [`load_into`], strictly: no name may be missing or left over.
 
 mod apply;
+mod average;
 mod error;
 /// Ours → official files.
 pub mod export;

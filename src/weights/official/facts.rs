@@ -15,7 +15,7 @@ pub struct Facts {
 
 /// Settings that the official classes have but every published configuration leaves at one value, which is
 /// the one that our models know.
-fn fixed() -> [(&'static str, Value); 20] {
+fn fixed() -> [(&'static str, Value); 19] {
     [
         ("enc_dict/use_layer4", json!(false)),
         ("enc_dict/enc_norm", json!("")),
@@ -29,7 +29,6 @@ fn fixed() -> [(&'static str, Value); 20] {
         ("readout_dict/agg_func", json!("max")),
         ("transformer_dict/norm_first", json!(true)),
         ("transformer_dict/pos_enc", json!("learnable")),
-        ("dec_dict/use_ema", json!(false)),
         ("dec_dict/conditioning_key", json!("crossattn")),
         ("dec_dict/vae_dict/vae_type", json!("VQVAE")),
         ("dec_dict/unet_dict/dims", json!(2)),
@@ -175,6 +174,18 @@ impl Facts {
             Value::Null => Ok(None),
             Value::String(word) => Ok(Some(word)),
             value => Err(setting(key, format!("is {value}, which is no text"))),
+        }
+    }
+
+    /// Yes or no.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn flag(&self, key: &str) -> Result<Option<bool>, WeightsError> {
+        match self.get(key) {
+            Value::Null => Ok(None),
+            Value::Bool(flag) => Ok(Some(*flag)),
+            value => Err(setting(key, format!("is {value}, not true or false"))),
         }
     }
 
