@@ -21,7 +21,8 @@ struct Splits<'a> {
     open: Vec<(String, Partial, Vec<ClipId>)>,
 }
 
-/// Imports a slot file (`.pkl`), or a folder of `.npy` files as PHYRE has them: an artifact per split in `out`.
+/// Imports a slot file (`.pkl`), or `.npy` files as PHYRE has them, in one folder or one for each split: an artifact
+/// per split in `out`.
 ///
 /// # Errors
 /// When the file is no slot file, when a split is there already, or when the file system says no; then nothing
@@ -53,33 +54,55 @@ pub fn import(from: &Path, out: &Path) -> Result<Vec<PathBuf>, FlowError> {
 }
 
 fn read_folder(from: &Path, splits: &mut Splits<'_>) -> Result<(), FlowError> {
-    let io = |source| RunError::Io {
-        action: "read",
-        source,
-        path: from.to_owned(),
-    };
-    let mut paths: Vec<PathBuf> = Vec::new();
-    for entry in std::fs::read_dir(from).map_err(io)? {
-        let path = entry.map_err(io)?.path();
-        if path.extension().is_some_and(|ending| ending == "npy") {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    for path in paths {
-        let file = File::open(&path).map_err(io)?;
-        let slots = Array3::<f32>::read_npy(file).map_err(|error| RunError::Damaged {
-            reason: error.to_string(),
-            path: path.clone(),
-        })?;
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        splits.put("clips", &name, slots)?;
+    read_arrays(from, splits)?;
+    for folder in entries(from)?.into_iter().filter(|path| path.is_dir()) {
+        read_arrays(&folder, splits)?;
     }
     if splits.open.is_empty() {
         return Err(RunError::Empty {
             stage: "import".to_owned(),
         }
         .into());
+    }
+    Ok(())
+}
+
+/// What is in a folder, in the order of names.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, RunError> {
+    let io = |source| RunError::Io {
+        action: "read",
+        source,
+        path: folder.to_owned(),
+    };
+    let listed = std::fs::read_dir(folder).map_err(io)?;
+    let listed = listed.map(|entry| entry.map(|entry| entry.path()));
+    let mut paths: Vec<PathBuf> = listed.collect::<Result<_, _>>().map_err(io)?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// The `.npy` files of one folder, as the split that its name says (`train_slots` is `train`), else as `clips`.
+fn read_arrays(from: &Path, splits: &mut Splits<'_>) -> Result<(), FlowError> {
+    let name = from.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.trim_end_matches("_slots");
+    let split = if ["train", "val", "test"].contains(&name) {
+        name
+    } else {
+        "clips"
+    };
+    let is_array = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "npy");
+    for path in entries(from)?.into_iter().filter(is_array) {
+        let file = File::open(&path).map_err(|source| RunError::Io {
+            action: "read",
+            source,
+            path: path.clone(),
+        })?;
+        let slots = Array3::<f32>::read_npy(file).map_err(|error| RunError::Damaged {
+            reason: error.to_string(),
+            path: path.clone(),
+        })?;
+        let clip = path.file_stem().unwrap_or_default().to_string_lossy();
+        splits.put(split, &clip, slots)?;
     }
     Ok(())
 }
@@ -146,20 +169,13 @@ fn artifacts(from: &Path) -> Result<Vec<(Option<String>, Artifact)>, RunError> {
     if let Ok(artifact) = Artifact::open_any(from) {
         return Ok(vec![(None, artifact)]);
     }
-    let io = |source| RunError::Io {
-        action: "read",
-        source,
-        path: from.to_owned(),
-    };
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(from).map_err(io)? {
-        let path = entry.map_err(io)?.path();
+    for path in entries(from)? {
         if let Ok(artifact) = Artifact::open_any(&path) {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             found.push((Some(name.into_owned()), artifact));
         }
     }
-    found.sort_by(|one, other| one.0.cmp(&other.0));
     Ok(found)
 }
 

@@ -264,50 +264,73 @@ fn official_slots_become_artifacts_and_a_numpy_archive() {
     assert!(!product.path("t").exists());
 }
 
-/// `DINOV2` names a folder with `dinov2-small.safetensors` (Hugging Face names) and `dinov2-small.vectors.npz` with
-/// pictures `x` and their tokens `f`, computed by the published code.
 #[test]
-#[ignore = "needs published weights, 88 MB"]
-fn a_published_dinov2_imports_and_gives_its_own_tokens() {
-    let folder = PathBuf::from(std::env::var("DINOV2").unwrap());
-    let imported = import(
-        &folder.join("dinov2-small.safetensors"),
-        "dinov2",
-        Json::Null,
-    )
-    .unwrap();
-    let file = &imported.files[0];
-    let config: VitConfig = file.config("vit").unwrap();
-    assert_eq!(
-        (config.resolution, config.patch, config.heads),
-        ([518, 518], 14, 6)
-    );
-    let device = Device::flex();
-    let vit = load_into(
-        Vit::new(&mut Init::blank(&device), &config),
-        file.state.clone(),
-    )
-    .unwrap();
+fn arrays_in_folders_become_the_splits_that_a_dynamics_model_learns_from() {
+    let product = Product::new();
+    for (split, clips) in [("train", 4), ("val", 2)] {
+        let folder = product.path(&format!("phyre/{split}_slots"));
+        std::fs::create_dir_all(&folder).unwrap();
+        for clip in 0..clips {
+            let value = |(t, slot, x): (usize, usize, usize)| (clip + t * slot + x) as f32 * 0.1;
+            let slots = ndarray::Array3::from_shape_fn((6, 2, 4), value);
+            ndarray_npy::write_npy(folder.join(format!("{clip:06}.npy")), &slots).unwrap();
+        }
+    }
+    let printed = product.succeed(&["import", "phyre", "--model", "slots", "--out", "s"]);
+    assert_eq!(printed, "s/train\ns/val\n");
+    let plan = r#"
+        flow = "train"
+        [data]
+        stride = 1
+        [fit]
+        steps = 2
+        [slotformer]
+        slots = "s"
+        objective = { batch = 2, rollout = 3 }
+        model = { burn-in = 1, window = 3, transformer = { dim = 8, layers = 1, heads = 2, feed-forward = 8 } }
+    "#;
+    std::fs::write(product.path("plan.toml"), plan).unwrap();
+    product.succeed(&["train", "plan.toml", "--out", "t"]);
+    assert!(product.path("t/slotformer.safetensors").exists());
+    // One folder alone: its name says the split.
+    let alone = &[
+        "import",
+        "phyre/val_slots",
+        "--model",
+        "slots",
+        "--out",
+        "v",
+    ];
+    assert_eq!(product.succeed(alone), "v/val\n");
+}
 
-    let vectors = std::fs::File::open(folder.join("dinov2-small.vectors.npz")).unwrap();
-    let mut vectors = ndarray_npy::NpzReader::new(vectors).unwrap();
-    let x: ndarray::Array4<f32> = vectors.by_name("x").unwrap();
-    let f: ndarray::Array3<f32> = vectors.by_name("f").unwrap();
-    let shape = x.shape().to_vec();
-    let x = TensorData::new(x.into_iter().collect::<Vec<f32>>(), shape);
-    let tokens = vit.tokens(Tensor::<4>::from_data(x, &device));
-    assert_eq!(tokens.dims().as_slice(), f.shape());
-    let tokens: Vec<f32> = tokens.into_data().iter::<f32>().collect();
-    let largest = f
-        .iter()
-        .fold(0.0_f32, |largest, value| largest.max(value.abs()));
-    let apart = tokens
-        .iter()
-        .zip(&f)
-        .map(|(ours, theirs)| (ours - theirs).abs());
-    let apart = apart.fold(0.0, f32::max) / largest;
-    eprintln!("largest difference {apart:.1e} of the largest magnitude {largest:.2}");
-    assert!(apart < 1e-4, "{apart}");
+/// The fixtures are what `transformers` writes and says for models of a few random numbers.
+#[test]
+fn a_vision_transformer_imports_and_gives_its_published_tokens() {
+    let device = Device::flex();
+    for name in ["dino", "dinov2"] {
+        let folder = golden("vit");
+        let given = json!({"enc_dict": {"vit_dict": {"num_attention_heads": 3}}});
+        let imported = import(&folder.join(format!("{name}.safetensors")), name, given).unwrap();
+        let file = &imported.files[0];
+        let config: VitConfig = file.config("vit").unwrap();
+        assert_eq!((config.dim, config.layers, config.heads), (24, 2, 3));
+        let vit = Vit::new(&mut Init::blank(&device), &config);
+        let vit = load_into(vit, file.state.clone()).unwrap();
+
+        let path = folder.join(format!("{name}.io.safetensors"));
+        let bytes = std::fs::read(&path).unwrap();
+        let (_, io) = read_safetensors(&*bytes, bytes.len() as u64, &path).unwrap();
+        let of = |key: &str| {
+            let value = io.get(key).unwrap();
+            TensorData::new(value.as_f32().unwrap().to_vec(), value.shape.clone())
+        };
+        let tokens = vit.tokens(Tensor::<4>::from_data(of("in/pixels"), &device));
+        let said = Tensor::<3>::from_data(of("out/tokens"), &device);
+        let apart = (tokens - said.clone()).abs().max().into_scalar::<f32>();
+        let largest = said.abs().max().into_scalar::<f32>();
+        assert!(apart < 1e-5 * largest, "{name}: {apart} of {largest}");
+    }
 }
 
 #[test]
