@@ -304,13 +304,13 @@ impl Scaling {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use burn::tensor::Device;
 
     use super::*;
     use crate::models::decoder::sampler::{Method, Spacing};
 
-    fn tiny() -> LatentDiffusionConfig {
+    pub(crate) fn tiny() -> LatentDiffusionConfig {
         LatentDiffusionConfig {
             resolution: [16, 16],
             vae: VqVaeConfig {
@@ -321,17 +321,7 @@ mod tests {
                 norm_groups: 4,
                 ..VqVaeConfig::default()
             },
-            unet: UNetConfig {
-                channels: 8,
-                multipliers: vec![1, 2],
-                residual_blocks: 1,
-                attention_factors: vec![1],
-                head_width: 4,
-                norm_groups: 4,
-                context: 6,
-                dropout: 0.0,
-                ..UNetConfig::default()
-            },
+            unet: crate::models::decoder::unet::tests::tiny(),
             ..LatentDiffusionConfig::default()
         }
     }

@@ -215,8 +215,6 @@ mod tests {
 
     use super::*;
     use crate::models::decoder::dvae::DvaeConfig;
-    use crate::models::decoder::unet::UNetConfig;
-    use crate::models::decoder::vqvae::VqVaeConfig;
     use crate::weights::{collect, load_into};
 
     fn all() -> [SlotDecoderConfig; 3] {
@@ -240,29 +238,7 @@ mod tests {
                 ..DvaeConfig::default()
             },
         };
-        let diffusion = LatentDiffusionConfig {
-            resolution: [16, 16],
-            vae: VqVaeConfig {
-                channels: 8,
-                multipliers: vec![1, 2],
-                residual_blocks: 1,
-                codes: 16,
-                norm_groups: 4,
-                ..VqVaeConfig::default()
-            },
-            unet: UNetConfig {
-                channels: 8,
-                multipliers: vec![1, 2],
-                residual_blocks: 1,
-                attention_factors: vec![1],
-                head_width: 4,
-                norm_groups: 4,
-                context: 6,
-                dropout: 0.0,
-                ..UNetConfig::default()
-            },
-            ..LatentDiffusionConfig::default()
-        };
+        let diffusion = latent_diffusion::tests::tiny();
         [
             SlotDecoderConfig::Mixture(mixture),
             SlotDecoderConfig::Autoregressive(tokens),

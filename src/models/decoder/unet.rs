@@ -297,13 +297,13 @@ impl UNet {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use burn::tensor::Device;
 
     use super::*;
     use crate::noise::Noise;
 
-    fn tiny() -> UNetConfig {
+    pub(crate) fn tiny() -> UNetConfig {
         UNetConfig {
             channels: 8,
             multipliers: vec![1, 2],
