@@ -21,6 +21,7 @@ use crate::stages::rollout::continued;
 use crate::stages::{Loaded, load};
 use crate::train::fit::{Fitted, Place, claim, fit};
 use crate::train::footage::Footage;
+use crate::train::learned::LearnedEncoder;
 use crate::train::objective::aloe::{AloeObjective, Exam, most_frequent, texts_of};
 use crate::train::objective::motion::{Events, MotionObjective};
 use crate::train::objective::slots::SlotsObjective;
@@ -280,10 +281,26 @@ impl Training<'_> {
         Ok(path)
     }
 
-    fn slots(&self, plan: &SlotsPlan) -> Result<Vec<PathBuf>, TrainError> {
+    /// The encoder that learns with a decoder: as the plan describes it, or on from an earlier training.
+    fn learned(
+        &mut self,
+        fresh: &SlotEncoderConfig,
+        start: Option<&WeightsName>,
+    ) -> Result<LearnedEncoder, TrainError> {
+        let Some(file) = start else {
+            return Ok(LearnedEncoder::fresh(fresh.clone()));
+        };
+        let (config, encoder, _) = self.encoder(file)?;
+        Ok(LearnedEncoder {
+            config,
+            start: Some(encoder),
+        })
+    }
+
+    fn slots(&mut self, plan: &SlotsPlan) -> Result<Vec<PathBuf>, TrainError> {
         let data = self.data()?;
         let objective = SlotsObjective {
-            encoder: plan.encoder.clone(),
+            encoder: self.learned(&plan.encoder, plan.start_encoder.as_ref())?,
             decoder: plan.decoder.clone(),
             config: plan.objective.clone(),
             background: data.train.background(),
@@ -295,7 +312,7 @@ impl Training<'_> {
         Ok(vec![
             self.keep(
                 "slot-encoder",
-                &plan.encoder,
+                &objective.encoder.config,
                 &fitted.model.encoder,
                 facts.clone(),
             )?,

@@ -125,6 +125,24 @@ fn training(plan: &TrainPlan) -> Result<(), PlanError> {
             "needs pictures, which imported slots do not have",
         );
     }
+    if let Some(steve) = &plan.steve
+        && steve.encoder.is_some()
+        && steve.start_encoder.is_some()
+    {
+        return value(
+            "steve.encoder",
+            "stays as it is and `steve.start-encoder` learns on; set one of them",
+        );
+    }
+    if let Some(slotdiffusion) = &plan.slotdiffusion
+        && slotdiffusion.vit.is_some()
+        && slotdiffusion.start_encoder.is_some()
+    {
+        return value(
+            "slotdiffusion.vit",
+            "is the stem of a new encoder; `slotdiffusion.start-encoder` has its own",
+        );
+    }
     if plan.fit.steps == 0 {
         return value("fit.steps", "is 0; there is nothing to learn");
     }

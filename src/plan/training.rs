@@ -146,6 +146,9 @@ pub struct VqVaePlan {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct SlotsPlan {
+    /// A slot encoder, trained before, that learns on from there; its sizes take the place of those of `encoder`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_encoder: Option<WeightsName>,
     /// The objective.
     pub objective: SlotsObjectiveConfig,
     /// The encoder.
@@ -193,6 +196,9 @@ pub struct StevePlan {
     /// papers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoder: Option<WeightsName>,
+    /// A slot encoder, trained before, that learns on from there; its sizes take the place of those of `slots`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_encoder: Option<WeightsName>,
     /// The objective.
     #[serde(default)]
     pub objective: SteveObjectiveConfig,
@@ -213,6 +219,12 @@ pub struct SlotDiffusionPlan {
     /// A vision transformer, trained before, for the stem of `slots`; only where that is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vit: Option<WeightsName>,
+    /// A slot encoder, trained before, that learns on from there; its sizes take the place of those of `slots`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_encoder: Option<WeightsName>,
+    /// Divide latents by their own deviation and move them to mean zero.
+    #[serde(default)]
+    pub normalise: bool,
     /// The objective.
     #[serde(default)]
     pub objective: SlotDiffusionObjectiveConfig,

@@ -11,6 +11,8 @@ pub mod fit;
 
 /// The clips that a training sees.
 pub mod footage;
+/// A slot encoder that learns with a decoder.
+pub mod learned;
 
 /// What each model is trained on and for.
 pub mod objective;

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use serde_json::json;
 use slotflow_datasets::synth::Split;
 
-use super::{Training, figures};
+use super::{Data, Training, figures};
 
 use crate::models::decoder::autoregressive::AutoregressiveConfig;
 use crate::models::decoder::dvae::DvaeConfig;
 use crate::models::decoder::latent_diffusion::{LatentDiffusionConfig, LatentStats};
-use crate::models::decoder::vqvae::VqVaeConfig;
+use crate::models::decoder::vqvae::{VqVae, VqVaeConfig};
 use crate::models::encoder::{StemConfig, Vit, VitConfig};
 use crate::noise::{Init, Noise};
 use crate::plan::training::{DiffusionPlan, DvaePlan, SlotDiffusionPlan, StevePlan, VqVaePlan};
@@ -52,11 +52,7 @@ impl Training<'_> {
         };
         model.unet.context = encoder_config.dim;
         if plan.normalise {
-            let frames = data
-                .train
-                .draw_frames(256, &mut Noise::new(self.plan.seed, &["latents"]));
-            let frames = crate::layout::frames_from_clip(frames.view(), &self.device);
-            model.latent_stats = Some(LatentStats::measure(&vqvae.encode(frames)));
+            model.latent_stats = Some(self.latent_stats(&vqvae, &data));
         }
         let blank = model.with_vae(vqvae.clone(), &mut Init::blank(&self.device));
         let train_slots = self.perceived(&encoder, &id, &data.train, Split::Train)?;
@@ -80,6 +76,14 @@ impl Training<'_> {
         )?])
     }
 
+    /// Mean and deviation of the latents of some frames.
+    fn latent_stats(&self, vqvae: &VqVae, data: &Data) -> LatentStats {
+        let mut noise = Noise::new(self.plan.seed, &["latents"]);
+        let frames = data.train.draw_frames(256, &mut noise);
+        let frames = crate::layout::frames_from_clip(frames.view(), &self.device);
+        LatentStats::measure(&vqvae.encode(frames))
+    }
+
     pub(super) fn slotdiffusion(
         &mut self,
         plan: &SlotDiffusionPlan,
@@ -87,7 +91,7 @@ impl Training<'_> {
         let (vae, vqvae) =
             self.before("vqvae", &plan.vqvae)?
                 .model("vqvae", &self.device, VqVaeConfig::init)?;
-        let mut encoder = plan.slots.clone();
+        let mut encoder = self.learned(&plan.slots, plan.start_encoder.as_ref())?;
         let vit = match &plan.vit {
             None => None,
             Some(file) => {
@@ -96,7 +100,7 @@ impl Training<'_> {
                     &self.device,
                     |config: &VitConfig, init| Vit::new(init, config),
                 )?;
-                encoder.stem = StemConfig::Vit(loaded.0);
+                encoder.config.stem = StemConfig::Vit(loaded.0);
                 Some(loaded.1)
             }
         };
@@ -105,9 +109,14 @@ impl Training<'_> {
             vae,
             ..plan.model.clone()
         };
-        decoder.unet.context = encoder.dim;
-        encoder.resolution = self.plan.data.size;
+        decoder.unet.context = encoder.config.dim;
+        if encoder.start.is_none() {
+            encoder.config.resolution = self.plan.data.size;
+        }
         let data = self.data()?;
+        if plan.normalise {
+            decoder.latent_stats = Some(self.latent_stats(&vqvae, &data));
+        }
         let objective = SlotDiffusionObjective {
             encoder,
             vit,
@@ -123,7 +132,7 @@ impl Training<'_> {
         Ok(vec![
             self.keep(
                 "slot-encoder",
-                &objective.encoder,
+                &objective.encoder.config,
                 &model.encoder,
                 facts.clone(),
             )?,
@@ -159,21 +168,25 @@ impl Training<'_> {
             self.before("dvae", &plan.dvae)?
                 .model("dvae", &self.device, DvaeConfig::init)?;
         let data = self.data()?;
-        let (perception, dim) = match &plan.encoder {
-            None => (Perception::Learned(plan.slots.clone()), plan.slots.dim),
+        let (perception, config) = match &plan.encoder {
+            None => {
+                let encoder = self.learned(&plan.slots, plan.start_encoder.as_ref())?;
+                let config = encoder.config.clone();
+                (Perception::Learned(encoder), config)
+            }
             Some(file) => {
                 let (config, encoder, id) = self.encoder(file)?;
                 let given = Perception::Given {
                     train: self.perceived(&encoder, &id, &data.train, Split::Train)?,
                     held_out: self.perceived(&encoder, &id, &data.held_out, Split::Val)?,
                 };
-                (given, config.dim)
+                (given, config)
             }
         };
         let objective = SteveObjective {
             perception,
             model: AutoregressiveConfig {
-                dim,
+                dim: config.dim,
                 resolution: self.plan.data.size,
                 dvae: dvae_config,
                 ..plan.model.clone()
@@ -187,7 +200,7 @@ impl Training<'_> {
         let facts = figures(&fitted.figures);
         let mut files = Vec::new();
         if let Some(encoder) = &fitted.model.encoder {
-            files.push(self.keep("slot-encoder", &plan.slots, encoder, facts.clone())?);
+            files.push(self.keep("slot-encoder", &config, encoder, facts.clone())?);
         }
         let decoder = &fitted.model.decoder;
         files.push(self.keep("autoregressive", &objective.model, decoder, facts)?);

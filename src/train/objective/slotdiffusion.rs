@@ -14,9 +14,10 @@ use crate::models::decoder::latent_diffusion::{LatentDiffusion, LatentDiffusionC
 use crate::models::decoder::sampler::SamplerConfig;
 use crate::models::decoder::vqvae::VqVae;
 use crate::models::encoder::stem::Stem;
-use crate::models::encoder::{SlotEncoder, SlotEncoderConfig, Vit};
+use crate::models::encoder::{SlotEncoder, Vit};
 use crate::noise::{Init, Noise};
 use crate::train::footage::{Footage, write_sheet};
+use crate::train::learned::LearnedEncoder;
 use crate::train::{Losses, Objective, Step, TrainError, decibel};
 
 /// `[slotdiffusion.objective]` of a training plan.
@@ -57,7 +58,7 @@ pub struct SlotDiffusion {
 #[derive(Debug)]
 pub struct SlotDiffusionObjective<'a> {
     /// The encoder.
-    pub encoder: SlotEncoderConfig,
+    pub encoder: LearnedEncoder,
     /// What stands in its stem, trained before, where that is a vision transformer.
     pub vit: Option<Vit>,
     /// The decoder.
@@ -191,7 +192,7 @@ mod tests {
     use super::*;
     use crate::models::decoder::unet::UNetConfig;
     use crate::models::decoder::vqvae::VqVaeConfig;
-    use crate::models::encoder::{CnnConfig, StemConfig, VitConfig};
+    use crate::models::encoder::{CnnConfig, SlotEncoderConfig, StemConfig, VitConfig};
     use crate::weights::collect_gradients;
 
     fn objective(
@@ -208,14 +209,14 @@ mod tests {
             ..VqVaeConfig::default()
         };
         SlotDiffusionObjective {
-            encoder: SlotEncoderConfig {
+            encoder: LearnedEncoder::fresh(SlotEncoderConfig {
                 resolution: [8, 8],
                 slots: 2,
                 dim: 4,
                 slot_mlp: 8,
                 stem,
                 ..SlotEncoderConfig::default()
-            },
+            }),
             vit,
             vqvae: vae.init(&mut Init::seeded(1, &Device::flex())),
             decoder: LatentDiffusionConfig {

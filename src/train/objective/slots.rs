@@ -17,9 +17,10 @@ use crate::masks::{enlarged, masks_from_attention, painted};
 use crate::models::blocks::Linear;
 use crate::models::decoder::mixture::{Mixture, MixtureConfig};
 use crate::models::decoder::resample::shrunk;
-use crate::models::encoder::{Encoded, InitialConfig, SlotEncoder, SlotEncoderConfig, doubt_loss};
+use crate::models::encoder::{Encoded, InitialConfig, SlotEncoder, doubt_loss};
 use crate::noise::{Init, Noise};
 use crate::train::footage::{Footage, salience, write_sheet};
+use crate::train::learned::LearnedEncoder;
 use crate::train::segment_loss::{SegmentLossConfig, owners, segment_loss};
 use crate::train::segments::{SegmentConfig, segments};
 use crate::train::summary::{self, Summaries};
@@ -33,6 +34,8 @@ pub struct SlotsObjectiveConfig {
     pub batch: usize,
     /// Frames of a window.
     pub window: usize,
+    /// Learning rate of the decoder, as a multiple of the encoder's.
+    pub decoder_rate: f64,
     /// How much more pixels count that differ from the empty scene.
     ///
     /// Differs: zero in the references.
@@ -64,6 +67,7 @@ impl Default for SlotsObjectiveConfig {
         Self {
             batch: 8,
             window: 3,
+            decoder_rate: 1.0,
             salience: 0.0,
             segments: 0.0,
             segments_until: 1.0,
@@ -91,7 +95,7 @@ pub struct SlotAutoencoder {
 #[derive(Debug)]
 pub struct SlotsObjective<'a> {
     /// The encoder.
-    pub encoder: SlotEncoderConfig,
+    pub encoder: LearnedEncoder,
     /// The decoder.
     pub decoder: MixtureConfig,
     /// The loss.
@@ -122,7 +126,7 @@ impl SlotsObjective<'_> {
 
     /// How far an encoder's doubt is from its prior, if it has both.
     fn doubt(&self, encoded: &Encoded) -> Option<(&'static str, f64, Tensor<1>)> {
-        let InitialConfig::Stochastic(doubt) = &self.encoder.initial else {
+        let InitialConfig::Stochastic(doubt) = &self.encoder.config.initial else {
             return None;
         };
         let loss = doubt_loss(encoded.kernel.clone()?, doubt.prior_variance?);
@@ -185,7 +189,7 @@ impl Objective for SlotsObjective<'_> {
             encoder: self.encoder.init(init),
             decoder: self.decoder.init(init),
             summary: (self.config.summary > 0.0)
-                .then(|| Linear::new(init, self.encoder.dim, summary::WIDTH)),
+                .then(|| Linear::new(init, self.encoder.config.dim, summary::WIDTH)),
         }
     }
 
@@ -246,13 +250,22 @@ impl Objective for SlotsObjective<'_> {
         Losses::weighted(parts)
     }
 
+    fn rate(&self, path: &str) -> f64 {
+        if path.starts_with("decoder.") {
+            self.config.decoder_rate
+        } else {
+            1.0
+        }
+    }
+
     fn validate(&self, model: &SlotAutoencoder, device: &Device) -> Vec<(&'static str, f64)> {
         let mut figures = Vec::new();
         for index in 0..self.held_out.clips().min(24) {
             let frames = batch_from_clips(self.held_out.clip(index).insert_axis(Axis(0)), device);
             let target = self.target(frames.clone());
             let encoded = Self::encode(model, frames, &mut Noise::new(index as u64, &["validate"]));
-            let masks = masks_from_attention(encoded.attention.clone(), self.encoder.resolution);
+            let masks =
+                masks_from_attention(encoded.attention.clone(), self.encoder.config.resolution);
             let [_, time, slots, dim] = encoded.slots.dims();
             let drawn = model
                 .decoder
@@ -293,14 +306,15 @@ impl Objective for SlotsObjective<'_> {
                 batch_from_clips(clip, device),
                 &mut Noise::new(index as u64, &["validate"]),
             );
-            let masks = masks_from_attention(encoded.attention.clone(), self.encoder.resolution);
+            let masks =
+                masks_from_attention(encoded.attention.clone(), self.encoder.config.resolution);
             let [_, time, slots, dim] = encoded.slots.dims();
             let drawn = model
                 .decoder
                 .forward(encoded.slots.reshape([time, slots, dim]));
             let drawn = enlarged(
                 clip_from_frames(drawn.frames).view(),
-                self.encoder.resolution,
+                self.encoder.config.resolution,
             );
             let rows = [
                 clip.index_axis(Axis(0), 0).to_owned(),

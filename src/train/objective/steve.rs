@@ -13,9 +13,10 @@ use serde::{Deserialize, Serialize};
 use crate::layout::{batch_from_clips, clip_from_frames, floats};
 use crate::models::decoder::autoregressive::{Autoregressive, AutoregressiveConfig};
 use crate::models::decoder::dvae::Dvae;
-use crate::models::encoder::{SlotEncoder, SlotEncoderConfig};
+use crate::models::encoder::SlotEncoder;
 use crate::noise::{Init, Noise};
 use crate::train::footage::{Footage, write_sheet};
+use crate::train::learned::LearnedEncoder;
 use crate::train::{Losses, Objective, Step, TrainError, decibel};
 
 /// `[steve.objective]` of a training plan.
@@ -44,7 +45,7 @@ impl Default for SteveObjectiveConfig {
 #[derive(Debug)]
 pub enum Perception {
     /// An encoder that learns with the decoder.
-    Learned(SlotEncoderConfig),
+    Learned(LearnedEncoder),
     /// Slots of every frame, `[clips, time, slots, dim]`, of the clips trained on and judged by.
     Given {
         /// Of the clips that it is trained on.
@@ -167,7 +168,7 @@ impl Objective for SteveObjective<'_> {
         let dvae = self.dvae.clone().fork(init.device());
         Steve {
             encoder: match &self.perception {
-                Perception::Learned(config) => Some(config.init(init)),
+                Perception::Learned(encoder) => Some(encoder.init(init)),
                 Perception::Given { .. } => None,
             },
             decoder: self.model.with_dvae(dvae, init),
@@ -227,7 +228,7 @@ impl Objective for SteveObjective<'_> {
 mod tests {
     use super::*;
     use crate::models::decoder::dvae::DvaeConfig;
-    use crate::models::encoder::{CnnConfig, StemConfig};
+    use crate::models::encoder::{CnnConfig, SlotEncoderConfig, StemConfig};
 
     fn footage() -> Footage {
         Footage {
@@ -267,7 +268,7 @@ mod tests {
     }
 
     fn learned() -> Perception {
-        Perception::Learned(SlotEncoderConfig {
+        Perception::Learned(LearnedEncoder::fresh(SlotEncoderConfig {
             resolution: [8, 8],
             slots: 2,
             dim: 4,
@@ -279,7 +280,7 @@ mod tests {
                 norm_groups: None,
             }),
             ..SlotEncoderConfig::default()
-        })
+        }))
     }
 
     fn given() -> Perception {
