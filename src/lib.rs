@@ -40,5 +40,8 @@ pub mod stages;
 /// The order of steps.
 pub mod flows;
 
+/// What things cost in time.
+pub mod bench;
+
 /// Words from a person, and to one.
 pub mod cli;

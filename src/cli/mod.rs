@@ -1,5 +1,6 @@
 //! Words from a person, and to one.
 
+mod bench;
 mod compare;
 mod eval;
 mod failure;
@@ -43,6 +44,8 @@ enum Command {
     Import(import::ImportArgs),
     /// Turn weights files into one file under the official names
     Export(import::ExportArgs),
+    /// Time layers and networks on this machine
+    Bench(bench::BenchArgs),
     /// Print a plan with every value, or list the built-in plans
     Show(show::ShowArgs),
 }
@@ -106,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Weights(args) => weights::weights(&args),
         Command::Import(args) => import::import(&args),
         Command::Export(args) => import::export(&args),
+        Command::Bench(args) => bench::bench(&args),
         Command::Show(args) => show::show(&args),
     };
     match done {

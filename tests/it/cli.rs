@@ -147,3 +147,24 @@ fn a_shown_plan_is_a_plan() {
         assert_eq!(product.succeed(&["show", "again.toml"]), text, "{name}");
     }
 }
+
+#[test]
+fn a_bench_writes_a_row_a_case_with_its_spread() {
+    let product = Product::new();
+    let said = product.fail(2, &["bench", "layers/nothing"]);
+    assert!(said.contains("layers/linear"), "{said}");
+    let arguments = ["bench", "layers/linear", "layers/group-norm-silu"];
+    let effort = ["--device", "cpu", "--warm-up", "1", "--repeats", "3"];
+    product.succeed(&[&arguments[..], &effort].concat());
+    let text = std::fs::read_to_string(product.path("bench.csv")).unwrap();
+    let rows: Vec<Vec<&str>> = text.lines().map(|row| row.split(',').collect()).collect();
+    assert_eq!(rows.len(), 3, "{text}");
+    let column = |name: &str| rows[0].iter().position(|title| *title == name).unwrap();
+    for row in &rows[1..] {
+        let secs = |name: &str| row[column(name)].parse::<f64>().unwrap();
+        let (low, median, high) = (secs("low_secs"), secs("median_secs"), secs("high_secs"));
+        assert!(0.0 < low && low <= median && median <= high, "{text}");
+        assert_eq!(row[column("repeats")], "3");
+    }
+    assert_eq!(rows[2][column("shape")], "336x256");
+}

@@ -1,0 +1,85 @@
+//! `pipeline bench`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Failure, print};
+use crate::bench::{BenchError, Effort, cases, chosen};
+use crate::device::DeviceChoice;
+use crate::run::files::{make_dir, write_atomic};
+use crate::run::progress::say;
+
+/// `pipeline bench [CASE…]`
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Cases or rooms of cases, such as networks/i3d or layers; all if none is named
+    #[arg(value_name = "CASE")]
+    cases: Vec<String>,
+    /// Print the names of all cases
+    #[arg(long)]
+    list: bool,
+    /// Times that are done before and not counted
+    #[arg(long, default_value_t = 2, value_name = "TIMES")]
+    warm_up: usize,
+    /// Times that are counted
+    #[arg(long, default_value_t = 10, value_name = "TIMES")]
+    repeats: usize,
+    /// The table of times
+    #[arg(long, default_value = "bench.csv", value_name = "FILE")]
+    out: PathBuf,
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Say nothing while working
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Times cases, writes the table, and prints its path.
+pub fn bench(args: &BenchArgs) -> Result<ExitCode, Failure> {
+    if args.list {
+        let names: Vec<String> = cases().into_iter().map(|case| case.name).collect();
+        print(&names.join("\n"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let chosen = chosen(&args.cases)?;
+    let choice = args.device.parse::<DeviceChoice>()?.resolve();
+    let device = choice.open()?;
+    let effort = Effort {
+        warm_up: args.warm_up,
+        repeats: args.repeats,
+    };
+    let mut table = csv::Writer::from_writer(Vec::new());
+    for case in chosen {
+        let timing = case.time(effort, &device, &choice.to_string())?;
+        if !args.quiet {
+            say(&format!(
+                "{:<28} {:>10.3} ms [{:.3}, {:.3}]",
+                timing.case,
+                1e3 * timing.median_secs,
+                1e3 * timing.low_secs,
+                1e3 * timing.high_secs
+            ));
+        }
+        table.serialize(timing).map_err(unwritten)?;
+    }
+    let bytes = table.into_inner().map_err(unwritten)?;
+    if let Some(folder) = args.out.parent() {
+        make_dir(folder)?;
+    }
+    write_atomic(&args.out, &bytes)?;
+    print(&args.out.display().to_string())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn unwritten(error: impl std::fmt::Display) -> Failure {
+    Failure::failed(format!("cannot write the table: {error}"), "try again")
+}
+
+impl From<BenchError> for Failure {
+    fn from(error: BenchError) -> Self {
+        Self::refused(error.to_string(), error.hint())
+    }
+}
