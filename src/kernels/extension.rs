@@ -16,6 +16,7 @@ use burn::tensor::Tensor;
 
 use super::cpu::elementwise::Function;
 use super::flex;
+use super::windows::Windows;
 
 /// What is to be done with one to four inputs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,6 +29,10 @@ pub enum Operation {
         padding: usize,
         output_padding: usize,
     },
+    /// Of input, weight and bias; has no backward step.
+    Conv3d { windows: Windows, rectify: bool },
+    /// Of input; has no backward step.
+    MaxPool3d { windows: Windows },
     /// Of input, scale and shift.
     GroupNorm { groups: usize, eps: f32, silu: bool },
     /// Of input, scale and shift.

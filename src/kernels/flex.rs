@@ -22,6 +22,10 @@ pub fn forward(operation: Operation, inputs: &[FlexTensor]) -> FlexTensor {
         Operation::Conv2d { .. } | Operation::ConvTranspose2d { .. } => {
             convolution::forward(isa, operation, &inputs)
         }
+        Operation::Conv3d { windows, rectify } => {
+            convolution::volume_forward(isa, &inputs, windows, rectify)
+        }
+        Operation::MaxPool3d { windows } => convolution::max_pool(isa, &inputs[0], windows),
         Operation::GroupNorm { .. } => {
             let sizes = groups(operation, &inputs[0]);
             let [x, gamma, beta] = three(&inputs);
@@ -65,6 +69,9 @@ pub fn backward(operation: Operation, step: &Step<'_, FlexTensor>) -> Vec<Option
         Operation::Attention { .. } => unreachable!("attention was taken above"),
         Operation::Conv2d { .. } | Operation::ConvTranspose2d { .. } => {
             convolution::backward(isa, operation, &step)
+        }
+        Operation::Conv3d { .. } | Operation::MaxPool3d { .. } => {
+            unreachable!("{operation:?} is not called where gradients are wanted")
         }
         Operation::GroupNorm { .. } => {
             let sizes = groups(operation, &step.inputs[0]);

@@ -16,6 +16,11 @@ mod flex;
 mod plain;
 #[cfg(test)]
 mod tests;
+mod volume;
+mod windows;
+
+pub use volume::{conv3d, max_pool3d};
+pub use windows::Windows;
 
 /// Whether our kernels take tensors such as `x`: f32, on the CPU.
 fn takes<const D: usize>(x: &Tensor<D>) -> bool {

@@ -5,8 +5,9 @@
 //! the target instead. A task copies the part of one image that it needs, with its zero border,
 //! into scratch memory that stays in the cache, and runs [`tile`] over it.
 
-use correlation::{Correlation, Tap, Target};
+use correlation::{Correlation, Frames, Tap, Target};
 
+use super::super::windows::Windows;
 use super::lanes::Isa;
 use super::scratch::unwritten;
 use super::tile::{self, PANEL};
@@ -39,21 +40,32 @@ pub struct Shape {
 impl Shape {
     /// Height and width of the output.
     pub fn output(&self) -> [usize; 2] {
-        let size = |size: usize, kernel: usize| {
-            (size + 2 * self.padding)
-                .checked_sub(kernel)
-                .map_or(0, |room| room / self.stride + 1)
-        };
-        [
-            size(self.height, self.kernel[0]),
-            size(self.width, self.kernel[1]),
-        ]
+        let windows = Windows::flat(self.kernel, self.stride, self.padding);
+        let [_, height, width] = windows.count([1, self.height, self.width]);
+        [height, width]
     }
 
     /// Numbers in a kernel plane.
     pub fn taps(&self) -> usize {
         self.kernel[0] * self.kernel[1]
     }
+}
+
+/// Sizes of a convolution over time, height and width, of `x` that is `[clips][time][inputs][height][width]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Volume {
+    /// Clips.
+    pub clips: usize,
+    /// Channels in.
+    pub inputs: usize,
+    /// Time, height and width of the input.
+    pub size: [usize; 3],
+    /// Channels out.
+    pub outputs: usize,
+    /// What is under each output; steps over height and width are equal.
+    pub windows: Windows,
+    /// Whether a rectifier is behind it.
+    pub rectify: bool,
 }
 
 /// The convolution of `x` with `weight`, `[outputs][inputs][kernel]`.
@@ -64,16 +76,37 @@ pub fn forward(
     bias: Option<&[f32]>,
     shape: Shape,
 ) -> Vec<f32> {
-    let Shape {
+    let volume = Volume {
+        clips: shape.batch,
+        inputs: shape.inputs,
+        size: [1, shape.height, shape.width],
+        outputs: shape.outputs,
+        windows: Windows::flat(shape.kernel, shape.stride, shape.padding),
+        rectify: false,
+    };
+    volume_forward(isa, x, weight, bias, volume)
+}
+
+/// The convolution of clips with `weight`, `[outputs][kernel time][inputs][kernel height][kernel width]`.
+pub fn volume_forward(
+    isa: Isa,
+    x: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    volume: Volume,
+) -> Vec<f32> {
+    let Volume {
         inputs,
         outputs,
-        kernel,
-        stride,
+        windows,
         ..
-    } = shape;
-    let [height, width] = shape.output();
-    let mut y = unwritten(shape.batch * outputs * height * width);
-    let depth = inputs * shape.taps();
+    } = volume;
+    let [long, kernel_height, kernel_width] = windows.size;
+    let [time, height, width] = windows.count(volume.size);
+    let stride = windows.step[1];
+    assert_eq!(stride, windows.step[2], "steps over height and width");
+    let mut y = unwritten(volume.clips * time * outputs * height * width);
+    let depth = long * inputs * kernel_height * kernel_width;
     let packed = tile::pack(outputs, depth, |first, count, packed| {
         transpose(
             isa,
@@ -82,20 +115,28 @@ pub fn forward(
             (packed, PANEL),
         );
     });
-    let axis = |position: usize| {
-        let shift = position as isize - shape.padding as isize;
+    let axis = |position: usize, before: usize| {
+        let shift = position as isize - before as isize;
         let (shift, phase) = (
             shift.div_euclid(stride as isize),
             shift.rem_euclid(stride as isize),
         );
         (shift, phase as usize)
     };
-    let taps = (0..kernel[0]).flat_map(|y| (0..kernel[1]).map(move |x| (axis(y), axis(x))));
+    let [before, above, left] = windows.zeros.map(|(before, _)| before);
+    let taps = (0..kernel_height)
+        .flat_map(|y| (0..kernel_width).map(move |x| (axis(y, above), axis(x, left))));
     let correlation = Correlation {
         source: x,
-        channels: inputs,
-        height: shape.height,
-        width: shape.width,
+        channels: long * inputs,
+        frames: Frames {
+            windows: time,
+            planes: volume.size[0] * inputs,
+            step: windows.step[0] * inputs,
+            before: before * inputs,
+        },
+        height: volume.size[1],
+        width: volume.size[2],
         step: stride,
         taps: taps
             .map(|(y, x)| Tap {
@@ -113,8 +154,9 @@ pub fn forward(
             stride: 1,
             offset: [0, 0],
         },
+        rectify: volume.rectify,
     };
-    correlation.run(isa, shape.batch, &mut y);
+    correlation.run(isa, volume.clips * time, &mut y);
     y
 }
 
@@ -161,6 +203,7 @@ fn adjoint_phase(
     let correlation = Correlation {
         source: y,
         channels: shape.outputs,
+        frames: Frames::still(shape.outputs),
         height,
         width,
         step: 1,
@@ -178,6 +221,7 @@ fn adjoint_phase(
             stride,
             offset: phase,
         },
+        rectify: false,
     };
     correlation.run(isa, shape.batch, x);
 }

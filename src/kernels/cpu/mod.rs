@@ -18,6 +18,7 @@ pub mod elementwise;
 pub mod lanes;
 pub mod math;
 pub mod norm;
+pub mod pool;
 pub mod product;
 pub mod scratch;
 pub mod softmax;

@@ -4,8 +4,9 @@ use burn::backend::flex::FlexTensor;
 
 use super::{Dense, DenseStep, tensor};
 use crate::kernels::cpu::lanes::Isa;
-use crate::kernels::cpu::{conv, conv_weight};
+use crate::kernels::cpu::{conv, conv_weight, pool};
 use crate::kernels::extension::Operation;
+use crate::kernels::windows::Windows;
 
 /// The sizes of the convolution that an operation is, or is the adjoint of.
 fn shape(operation: Operation, x: &Dense, weight: &Dense) -> conv::Shape {
@@ -71,6 +72,44 @@ pub fn forward(isa: Isa, operation: Operation, inputs: &[Dense]) -> FlexTensor {
         let y = conv::adjoint(isa, x, weight, bias, shape);
         tensor(y, [shape.batch, shape.inputs, shape.height, shape.width])
     }
+}
+
+/// The convolution of clips.
+pub fn volume_forward(isa: Isa, inputs: &[Dense], windows: Windows, rectify: bool) -> FlexTensor {
+    let [clips, time, channels, height, width] = inputs[0].dims();
+    let [outputs, depth, kernel_height, kernel_width] = inputs[1].dims();
+    let [long, ..] = windows.size;
+    assert_eq!(
+        windows.size,
+        [long, kernel_height, kernel_width],
+        "windows and weight"
+    );
+    assert_eq!(
+        long * channels,
+        depth,
+        "channels under a window and of the weight"
+    );
+    let volume = conv::Volume {
+        clips,
+        inputs: channels,
+        size: [time, height, width],
+        outputs,
+        windows,
+        rectify,
+    };
+    let [x, weight, bias] = super::three(inputs);
+    let y = conv::volume_forward(isa, x, weight, Some(bias), volume);
+    let [time, height, width] = windows.count(volume.size);
+    tensor(y, [clips, time, outputs, height, width])
+}
+
+/// The largest values of clips.
+pub fn max_pool(isa: Isa, x: &Dense, windows: Windows) -> FlexTensor {
+    let [clips, time, channels, height, width] = x.dims();
+    let size = [time, height, width];
+    let y = pool::largest(isa, x.numbers(), channels, size, windows);
+    let [time, height, width] = windows.count(size);
+    tensor(y, [clips, time, channels, height, width])
 }
 
 /// The wanted gradients of either.

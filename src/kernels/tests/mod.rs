@@ -7,6 +7,7 @@ mod conv;
 mod elementwise;
 mod norm;
 mod product;
+mod volume;
 
 /// Numbers in −1..1 that look random, from a seed.
 pub fn numbers(count: usize, seed: u64) -> Vec<f32> {

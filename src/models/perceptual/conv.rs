@@ -3,11 +3,10 @@
 //! Their batch norms are folded into the convolutions when weights are read, so none is here.
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::relu;
-use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions, PadMode};
+use burn::tensor::ops::AvgPoolOptions;
 use burn::tensor::{Tensor, module};
 
-use crate::kernels;
+use crate::kernels::{self, Windows};
 use crate::noise::Init;
 
 /// Sizes of a [`Conv`], and the name that its parameters have in published files.
@@ -67,11 +66,13 @@ impl Layer {
     }
 }
 
-/// A frozen convolution over height and width. A kernel over time lies in its channels: frame after frame.
+/// A frozen convolution. A kernel over time lies in its channels: frame after frame.
 #[derive(Module, Debug)]
 pub struct Conv {
     weight: Param<Tensor<4>>,
     bias: Param<Tensor<1>>,
+    #[module(skip)]
+    kernel: [usize; 3],
     #[module(skip)]
     stride: usize,
     #[module(skip)]
@@ -87,51 +88,62 @@ impl Conv {
         Self {
             weight: init.uniform(shape, bound),
             bias: init.constant([layer.output], 0.0),
+            kernel: layer.kernel,
             stride: layer.stride,
             padding: layer.padding,
         }
     }
 
-    /// `[batch, in, height, width]` → `[batch, out, height', width']`
-    pub fn linear(&self, x: Tensor<4>) -> Tensor<4> {
+    /// Of pictures, then a rectifier: `[batch, in, height, width]` → `[batch, out, height', width']`
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [down, across] = self.padding;
-        let (x, padding) = if down == across {
-            (x, down)
-        } else {
-            (zeros_around(x, [(down, down), (across, across)]), 0)
+        let windows = Windows {
+            size: self.kernel,
+            step: [1, self.stride, self.stride],
+            zeros: [(0, 0), (down, down), (across, across)],
         };
-        let bias = Some(self.bias.val());
-        kernels::conv2d(x, self.weight.val(), bias, self.stride, padding)
+        still(x, |x| self.through(x, windows, true))
     }
 
-    /// The same, then a rectifier.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        relu(self.linear(x))
+    /// Of clips, with zeros as TensorFlow's `SAME` has them, then a rectifier if `rectify`.
+    ///
+    /// # Shape
+    /// `[batch, time, in, height, width]` → `[batch, time', out, height', width']`
+    pub fn same(&self, x: Tensor<5>, rectify: bool) -> Tensor<5> {
+        let [_, time, _, height, width] = x.dims();
+        let windows = Windows::same(self.kernel, [self.stride; 3], [time, height, width]);
+        self.through(x, windows, rectify)
+    }
+
+    fn through(&self, x: Tensor<5>, windows: Windows, rectify: bool) -> Tensor<5> {
+        kernels::conv3d(x, self.weight.val(), self.bias.val(), windows, rectify)
     }
 }
 
-/// Zeros above and below, left and right.
-pub fn zeros_around(x: Tensor<4>, sides: [(usize, usize); 2]) -> Tensor<4> {
-    if sides == [(0, 0); 2] {
-        return x;
-    }
-    x.pad(sides, PadMode::Constant(0.0))
+/// Pictures as clips of one frame.
+fn still(x: Tensor<4>, work: impl FnOnce(Tensor<5>) -> Tensor<5>) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
+    let y = work(x.reshape([batch, 1, channels, height, width]));
+    let [batch, _, channels, height, width] = y.dims();
+    y.reshape([batch, channels, height, width])
 }
 
 /// Largest of every window; where the last window hangs over the edge, `overhang` keeps it.
 pub fn max_pool(x: Tensor<4>, size: usize, stride: usize, overhang: bool) -> Tensor<4> {
-    let mut options = MaxPoolOptions::new([size; 2]);
-    options.stride = [stride; 2];
-    options.ceil_mode = overhang;
-    module::max_pool2d(x, options)
+    let [.., height, width] = x.dims();
+    let mut windows = Windows::flat([size; 2], stride, 0);
+    for (axis, length) in [(1, height), (2, width)] {
+        let rest = length.saturating_sub(size) % stride;
+        if overhang && rest > 0 {
+            windows.zeros[axis].1 = stride - rest;
+        }
+    }
+    still(x, |x| kernels::max_pool3d(x, windows))
 }
 
 /// Largest of every 3×3 neighbourhood.
 pub fn max_around(x: Tensor<4>) -> Tensor<4> {
-    let mut options = MaxPoolOptions::new([3; 2]);
-    options.stride = [1; 2];
-    options.padding = [(1, 1); 2];
-    module::max_pool2d(x, options)
+    still(x, |x| kernels::max_pool3d(x, Windows::flat([3; 2], 1, 1)))
 }
 
 /// Mean of every 3×3 neighbourhood, over the pixels that exist.

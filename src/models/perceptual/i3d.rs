@@ -1,16 +1,14 @@
 //! I3D: a network for actions, inflated from Inception v1 (Carreira & Zisserman 2017), RGB, 400 classes.
 //!
-//! Every convolution and pool pads as TensorFlow's `SAME`, separately per axis. A kernel over time is carried out as
-//! one over height and width whose channels are the frames under it, so the kernels for pictures serve videos too.
+//! Every convolution and pool pads as TensorFlow's `SAME`, separately per axis.
 //!
 //! Reference: the graph of TF-Hub `deepmind/i3d-kinetics-400/1`; `pytorch_i3d.py` of piergiaj (names).
 
 use burn::module::Module;
-use burn::tensor::activation::relu;
-use burn::tensor::ops::PadMode;
-use burn::tensor::{Int, Tensor};
+use burn::tensor::Tensor;
 
-use super::conv::{Conv, Layer, max_pool, zeros_around};
+use super::conv::{Conv, Layer};
+use crate::kernels::{self, Windows};
 use crate::noise::Init;
 
 /// Classes, hence width of the features.
@@ -97,8 +95,8 @@ impl I3d {
         // Two cells of time to a window, step one.
         let windows = time - 1;
         let x = (x.clone().narrow(1, 0, windows) + x.narrow(1, 1, windows)) / 2.0;
-        let x = x.reshape([batch * windows, channels, 1, 1]);
-        let logits = self.convs[STEM + BRANCHES * BLOCKS.len()].linear(x);
+        let x = x.reshape([batch, windows, channels, 1, 1]);
+        let logits = self.convs[STEM + BRANCHES * BLOCKS.len()].same(x, false);
         logits
             .reshape([batch, windows, DIM])
             .mean_dim(1)
@@ -110,10 +108,10 @@ impl I3d {
     /// # Shape
     /// `[batch, time, rgb, height, width]` → `[batch, ⌈time/8⌉, 1024, ⌈height/32⌉, ⌈width/32⌉]`
     pub fn last_block(&self, clips: Tensor<5>) -> Tensor<5> {
-        let x = unit(&self.convs[0], clips, 7, 2);
+        let x = self.convs[0].same(clips, true);
         let x = pool(x, [1, 3], [1, 2]);
-        let x = unit(&self.convs[1], x, 1, 1);
-        let x = unit(&self.convs[2], x, 3, 1);
+        let x = self.convs[1].same(x, true);
+        let x = self.convs[2].same(x, true);
         let mut x = pool(x, [1, 3], [1, 2]);
         for (block, convs) in self.convs[STEM..].chunks_exact(BRANCHES).enumerate() {
             x = match block {
@@ -129,98 +127,27 @@ impl I3d {
 
 /// Four views of the same place, side by side in the channels.
 fn mixed(convs: &[Conv], x: Tensor<5>) -> Tensor<5> {
-    let narrow = |index: usize, x: Tensor<5>| unit(&convs[index], x, 1, 1);
-    let wide = |index: usize, x: Tensor<5>| unit(&convs[index], x, 3, 1);
+    let unit = |index: usize, x: Tensor<5>| convs[index].same(x, true);
     let branches = vec![
-        narrow(0, x.clone()),
-        wide(2, narrow(1, x.clone())),
-        wide(4, narrow(3, x.clone())),
-        narrow(5, pool(x, [3, 3], [1, 1])),
+        unit(0, x.clone()),
+        unit(2, unit(1, x.clone())),
+        unit(4, unit(3, x.clone())),
+        unit(5, pool(x, [3, 3], [1, 1])),
     ];
     Tensor::cat(branches, 2)
 }
 
-/// Zeros in front and behind, as `SAME` has it: the odd one behind.
-fn same(length: usize, kernel: usize, stride: usize) -> (usize, usize) {
-    let rest = if length.is_multiple_of(stride) {
-        stride
-    } else {
-        length % stride
-    };
-    let total = kernel.saturating_sub(rest);
-    (total / 2, total - total / 2)
-}
-
-/// A convolution with a cubic kernel, then a rectifier.
-fn unit(conv: &Conv, x: Tensor<5>, size: usize, stride: usize) -> Tensor<5> {
-    let windows = under(x, size, stride);
-    let frames = Tensor::cat(windows, 2);
-    let [batch, time, channels, height, width] = frames.dims();
-    let x = frames.reshape([batch * time, channels, height, width]);
-    let sides = [same(height, size, stride), same(width, size, stride)];
-    let y = relu(conv.linear(zeros_around(x, sides)));
-    let [_, channels, height, width] = y.dims();
-    y.reshape([batch, time, channels, height, width])
-}
-
-/// The largest value under a window of `[time, height and width]`. What comes in is not below zero, so zeros around
-/// change nothing.
+/// The largest value under a window of `[time, height and width]`. What comes in is not below zero, so that zeros around
+/// count for nothing changes nothing.
 fn pool(x: Tensor<5>, [long, size]: [usize; 2], [step, stride]: [usize; 2]) -> Tensor<5> {
-    let mut windows = under(x, long, step).into_iter();
-    let Some(first) = windows.next() else {
-        unreachable!("a window has a frame");
-    };
-    let x = windows.fold(first, Tensor::max_pair);
-    let [batch, time, channels, height, width] = x.dims();
-    let x = x.reshape([batch * time, channels, height, width]);
-    let sides = [same(height, size, stride), same(width, size, stride)];
-    let y = max_pool(zeros_around(x, sides), size, stride, false);
-    let [_, channels, height, width] = y.dims();
-    y.reshape([batch, time, channels, height, width])
-}
-
-/// The first, second, … frame under every window over time; zeros before the first frame and after the last.
-fn under(x: Tensor<5>, size: usize, stride: usize) -> Vec<Tensor<5>> {
-    let time = x.dims()[1];
-    let (front, back) = same(time, size, stride);
-    let windows = time.div_ceil(stride);
-    if size == 1 && stride == 1 {
-        return vec![x];
-    }
-    let padded = x.pad(
-        [(front, back), (0, 0), (0, 0), (0, 0)],
-        PadMode::Constant(0.0),
-    );
-    let device = padded.device();
-    let at = |shift: usize| {
-        if stride == 1 {
-            return padded.clone().narrow(1, shift, windows);
-        }
-        let places: Vec<i64> = (0..windows)
-            .map(|window| (window * stride + shift) as i64)
-            .collect();
-        let places = Tensor::<1, Int>::from_data(places.as_slice(), &device);
-        padded.clone().select(1, places)
-    };
-    (0..size).map(at).collect()
+    let [_, time, _, height, width] = x.dims();
+    let (size, step) = ([long, size, size], [step, stride, stride]);
+    kernels::max_pool3d(x, Windows::same(size, step, [time, height, width]))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn zeros_are_split_as_tensorflow_does() {
-        let cases = [
-            ((224, 7, 2), (2, 3)),
-            ((112, 3, 2), (0, 1)),
-            ((9, 7, 2), (3, 3)),
-            ((7, 3, 1), (1, 1)),
-        ];
-        for ((length, kernel, stride), expected) in cases {
-            assert_eq!(same(length, kernel, stride), expected);
-        }
-    }
 
     #[test]
     fn it_has_as_many_parameters_as_the_reference() {

@@ -1,4 +1,4 @@
-//! How a correlation is split into tasks, and what each copies from its image.
+//! How a correlation is split into tasks, and what each copies from its images.
 
 use rayon::prelude::*;
 
@@ -23,10 +23,47 @@ pub struct Target {
     pub offset: [usize; 2],
 }
 
+/// Which planes of the source an image is made of. Frames of a clip lie one behind the other, so what is under a window
+/// over time is a run of planes; one that begins before the clip or ends after it is shorter.
+#[derive(Debug, Clone, Copy)]
+pub struct Frames {
+    /// Windows, hence images, of a clip.
+    pub windows: usize,
+    /// Planes of a clip.
+    pub planes: usize,
+    /// Planes from one window to the next.
+    pub step: usize,
+    /// Planes of the first window that are before the clip.
+    pub before: usize,
+}
+
+impl Frames {
+    /// A clip is one image.
+    pub const fn still(channels: usize) -> Self {
+        Self {
+            windows: 1,
+            planes: channels,
+            step: channels,
+            before: 0,
+        }
+    }
+
+    /// The first plane of an image's part in the source, and which of its `channels` have one.
+    fn of(&self, image: usize, channels: usize) -> (usize, [usize; 2]) {
+        let (clip, window) = (image / self.windows, image % self.windows);
+        let first = (window * self.step) as isize - self.before as isize;
+        let missing = first.min(0).unsigned_abs().min(channels);
+        let past = (self.planes as isize - first).clamp(missing as isize, channels as isize);
+        let plane = clip * self.planes + (first + missing as isize) as usize;
+        (plane, [missing, past as usize])
+    }
+}
+
 /// A sum over channels and taps, for every image.
 pub struct Correlation<'a> {
     pub source: &'a [f32],
     pub channels: usize,
+    pub frames: Frames,
     pub height: usize,
     pub width: usize,
     pub step: usize,
@@ -37,6 +74,8 @@ pub struct Correlation<'a> {
     pub outputs: usize,
     pub grid: [usize; 2],
     pub target: Target,
+    /// Sums below nought become nought.
+    pub rectify: bool,
 }
 
 /// The part of an image that a task copies: for each channel and phase a plane of rows.
@@ -60,22 +99,58 @@ impl Correlation<'_> {
         let window = self.window();
         let panels = self.outputs.div_ceil(PANEL);
         let threads = rayon::current_num_threads();
-        let rows = self.rows_per_band(&window, batch, threads);
+        let group = self.images_per_task(&window, batch, isa);
+        let groups = batch.div_ceil(group);
+        let rows = if group > 1 {
+            height
+        } else {
+            self.rows_per_band(&window, batch, threads)
+        };
         let bands = height.div_ceil(rows);
-        let parts = (2 * threads).div_ceil(batch * bands).clamp(1, panels);
+        let parts = (2 * threads).div_ceil(groups * bands).clamp(1, panels);
         let target = Shared::new(target);
-        (0..batch * bands * parts).into_par_iter().for_each(|task| {
-            let (image, band, part) = (task / parts / bands, task / parts % bands, task % parts);
-            let task = Task {
-                correlation: self,
-                window: &window,
-                image,
-                rows: [band * rows, ((band + 1) * rows).min(height)],
-                panels: [panels * part / parts, panels * (part + 1) / parts],
-                target,
-            };
-            task.run(isa);
-        });
+        (0..groups * bands * parts)
+            .into_par_iter()
+            .for_each(|task| {
+                let (first, band, part) =
+                    (task / parts / bands, task / parts % bands, task % parts);
+                let first = first * group;
+                let (plane, channels) = self.frames.of(first, self.channels);
+                let task = Task {
+                    correlation: self,
+                    window: &window,
+                    images: [first, group.min(batch - first)],
+                    plane,
+                    channels,
+                    rows: [band * rows, ((band + 1) * rows).min(height)],
+                    panels: [panels * part / parts, panels * (part + 1) / parts],
+                    target,
+                };
+                task.run(isa);
+            });
+    }
+
+    /// Small images share a task, so that the tiles over their pixels are full.
+    fn images_per_task(&self, window: &Window, batch: usize, isa: Isa) -> usize {
+        const LENT: usize = 256 * 1024;
+        let [height, width] = self.grid;
+        let (pixels, tile) = (height * width, VECTORS * isa.width());
+        let Frames {
+            windows,
+            planes,
+            step,
+            before,
+        } = self.frames;
+        // Whole images one behind the other, none with a frame outside its clip.
+        let adjacent = (before, step, windows * step) == (0, self.channels, planes);
+        if pixels >= 2 * tile || !adjacent {
+            return 1;
+        }
+        let copied = self.channels * window.phases.len() * (height + window.span[0]) * window.pitch;
+        let most = (8 * tile / pixels)
+            .min(LENT / copied.max(1))
+            .clamp(1, batch);
+        batch.div_ceil(batch.div_ceil(most))
     }
 
     fn window(&self) -> Window {
@@ -108,11 +183,16 @@ impl Correlation<'_> {
     }
 }
 
-/// Some rows of one image, some panels of outputs.
+/// Some rows of one image or all rows of several, some panels of outputs.
 pub struct Task<'a> {
     pub correlation: &'a Correlation<'a>,
     pub window: &'a Window,
-    pub image: usize,
+    /// The first, and how many.
+    pub images: [usize; 2],
+    /// Of the source, the first that is read.
+    pub plane: usize,
+    /// Of the depth, those that lie in the source.
+    pub channels: [usize; 2],
     pub rows: [usize; 2],
     pub panels: [usize; 2],
     pub target: Shared,
@@ -121,7 +201,6 @@ pub struct Task<'a> {
 impl Task<'_> {
     fn run(&self, isa: Isa) {
         let Correlation {
-            channels,
             height,
             width,
             ref taps,
@@ -135,6 +214,7 @@ impl Task<'_> {
             span,
             pitch,
         } = *self.window;
+        let channels = self.channels[1] - self.channels[0];
         let count = self.rows[1] - self.rows[0];
         let depth = channels * taps.len();
         // A kernel of one pixel reads the source where it lies.
@@ -142,31 +222,32 @@ impl Task<'_> {
             && phases.len() == 1
             && (span, origin) == ([0, 0], [0, 0])
             && grid == [height, width];
-        let local = if borrowed {
-            0
-        } else {
-            channels * phases.len() * (count + span[0]) * pitch
-        };
         let plane = if borrowed {
             height * width
         } else {
             (count + span[0]) * pitch
         };
+        let image = channels * phases.len() * plane;
+        let local = if borrowed { 0 } else { self.images[1] * image };
         let unrolled = depth * VECTORS * isa.width();
         with_scratch(local + SLACK + unrolled, |memory| {
             let (local, unrolled) = memory.split_at_mut(local + SLACK);
             let source = if borrowed {
-                &self.correlation.source[self.image * channels * plane + self.rows[0] * width..]
+                &self.correlation.source[self.plane * plane + self.rows[0] * width..]
             } else {
-                self.fill(local);
+                let images = local.chunks_exact_mut(image.max(1)).take(self.images[1]);
+                for (index, local) in images.enumerate() {
+                    self.fill(index, local);
+                }
                 &*local
             };
             let offsets = &self.offsets(plane);
-            let pixels = count * grid[1];
+            let pixels = self.images[1] * count * grid[1];
             isa.run(Run {
                 task: self,
                 source,
                 borrowed,
+                image,
                 offsets,
                 depth,
                 pixels,
@@ -183,9 +264,9 @@ impl Task<'_> {
             pitch,
             ..
         } = *self.window;
-        let mut offsets =
-            Vec::with_capacity(self.correlation.channels * self.correlation.taps.len());
-        for channel in 0..self.correlation.channels {
+        let channels = self.channels[1] - self.channels[0];
+        let mut offsets = Vec::with_capacity(channels * self.correlation.taps.len());
+        for channel in 0..channels {
             for tap in &self.correlation.taps {
                 let phase = phases
                     .iter()
@@ -198,11 +279,10 @@ impl Task<'_> {
         offsets
     }
 
-    /// Copies the part of the image that the task's rows need, zeros outside the image.
-    fn fill(&self, local: &mut [f32]) {
+    /// Copies the part of the task's image `index` that its rows need, zeros outside the image.
+    fn fill(&self, index: usize, local: &mut [f32]) {
         let Correlation {
             source,
-            channels,
             height,
             width,
             step,
@@ -214,8 +294,10 @@ impl Task<'_> {
             span,
             pitch,
         } = *self.window;
+        let channels = self.channels[1] - self.channels[0];
         let rows = self.rows[1] - self.rows[0] + span[0];
-        let image = &source[self.image * channels * height * width..][..channels * height * width];
+        let first = (self.plane + index * channels) * height * width;
+        let image = &source[first..][..channels * height * width];
         let mut planes = local.chunks_exact_mut(pitch);
         for channel in image.chunks_exact((height * width).max(1)) {
             for &[phase_y, phase_x] in phases {

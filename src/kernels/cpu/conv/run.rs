@@ -9,6 +9,8 @@ pub struct Run<'a> {
     pub task: &'a Task<'a>,
     pub source: &'a [f32],
     pub borrowed: bool,
+    /// Numbers of the source from one image to the next.
+    pub image: usize,
     pub offsets: &'a [u32],
     pub depth: usize,
     pub pixels: usize,
@@ -23,7 +25,8 @@ impl Work for Run<'_> {
     fn run<L: Lanes>(mut self) {
         let width = self.task.correlation.grid[1];
         let columns = VECTORS * L::WIDTH;
-        let direct = self.task.window.pitch == width || width.is_multiple_of(L::WIDTH);
+        let alone = self.task.images[1] == 1;
+        let direct = alone && (self.task.window.pitch == width || width.is_multiple_of(L::WIDTH));
         // The last registers of a borrowed source may reach past its end: they are copied first.
         let whole = match (direct, self.borrowed) {
             (true, false) => self.pixels,
@@ -48,11 +51,22 @@ impl Work for Run<'_> {
 }
 
 impl Run<'_> {
-    /// Where a pixel of the task's rows lies in a plane of the source.
+    /// Where a pixel of the task's images lies in the source's first plane.
     #[inline(always)]
     fn position(&self, pixel: usize) -> usize {
         let width = self.task.correlation.grid[1];
-        pixel / width * self.task.window.pitch + pixel % width
+        let (image, pixel) = self.image_of(pixel);
+        image * self.image + pixel / width * self.task.window.pitch + pixel % width
+    }
+
+    /// The image of the task that a pixel belongs to, and its place in that image's rows.
+    #[inline(always)]
+    fn image_of(&self, pixel: usize) -> (usize, usize) {
+        if self.task.images[1] == 1 {
+            return (0, pixel);
+        }
+        let pixels = (self.task.rows[1] - self.task.rows[0]) * self.task.correlation.grid[1];
+        (pixel / pixels, pixel % pixels)
     }
 
     /// One tile of every panel, its columns copied side by side first.
@@ -108,22 +122,27 @@ impl Run<'_> {
             outputs,
             grid,
             target,
+            channels,
+            ref taps,
+            rectify,
             ..
         } = *self.task.correlation;
         let plane = target.height * target.width;
         let output = panel * PANEL;
         let rows = PANEL.min(outputs - output);
-        let base = (self.task.image * outputs + output) * plane;
-        let first = self.task.rows[0] * grid[1] + first;
+        let [image, images] = self.task.images;
+        let base = (image * outputs + output) * plane;
+        let start = self.task.rows[0] * grid[1];
         let mut buffer = [0.0; PANEL * 48];
-        let dense = target.stride == 1;
+        let dense = target.stride == 1 && images == 1;
+        let left = (panel * channels + self.task.channels[0]) * taps.len() * PANEL;
         let tile = Tile {
             depth: self.depth,
-            left: packed[panel * self.depth * PANEL..].as_ptr(),
+            left: packed[left..].as_ptr(),
             right,
             offsets: offsets.as_ptr(),
             target: if dense {
-                self.task.target.at(base + first)
+                self.task.target.at(base + start + first)
             } else {
                 buffer.as_mut_ptr()
             },
@@ -136,20 +155,27 @@ impl Run<'_> {
         // task, and its offsets stay inside the source with its slack; the target's pixels belong
         // to this task alone; the bias has one number per output.
         unsafe { tile::compute::<L>(&tile) };
-        if dense {
-            return;
-        }
         for row in 0..rows {
+            if rectify {
+                // SAFETY: the numbers that the tile has just written.
+                let sums = unsafe {
+                    std::slice::from_raw_parts_mut(tile.target.add(row * tile.pitch), columns)
+                };
+                for sum in sums {
+                    *sum = if *sum < 0.0 { 0.0 } else { *sum };
+                }
+            }
+            if dense {
+                continue;
+            }
             for column in 0..columns {
-                let (y, x) = ((first + column) / grid[1], (first + column) % grid[1]);
+                let (image, pixel) = self.image_of(first + column);
+                let (y, x) = ((start + pixel) / grid[1], (start + pixel) % grid[1]);
                 let y = y * target.stride + target.offset[0];
                 let x = x * target.stride + target.offset[1];
-                let to = self
-                    .task
-                    .target
-                    .at(base + row * plane + y * target.width + x);
+                let to = base + (image * outputs + row) * plane + y * target.width + x;
                 // SAFETY: a pixel of the target that belongs to this task's rows and this phase.
-                unsafe { to.write(buffer[row * 48 + column]) };
+                unsafe { self.task.target.at(to).write(buffer[row * 48 + column]) };
             }
         }
     }
