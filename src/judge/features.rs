@@ -45,7 +45,8 @@ impl Look {
     pub const fn network(self) -> Network {
         match self {
             Self::Videos { .. } => Network::I3d,
-            Self::Frames(_) => Network::Inception,
+            Self::Frames(FidProfile::PytorchFid) => Network::Inception,
+            Self::Frames(FidProfile::CleanFid) => Network::InceptionNvidia,
         }
     }
 
@@ -76,7 +77,7 @@ impl Look {
                 profile.batch_norm_eps(),
                 profile.frame_order()
             ),
-            Self::Frames(profile) => format!("inception v1 {profile}"),
+            Self::Frames(profile) => format!("inception v2 {profile}"),
         }
     }
 }
@@ -114,7 +115,7 @@ impl Looker {
                 Model::I3d(Box::new(load_into(I3d::new(&mut init), state)?))
             }
             Look::Frames(_) => {
-                let state = folded(Network::Inception, &shelved.state, INCEPTION_EPSILON)?;
+                let state = folded(look.network(), &shelved.state, INCEPTION_EPSILON)?;
                 Model::Inception(Box::new(load_into(Inception::new(&mut init), state)?))
             }
         };
@@ -213,8 +214,11 @@ fn for_inception(
     let frames = frames.mapv(f32::from);
     let size = (inception::SIZE, inception::SIZE);
     let large = resize(Look::Frames(profile).kernel(), frames.view(), size)?;
-    // Only the bicubic kernel leaves 0..255.
-    Ok(large.mapv(|pixel| 2.0 * pixel.clamp(0.0, 255.0) / 255.0 - 1.0))
+    Ok(match profile {
+        FidProfile::PytorchFid => large.mapv(|pixel| 2.0 * pixel / 255.0 - 1.0),
+        // The bicubic kernel leaves 0..255; clean-fid's middle is 128.
+        FidProfile::CleanFid => large.mapv(|pixel| (pixel.clamp(0.0, 255.0) - 128.0) / 128.0),
+    })
 }
 
 /// `[time, height, width, rgb]` → `[time, rgb, height, width]`.

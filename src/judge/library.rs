@@ -47,6 +47,17 @@ pub const fn published(network: Network) -> Published {
             hash: Ok("6726825d"),
             metrics: "fid, fid-infinity, kid",
         },
+        Network::InceptionNvidia => Published {
+            file: "inception-2015-12-05.pt",
+            address: Some(
+                "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/inception-2015-12-05.pt",
+            ),
+            source: "NVIDIA, with StyleGAN2-ADA",
+            hash: Err(
+                "94 convolutions named after the graph of 2015, in a compiled model (TorchScript)",
+            ),
+            metrics: "fid:clean-fid, fid-infinity:clean-fid, kid:clean-fid",
+        },
         Network::Backbone(Backbone::Vgg) => Published {
             file: "vgg16-397923af.pth",
             address: Some("https://download.pytorch.org/models/vgg16-397923af.pth"),
@@ -92,6 +103,16 @@ pub struct Shelved {
     pub entry: Entry,
     /// Under official names.
     pub state: StateDict,
+}
+
+impl Shelved {
+    /// A metric's name; another where its weights are not those that papers use.
+    pub fn called(&self, metric: &str) -> String {
+        if self.entry.standard {
+            return metric.to_owned();
+        }
+        format!("{metric}*[sha256:{}]", &self.entry.sha256[..8])
+    }
 }
 
 /// A folder of downloaded weights.
@@ -166,9 +187,12 @@ impl Library {
                 "its SHA-256 begins with {}, not with {prefix}",
                 &sha256[..8]
             )),
-            (Err(_), Container::Checkpoint) => Some(
+            (Err(_), Container::Checkpoint) if network == Network::I3d => Some(
                 "bare arrays of I3D are DeepMind's Kinetics weights, not those of FVD".to_owned(),
             ),
+            (Err(_), Container::Checkpoint) => {
+                Some("bare arrays, where a compiled model is published".to_owned())
+            }
             _ => None,
         };
         if let (Some(reason), false) = (&doubt, nonstandard) {

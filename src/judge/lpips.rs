@@ -125,9 +125,7 @@ pub(super) fn judge(
         }
         let mut score = measured.score(request.resampling);
         score.weights_sha256.clone_from(&shelved.entry.sha256);
-        if !shelved.entry.standard {
-            score.metric = format!("{}*[sha256:{}]", score.metric, &shelved.entry.sha256[..8]);
-        }
+        score.metric = shelved.called(&score.metric);
         judged.add_score(score, measured.rows(), about);
     }
     Ok(())

@@ -3,6 +3,8 @@
 //! A file is recognised by the names and shapes of its arrays. Batch norms are folded into the convolutions in front
 //! of them (their ε belongs to a metric's profile), and kernels over time are laid into the channels.
 
+mod nvidia;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -22,15 +24,18 @@ pub enum Network {
     I3d,
     /// Features of pictures.
     Inception,
+    /// The same in NVIDIA's file, which clean-fid looks through.
+    InceptionNvidia,
     /// What LPIPS looks through.
     Backbone(Backbone),
 }
 
 impl Network {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::I3d,
         Self::Inception,
+        Self::InceptionNvidia,
         Self::Backbone(Backbone::Vgg),
         Self::Backbone(Backbone::Alex),
         Self::Backbone(Backbone::Squeeze),
@@ -41,6 +46,7 @@ impl Network {
         match self {
             Self::I3d => "i3d",
             Self::Inception => "inception",
+            Self::InceptionNvidia => "inception-nvidia",
             Self::Backbone(Backbone::Vgg) => "vgg16",
             Self::Backbone(Backbone::Alex) => "alexnet",
             Self::Backbone(Backbone::Squeeze) => "squeezenet",
@@ -50,7 +56,7 @@ impl Network {
     fn layers(self) -> Vec<Layer> {
         match self {
             Self::I3d => i3d::layers(),
-            Self::Inception => inception::layers(),
+            Self::Inception | Self::InceptionNvidia => inception::layers(),
             Self::Backbone(backbone) => backbone.layers(),
         }
     }
@@ -59,7 +65,7 @@ impl Network {
     const fn inner(self) -> &'static str {
         match self {
             Self::I3d => ".conv3d",
-            Self::Inception => ".conv",
+            Self::Inception | Self::InceptionNvidia => ".conv",
             Self::Backbone(_) => "",
         }
     }
@@ -68,7 +74,7 @@ impl Network {
     fn has_norm(self, layer: &Layer) -> bool {
         match self {
             Self::I3d => layer.name != "logits",
-            Self::Inception => true,
+            Self::Inception | Self::InceptionNvidia => true,
             Self::Backbone(_) => false,
         }
     }
@@ -78,7 +84,7 @@ impl Network {
         name.ends_with("num_batches_tracked")
             || match self {
                 Self::I3d => false,
-                Self::Inception => name == "fc.weight" || name == "fc.bias",
+                Self::Inception | Self::InceptionNvidia => name == "fc.weight" || name == "fc.bias",
                 Self::Backbone(_) => name.starts_with("classifier."),
             }
     }
@@ -113,10 +119,13 @@ pub fn recognised(state: StateDict) -> Result<(Network, StateDict), WeightsError
 
 /// The arrays under official names: without what stands in front of all of them, I3D's second scheme as its first.
 fn named(network: Network, state: &StateDict) -> StateDict {
+    if network == Network::InceptionNvidia {
+        return nvidia::named(state);
+    }
     let mut named = StateDict::new(state.source.clone());
     let first = match network {
         Network::I3d => ["Conv3d_1a_7x7.", "conv3d_1a_7x7."],
-        Network::Inception => ["Conv2d_1a_3x3."; 2],
+        Network::Inception | Network::InceptionNvidia => ["Conv2d_1a_3x3."; 2],
         Network::Backbone(_) => ["features.0."; 2],
     };
     let prefix = state.entries.keys().find_map(|key| {
@@ -179,7 +188,7 @@ fn expected(network: Network) -> Vec<(String, Vec<usize>)> {
             all.push((format!("{stem}.bias"), vec![layer.output]));
         }
     }
-    if network == Network::Inception {
+    if matches!(network, Network::Inception | Network::InceptionNvidia) {
         // Not used, but torchvision's own file, which differs in its pools, has 1000 classes.
         let shape = vec![inception::CLASSES, inception::DIM];
         all.push(("fc.weight".to_owned(), shape));

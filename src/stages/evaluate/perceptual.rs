@@ -86,6 +86,7 @@ fn lpips(
     rows.add(&main, Some(&floor), None);
     if let Some(score) = rows.scores.last_mut() {
         score.weights_sha256.clone_from(&shelved.entry.sha256);
+        score.metric = shelved.called(&score.metric);
     }
     Ok(())
 }
