@@ -21,8 +21,11 @@ use super::{About, JudgeError, Judged, Request};
 use crate::run::progress::Progress;
 use crate::weights::published::Network;
 
-/// Halves that are drawn where a distance takes milliseconds, and where it takes seconds.
-const HALVES: [usize; 2] = [200, 20];
+/// Halves that are drawn where a distance takes milliseconds, and where it takes seconds. Of `n` halves the spread is
+/// itself known to `1/√(2(n − 1))`: to 5 % and to 10 %.
+const HALVES: [usize; 2] = [200, 51];
+/// The rank of a covariance up to which a distance takes milliseconds.
+const SMALL: usize = 512;
 /// Reasons that a note spells out.
 const SPELLED_OUT: usize = 3;
 /// Most numbers that are held at once where a statistic needs all rows.
@@ -93,13 +96,8 @@ pub fn named(score: Score, shelved: &Shelved, look: Look) -> Score {
         Look::Videos { profile, length } => (Some(length), profile.frame_order(), "first frames"),
         Look::Frames(_) => (None, NOT_APPLICABLE, "every frame"),
     };
-    let metric = if shelved.entry.standard {
-        score.metric
-    } else {
-        format!("{}*[sha256:{}]", score.metric, &shelved.entry.sha256[..8])
-    };
     Score {
-        metric,
+        metric: shelved.called(&score.metric),
         clip_len,
         frame_order: order.to_owned(),
         offset_policy: offset.to_owned(),
@@ -265,18 +263,23 @@ impl Sets {
             return Ok(score);
         };
         let halves = Halves {
-            count: HALVES[usize::from(dim > 512)],
+            count: HALVES[usize::from(self.rank(dim) > SMALL)],
             seed,
         };
         match delete_half(clips, halves, statistic) {
             Ok(sd) => {
-                let method = format!("{METHOD}, by clip, {} halves", halves.count);
+                let method = halves_method(METHOD, halves.count);
                 Ok(score.with_interval(value - Z95 * sd, value + Z95 * sd, &method))
             }
             // Halves of few frames may be too small for what the whole still has.
             Err(EvalError::TooFew { .. }) => Ok(score),
             Err(error) => Err(error),
         }
+    }
+
+    /// The greatest rank that a covariance of half of the rows has.
+    fn rank(&self, dim: usize) -> usize {
+        (count(&self.truth).max(count(&self.guess)) / 2).min(dim)
     }
 
     fn kid(&self, blank: Score, dim: usize, seed: u64) -> Result<Score, EvalError> {
@@ -301,17 +304,76 @@ impl Sets {
         let (truth, guess) = (all(&self.truth, dim)?, all(&self.guess, dim)?);
         let sizes = sample_sizes(guess.nrows(), dim)?;
         let found = frechet_infinity(truth.view(), guess.view(), &sizes, Some(seed))?;
-        let note = format!(
-            "a line over 1/N through {} sizes from {}, slope {:.4}; an extrapolation without an interval",
+        let mut note = format!(
+            "a line over 1/N through {} sizes from {}, slope {:.4}",
             sizes.len(),
             sizes.first().copied().unwrap_or_default(),
             found.slope
         );
-        Ok(Score {
+        let mut score = Score {
             cov_estimator: Covariance::Unbiased.name().to_owned(),
-            note,
             ..blank.with_value(found.value, guess.nrows())
-        })
+        };
+        let clips = [self.truth.len(), self.guess.len()];
+        if self.rank(dim) > SMALL {
+            note.push_str("; no interval, which would take hundreds of distances of seconds each");
+        } else if clips.into_iter().min() >= Some(4) {
+            let halves = Halves {
+                count: HALVES[1],
+                seed,
+            };
+            let places = [&self.truth, &self.guess].map(|clips| Places::of(clips));
+            let spread = delete_half(clips, halves, |of_truth, of_guess| {
+                let of_guess = places[1].rows(of_guess);
+                let axis = ndarray::Axis(0);
+                let (truth, guess) = (
+                    truth.select(axis, &places[0].rows(of_truth)),
+                    guess.select(axis, &of_guess),
+                );
+                let sizes = sample_sizes(guess.nrows(), dim)?;
+                let line = frechet_infinity(truth.view(), guess.view(), &sizes, Some(seed))?;
+                Ok(line.value)
+            });
+            match spread {
+                Ok(sd) => {
+                    let method = halves_method(INFINITY_METHOD, halves.count);
+                    let reach = Z95 * sd;
+                    score = score.with_interval(found.value - reach, found.value + reach, &method);
+                }
+                Err(EvalError::TooFew { .. }) => note.push_str("; too few clips for an interval"),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Score { note, ..score })
+    }
+}
+
+/// What stands beside an interval of a distance at infinity: the line takes the bias away.
+const INFINITY_METHOD: &str = "delete-half subsampling: sampling sd of the line's end";
+
+fn halves_method(method: &str, halves: usize) -> String {
+    let known = 100.0 / (2.0 * (halves as f64 - 1.0)).sqrt();
+    format!("{method}, by clip, {halves} halves, width known to ±{known:.0} %")
+}
+
+/// Where the rows of each clip lie among all.
+struct Places(Vec<std::ops::Range<usize>>);
+
+impl Places {
+    fn of(clips: &[Kept]) -> Self {
+        let mut next = 0;
+        let ranges = clips.iter().map(|clip| {
+            next += clip.rows;
+            next - clip.rows..next
+        });
+        Self(ranges.collect())
+    }
+
+    fn rows(&self, clips: &[usize]) -> Vec<usize> {
+        clips
+            .iter()
+            .flat_map(|&clip| self.0[clip].clone())
+            .collect()
     }
 }
 
