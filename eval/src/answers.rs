@@ -9,11 +9,13 @@
 use std::collections::BTreeMap;
 
 use crate::error::{EvalError, same_shape};
-use crate::score::{Direction, Score};
+use crate::score::{Direction, ItemValue, Score};
 use crate::stats::proportion::{design_effect, wilson};
 
 /// The profile under which accuracies stand in tables.
 pub const PROFILE: &str = "clevrer";
+/// The name under which they stand there.
+const METRIC: &str = "accuracy";
 /// The subset that pools all types.
 pub const ALL: &str = "all";
 
@@ -140,6 +142,38 @@ pub fn tally(questions: &[Graded]) -> BTreeMap<String, Accuracy> {
     kinds
 }
 
+/// Every question and every option as a row of `items.csv`, 1 for right and 0 for wrong, under the subsets of [`scores`].
+/// The number of a question or option among those of its video and subset stands for the frame.
+pub fn items(questions: &[Graded]) -> Vec<ItemValue> {
+    let mut next: BTreeMap<(String, &str), usize> = BTreeMap::new();
+    let mut rows = Vec::new();
+    for question in questions {
+        for kind in [question.kind.as_str(), ALL] {
+            let whole = [question.all_right()];
+            let mut parts: Vec<(&str, &[bool])> = vec![("per-question", &whole)];
+            if question.has_options {
+                parts.push(("per-option", &question.right));
+            }
+            for (part, right) in parts {
+                let subset = format!("{kind}/{part}");
+                for right in right {
+                    let place = next.entry((subset.clone(), &question.video)).or_default();
+                    rows.push(ItemValue {
+                        metric: METRIC.to_owned(),
+                        profile: PROFILE.to_owned(),
+                        subset: subset.clone(),
+                        item: question.video.clone(),
+                        frame: Some(*place),
+                        value: Some(f64::from(u8::from(*right))),
+                    });
+                    *place += 1;
+                }
+            }
+        }
+    }
+    rows
+}
+
 /// Rows `accuracy` with subsets `TYPE/per-question` and, where there are options, `TYPE/per-option`. The interval is
 /// Wilson's, widened by the design effect, which stands in the note. `blind` are the same questions answered without
 /// the video: they make the floor. `ceiling` are those answered from the truth about the scene, where that was done.
@@ -173,7 +207,7 @@ fn row(kind: &str, unit: &str, tally: &Tally, [floor, ceiling]: [Option<f64>; 2]
     let effect = tally.design_effect();
     let interval = wilson(correct, total, effect)?;
     let score = Score::new(
-        "accuracy",
+        METRIC,
         PROFILE,
         &format!("{kind}/{unit}"),
         Direction::Higher,

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array4, ArrayView4, s};
 use slotflow_datasets::{Fit, Pace, Window, video};
-use slotflow_eval::report::{ClipView, Comparison, RunView, VideoView, compare as page};
+use slotflow_eval::report::{
+    ClipView, Comparison, Difference, RunView, VideoView, compare as page, differences as apart,
+};
 use slotflow_eval::stats::bootstrap::Resampling;
 use slotflow_eval::{ItemTable, ScoreTable};
 
@@ -68,19 +70,36 @@ pub fn compare(folders: &[PathBuf], out: &Path) -> Result<PathBuf, RunError> {
         items: &run.items,
         plan: run.text.clone(),
     });
+    let views: Vec<RunView<'_>> = views.collect();
+    let apart = apart(&views, Resampling::default());
+    write_differences(&apart, &out.join("differences.csv"))?;
     let comparison = Comparison {
-        runs: views.collect(),
+        runs: views,
         settings: differences(&runs),
         clips,
         notes,
         burn_in: burn_in.unwrap_or(0),
-        resampling: Resampling::default(),
+        differences: apart,
     };
     let path = out.join("report.html");
     write_atomic(&path, page(&comparison).as_bytes())?;
     let tables = runs.into_iter().map(|run| (run.name, run.scores));
     merge(tables, &out.join("scores.csv"))?;
     Ok(path)
+}
+
+fn write_differences(rows: &[Difference], path: &Path) -> Result<(), RunError> {
+    let internal = |reason: String| RunError::Internal { reason };
+    let mut table = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        table
+            .serialize(row)
+            .map_err(|error| internal(error.to_string()))?;
+    }
+    let bytes = table
+        .into_inner()
+        .map_err(|error| internal(error.to_string()))?;
+    write_atomic(path, &bytes)
 }
 
 /// Writes one table over several runs, each row with the name of its run.
@@ -323,7 +342,7 @@ fn alike(one: ArrayView4<'_, u8>, other: ArrayView4<'_, u8>) -> bool {
 }
 
 /// A film as it stands in the page.
-fn show(
+pub(super) fn show(
     frames: ArrayView4<'_, u8>,
     fps: f32,
     label: &str,

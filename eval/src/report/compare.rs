@@ -1,15 +1,14 @@
 //! Several runs on one page: their scores in columns, their clips side by side.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::score::{Direction, ItemTable, Score, ScoreTable};
-use crate::stats::Interval;
-use crate::stats::bootstrap::{Cluster, Resampling, mean, paired_difference};
 
 use super::ClipView;
 use super::clips;
 use super::html::{SCRIPT, STYLE, TEMPLATE, notes, policy, section};
 use super::markup::{Style, counted, escape, fill, metric_name};
+use super::paired::{Difference, key};
 use super::scores::{GROUPS, Group};
 
 /// All that a page over several runs shows.
@@ -25,8 +24,8 @@ pub struct Comparison<'a> {
     pub notes: Vec<String>,
     /// Frames that were seen before imagination starts; nought where the runs differ.
     pub burn_in: usize,
-    /// How differences are resampled.
-    pub resampling: Resampling,
+    /// How far the runs are from the first.
+    pub differences: Vec<Difference>,
 }
 
 /// One run.
@@ -78,16 +77,11 @@ fn summary(page: &Comparison<'_>) -> String {
     format!(
         "<p class=\"summary\">The best of a row is bold. Below a number stands how far the run is from \
          <b>{}</b> on the same clips, with an interval of 95 % over clips; green and red say that the interval \
-         leaves out nought.</p>",
+         leaves out nought. Under answers stands McNemar's \
+         exact test: how many only this run has right, and only <b>{0}</b>, and how likely so uneven a split of these is \
+         between equals.</p>",
         escape(first)
     )
-}
-
-/// Metric, profile and subset: what makes numbers of runs comparable.
-type Key<'a> = (&'a str, &'a str, &'a str);
-
-fn key(score: &Score) -> Key<'_> {
-    (&score.metric, &score.profile, &score.subset)
 }
 
 /// A table for every kind of measure.
@@ -107,16 +101,11 @@ fn tables(page: &Comparison<'_>) -> String {
         .iter()
         .map(|run| ["<th class=\"num\">", &escape(&run.name), "</th>"].concat())
         .collect();
-    let clusters: Vec<_> = page
-        .runs
-        .iter()
-        .map(|run| Clusters::of(run.items))
-        .collect();
     let group = |&(group, title, about): &(Group, &str, &str)| {
         let rows: String = order
             .iter()
             .filter(|score| Group::of(&score.metric) == group)
-            .map(|score| row(page, &clusters, score))
+            .map(|score| row(page, score))
             .collect();
         if rows.is_empty() {
             return rows;
@@ -129,46 +118,8 @@ fn tables(page: &Comparison<'_>) -> String {
     GROUPS.iter().map(group).collect()
 }
 
-/// A run's values by what they are of and by clip.
-struct Clusters<'a>(BTreeMap<Key<'a>, BTreeMap<&'a str, Vec<f64>>>);
-
-impl<'a> Clusters<'a> {
-    fn of(items: &'a ItemTable) -> Self {
-        let mut found: BTreeMap<Key<'a>, BTreeMap<&'a str, Vec<f64>>> = BTreeMap::new();
-        for row in &items.rows {
-            let key = (&*row.metric, &*row.profile, &*row.subset);
-            let values = found.entry(key).or_default().entry(&row.item).or_default();
-            values.extend(row.value);
-        }
-        Self(found)
-    }
-
-    /// How much more the other run has on the clips that both have with equally many values; absent where a score
-    /// is no plain mean over its values.
-    fn difference(
-        &self,
-        other: &Self,
-        key: Key<'_>,
-        resampling: Resampling,
-        scores: [f64; 2],
-    ) -> Option<(f64, Option<Interval>)> {
-        let plain = |run: &Self, score: f64| {
-            let all: Vec<Cluster> = run.0.get(&key)?.values().map(|x| Cluster::of(x)).collect();
-            mean(&all).filter(|mean| (mean - score).abs() <= 1e-6 * score.abs().max(1e-9))
-        };
-        plain(self, scores[0]).and(plain(other, scores[1]))?;
-        let (base, other) = (self.0.get(&key)?, other.0.get(&key)?);
-        let pairs = base.iter().filter_map(|(clip, base)| {
-            let other = other.get(clip)?;
-            (other.len() == base.len()).then(|| (Cluster::of(other), Cluster::of(base)))
-        });
-        let (other, base): (Vec<_>, Vec<_>) = pairs.unzip();
-        paired_difference(&other, &base, resampling).ok()
-    }
-}
-
 /// One measure over all runs.
-fn row(page: &Comparison<'_>, clusters: &[Clusters<'_>], score: &Score) -> String {
+fn row(page: &Comparison<'_>, score: &Score) -> String {
     let find = |table: &'_ ScoreTable| {
         let found = table.rows.iter().find(|row| key(row) == key(score));
         found.and_then(|row| Some((row.value?, row.clone())))
@@ -194,13 +145,12 @@ fn row(page: &Comparison<'_>, clusters: &[Clusters<'_>], score: &Score) -> Strin
         } else {
             shown
         };
-        let base = found[0].as_ref().filter(|_| index > 0);
-        let apart = base
-            .and_then(|(base, _)| {
-                let (key, scores) = (key(score), [*base, *value]);
-                clusters[0].difference(&clusters[index], key, page.resampling, scores)
-            })
-            .map(|(apart, interval)| difference(style, score.direction, apart, interval));
+        let run = &page.runs[index].name;
+        let apart = page
+            .differences
+            .iter()
+            .find(|apart| apart.is_of(score, run));
+        let apart = apart.map(|apart| difference(style, score.direction, apart));
         format!(
             "<td class=\"num value\">{shown}{}</td>",
             apart.unwrap_or_default()
@@ -220,28 +170,31 @@ fn row(page: &Comparison<'_>, clusters: &[Clusters<'_>], score: &Score) -> Strin
     )
 }
 
-/// A difference below its number.
-fn difference(
-    style: Style,
-    direction: Direction,
-    apart: f64,
-    interval: Option<Interval>,
-) -> String {
+/// A difference below its number, and what the exact test says of answers.
+fn difference(style: Style, direction: Direction, apart: &Difference) -> String {
     let sign = |value: f64| {
         let sign = if value < 0.0 { "−" } else { "+" };
         format!("{sign}{}", style.show(value.abs()))
     };
-    let class = match (direction, interval) {
-        (Direction::Higher, Some(range)) if range.low > 0.0 => " class=\"good\"",
-        (Direction::Higher, Some(range)) if range.high < 0.0 => " class=\"bad\"",
-        (Direction::Lower, Some(range)) if range.high < 0.0 => " class=\"good\"",
-        (Direction::Lower, Some(range)) if range.low > 0.0 => " class=\"bad\"",
+    let range = apart.ci_low.zip(apart.ci_high);
+    let class = match (direction, range) {
+        (Direction::Higher, Some((low, _))) if low > 0.0 => " class=\"good\"",
+        (Direction::Higher, Some((_, high))) if high < 0.0 => " class=\"bad\"",
+        (Direction::Lower, Some((_, high))) if high < 0.0 => " class=\"good\"",
+        (Direction::Lower, Some((low, _))) if low > 0.0 => " class=\"bad\"",
         _ => "",
     };
-    let range = interval.map_or_else(String::new, |interval| {
-        format!(" [{} … {}]", sign(interval.low), sign(interval.high))
+    let range = range.map_or_else(String::new, |(low, high)| {
+        format!(" [{} … {}]", sign(low), sign(high))
     });
-    format!("<br><small{class}>{}{range}</small>", sign(apart))
+    let test = match (apart.only_base, apart.only_run, apart.mcnemar_p) {
+        (Some(base), Some(run), Some(p)) => {
+            format!("<br><small>McNemar {run} : {base}, p = {p:.2e}</small>")
+        }
+        _ => String::new(),
+    };
+    let apart = sign(apart.difference);
+    format!("<br><small{class}>{apart}{range}</small>{test}")
 }
 
 /// The settings in which the runs differ.

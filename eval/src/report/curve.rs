@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::score::{ItemTable, ItemValue};
 
 use super::markup::{Style, counted, escape, exponent, metric_name};
-use super::{CEILING_SUFFIX, FLOOR_SUFFIX, IMAGINED, RECONSTRUCTION};
+use super::{CEILING_SUFFIX, FLOOR_SUFFIX, IMAGINED, JUDGED, RECONSTRUCTION};
 
 const WIDTH: f64 = 520.0;
 const HEIGHT: f64 = 260.0;
@@ -38,7 +38,8 @@ pub(super) fn charts(items: &ItemTable, burn_in: usize) -> String {
     let mut keys: Vec<(&str, &str, &str)> = Vec::new();
     for item in &items.rows {
         let key = (&*item.metric, &*item.profile, base(&item.subset));
-        if item.frame.is_some() && key.2.starts_with(IMAGINED) && !keys.contains(&key) {
+        let shown = key.2.starts_with(IMAGINED) || key.2 == JUDGED;
+        if item.frame.is_some() && shown && !keys.contains(&key) {
             keys.push(key);
         }
     }
@@ -88,7 +89,15 @@ impl<'a> Chart<'a> {
                 "floor: last seen frame, copied",
                 format!("{subset}{FLOOR_SUFFIX}"),
             ),
-            ("main", "imagined", subset.to_owned()),
+            (
+                "main",
+                if subset == JUDGED {
+                    "prediction"
+                } else {
+                    "imagined"
+                },
+                subset.to_owned(),
+            ),
         ];
         let lines: Vec<Line> = lines
             .into_iter()

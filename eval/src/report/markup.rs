@@ -142,6 +142,8 @@ pub(super) fn metric_name(metric: &str) -> (&str, &'static str) {
             "Fréchet distance between features of images (Inception)",
         ),
         "kid" => ("KID", "kernel distance between features of images"),
+        "fvd-infinity" => ("FVD∞", "FVD at infinitely many clips, by a line over 1/N"),
+        "fid-infinity" => ("FID∞", "FID at infinitely many frames, by a line over 1/N"),
         "kvd" => ("KVD", "kernel distance between features of videos"),
         "accuracy" => ("Accuracy", "share of right answers"),
         other => (other, ""),

@@ -11,6 +11,7 @@ mod compare;
 mod curve;
 mod html;
 mod markup;
+mod paired;
 mod scores;
 mod summary;
 
@@ -18,6 +19,7 @@ use crate::score::{ItemTable, ScoreTable};
 
 pub use compare::{Comparison, RunView, compare};
 pub use html::html;
+pub use paired::{Difference, differences};
 
 /// What the subset of a floor's items ends in: `imagined-floor` is drawn as a second line beside `imagined`.
 pub const FLOOR_SUFFIX: &str = "-floor";
@@ -25,6 +27,8 @@ pub const FLOOR_SUFFIX: &str = "-floor";
 pub const CEILING_SUFFIX: &str = "-ceiling";
 /// The subset of frames that were predicted; curves are drawn for it and for those whose names begin with it.
 pub const IMAGINED: &str = "imagined";
+/// The subset of videos that were judged where they lay; curves are drawn for it as well.
+pub const JUDGED: &str = "videos";
 /// The subset of frames drawn from the slots of the frame itself.
 pub const RECONSTRUCTION: &str = "reconstruction";
 

@@ -50,9 +50,11 @@ impl Group {
     /// The group of a metric.
     pub(super) fn of(metric: &str) -> Self {
         let distance = ["fvd", "kvd", "fid", "kid", "jedi", "cd-fvd"];
+        // Weights that papers do not use stand behind a star.
+        let metric = metric.split('*').next().unwrap_or(metric);
         match metric {
             "psnr" | "ssim" | "mse" | "lpips" => Self::Pixels,
-            "ari" | "fg-ari" | "miou" | "fg-miou" | "mbo" | "corloc" => Self::Masks,
+            "ari" | "fg-ari" | "miou" | "fg-miou" | "mbo" | "corloc" | "recall" => Self::Masks,
             "accuracy" => Self::Answers,
             _ if metric.starts_with("box-") => Self::Masks,
             _ if distance.iter().any(|name| metric.starts_with(name)) => Self::Distance,

@@ -6,7 +6,7 @@ use crate::score::{Direction, ItemTable, Score};
 
 use super::bar::{Verdict, bar};
 use super::markup::{Style, counted, escape, metric_name};
-use super::{FLOOR_SUFFIX, IMAGINED, Page};
+use super::{FLOOR_SUFFIX, IMAGINED, JUDGED, Page};
 
 /// Metric and subset of a key figure, what it is called, and what its floor is.
 struct Key {
@@ -17,7 +17,7 @@ struct Key {
     unit: &'static str,
 }
 
-const KEYS: [Key; 5] = [
+const KEYS: [Key; 9] = [
     Key {
         metric: "psnr",
         subset: IMAGINED,
@@ -50,6 +50,34 @@ const KEYS: [Key; 5] = [
         metric: "fvd-motion",
         subset: IMAGINED,
         subject: "imagined clips",
+        floor: "its floor",
+        unit: "",
+    },
+    Key {
+        metric: "psnr",
+        subset: JUDGED,
+        subject: "the predicted frames",
+        floor: "its floor",
+        unit: "\u{2009}dB",
+    },
+    Key {
+        metric: "ssim",
+        subset: JUDGED,
+        subject: "the predicted frames",
+        floor: "its floor",
+        unit: "",
+    },
+    Key {
+        metric: "lpips",
+        subset: JUDGED,
+        subject: "the predicted frames",
+        floor: "its floor",
+        unit: "",
+    },
+    Key {
+        metric: "fvd",
+        subset: JUDGED,
+        subject: "the predicted clips",
         floor: "its floor",
         unit: "",
     },

@@ -1,6 +1,6 @@
 //! Runs side by side on one page.
 
-use slotflow_eval::report::{ClipView, Comparison, RunView, VideoView, compare};
+use slotflow_eval::report::{ClipView, Comparison, RunView, VideoView, compare, differences};
 use slotflow_eval::score::ItemValue;
 use slotflow_eval::stats::bootstrap::Resampling;
 use slotflow_eval::{Direction, ItemTable, Score, ScoreTable};
@@ -57,16 +57,18 @@ fn page(runs: &[(ScoreTable, ItemTable)], text: &str) -> String {
         scores: vec![(own("run0"), 20.0)],
         note: None,
     };
+    let runs: Vec<RunView<'_>> = runs.collect();
+    let resampling = Resampling {
+        count: 500,
+        seed: 0,
+    };
     compare(&Comparison {
-        runs: runs.collect(),
+        differences: differences(&runs, resampling),
+        runs,
         settings: vec![(own("render.weights"), vec![Some(own("a")), None])],
         clips: vec![clip],
         notes: vec![own("note")],
         burn_in: 6,
-        resampling: Resampling {
-            count: 500,
-            seed: 0,
-        },
     })
 }
 

@@ -52,7 +52,7 @@ pub struct Evaluate<'a> {
 
 impl Step for Evaluate<'_> {
     const NAME: &'static str = "evaluate";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     type Config = EvaluateConfig;
 
     fn config(&self) -> &EvaluateConfig {
@@ -94,6 +94,7 @@ impl Step for Evaluate<'_> {
             let graded = given.graded()?;
             rows.scores
                 .extend(answers::scores(&graded.answered, &graded.blind, &[]));
+            rows.items.rows.extend(answers::items(&graded.answered));
         }
         let (scores, items) = rows.finish(self);
         let file = ClipFile::default().with_note(&(scores.rows, items.rows))?;
