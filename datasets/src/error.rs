@@ -91,6 +91,12 @@ pub enum DataError {
         /// The folder.
         path: PathBuf,
     },
+    /// A folder whose numbered pictures are JPEG.
+    #[error("numbered pictures are read as PNG, and these are JPEG: `{}`", path.display())]
+    JpegPictures {
+        /// The folder.
+        path: PathBuf,
+    },
     /// No built-in data set has this name.
     #[error("no data set is called `{name}`; there are {known}")]
     UnknownDataset {
@@ -140,6 +146,9 @@ impl DataError {
             }
             Self::NoVideos { .. } => {
                 "name video files, a folder of them (.mp4, .webm, .gif, …), or a folder of numbered .png"
+            }
+            Self::JpegPictures { .. } => {
+                "decoders of JPEG differ by a grey level: decode once for all, `ffmpeg -i CLIP/%04d.jpg CLIP/%04d.png`"
             }
             Self::NoReader { .. } => {
                 "take another one with `--set data.dataset=…` (a training) or `--dataset …` (a prediction), or own videos"

@@ -23,6 +23,9 @@ pub mod clip;
 /// A file that appears whole or not at all.
 mod partial;
 
+/// What lies in a folder.
+pub mod listing;
+
 /// Video files in and out.
 pub mod video;
 

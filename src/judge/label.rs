@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array2, Array3, ArrayD, Axis, Ix3, stack};
 use ndarray_npy::{NpzReader, ReadNpyError, ReadNpyExt, ReadNpzError, ReadableElement};
 use slotflow_datasets::DataError;
+use slotflow_datasets::listing::{ending, entries, pictures, unreadable};
 use slotflow_datasets::video::png::read_png_ids;
 
 use super::JudgeError;
@@ -32,12 +33,7 @@ pub(super) fn places(folder: &Path) -> Result<BTreeMap<String, Place>, JudgeErro
     let mut found = BTreeMap::new();
     for path in entries(folder)? {
         let place = if path.is_dir() {
-            let mut pictures: Vec<(u64, PathBuf)> = entries(&path)?
-                .into_iter()
-                .filter_map(|path| Some((number(&path)?, path)))
-                .collect();
-            pictures.sort();
-            let pictures: Vec<PathBuf> = pictures.into_iter().map(|(_, path)| path).collect();
+            let pictures = pictures(&path)?;
             (!pictures.is_empty()).then(|| Place::Pictures(path.clone(), pictures))
         } else {
             match ending(&path).as_str() {
@@ -235,38 +231,6 @@ fn labels<T: Copy + Into<i64>>(array: ArrayD<T>) -> Result<Array3<u8>, String> {
         return Err(format!("label {wrong} is not in 0..=255"));
     }
     Ok(array.mapv(|label| label.into() as u8))
-}
-
-fn number(path: &Path) -> Option<u64> {
-    let stem = path.file_stem()?.to_str()?;
-    let digits = stem.trim_start_matches(|c: char| !c.is_ascii_digit());
-    digits.parse().ok().filter(|_| ending(path) == "png")
-}
-
-fn ending(path: &Path) -> String {
-    let ending = path.extension().and_then(|ending| ending.to_str());
-    ending.unwrap_or_default().to_ascii_lowercase()
-}
-
-/// What lies in a folder, by name, without what is hidden.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, JudgeError> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(|source| unreadable(source, folder))? {
-        let entry = entry.map_err(|source| unreadable(source, folder))?;
-        if !entry.file_name().to_string_lossy().starts_with('.') {
-            paths.push(entry.path());
-        }
-    }
-    paths.sort();
-    Ok(paths)
-}
-
-fn unreadable(source: std::io::Error, path: &Path) -> DataError {
-    DataError::Io {
-        action: "read",
-        source,
-        path: path.to_owned(),
-    }
 }
 
 #[cfg(test)]

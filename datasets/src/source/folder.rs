@@ -9,6 +9,7 @@ use ndarray::{Array4, Axis};
 use super::{LEAST_SIDE, Source, large_enough};
 use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
+use crate::listing::{ending, entries, nothing_in, pictures, unreadable};
 use crate::video::fit::resize;
 use crate::video::png::png_size;
 use crate::video::{Decode, UNKNOWN_FPS, probe, read_png, read_with};
@@ -52,7 +53,7 @@ impl FolderSource {
             let before = places.len();
             places.extend(look_into(path)?);
             if places.len() == before {
-                return Err(DataError::NoVideos { path: path.clone() });
+                return Err(nothing_in(path)?);
             }
         }
         if places.is_empty() {
@@ -273,13 +274,13 @@ fn read_pictures(
 
 /// The clips in a folder, by name.
 fn look_into(folder: &Path) -> Result<Vec<Place>, DataError> {
-    if let Some(pictures) = pictures(folder)? {
+    if let Some(pictures) = numbered(folder)? {
         return Ok(vec![pictures]);
     }
     let mut places = Vec::new();
     for path in entries(folder)? {
         if path.is_dir() {
-            places.extend(pictures(&path)?);
+            places.extend(numbered(&path)?);
         } else if is_video(&path) {
             places.push(Place::File(path));
         }
@@ -288,44 +289,14 @@ fn look_into(folder: &Path) -> Result<Vec<Place>, DataError> {
 }
 
 /// A folder's numbered pictures in the order of their numbers, if it has any.
-fn pictures(folder: &Path) -> Result<Option<Place>, DataError> {
-    let mut numbered: Vec<(u64, PathBuf)> = entries(folder)?
-        .into_iter()
-        .filter_map(|path| Some((picture_number(&path)?, path)))
-        .collect();
-    numbered.sort();
-    let pictures: Vec<PathBuf> = numbered.into_iter().map(|(_, path)| path).collect();
+fn numbered(folder: &Path) -> Result<Option<Place>, DataError> {
+    let pictures = pictures(folder)?;
     Ok((!pictures.is_empty()).then(|| Place::Pictures(folder.to_owned(), pictures)))
 }
 
-/// The number of `0012.png` and of `frame_0012.png`.
-fn picture_number(path: &Path) -> Option<u64> {
-    let png = path.extension()?.eq_ignore_ascii_case("png");
-    let stem = path.file_stem()?.to_str()?;
-    let digits = stem.trim_start_matches(|c: char| !c.is_ascii_digit());
-    digits.parse().ok().filter(|_| png)
-}
-
 fn is_video(path: &Path) -> bool {
-    let ending = path
-        .extension()
-        .and_then(|ending| ending.to_str())
-        .unwrap_or_default()
-        .to_ascii_lowercase();
+    let ending = ending(path);
     ENDINGS.split(' ').any(|known| known == ending)
-}
-
-/// What lies in a folder, by name, without what is hidden.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(|source| unreadable(source, folder))? {
-        let entry = entry.map_err(|source| unreadable(source, folder))?;
-        if !entry.file_name().to_string_lossy().starts_with('.') {
-            paths.push(entry.path());
-        }
-    }
-    paths.sort();
-    Ok(paths)
 }
 
 /// A name of its own for every clip: the file's, and a number where two share it.
@@ -354,14 +325,6 @@ pub(super) fn hash_file(hash: &mut blake3::Hasher, path: &Path) -> Result<(), Da
     hash.update_reader(file)
         .map_err(|source| unreadable(source, path))?;
     Ok(())
-}
-
-fn unreadable(source: std::io::Error, path: &Path) -> DataError {
-    DataError::Io {
-        action: "read",
-        source,
-        path: path.to_owned(),
-    }
 }
 
 #[cfg(test)]
