@@ -9,6 +9,7 @@ use slotflow_eval::{EvalError, score::Row, score::Table};
 
 use super::{Failure, print};
 use crate::device::DeviceChoice;
+use crate::flows;
 use crate::judge::metric::Metric;
 use crate::judge::{JudgeError, Judged, Request, judge};
 use crate::run::files::{make_dir, write_atomic};
@@ -47,6 +48,9 @@ pub struct EvalArgs {
     /// The table of values of single clips and frames [default: items.csv beside the scores]
     #[arg(long, value_name = "FILE")]
     items: Option<PathBuf>,
+    /// A page with the scores, their curves over time, and the best and the worst clips, such as report.html
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Frames at the beginning of every clip that are not judged
     #[arg(long, default_value_t = 0, value_name = "FRAMES")]
     skip: usize,
@@ -103,6 +107,9 @@ pub fn eval(args: &EvalArgs) -> Result<ExitCode, Failure> {
     }
     write_atomic(&items, &bytes(&judged.items)?)?;
     write_atomic(&args.out, &bytes(&judged.scores)?)?;
+    if let Some(path) = &args.report {
+        flows::judged::page(&request, &judged, path)?;
+    }
     if !args.quiet {
         tell(&judged);
     }

@@ -11,3 +11,6 @@ pub mod video_predict;
 
 /// Runs side by side.
 pub mod compare;
+
+/// The page about two folders that were judged.
+pub mod judged;

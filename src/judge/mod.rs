@@ -29,6 +29,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use burn::tensor::Device;
+use ndarray::Array4;
 use sha2::{Digest, Sha256};
 use slotflow_eval::measured::Measured;
 use slotflow_eval::score::NOT_APPLICABLE;
@@ -37,7 +38,7 @@ use slotflow_eval::{ItemTable, ItemValue, Score, ScoreTable};
 
 pub use error::JudgeError;
 use metric::Metric;
-use pairs::Matches;
+use pairs::{Matches, Videos};
 
 use crate::models::perceptual::i3d::SHORTEST;
 
@@ -101,6 +102,34 @@ pub fn judge(request: &Request) -> Result<Judged, JudgeError> {
         given::judge(request, [guess, truth], &mut judged)?;
     }
     Ok(judged)
+}
+
+/// Frames of the named pairs of videos as they lie in the folders: name, prediction and truth. Names without a pair,
+/// and clips that cannot be read, are left out.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub fn both_sides(
+    request: &Request,
+    names: &[&str],
+) -> Result<Vec<(String, [Array4<u8>; 2])>, JudgeError> {
+    let Some([guess, truth]) = &request.videos else {
+        return Ok(Vec::new());
+    };
+    let sides = [Videos::open(guess)?, Videos::open(truth)?];
+    let matches = Matches::new(&sides[0].names(guess), &sides[1].names(truth));
+    let wanted = matches
+        .pairs
+        .into_iter()
+        .filter(|(name, ..)| names.contains(&name.as_str()));
+    let read = |(name, guess, truth): (String, usize, usize)| {
+        let [guess, truth] = [(0, guess), (1, truth)].map(|(side, place)| {
+            let frames: Result<_, String> = sides[side].whole(place, request.skip);
+            frames.ok()
+        });
+        Some((name, [guess?, truth?]))
+    };
+    Ok(wanted.filter_map(read).collect())
 }
 
 impl Request {

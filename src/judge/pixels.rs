@@ -14,7 +14,7 @@ use super::pairs::{Matches, Videos};
 use super::{About, JudgeError, Judged, Request};
 
 /// What rows about videos stand under.
-pub(super) const SUBSET: &str = "videos";
+pub(super) const SUBSET: &str = slotflow_eval::report::JUDGED;
 
 /// What one metric gives of one clip.
 type Frames = Result<Vec<f64>, String>;

@@ -21,6 +21,40 @@ fn clip(number: usize) -> [Array4<u8>; 2] {
     [truth, guess]
 }
 
+/// What scikit-image says of the pixels of the first two clips (`tests/golden/lossless/make.py`).
+fn expected() -> Vec<(String, f64)> {
+    let path = golden("lossless/expected.json");
+    let text = fs::read_to_string(path).unwrap();
+    let values: std::collections::BTreeMap<String, f64> = serde_json::from_str(&text).unwrap();
+    values.into_iter().collect()
+}
+
+fn golden(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name)
+}
+
+fn assert_expected(scores: &ScoreTable) {
+    let wanted = expected();
+    assert_eq!(wanted.len(), 4);
+    for (name, expected) in wanted {
+        let (metric, profile) = name.split_once(':').unwrap();
+        let row = score(scores, metric, profile);
+        let found = row.value.unwrap();
+        assert!(
+            (found - expected).abs() < 1e-10 * expected,
+            "{name}: {found}"
+        );
+        assert!(
+            row.ci_low <= row.value && row.value <= row.ci_high,
+            "{row:?}"
+        );
+        assert_eq!((row.n_items, row.n_skipped, row.seed), (2, 0, Some(0)));
+        assert_eq!(row.unknown_fields(), Vec::<&str>::new());
+    }
+}
+
 fn write_frames(folder: &Path, frames: &Array4<u8>) {
     fs::create_dir_all(folder).unwrap();
     for (time, frame) in frames.axis_iter(Axis(0)).enumerate() {
@@ -37,6 +71,19 @@ fn folders(product: &Product, count: usize) {
     }
 }
 
+/// `pipeline eval` of the two folders.
+fn of_videos(list: &str) -> [&str; 7] {
+    [
+        "eval",
+        "--pred",
+        "pred",
+        "--truth",
+        "truth",
+        "--metrics",
+        list,
+    ]
+}
+
 fn score<'a>(table: &'a ScoreTable, metric: &str, profile: &str) -> &'a Score {
     let found = table
         .rows
@@ -50,49 +97,37 @@ fn frame_folders_get_the_numbers_of_scikit_image() {
     let product = Product::new();
     folders(&product, 2);
     let list = "psnr,ssim,ssim:uniform7-skimage,mse";
-    product.succeed(&[
-        "eval",
-        "--pred",
-        "pred",
-        "--truth",
-        "truth",
-        "--metrics",
-        list,
-    ]);
+    product.succeed(&of_videos(list));
     let scores = ScoreTable::load(&product.path("scores.csv")).unwrap();
-    // scikit-image 0.26 on the same pixels / 255, means over six frames.
-    for (metric, profile, expected) in [
-        ("psnr", "per-image-mean", 29.058_541_494_483_69),
-        ("ssim", "gauss11-skimage", 0.943_981_922_365_642_4),
-        ("ssim", "uniform7-skimage", 0.963_296_690_323_327_5),
-        ("mse", "sum-chw", 1.793_071_895_424_836_8),
-    ] {
-        let row = score(&scores, metric, profile);
-        let found = row.value.unwrap();
-        assert!(
-            (found - expected).abs() < 1e-10 * expected,
-            "{metric}: {found}"
-        );
-        assert!(
-            row.ci_low <= row.value && row.value <= row.ci_high,
-            "{row:?}"
-        );
-        assert_eq!((row.n_items, row.n_skipped, row.seed), (2, 0, Some(0)));
-        assert_eq!(row.unknown_fields(), Vec::<&str>::new());
-    }
+    assert_expected(&scores);
     let items = ItemTable::load(&product.path("items.csv")).unwrap();
     assert_eq!(items.rows.len(), 4 * 6);
     let again = fs::read(product.path("scores.csv")).unwrap();
-    product.succeed(&[
-        "eval",
-        "--pred",
-        "pred",
-        "--truth",
-        "truth",
-        "--metrics",
-        list,
-    ]);
+    product.succeed(&of_videos(list));
     assert_eq!(fs::read(product.path("scores.csv")).unwrap(), again);
+}
+
+#[cfg(feature = "video")]
+#[test]
+fn folders_of_films_get_the_numbers_of_scikit_image() {
+    let product = Product::new();
+    let [pred, truth] = ["pred", "truth"].map(|side| golden("lossless").join(side));
+    let [pred, truth] = [pred.to_str().unwrap(), truth.to_str().unwrap()];
+    let list = "psnr,ssim,ssim:uniform7-skimage,mse";
+    let page = ["--report", "out/page.html"];
+    let folders = ["eval", "--pred", pred, "--truth", truth, "--metrics", list];
+    product.succeed(&[&folders[..], &page].concat());
+    assert_expected(&ScoreTable::load(&product.path("scores.csv")).unwrap());
+    let page = fs::read_to_string(product.path("out/page.html")).unwrap();
+    for words in ["PSNR", "SSIM", "clip_1", "against frame</title>"] {
+        assert!(page.contains(words), "no {words}");
+    }
+    assert_eq!(
+        page.matches("<video").count(),
+        2 * 2,
+        "two clips, two sides"
+    );
+    assert!(!page.contains("src=\"http") && !page.contains("href=\"http"));
 }
 
 #[cfg(feature = "video")]
@@ -158,15 +193,7 @@ fn what_cannot_be_judged_is_counted_with_its_reason() {
     let small = Array3::zeros((9, 9, 3));
     write_png(&product.path("pred/clip_2/0001.png"), small.view()).unwrap();
     fs::rename(product.path("pred/clip_3"), product.path("pred/other")).unwrap();
-    let output = product.run(&[
-        "eval",
-        "--pred",
-        "pred",
-        "--truth",
-        "truth",
-        "--metrics",
-        "psnr",
-    ]);
+    let output = product.run(&of_videos("psnr"));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(3), "{said}");
     for words in [
@@ -200,6 +227,10 @@ fn nothing_is_written_when_nothing_can_be_judged() {
     };
     let said = eval(&["--pred", "empty", "--truth", "truth", "--metrics", "psnr"]);
     assert!(said.contains("no videos in the folder: `empty`"), "{said}");
+    fs::create_dir(product.path("photos")).unwrap();
+    fs::write(product.path("photos/0001.jpg"), "").unwrap();
+    let said = eval(&["--pred", "photos", "--truth", "truth", "--metrics", "psnr"]);
+    assert!(said.contains("these are JPEG: `photos`"), "{said}");
     let said = eval(&["--pred", "pred", "--truth", "truth", "--metrics", "psnrr"]);
     assert!(said.contains("unknown metric `psnrr`"), "{said}");
     let said = eval(&["--pred", "pred", "--truth", "truth", "--metrics", "fg-ari"]);
@@ -228,15 +259,8 @@ fn masks_of_both_kinds_are_judged() {
         npz.finish().unwrap();
     }
     let list = "fg-ari,ari,miou:exact-video,mbo:exact-frame,recall";
-    product.succeed(&[
-        "eval",
-        "--pred-masks",
-        "pred",
-        "--truth-masks",
-        "truth",
-        "--metrics",
-        list,
-    ]);
+    let folders = ["eval", "--pred-masks", "pred", "--truth-masks", "truth"];
+    product.succeed(&[&folders[..], &["--metrics", list]].concat());
     let scores = ScoreTable::load(&product.path("scores.csv")).unwrap();
     let values: Vec<_> = scores.rows.iter().map(|row| row.value).collect();
     assert_eq!(values, [Some(1.0); 5]);
@@ -247,15 +271,7 @@ fn metrics_of_networks_say_which_weights_are_missing_and_how_to_get_them() {
     let product = Product::new();
     folders(&product, 2);
     let list = "lpips,fvd,fid,jedi";
-    product.succeed(&[
-        "eval",
-        "--pred",
-        "pred",
-        "--truth",
-        "truth",
-        "--metrics",
-        list,
-    ]);
+    product.succeed(&of_videos(list));
     let scores = ScoreTable::load(&product.path("scores.csv")).unwrap();
     for (metric, words) in [
         ("lpips", "`pipeline weights fetch vgg16`"),
@@ -270,20 +286,8 @@ fn metrics_of_networks_say_which_weights_are_missing_and_how_to_get_them() {
             "{row:?}"
         );
     }
-    let said = product.fail(
-        2,
-        &[
-            "eval",
-            "--pred",
-            "pred",
-            "--truth",
-            "truth",
-            "--metrics",
-            "fvd",
-            "--clip-length",
-            "8",
-        ],
-    );
+    let short = [&of_videos("fvd")[..], &["--clip-length", "8"]].concat();
+    let said = product.fail(2, &short);
     assert!(said.contains("needs clips of 9 frames at least"), "{said}");
     let listed = product.succeed(&["weights", "list"]);
     for words in [
@@ -316,32 +320,22 @@ fn features_of_any_origin_get_the_statistic_of_jedi() {
     for (name, shift) in [("pred.npy", 0.5), ("truth.npy", 0.0)] {
         ndarray_npy::write_npy(product.path(name), &rows(shift)).unwrap();
     }
-    product.succeed(&[
-        "eval",
-        "--pred-features",
-        "pred.npy",
-        "--truth-features",
-        "truth.npy",
-        "--metrics",
-        "jedi",
-    ]);
+    let of_features = |pred, truth| {
+        let files = ["eval", "--pred-features", pred, "--truth-features", truth];
+        [&files[..], &["--metrics", "jedi"]].concat()
+    };
+    product.succeed(&of_features("pred.npy", "truth.npy"));
     let scores = ScoreTable::load(&product.path("scores.csv")).unwrap();
     let row = score(&scores, "jedi", "given-features");
     let [guess, truth] = [0.5, 0.0].map(|shift| rows(shift).mapv(f64::from));
     let expected = slotflow_eval::mmd::jedi(truth.view(), guess.view()).unwrap();
     assert_eq!(row.value, Some(expected));
     assert!(row.ci_low < row.value && row.value < row.ci_high, "{row:?}");
-    let said = product.fail(
-        2,
-        &[
-            "eval",
-            "--pred-features",
-            "pred.npy",
-            "--truth-features",
-            "scores.csv",
-            "--metrics",
-            "jedi",
-        ],
-    );
+    let said = product.fail(2, &of_features("pred.npy", "scores.csv"));
     assert!(said.contains("not features"), "{said}");
+    let mut spoiled = rows(0.0);
+    spoiled[[4, 1]] = f32::NAN;
+    ndarray_npy::write_npy(product.path("spoiled.npy"), &spoiled).unwrap();
+    let said = product.fail(2, &of_features("spoiled.npy", "truth.npy"));
+    assert!(said.contains("NaN"), "{said}");
 }

@@ -214,6 +214,21 @@ fn i3d_gives_the_logits_of_its_reference_under_both_epsilons() {
 }
 
 #[test]
+fn i3d_averages_over_time_what_a_longer_clip_says() {
+    let device = Device::flex();
+    let pixels = smooth("i3d.caseB", [25, 224, 224]);
+    let pixels = pixels
+        .into_iter()
+        .map(|value| 2.0 * (255.0 * value).floor() as f32 / 255.0 - 1.0);
+    let found = i3d(1e-3, &device).forward(clips(pixels.collect(), [1, 25, 224, 224], &device));
+    close(
+        &floats(found),
+        &numbers(&golden("i3d.json")["caseB"]["logits"]),
+        1e-4,
+    );
+}
+
+#[test]
 fn i3d_takes_both_schemes_of_names_and_no_other_network() {
     let mut other = StateDict::new("hassony2");
     for (key, value) in i3d_state().entries {
