@@ -18,13 +18,16 @@ use crate::noise::Noise;
 /// What is timed once; it does not return before its result is there.
 pub type Work = Box<dyn FnMut()>;
 
+/// Makes what is timed, on a device and of these sizes.
+type Make = Box<dyn Fn(&Device, &[usize]) -> Work>;
+
 /// Something that can be timed.
 pub struct Case {
     /// `room/thing`.
     pub name: String,
     /// Sizes of what goes in.
     pub shape: Vec<usize>,
-    make: Box<dyn Fn(&Device, &[usize]) -> Work>,
+    make: Make,
 }
 
 /// How often a case is done.

@@ -104,15 +104,15 @@ pub fn judge(request: &Request) -> Result<Judged, JudgeError> {
     Ok(judged)
 }
 
-/// Frames of the named pairs of videos as they lie in the folders: name, prediction and truth. Names without a pair,
+/// A name, and the frames of prediction and truth.
+pub type Pair = (String, [Array4<u8>; 2]);
+
+/// Frames of the named pairs of videos as they lie in the folders. Names without a pair,
 /// and clips that cannot be read, are left out.
 ///
 /// # Errors
 /// When a folder cannot be read.
-pub fn both_sides(
-    request: &Request,
-    names: &[&str],
-) -> Result<Vec<(String, [Array4<u8>; 2])>, JudgeError> {
+pub fn both_sides(request: &Request, names: &[&str]) -> Result<Vec<Pair>, JudgeError> {
     let Some([guess, truth]) = &request.videos else {
         return Ok(Vec::new());
     };

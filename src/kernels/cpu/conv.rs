@@ -115,17 +115,7 @@ pub fn volume_forward(
             (packed, PANEL),
         );
     });
-    let axis = |position: usize, before: usize| {
-        let shift = position as isize - before as isize;
-        let (shift, phase) = (
-            shift.div_euclid(stride as isize),
-            shift.rem_euclid(stride as isize),
-        );
-        (shift, phase as usize)
-    };
-    let [before, above, left] = windows.zeros.map(|(before, _)| before);
-    let taps = (0..kernel_height)
-        .flat_map(|y| (0..kernel_width).map(move |x| (axis(y, above), axis(x, left))));
+    let before = windows.zeros[0].0;
     let correlation = Correlation {
         source: x,
         channels: long * inputs,
@@ -138,12 +128,7 @@ pub fn volume_forward(
         height: volume.size[1],
         width: volume.size[2],
         step: stride,
-        taps: taps
-            .map(|(y, x)| Tap {
-                shift: [y.0, x.0],
-                phase: [y.1, x.1],
-            })
-            .collect(),
+        taps: taps(windows),
         packed: &packed,
         bias,
         outputs,
@@ -158,6 +143,23 @@ pub fn volume_forward(
     };
     correlation.run(isa, volume.clips * time, &mut y);
     y
+}
+
+/// The taps of a kernel over height and width, row after row.
+fn taps(windows: Windows) -> Vec<Tap> {
+    let step = windows.step[1] as isize;
+    let axis = |position: usize, axis: usize| {
+        let shift = position as isize - windows.zeros[axis].0 as isize;
+        (shift.div_euclid(step), shift.rem_euclid(step) as usize)
+    };
+    let [_, height, width] = windows.size;
+    let pairs = (0..height).flat_map(|y| (0..width).map(move |x| (axis(y, 1), axis(x, 2))));
+    pairs
+        .map(|(y, x)| Tap {
+            shift: [y.0, x.0],
+            phase: [y.1, x.1],
+        })
+        .collect()
 }
 
 /// The adjoint of [`forward`] in `x`: what reaches the input from `y`, which has the output's size.
