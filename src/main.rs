@@ -9,5 +9,6 @@ use mimalloc::MiMalloc;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
+    slotflow::kernels::memory::keep_freed();
     slotflow::cli::main()
 }

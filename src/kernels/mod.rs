@@ -10,6 +10,12 @@ use burn::tensor::{DType, Tensor};
 use cpu::elementwise::Function;
 use extension::Operation;
 
+/// A file as memory.
+pub mod map;
+
+/// What becomes of memory that is given back.
+pub mod memory;
+
 mod cpu;
 mod extension;
 mod flex;
