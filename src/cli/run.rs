@@ -7,11 +7,12 @@ use clap::Args;
 
 use super::{Common, Failure, print};
 use crate::flows::compare::merge;
+use crate::flows::speedrun::speedrun;
 use crate::flows::video_predict::{FlowError, Outcome, video_predict};
-use crate::plan::{Plan, VideoPredictPlan};
-use crate::run::RunError;
+use crate::plan::Plan;
 use crate::run::files::make_dir;
 use crate::run::progress::say;
+use crate::run::{Options, RunError};
 use slotflow_eval::ScoreTable;
 
 /// Done, but some clips failed.
@@ -57,7 +58,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let mut plans = Vec::new();
     for name in &args.plans {
         match Plan::load(name, &changes)? {
-            Plan::VideoPredict(plan) => plans.push((stem(name), plan)),
+            plan @ (Plan::VideoPredict(_) | Plan::Speedrun(_)) => plans.push((stem(name), plan)),
             Plan::Train(_) => {
                 let message = format!("a training: `{name}`");
                 return Err(Failure::refused(message, "`pipeline train` trains it"));
@@ -77,7 +78,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         let outcome = one(args, &plan, &out)?;
         some_failed |= !outcome.failures.is_empty();
         if let Some(report) = outcome.report {
-            tables.push((name, out.join("scores.csv")));
+            tables.push((name, report.with_file_name("scores.csv")));
             print(&report.display().to_string())?;
         }
     }
@@ -143,11 +144,18 @@ impl RunArgs {
     }
 }
 
-fn one(args: &RunArgs, plan: &VideoPredictPlan, out: &Path) -> Result<Outcome, Failure> {
-    let mut options = args.common.options(plan.seed)?;
-    options.dry = args.dry_run;
-    options.fresh = args.fresh.iter().cloned().collect();
-    let outcome = video_predict(plan, out, options)?;
+fn one(args: &RunArgs, plan: &Plan, out: &Path) -> Result<Outcome, Failure> {
+    let options = |seed: u64| -> Result<Options, Failure> {
+        let mut options = args.common.options(seed)?;
+        options.dry = args.dry_run;
+        options.fresh = args.fresh.iter().cloned().collect();
+        Ok(options)
+    };
+    let outcome = match plan {
+        Plan::VideoPredict(plan) => video_predict(plan, out, options(plan.seed)?)?,
+        Plan::Speedrun(plan) => speedrun(plan, out, &options(plan.seed)?)?,
+        Plan::Train(_) => return Err(Failure::refused("a training", "`pipeline train` trains it")),
+    };
     if args.dry_run {
         for stage in &outcome.stages {
             let what = if stage.made { "would run" } else { "is there" };
@@ -188,6 +196,8 @@ impl From<FlowError> for Failure {
             FlowError::Data(error) => Self::refused(error.to_string(), error.hint()),
             FlowError::Weights(error) => error.into(),
             FlowError::Device(error) => error.into(),
+            FlowError::Train(error) => error.into(),
+            FlowError::Plan(error) => error.into(),
             FlowError::Run(error @ RunError::Foreign { .. }) => {
                 Self::refused(error.to_string(), error.hint())
             }

@@ -8,7 +8,6 @@ use clap::Args;
 use super::{Common, Failure, print};
 use crate::flows;
 use crate::plan::Plan;
-use crate::run::files::{make_dir, write_atomic};
 
 /// `pipeline train PLAN`
 #[derive(Debug, Args)]
@@ -18,14 +17,18 @@ pub struct TrainArgs {
     /// The training's folder: checkpoints, curve, pictures, weights [default: runs/PLAN]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Begin with so many seeds, compare them early on validation clips, and train the best to the end
+    #[arg(long, value_name = "N")]
+    seeds: Option<usize>,
     #[command(flatten)]
     common: Common,
 }
 
 /// Trains, from the newest checkpoint in the folder on, and prints the weights files.
 pub fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
-    let plan = Plan::load(&args.plan, &args.common.all_changes())?;
-    let text = plan.to_toml()?;
+    let mut changes = args.common.all_changes();
+    changes.extend(args.seeds.map(|count| format!("seeds.count={count}")));
+    let plan = Plan::load(&args.plan, &changes)?;
     let Plan::Train(plan) = plan else {
         return Err(Failure::refused(
             format!("not a training: `{}`", args.plan),
@@ -45,9 +48,7 @@ pub fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
     let options = args.common.options(plan.seed)?;
     let device = options.device.open()?;
     flows::train::check_readable(&plan)?;
-    make_dir(&folder)?;
     let files = flows::train::train(&plan, &folder, &options, device)?;
-    write_atomic(&folder.join("plan.toml"), text.as_bytes())?;
     for file in files {
         print(&file.display().to_string())?;
     }

@@ -3,6 +3,9 @@
 /// Slots of the official code, in and out.
 pub mod slots;
 
+/// Train every model, then predict.
+pub mod speedrun;
+
 /// Train one model.
 pub mod train;
 

@@ -4,33 +4,37 @@ use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::tensor::Device;
-use ndarray::{Array3, Array4, Axis, concatenate, s};
+use ndarray::{Array4, Axis, concatenate, s};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use slotflow_datasets::synth::ask::Amount;
-use slotflow_datasets::synth::{Event, FrameCache, Split, SynthPreset, SynthSource};
+use slotflow_datasets::synth::{FrameCache, Split, SynthPreset, SynthSource};
 use slotflow_datasets::{Fit, Pace, Source, Window};
 
 use crate::models::dynamics::SlotFormerConfig;
 use crate::models::encoder::{SlotEncoder, SlotEncoderConfig};
-use crate::plan::training::{AloePlan, MotionPlan, SlotsPlan, TrainPlan};
+use crate::plan::training::{AloePlan, SlotsPlan, TrainPlan};
 use crate::plan::video_predict::WeightsName;
-use crate::run::files::content_hash;
+use crate::run::files::{content_hash, write_atomic};
+use crate::run::lock::FolderLock;
 use crate::run::{Input, Options, Recipe, RunError};
 use crate::stages::rollout::continued;
 use crate::stages::{Loaded, load};
-use crate::train::fit::{Fitted, Place, claim, fit};
+use crate::train::claim::claim;
+use crate::train::fit::{Place, fit};
 use crate::train::footage::Footage;
 use crate::train::learned::LearnedEncoder;
 use crate::train::objective::aloe::{AloeObjective, Exam, most_frequent, texts_of};
-use crate::train::objective::motion::{Events, MotionObjective};
 use crate::train::objective::slots::SlotsObjective;
-use crate::train::{Objective, TrainError, slot_store};
+use crate::train::slot_store::{Slots, open_or_encode};
+use crate::train::{Fitted, Objective, TrainError};
 use crate::weights::{Header, Precision, WeightsError, WeightsFile, collect};
 
 mod decoders;
 mod dynamics;
+mod motion;
 mod readout;
+mod seeds;
 
 /// A training in its folder.
 struct Training<'a> {
@@ -38,8 +42,16 @@ struct Training<'a> {
     folder: &'a Path,
     options: &'a Options,
     device: Device,
+    /// Steps after which it stops for a while.
+    until: Option<u64>,
     /// Hashes of the weights files that it starts from.
     inputs: Vec<Input>,
+}
+
+/// Where a training runs, and how far for now.
+struct Stretch {
+    device: Device,
+    until: Option<u64>,
 }
 
 /// What is trained on and what is judged by.
@@ -58,11 +70,34 @@ pub fn train(
     options: &Options,
     device: Device,
 ) -> Result<Vec<PathBuf>, TrainError> {
+    match &plan.seeds {
+        Some(several) => seeds::train(plan, several, folder, (options, &device)),
+        None => stretch(
+            plan,
+            folder,
+            options,
+            Stretch {
+                device,
+                until: None,
+            },
+        ),
+    }
+}
+
+/// The same for one seed, and only up to some step.
+fn stretch(
+    plan: &TrainPlan,
+    folder: &Path,
+    options: &Options,
+    Stretch { device, until }: Stretch,
+) -> Result<Vec<PathBuf>, TrainError> {
+    let _lock = FolderLock::take(folder)?;
     let mut training = Training {
         plan,
         folder,
         options,
         device,
+        until,
         inputs: Vec::new(),
     };
     if let Some(vqvae) = &plan.vqvae {
@@ -193,6 +228,14 @@ impl Training<'_> {
     fn footage(&self, split: Split) -> Result<Footage, TrainError> {
         let folder = self.options.cache.join("footage");
         let cache = FrameCache::open_or_generate(&folder, &self.source(split)?, &self.window())?;
+        let (wanted, found) = (self.plan.data.frames, cache.time());
+        if found < wanted {
+            let reason = format!(
+                "clips of `{}` have {found} frames {} apart, and `data.frames` asks for {wanted}",
+                self.plan.data.dataset, self.plan.data.stride
+            );
+            return Err(TrainError::Data { reason });
+        }
         let (frames, masks) = cache.into_arrays();
         Ok(Footage {
             frames,
@@ -214,17 +257,21 @@ impl Training<'_> {
         id: &str,
         footage: &Footage,
         split: Split,
-    ) -> Result<Array4<f32>, TrainError> {
+    ) -> Result<Slots, TrainError> {
         let data = &self.plan.data;
         let identity = self.source(split)?.identity(0)?;
-        let what = format!("{identity} {:?} {} {id}", self.window(), footage.clips());
+        let mut what = format!("{identity} {:?} {} {id}", self.window(), footage.clips());
+        if encoder.noise_shape(1, 1, true).is_some() {
+            // Stochastic slots differ by the seed.
+            what = format!("{what} {}", self.plan.seed);
+        }
         let key = format!(
             "{}-{split:?}-{}",
             data.dataset,
             &blake3::hash(what.as_bytes()).to_hex()[..16]
         );
         let folder = self.options.cache.join("slots");
-        Ok(slot_store::open_or_encode(
+        Ok(open_or_encode(
             &folder,
             &key,
             encoder,
@@ -235,11 +282,20 @@ impl Training<'_> {
     }
 
     fn fit<O: Objective>(&self, objective: &O) -> Result<Fitted<O::Model>, TrainError> {
-        claim(self.folder, &self.recipe()?)?;
+        let complete = |earlier: Value| {
+            let plan = serde_json::from_value::<TrainPlan>(earlier.clone());
+            plan.and_then(serde_json::to_value).unwrap_or(earlier)
+        };
+        claim(self.folder, &self.recipe()?, complete)?;
+        let text = toml::to_string(self.plan).map_err(|error| RunError::Internal {
+            reason: error.to_string(),
+        })?;
+        write_atomic(&self.folder.join("plan.toml"), text.as_bytes())?;
         let place = Place {
             folder: self.folder,
             device: &self.device,
             seed: self.plan.seed,
+            until: self.until,
             quiet: self.options.quiet,
         };
         fit(objective, &self.plan.fit, &place)
@@ -263,7 +319,6 @@ impl Training<'_> {
         let mut training = Map::from_iter([
             ("dataset".to_owned(), json!(data.dataset)),
             ("clips".to_owned(), json!(data.clips)),
-            ("steps".to_owned(), json!(self.plan.fit.steps)),
         ]);
         // Imported slots do not say how fast their clips were.
         if let Ok(preset) = SynthPreset::builtin(&data.dataset) {
@@ -308,7 +363,7 @@ impl Training<'_> {
             held_out: &data.held_out,
         };
         let fitted = self.fit(&objective)?;
-        let facts = figures(&fitted.figures);
+        let facts = fitted.facts();
         Ok(vec![
             self.keep(
                 "slot-encoder",
@@ -355,7 +410,7 @@ impl Training<'_> {
             held_out,
         };
         let fitted = self.fit(&objective)?;
-        facts.extend(figures(&fitted.figures));
+        facts.extend(fitted.facts());
         Ok(vec![self.keep(
             "aloe",
             &objective.model,
@@ -380,66 +435,17 @@ impl Training<'_> {
         }
         Ok(texts)
     }
-
-    fn motion(&self, plan: &MotionPlan) -> Result<Vec<PathBuf>, TrainError> {
-        let events = |split: Split| -> Result<Events, TrainError> {
-            let footage = self.footage(split)?;
-            let truth = self.event_steps(split, &footage)?;
-            Ok(Events { footage, truth })
-        };
-        let (train, held_out) = (events(Split::Train)?, events(Split::Val)?);
-        let objective = MotionObjective {
-            model: plan.model.clone(),
-            config: plan.objective.clone(),
-            train,
-            held_out,
-        };
-        let fitted = self.fit(&objective)?;
-        Ok(vec![self.keep(
-            "motion",
-            &plan.model,
-            &fitted.model,
-            figures(&fitted.figures),
-        )?])
-    }
-
-    /// Which events fall between two sampled frames, `[clips, time − 1, events]`.
-    fn event_steps(&self, split: Split, footage: &Footage) -> Result<Array3<f32>, TrainError> {
-        let (source, stride, steps) = (
-            self.source(split)?,
-            self.plan.data.stride,
-            footage.time() - 1,
-        );
-        let mut truth = Array3::zeros((
-            footage.clips(),
-            steps,
-            crate::models::perceptual::motion::EVENTS,
-        ));
-        for clip in 0..footage.clips() {
-            for event in &source.record(clip).events {
-                let kind = match event {
-                    Event::Collision { .. } => 0,
-                    Event::Enter { .. } => 1,
-                    Event::Leave { .. } => 2,
-                };
-                let step = event.frame().saturating_sub(1) / stride;
-                if step < steps {
-                    truth[[clip, step, kind]] = 1.0;
-                }
-            }
-        }
-        Ok(truth)
-    }
 }
 
 /// The first frames of every clip and what is imagined behind them, `[clips, frames + steps, slots, dim]`.
 fn with_futures(
-    seen: &Array4<f32>,
+    seen: &Slots,
     (config, dynamics): &(SlotFormerConfig, crate::models::dynamics::SlotFormer),
     frames: usize,
     steps: usize,
     device: &Device,
 ) -> Result<Array4<f32>, TrainError> {
+    let seen = seen.view();
     let (clips, _, slots, dim) = seen.dim();
     let mut all = Array4::zeros((clips, frames + steps, slots, dim));
     for (mut out, clip) in all.outer_iter_mut().zip(seen.outer_iter()) {
@@ -453,11 +459,4 @@ fn with_futures(
         })?);
     }
     Ok(all)
-}
-
-fn figures(figures: &[(&'static str, f64)]) -> Map<String, Value> {
-    figures
-        .iter()
-        .map(|(name, value)| (format!("validation-{name}"), json!(value)))
-        .collect()
 }

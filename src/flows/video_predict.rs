@@ -7,7 +7,7 @@ use slotflow_datasets::DataError;
 use crate::device::DeviceError;
 use crate::judge::library::Library;
 use crate::models::encoder::SlotEncoderConfig;
-use crate::plan::VideoPredictPlan;
+use crate::plan::{PlanError, VideoPredictPlan};
 use crate::run::{Options, Record, Run, RunError};
 use crate::stages::answer::{Answer, Answers};
 use crate::stages::decode::{Clips, Decode, open_source, readable, window};
@@ -17,6 +17,7 @@ use crate::stages::render::{Frames, Render};
 use crate::stages::report::Report;
 use crate::stages::rollout::Rollout;
 use crate::stages::{Loaded, load};
+use crate::train::TrainError;
 use crate::weights::WeightsError;
 
 /// Why a prediction could not be made.
@@ -34,6 +35,12 @@ pub enum FlowError {
     /// A stage stopped.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// A training stopped.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// A plan names another one that cannot be used.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
 }
 
 /// What came of a prediction.

@@ -12,6 +12,7 @@ macro_rules! plans {
 
 const PLANS: &[(&str, &str)] = plans![
     "video-predict",
+    "speedrun",
     "obj3d",
     "clevrer",
     "physion",

@@ -1,7 +1,10 @@
 //! Everything that can be refused before work starts.
 
+use std::path::Path;
+
 use super::video_predict::{RenderConfig, Start, VideoPredictPlan};
 use super::{Plan, PlanError, TrainPlan};
+use crate::train::FitConfig;
 
 /// Refuses values that make no sense.
 ///
@@ -11,6 +14,7 @@ pub fn plan(plan: &Plan) -> Result<(), PlanError> {
     match plan {
         Plan::VideoPredict(plan) => video_predict(plan),
         Plan::Train(plan) => training(plan),
+        Plan::Speedrun(plan) => plan.parts(Path::new("runs")).map(|_| ()),
     }
 }
 
@@ -108,6 +112,34 @@ fn training(plan: &TrainPlan) -> Result<(), PlanError> {
             ),
         );
     }
+    beginnings(plan)?;
+    if let Some(seeds) = &plan.seeds {
+        if !(1..=100).contains(&seeds.count) {
+            return value(
+                "seeds.count",
+                format!("is {}; it must be 1 to 100", seeds.count),
+            );
+        }
+        if seeds
+            .compare_at
+            .is_some_and(|at| at == 0 || at > plan.fit.steps)
+        {
+            return value("seeds.compare-at", "must be 1 to `fit.steps`");
+        }
+    }
+    fitting(&plan.fit)?;
+    windows(plan)?;
+    if plan.data.clips == 0 || plan.data.held_out == 0 {
+        return value("data.clips", "and `data.held-out` must be at least 1");
+    }
+    if plan.data.stride == 0 {
+        return value("data.stride", "is 0; the least is 1");
+    }
+    Ok(())
+}
+
+/// Refuses weights that do not go together.
+fn beginnings(plan: &TrainPlan) -> Result<(), PlanError> {
     if let Some(slotformer) = &plan.slotformer
         && slotformer.encoder.is_some() == slotformer.slots.is_some()
     {
@@ -143,18 +175,82 @@ fn training(plan: &TrainPlan) -> Result<(), PlanError> {
             "is the stem of a new encoder; `slotdiffusion.start-encoder` has its own",
         );
     }
-    if plan.fit.steps == 0 {
+    Ok(())
+}
+
+fn fitting(fit: &FitConfig) -> Result<(), PlanError> {
+    if fit.steps == 0 {
         return value("fit.steps", "is 0; there is nothing to learn");
     }
-    if plan.data.clips == 0 || plan.data.held_out == 0 {
-        return value("data.clips", "and `data.held-out` must be at least 1");
+    for (key, every) in [
+        ("fit.log-every", fit.log_every),
+        ("fit.save-every", fit.save_every),
+        ("fit.validate-every", fit.validate_every),
+        ("fit.accumulate", fit.accumulate as u64),
+        ("fit.keep", fit.keep as u64),
+    ] {
+        if every == 0 {
+            return value(key, "is 0; the least is 1");
+        }
     }
-    if plan.data.stride == 0 {
-        return value("data.stride", "is 0; the least is 1");
-    }
-    let rate = plan.fit.schedule.rate;
+    let rate = fit.schedule.rate;
     if !(rate.is_finite() && rate > 0.0) {
         return value("fit.schedule.rate", "must be above 0");
+    }
+    if !(0.0..1.0).contains(&fit.schedule.warmup) {
+        return value("fit.schedule.warmup", "must be at least 0 and below 1");
+    }
+    if fit
+        .clip
+        .is_some_and(|clip| !(clip.is_finite() && clip > 0.0))
+    {
+        return value("fit.clip", "must be above 0; leave it out to clip nothing");
+    }
+    if !(fit.spike == 0.0 || fit.spike > 1.0) {
+        return value("fit.spike", "must be above 1, or 0 for none");
+    }
+    Ok(())
+}
+
+/// Refuses windows that are longer than the clips.
+fn windows(plan: &TrainPlan) -> Result<(), PlanError> {
+    let windows = [
+        plan.slots
+            .as_ref()
+            .map(|plan| ("slots.objective.window", plan.objective.window)),
+        plan.steve
+            .as_ref()
+            .map(|plan| ("steve.objective.window", plan.objective.window)),
+        plan.slotdiffusion
+            .as_ref()
+            .map(|plan| ("slotdiffusion.objective.window", plan.objective.window)),
+        plan.motion
+            .as_ref()
+            .map(|plan| ("motion.model.window", plan.model.window)),
+        plan.aloe
+            .as_ref()
+            .map(|plan| ("aloe.model.frames", plan.model.frames)),
+        plan.slotformer
+            .as_ref()
+            .filter(|plan| plan.slots.is_none())
+            .map(|plan| {
+                let window = plan.model.burn_in + plan.objective.rollout;
+                ("slotformer.objective.rollout", window)
+            }),
+    ];
+    let frames = plan.data.frames;
+    for (key, window) in windows.into_iter().flatten() {
+        if window == 0 {
+            return value(key, "is 0; the least is 1");
+        }
+        if window > frames {
+            return value(
+                key,
+                format!(
+                    "asks for windows of {window} frames from clips of {frames} (`data.frames`)"
+                ),
+            );
+        }
     }
     Ok(())
 }

@@ -3,6 +3,9 @@
 /// Everything that can be refused before work starts.
 pub mod check;
 
+/// Plans in a row: train, then predict.
+pub mod speedrun;
+
 /// The tables of a training.
 pub mod training;
 
@@ -18,6 +21,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 
 pub use error::PlanError;
+pub use speedrun::SpeedrunPlan;
 pub use training::TrainPlan;
 pub use video_predict::VideoPredictPlan;
 
@@ -28,6 +32,8 @@ pub enum Plan {
     VideoPredict(Box<VideoPredictPlan>),
     /// Train one model.
     Train(Box<TrainPlan>),
+    /// Train several, then predict with them.
+    Speedrun(Box<SpeedrunPlan>),
 }
 
 impl Plan {
@@ -40,21 +46,26 @@ impl Plan {
         Self::parse(&text, &origin, changes)
     }
 
+    /// The same, with `folder` in place of the folder `runs`.
+    ///
+    /// # Errors
+    /// As [`Plan::load`].
+    pub fn load_inside(name: &str, changes: &[String], folder: &Path) -> Result<Self, PlanError> {
+        let (text, origin) = builtin::text(name)?;
+        let mut table = changed(&text, &origin, changes)?;
+        table.iter_mut().for_each(|(_, value)| moved(value, folder));
+        Self::typed(table, &origin)
+    }
+
     /// The plan written in `text`; `origin` is named in messages.
     ///
     /// # Errors
     /// When it does not parse or has a key that nobody knows.
     pub fn parse(text: &str, origin: &Path, changes: &[String]) -> Result<Self, PlanError> {
-        let bad = |reason: String| PlanError::Parse {
-            reason,
-            path: origin.to_owned(),
-        };
-        let mut table: toml::Table = text
-            .parse()
-            .map_err(|error: toml::de::Error| bad(error.message().to_owned()))?;
-        for change in changes {
-            set::apply(&mut table, change)?;
-        }
+        Self::typed(changed(text, origin, changes)?, origin)
+    }
+
+    fn typed(table: toml::Table, origin: &Path) -> Result<Self, PlanError> {
         let flow = table
             .get("flow")
             .and_then(toml::Value::as_str)
@@ -63,7 +74,13 @@ impl Plan {
         let plan = match flow.as_str() {
             "video-predict" => Self::VideoPredict(Box::new(typed(table, origin)?)),
             "train" => Self::Train(Box::new(typed(table, origin)?)),
-            _ => return Err(bad(format!("no flow is called `{flow}`"))),
+            "speedrun" => Self::Speedrun(Box::new(typed(table, origin)?)),
+            _ => {
+                return Err(PlanError::Parse {
+                    reason: format!("no flow is called `{flow}`"),
+                    path: origin.to_owned(),
+                });
+            }
         };
         check::plan(&plan)?;
         Ok(plan)
@@ -77,6 +94,7 @@ impl Plan {
         let text = match self {
             Self::VideoPredict(plan) => toml::to_string(plan),
             Self::Train(plan) => toml::to_string(plan),
+            Self::Speedrun(plan) => toml::to_string(plan),
         };
         text.map_err(|error| PlanError::Parse {
             reason: error.to_string(),
@@ -88,6 +106,33 @@ impl Plan {
 /// The names of all built-in plans.
 pub fn names() -> Vec<&'static str> {
     builtin::names()
+}
+
+/// The table of a plan with changes.
+fn changed(text: &str, origin: &Path, changes: &[String]) -> Result<toml::Table, PlanError> {
+    let parsed = text.parse();
+    let mut table: toml::Table = parsed.map_err(|error: toml::de::Error| PlanError::Parse {
+        reason: error.message().to_owned(),
+        path: origin.to_owned(),
+    })?;
+    for change in changes {
+        set::apply(&mut table, change)?;
+    }
+    Ok(table)
+}
+
+/// Puts `folder` in the place of `runs` wherever a value begins with it.
+fn moved(value: &mut toml::Value, folder: &Path) {
+    match value {
+        toml::Value::String(text) => {
+            if let Some(rest) = text.strip_prefix("runs/") {
+                *text = folder.join(rest).display().to_string();
+            }
+        }
+        toml::Value::Array(values) => values.iter_mut().for_each(|value| moved(value, folder)),
+        toml::Value::Table(table) => table.iter_mut().for_each(|(_, value)| moved(value, folder)),
+        _ => {}
+    }
 }
 
 fn typed<T: DeserializeOwned>(table: toml::Table, origin: &Path) -> Result<T, PlanError> {

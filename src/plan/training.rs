@@ -42,6 +42,9 @@ pub struct TrainPlan {
     /// The loop.
     #[serde(default)]
     pub fit: FitConfig,
+    /// Begin with several seeds and go on with the best; unset = one seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seeds: Option<SeedsConfig>,
     /// Train a VQ-VAE.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vqvae: Option<VqVaePlan>,
@@ -98,6 +101,24 @@ impl TrainPlan {
             self.motion.is_some(),
         ];
         there.into_iter().filter(|&there| there).count()
+    }
+}
+
+/// `[seeds]`: several beginnings, one training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SeedsConfig {
+    /// How many seeds, from the plan's on.
+    pub count: usize,
+    /// Steps after which they are compared by their validation; unset = a fifth of all.
+    #[serde(default)]
+    pub compare_at: Option<u64>,
+}
+
+impl SeedsConfig {
+    /// Steps after which seeds are compared, of so many in all.
+    pub fn compare_at(&self, steps: u64) -> u64 {
+        self.compare_at.unwrap_or(steps / 5).clamp(1, steps)
     }
 }
 

@@ -1,22 +1,21 @@
 //! What a stage leaves behind: a folder with a manifest and one file per clip, there whole or not at all.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use slotflow_datasets::ClipId;
 
 use super::clip_file::ClipFile;
-use super::files::{make_dir, partial_of, remove_dir, write_atomic};
+use super::files::{partial_of, remove_dir, write_atomic};
 use super::interrupt;
 use super::key::{ArtifactId, Recipe};
+use super::lock::FolderLock;
 use super::progress::Progress;
 use super::{Context, RunError};
 
 const MANIFEST: &str = "manifest.json";
 const FAILURES: &str = "failures.json";
-const LOCK: &str = ".lock";
 
 /// What made an artifact, and what is in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -120,7 +119,7 @@ pub struct Partial {
     clips: Vec<ClipId>,
     failures: BTreeMap<ClipId, String>,
     /// Held as long as this process works here.
-    lock: File,
+    lock: FolderLock,
 }
 
 impl Partial {
@@ -130,19 +129,7 @@ impl Partial {
     /// When another process makes it, or the file system says no.
     pub fn open(target: &Path, recipe: Recipe) -> Result<Self, RunError> {
         let dir = partial_of(target);
-        make_dir(&dir)?;
-        let lock_path = dir.join(LOCK);
-        let io = |source| RunError::Io {
-            action: "lock",
-            source,
-            path: lock_path.clone(),
-        };
-        let lock = File::create(&lock_path).map_err(io)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => return Err(RunError::Busy { path: dir }),
-            Err(std::fs::TryLockError::Error(source)) => return Err(io(source)),
-        }
+        let lock = FolderLock::take(&dir)?;
         Ok(Self {
             recipe,
             target: target.to_owned(),

@@ -24,8 +24,10 @@ pub enum RunError {
         path: PathBuf,
     },
     /// Another process makes the same thing.
-    #[error("another process is working here: `{}`", path.display())]
+    #[error("another process{} is working here: `{}`", process.map_or_else(String::new, |id| format!(" ({id})")), path.display())]
     Busy {
+        /// Its number, where it is known.
+        process: Option<u32>,
         /// The folder that it holds.
         path: PathBuf,
     },

@@ -85,7 +85,9 @@ fn differing(path: &str, old: &Value, new: &Value, found: &mut Vec<String>) {
                 let side = |map: &serde_json::Map<String, Value>| {
                     map.get(key).cloned().unwrap_or(Value::Null)
                 };
-                differing(&format!("{path}.{key}"), &side(before), &side(after), found);
+                let dot = if path.is_empty() { "" } else { "." };
+                let path = format!("{path}{dot}{key}");
+                differing(&path, &side(before), &side(after), found);
             }
         }
         _ if old == new => {}

@@ -12,6 +12,9 @@ pub mod interrupt;
 /// What an artifact is the result of.
 pub mod key;
 
+/// A folder that one process works in.
+pub mod lock;
+
 /// How far a stage is.
 pub mod progress;
 

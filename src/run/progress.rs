@@ -62,10 +62,17 @@ impl Progress {
         }
     }
 
-    /// A word beside the bar; a plain line where there is no terminal.
+    /// A word beside the bar; nothing where there is no terminal.
+    pub fn beside(&self, text: impl FnOnce() -> String) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(text());
+        }
+    }
+
+    /// A line, above the bar where there is one.
     pub fn say(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.set_message(text.to_owned()),
+            Some(bar) => bar.println(format!("{:>10} {text}", self.name)),
             None if !self.quiet => say(&format!("{:>10} {text}", self.name)),
             None => {}
         }

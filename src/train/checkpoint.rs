@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::run::RunError;
-use crate::weights::{Header, Precision, StateDict, WeightsFile};
+use crate::weights::{Header, Precision, StateDict, Value, WeightsFile};
 
 use super::TrainError;
 use super::adam::Adam;
+use super::watch::Losses;
 
 /// Everything that the rest of a training depends on.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +24,101 @@ pub struct Checkpoint {
     pub adam: Adam,
     /// The running average of the parameters, where one is kept.
     pub average: Option<StateDict>,
+    /// Losses so far.
+    pub losses: Losses,
+}
+
+/// The model that validated best so far.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Best {
+    /// When, and how well.
+    pub mark: Mark,
+    /// The model's parameters: the running average where one is kept.
+    pub model: StateDict,
+}
+
+/// A validation by the figure that models are chosen by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Mark {
+    /// Steps done.
+    pub step: u64,
+    /// The figure.
+    pub figure: String,
+    /// Its value.
+    pub value: f64,
+    /// Which values are better.
+    pub better: Better,
+}
+
+impl Mark {
+    /// Whether this is better than an earlier one; anything is better than no number.
+    pub fn beats(&self, earlier: &Self) -> bool {
+        match self.better {
+            Better::Smaller => self.value < earlier.value,
+            Better::Larger => self.value > earlier.value,
+        }
+    }
+}
+
+/// Which values of a figure are better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Better {
+    /// Errors.
+    Smaller,
+    /// Shares of what is right.
+    Larger,
+}
+
+impl Best {
+    /// The best model in a folder; `None` where nothing was validated.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn open(folder: &Path) -> Result<Option<Self>, TrainError> {
+        let path = folder.join(BEST);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let file = WeightsFile::read(&path)?;
+        let mark = file.config("best")?;
+        let model = parts(&file.state).remove("model").ok_or_else(|| {
+            let reason = "no model".to_owned();
+            TrainError::Checkpoint { reason, path }
+        })?;
+        Ok(Some(Self { mark, model }))
+    }
+
+    /// Writes it in place of the one before.
+    ///
+    /// # Errors
+    /// When a parameter is no number, or the file system says no; the one before stays then.
+    pub fn write(mark: &Mark, model: &StateDict, folder: &Path) -> Result<(), TrainError> {
+        let mut state = StateDict::default();
+        put(&mut state, "model", model);
+        let header = Header::new("best", mark, "training")?;
+        Ok(WeightsFile { header, state }.write(folder.join(BEST), Precision::Single)?)
+    }
+}
+
+const BEST: &str = "best.safetensors";
+
+fn put(state: &mut StateDict, prefix: &str, part: &StateDict) {
+    for (key, value) in &part.entries {
+        state.insert(format!("{prefix}.{key}"), value.clone());
+    }
+}
+
+/// What stands under each prefix.
+fn parts(state: &StateDict) -> BTreeMap<&str, StateDict> {
+    let mut parts: BTreeMap<&str, StateDict> = BTreeMap::new();
+    for (key, value) in &state.entries {
+        if let Some((prefix, key)) = key.split_once('.') {
+            parts.entry(prefix).or_default().insert(key, value.clone());
+        }
+    }
+    parts
 }
 
 impl Checkpoint {
@@ -30,16 +128,13 @@ impl Checkpoint {
     /// When the file system says no; the checkpoints before it stay then.
     pub fn write(&self, folder: &Path, keep: usize) -> Result<(), TrainError> {
         let mut state = StateDict::default();
-        let mut put = |prefix: &str, part: &StateDict| {
-            for (key, value) in &part.entries {
-                state.insert(format!("{prefix}.{key}"), value.clone());
-            }
-        };
-        put("model", &self.model);
-        put("adam", &self.adam.state());
+        put(&mut state, "model", &self.model);
+        put(&mut state, "adam", &self.adam.state());
         if let Some(average) = &self.average {
-            put("average", average);
+            put(&mut state, "average", average);
         }
+        let losses = self.losses.numbers();
+        state.insert("watch.losses", Value::f32([losses.len()], losses));
         let header = Header::new("checkpoint", &self.step, "training")?;
         WeightsFile { header, state }.write(path_of(folder, self.step), Precision::Single)?;
         let mut older: Vec<(u64, PathBuf)> = all(folder);
@@ -65,23 +160,30 @@ impl Checkpoint {
             .transpose()
     }
 
+    /// The file of the newest checkpoint in a folder.
+    pub fn newest_path(folder: &Path) -> Option<PathBuf> {
+        all(folder).pop().map(|(_, path)| path)
+    }
+
     /// The model that a training had come to: its running average where one is kept.
     ///
     /// # Errors
     /// When the file cannot be read or is no checkpoint.
     pub fn model_of(path: &Path) -> Result<StateDict, TrainError> {
-        let found = Self::read(path, 0)?;
-        Ok(found.average.unwrap_or(found.model))
+        let file = WeightsFile::read(path)?;
+        let mut parts = parts(&file.state);
+        let model = parts.remove("average").or_else(|| parts.remove("model"));
+        let mut model = model.ok_or_else(|| TrainError::Checkpoint {
+            reason: format!("the weights of a `{}`", file.header.model),
+            path: path.to_owned(),
+        })?;
+        path.clone_into(&mut model.source);
+        Ok(model)
     }
 
     fn read(path: &Path, step: u64) -> Result<Self, TrainError> {
         let file = WeightsFile::read(path)?;
-        let mut parts: BTreeMap<&str, StateDict> = BTreeMap::new();
-        for (key, value) in &file.state.entries {
-            if let Some((prefix, key)) = key.split_once('.') {
-                parts.entry(prefix).or_default().insert(key, value.clone());
-            }
-        }
+        let mut parts = parts(&file.state);
         let bad = |reason: &str| TrainError::Checkpoint {
             reason: reason.to_owned(),
             path: path.to_owned(),
@@ -91,11 +193,17 @@ impl Checkpoint {
             .remove("adam")
             .and_then(|state| Adam::from_state(&state));
         let adam = adam.ok_or_else(|| bad("no optimiser"))?;
+        let losses = parts.remove("watch").and_then(|state| {
+            let values = state.get("losses")?.as_f32()?;
+            Some(Losses::of(values))
+        });
+        let losses = losses.unwrap_or_default();
         Ok(Self {
             step,
             model,
             adam,
             average: parts.remove("average"),
+            losses,
         })
     }
 }

@@ -11,13 +11,25 @@ use crate::weights::WeightsError;
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     /// A loss or a gradient is no number any more.
-    #[error("the {what} is not a number at step {step}; the last good checkpoint is `{}`", path.display())]
+    #[error("the {what} is not a number at step {step}; the last good checkpoint: `{}`", path.display())]
     NotANumber {
         /// `loss` or `gradient`, with the name of the parameter.
         what: String,
         /// Steps done before.
         step: u64,
-        /// The training's folder.
+        /// The last good checkpoint; the training's folder where there is none.
+        path: PathBuf,
+    },
+    /// A loss jumped.
+    #[error("the loss jumped from {usual:.4} to {loss:.4} at step {step}; the last good checkpoint: `{}`", path.display())]
+    Spike {
+        /// The median of the losses before.
+        usual: f64,
+        /// The loss.
+        loss: f64,
+        /// Steps done before.
+        step: u64,
+        /// The last good checkpoint; the training's folder where there is none.
         path: PathBuf,
     },
     /// The folder holds a training under other settings.
@@ -58,7 +70,10 @@ impl TrainError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::NotANumber { .. } => {
-                "lower the learning rate or set `clip`, then start again in a new folder"
+                "lower the learning rate or set `fit.clip`, and give the checkpoint as `fit.start` in a new folder"
+            }
+            Self::Spike { .. } => {
+                "lower the learning rate, set `fit.clip`, or `fit.on-spike=skip`, and give the checkpoint as `fit.start` in a new folder"
             }
             Self::Changed { .. } => {
                 "give a new `--out`, or go back to the settings in its plan.toml"

@@ -1,78 +1,25 @@
 //! The loop: batch, loss, gradient, clip, step, log, validate, save; exactly resumable.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::sync_channel;
+use std::path::Path;
 use std::time::Instant;
 
 use burn::tensor::Device;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
 
 use crate::layout::floats;
 use crate::noise::{Init, Noise};
-use crate::run::files::{make_dir, write_atomic};
+use crate::run::files::make_dir;
 use crate::run::progress::Progress;
 use crate::run::{RunError, interrupt};
 use crate::weights::{StateDict, collect, collect_gradients, load_into};
 
 use super::adam::{Adam, add, average, clip, global_norm, scale};
-use super::checkpoint::Checkpoint;
-use super::schedule::Schedule;
+use super::checkpoint::{Best, Checkpoint, Mark};
+use super::config::{FitConfig, OnSpike};
+use super::feed::Feed;
+use super::fitted::Fitted;
+use super::log::Log;
+use super::watch::{self, Meter, Pace};
 use super::{Objective, Step, TrainError};
-
-/// `[fit]` of a training plan: the loop.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct FitConfig {
-    /// Optimiser steps.
-    pub steps: u64,
-    /// Learning rate over the steps.
-    pub schedule: Schedule,
-    /// Longest gradient over all parameters together; unset = never clipped.
-    pub clip: Option<f64>,
-    /// Batches whose gradients are averaged for one step.
-    pub accumulate: usize,
-    /// Decay of a running average of the parameters, which is then what is kept; unset = none.
-    pub average: Option<f64>,
-    /// Steps between two lines of the log.
-    pub log_every: u64,
-    /// Steps between two checkpoints.
-    pub save_every: u64,
-    /// Steps between two validations with pictures.
-    pub validate_every: u64,
-    /// Checkpoints that are kept.
-    pub keep: usize,
-    /// A checkpoint of another training of the same model, whose parameters this one starts from.
-    pub start: Option<PathBuf>,
-}
-
-impl Default for FitConfig {
-    fn default() -> Self {
-        Self {
-            steps: 1000,
-            schedule: Schedule::default(),
-            clip: None,
-            accumulate: 1,
-            average: None,
-            log_every: 20,
-            save_every: 200,
-            validate_every: 500,
-            keep: 2,
-            start: None,
-        }
-    }
-}
-
-/// A finished training.
-#[derive(Debug)]
-pub struct Fitted<M> {
-    /// The model: the running average where one is kept, else the last step's.
-    pub model: M,
-    /// Figures of the last validation.
-    pub figures: Vec<(&'static str, f64)>,
-}
 
 /// Where a training lives and how it runs.
 #[derive(Debug)]
@@ -83,6 +30,8 @@ pub struct Place<'a> {
     pub device: &'a Device,
     /// The seed of everything random.
     pub seed: u64,
+    /// Stop after this many steps, to go on later; unset = train to the end.
+    pub until: Option<u64>,
     /// Say nothing while working.
     pub quiet: bool,
 }
@@ -90,7 +39,8 @@ pub struct Place<'a> {
 /// Trains a model to the end, from its newest checkpoint if there is one.
 ///
 /// # Errors
-/// When a number is lost, a file cannot be written, or the person pressed Ctrl-C (a checkpoint is written first).
+/// When a number is lost, a loss jumps, a file cannot be written, or the person pressed Ctrl-C (a checkpoint is
+/// written first).
 pub fn fit<O: Objective>(
     objective: &O,
     config: &FitConfig,
@@ -98,23 +48,17 @@ pub fn fit<O: Objective>(
 ) -> Result<Fitted<O::Model>, TrainError> {
     make_dir(place.folder)?;
     let mut state = Training::open(objective, config, place)?;
-    let (first, last) = (state.checkpoint.step, config.steps);
-    let micro = config.accumulate.max(1) as u64;
-    let progress = Progress::new("train", last as usize, place.quiet);
+    let first = state.checkpoint.step;
+    let last = place.until.unwrap_or(u64::MAX).min(config.steps);
+    let parts = config.accumulate.max(1) as u64;
+    let progress = Progress::new("train", config.steps as usize, place.quiet);
     progress.set(first as usize);
+    let seed = place.seed;
+    let make = |index: u64| objective.batch(&mut Noise::new(seed, &["batch", &index.to_string()]));
     std::thread::scope(|scope| {
-        let (send, receive) = sync_channel(2);
-        let seed = place.seed;
-        scope.spawn(move || {
-            for index in first * micro..last * micro {
-                let mut noise = Noise::new(seed, &["batch", &index.to_string()]);
-                if send.send(objective.batch(&mut noise)).is_err() {
-                    return;
-                }
-            }
-        });
+        let mut feed = Feed::start(scope, first * parts..last * parts, &make);
         for _ in first..last {
-            state.step(|| receive.recv().ok(), &progress)?;
+            state.step(&mut feed, &progress)?;
             progress.advance();
             if interrupt::pressed() {
                 state.save()?;
@@ -123,7 +67,7 @@ pub fn fit<O: Objective>(
         }
         Ok(())
     })?;
-    state.finish()
+    state.finish(first < last)
 }
 
 /// A training in hand.
@@ -134,16 +78,17 @@ struct Training<'a, O: Objective> {
     device: Device,
     model: O::Model,
     checkpoint: Checkpoint,
+    best: Option<Mark>,
     log: Log,
-    since: Since,
+    meter: Meter,
 }
 
-/// What has gathered since the last line of the log.
-#[derive(Default)]
-struct Since {
-    seconds: f64,
+/// What the batches of one step gave.
+struct Found {
+    gradients: StateDict,
+    losses: Vec<(&'static str, f64)>,
+    total: f64,
     waited: f64,
-    steps: u64,
 }
 
 impl<'a, O: Objective> Training<'a, O> {
@@ -152,7 +97,10 @@ impl<'a, O: Objective> Training<'a, O> {
         config: &'a FitConfig,
         place: &'a Place<'a>,
     ) -> Result<Self, TrainError> {
-        let device = place.device.clone().autodiff();
+        let mut device = place.device.clone().autodiff();
+        if config.gradient_checkpointing {
+            device = device.gradient_checkpointing();
+        }
         let mut init = Init::seeded(place.seed, &device);
         let model = objective.init(&mut init);
         let checkpoint = if let Some(checkpoint) = Checkpoint::newest(place.folder)? {
@@ -168,161 +116,181 @@ impl<'a, O: Objective> Training<'a, O> {
                 model,
                 adam: Adam::default(),
                 average,
+                losses: watch::Losses::default(),
             }
         };
         let model = load_into(model, checkpoint.model.clone())?;
-        let log = Log::open(place.folder.join("log.jsonl"), checkpoint.step)?;
         Ok(Self {
             objective,
             config,
             place,
             device,
             model,
+            best: Best::open(place.folder)?.map(|best| best.mark),
+            log: Log::open(place.folder, checkpoint.step)?,
             checkpoint,
-            log,
-            since: Since::default(),
+            meter: Meter::default(),
         })
     }
 
-    fn step(
-        &mut self,
-        mut next: impl FnMut() -> Option<O::Batch>,
-        progress: &Progress,
-    ) -> Result<(), TrainError> {
+    fn step(&mut self, feed: &mut Feed<O::Batch>, progress: &Progress) -> Result<(), TrainError> {
         let (start, config) = (Instant::now(), self.config);
-        let step = Step {
-            done: self.checkpoint.step,
-            total: config.steps,
-            device: &self.device,
-            seed: self.place.seed,
+        let mut found = self.gradients(feed)?;
+        let norm = self.checked(&found)?;
+        let rate = config.schedule.at(self.checkpoint.step, config.steps);
+        if self.is_spike(found.total, progress)? {
+            self.checkpoint.step += 1;
+        } else {
+            if let Some(limit) = config.clip {
+                clip(&mut found.gradients, norm, limit);
+            }
+            self.checkpoint.losses.push(found.total);
+            self.advance(&found.gradients, rate)?;
+        }
+        self.meter.step(start.elapsed().as_secs_f64(), found.waited);
+        let rest = [("norm", norm), ("rate", rate)];
+        self.report(&found.losses, &rest, progress)
+    }
+
+    /// Losses and gradients, averaged over the batches of one step.
+    fn gradients(&mut self, feed: &mut Feed<O::Batch>) -> Result<Found, TrainError> {
+        let parts = self.config.accumulate.max(1);
+        let mut found = Found {
+            gradients: StateDict::default(),
+            losses: Vec::new(),
+            total: 0.0,
+            waited: 0.0,
         };
-        self.device
-            .seed(step.noise("dropout").below(usize::MAX) as u64);
-        let (mut gradients, mut parts) = (StateDict::default(), Vec::new());
-        for _ in 0..config.accumulate.max(1) {
+        let share = 1.0 / parts as f64;
+        for part in 0..parts {
             let waiting = Instant::now();
-            let Some(batch) = next() else {
+            let Some(batch) = feed.next() else {
                 return Err(TrainError::Data {
                     reason: "the data ended early".to_owned(),
                 });
             };
-            self.since.waited += waiting.elapsed().as_secs_f64();
-            if let Some(tended) = self.objective.tend(&self.model, &batch, &step) {
+            found.waited += waiting.elapsed().as_secs_f64();
+            let step = Step {
+                done: self.checkpoint.step,
+                total: self.config.steps,
+                part,
+                device: &self.device,
+                seed: self.place.seed,
+            };
+            self.device
+                .seed(step.noise("dropout").below(usize::MAX) as u64);
+            if part == 0
+                && let Some(tended) = self.objective.tend(&self.model, &batch, &step)
+            {
                 self.checkpoint.model = collect(&tended);
                 self.model = tended;
             }
             let losses = self.objective.losses(&self.model, &batch, &step);
-            let found = losses.total.backward();
-            add(&mut gradients, collect_gradients(&self.model, &found));
-            parts = losses
-                .parts
-                .into_iter()
-                .map(|(name, loss)| (name, f64::from(floats(loss)[0])))
-                .collect();
+            let backward = losses.total.clone().backward();
+            add(
+                &mut found.gradients,
+                collect_gradients(&self.model, &backward),
+            );
+            found.total += share * f64::from(floats(losses.total.detach())[0]);
+            for (index, (name, loss)) in losses.parts.into_iter().enumerate() {
+                if part == 0 {
+                    found.losses.push((name, 0.0));
+                }
+                found.losses[index].1 += share * f64::from(floats(loss)[0]);
+            }
         }
-        if config.accumulate > 1 {
-            scale(&mut gradients, 1.0 / config.accumulate as f32);
+        if parts > 1 {
+            scale(&mut found.gradients, share as f32);
         }
-        let norm = self.checked(&gradients, &parts)?;
-        if let Some(limit) = config.clip {
-            clip(&mut gradients, norm, limit);
-        }
-        let rate = config.schedule.at(self.checkpoint.step, config.steps);
+        Ok(found)
+    }
+
+    /// Moves the parameters, and their average behind them.
+    fn advance(&mut self, gradients: &StateDict, rate: f64) -> Result<(), TrainError> {
         let Checkpoint {
             model,
             adam,
             average: mean,
             step: done,
+            ..
         } = &mut self.checkpoint;
-        adam.step(model, &gradients, |path| rate * self.objective.rate(path));
-        if let (Some(mean), Some(decay)) = (mean, config.average) {
+        adam.step(model, gradients, |path| rate * self.objective.rate(path));
+        if let (Some(mean), Some(decay)) = (mean, self.config.average) {
             // The average of few steps follows them closely (Tarvainen & Valpola 2017's warm-up).
-            average(
-                mean,
-                model,
-                decay.min((1.0 + *done as f64) / (10.0 + *done as f64)),
-            );
+            let warm = (1.0 + *done as f64) / (10.0 + *done as f64);
+            average(mean, model, decay.min(warm));
         }
         *done += 1;
         self.model = load_into(self.model.clone(), self.checkpoint.model.clone())?;
-        self.since.seconds += start.elapsed().as_secs_f64();
-        self.since.steps += 1;
-        self.report(&parts, norm, rate, progress)
+        Ok(())
     }
 
     /// The gradient's length, if it and the losses are numbers.
-    fn checked(
-        &self,
-        gradients: &StateDict,
-        parts: &[(&'static str, f64)],
-    ) -> Result<f64, TrainError> {
+    fn checked(&self, found: &Found) -> Result<f64, TrainError> {
         let lost = |what: String| TrainError::NotANumber {
             what,
             step: self.checkpoint.step,
-            path: self.place.folder.to_owned(),
+            path: self.last_good(),
         };
-        if let Some((name, _)) = parts.iter().find(|(_, value)| !value.is_finite()) {
+        let total = [("total", found.total)];
+        let mut losses = found.losses.iter().chain(&total);
+        if let Some((name, _)) = losses.find(|(_, value)| !value.is_finite()) {
             return Err(lost(format!("loss `{name}`")));
         }
-        let norm = global_norm(gradients);
+        let norm = global_norm(&found.gradients);
         if norm.is_finite() {
             return Ok(norm);
         }
         let broken = |values: &[f32]| values.iter().any(|x| !x.is_finite());
-        let name = gradients
-            .entries
-            .iter()
-            .find(|(_, value)| value.as_f32().is_some_and(broken));
+        let mut all = found.gradients.entries.iter();
+        let name = all.find(|(_, value)| value.as_f32().is_some_and(broken));
         Err(lost(format!(
             "gradient of `{}`",
             name.map_or("?", |(name, _)| name)
         )))
     }
 
+    /// Whether the loss jumped and the step is to be left out.
+    fn is_spike(&mut self, loss: f64, progress: &Progress) -> Result<bool, TrainError> {
+        let Some(usual) = self.checkpoint.losses.spike(loss, self.config.spike) else {
+            return Ok(false);
+        };
+        let step = self.checkpoint.step;
+        if self.config.on_spike == OnSpike::Stop || self.checkpoint.losses.skip() {
+            return Err(TrainError::Spike {
+                usual,
+                loss,
+                step,
+                path: self.last_good(),
+            });
+        }
+        progress.say(&format!(
+            "warning: step {step} is left out, its loss jumped from {usual:.4} to {loss:.4}"
+        ));
+        Ok(true)
+    }
+
+    fn last_good(&self) -> std::path::PathBuf {
+        Checkpoint::newest_path(self.place.folder).unwrap_or_else(|| self.place.folder.to_owned())
+    }
+
     fn report(
         &mut self,
-        parts: &[(&'static str, f64)],
-        norm: f64,
-        rate: f64,
+        losses: &[(&'static str, f64)],
+        rest: &[(&'static str, f64)],
         progress: &Progress,
     ) -> Result<(), TrainError> {
         let (done, config) = (self.checkpoint.step, self.config);
+        let rate = config.schedule.at(done, config.steps);
+        progress.beside(|| format!("{} · rate {rate:.1e} ·", named(losses)));
         if done.is_multiple_of(config.log_every) || done == config.steps {
-            let mut line = Map::from_iter([("step".to_owned(), json!(done))]);
-            line.extend(
-                parts
-                    .iter()
-                    .map(|(name, value)| ((*name).to_owned(), json!(value))),
-            );
-            line.extend([
-                ("norm".to_owned(), json!(norm)),
-                ("rate".to_owned(), json!(rate)),
-            ]);
-            self.log.write(&line)?;
-            let Since {
-                seconds,
-                waited,
-                steps,
-            } = std::mem::take(&mut self.since);
-            let speed = steps as f64 / seconds.max(1e-9);
-            let waiting = 100.0 * waited / seconds.max(1e-9);
-            let named: Vec<String> = parts
-                .iter()
-                .map(|(name, value)| format!("{name} {value:.4}"))
-                .collect();
-            progress.say(&format!(
-                "step {done} {} · {speed:.2} steps/s · waits for data {waiting:.0} %",
-                named.join(" ")
-            ));
+            let pace = self.meter.read();
+            self.log.step(done, losses, rest, &pace)?;
+            self.say(losses, &pace, progress);
         }
-        let validate = done.is_multiple_of(config.validate_every) && done != config.steps;
-        if validate {
+        if done.is_multiple_of(config.validate_every) && done != config.steps {
             let figures = self.validate()?;
-            let named: Vec<String> = figures
-                .iter()
-                .map(|(name, value)| format!("{name} {value:.4}"))
-                .collect();
-            progress.say(&format!("validation at {done}: {}", named.join(" ")));
+            progress.say(&format!("validation at {done}: {}", named(&figures)));
         }
         if done.is_multiple_of(config.save_every) {
             self.save()?;
@@ -330,118 +298,85 @@ impl<'a, O: Objective> Training<'a, O> {
         Ok(())
     }
 
+    fn say(&mut self, losses: &[(&'static str, f64)], pace: &Pace, progress: &Progress) {
+        let done = self.checkpoint.step;
+        let samples =
+            pace.steps * (self.objective.samples() * self.config.accumulate.max(1)) as f64;
+        let left = pace.time_for(self.config.steps - done);
+        progress.say(&format!(
+            "step {done} {} · {samples:.1} samples/s · waits for data {:.0} % · {left} left",
+            named(losses),
+            100.0 * pace.waiting
+        ));
+        if self.meter.is_news(pace) {
+            progress.say("warning: more than 10 % of the time goes into waiting for data; larger models or smaller batches cost nothing now");
+        }
+    }
+
     /// The model that would be kept now, without gradients.
-    fn kept(&self) -> Result<O::Model, TrainError> {
+    fn last(&self) -> &StateDict {
+        let Checkpoint { model, average, .. } = &self.checkpoint;
+        average.as_ref().unwrap_or(model)
+    }
+
+    fn ready(&self, state: StateDict) -> Result<O::Model, TrainError> {
         let blank = self.objective.init(&mut Init::blank(self.place.device));
-        let state = self
-            .checkpoint
-            .average
-            .as_ref()
-            .unwrap_or(&self.checkpoint.model);
-        Ok(load_into(blank, state.clone())?)
+        Ok(load_into(blank, state)?)
     }
 
     fn validate(&mut self) -> Result<Vec<(&'static str, f64)>, TrainError> {
-        let model = self.kept()?;
-        let figures = self.objective.validate(&model, self.place.device);
-        let mut line = Map::from_iter([("step".to_owned(), json!(self.checkpoint.step))]);
-        line.extend(
-            figures
-                .iter()
-                .map(|(name, value)| (format!("val/{name}"), json!(value))),
-        );
-        self.log.write(&line)?;
-        let stem = format!("step-{:08}", self.checkpoint.step);
+        let model = self.ready(self.last().clone())?;
+        let (place, step) = (self.place, self.checkpoint.step);
+        let figures = self.objective.validate(&model, place.device);
+        let stem = format!("step-{step:08}");
         self.objective
-            .preview(&model, self.place.device, self.place.folder, &stem)?;
+            .preview(&model, place.device, place.folder, &stem)?;
+        self.log.validation(step, &figures, &stem)?;
+        let mark = self.mark(&figures);
+        if mark.value.is_finite() && self.best.as_ref().is_none_or(|best| mark.beats(best)) {
+            Best::write(&mark, self.last(), place.folder)?;
+            self.best = Some(mark);
+        }
         Ok(figures)
+    }
+
+    fn mark(&self, figures: &[(&'static str, f64)]) -> Mark {
+        let (figure, value) = figures.first().copied().unwrap_or(("none", f64::NAN));
+        Mark {
+            step: self.checkpoint.step,
+            figure: figure.to_owned(),
+            value,
+            better: self.objective.better(),
+        }
     }
 
     fn save(&self) -> Result<(), TrainError> {
         self.checkpoint.write(self.place.folder, self.config.keep)
     }
 
-    fn finish(mut self) -> Result<Fitted<O::Model>, TrainError> {
-        self.save()?;
+    fn finish(mut self, moved: bool) -> Result<Fitted<O::Model>, TrainError> {
+        if moved {
+            self.save()?;
+        }
         let figures = self.validate()?;
+        let best = Best::open(self.place.folder)?.filter(|_| self.config.keep_best);
+        let (kept, state) = match best {
+            Some(best) => (best.mark, best.model),
+            None => (self.mark(&figures), self.last().clone()),
+        };
         Ok(Fitted {
-            model: self.kept()?,
+            model: self.ready(state)?,
             figures,
+            steps: self.checkpoint.step,
+            kept,
         })
     }
 }
 
-/// The curve: one JSON object a line, cut back to the checkpoint that a training goes on from.
-struct Log {
-    file: File,
-    path: PathBuf,
-}
-
-impl Log {
-    fn open(path: PathBuf, step: u64) -> Result<Self, TrainError> {
-        if path.exists() {
-            let io = |source| RunError::Io {
-                action: "read",
-                source,
-                path: path.clone(),
-            };
-            let lines = BufReader::new(File::open(&path).map_err(io)?).lines();
-            let mut kept = String::new();
-            for line in lines.map_while(Result::ok) {
-                let at = serde_json::from_str::<Value>(&line)
-                    .ok()
-                    .and_then(|value| value["step"].as_u64());
-                if at.is_some_and(|at| at <= step) {
-                    kept.push_str(&line);
-                    kept.push('\n');
-                }
-            }
-            write_atomic(&path, kept.as_bytes())?;
-        }
-        let opened = OpenOptions::new().create(true).append(true).open(&path);
-        let file = opened.map_err(|source| RunError::Io {
-            action: "open",
-            source,
-            path: path.clone(),
-        })?;
-        Ok(Self { file, path })
-    }
-
-    fn write(&mut self, line: &Map<String, Value>) -> Result<(), TrainError> {
-        let text = format!("{}\n", Value::Object(line.clone()));
-        let written = self.file.write_all(text.as_bytes());
-        written.map_err(|source| {
-            TrainError::Run(RunError::Io {
-                action: "write",
-                source,
-                path: self.path.clone(),
-            })
-        })
-    }
-}
-
-/// Refuses a folder that holds a training under another recipe, and notes this one's in an empty one.
-///
-/// # Errors
-/// When the recipe differs, naming what does, or a file cannot be written.
-pub fn claim(folder: &Path, recipe: &crate::run::Recipe) -> Result<(), TrainError> {
-    make_dir(folder)?;
-    let path = folder.join("recipe.json");
-    if let Ok(text) = fs::read_to_string(&path) {
-        let differences = serde_json::from_str::<crate::run::Recipe>(&text).map_or_else(
-            |error| vec![error.to_string()],
-            |earlier| recipe.differences(&earlier),
-        );
-        if !differences.is_empty() {
-            return Err(TrainError::Changed {
-                differences: differences.join(", "),
-                path: folder.to_owned(),
-            });
-        }
-        return Ok(());
-    }
-    let text = serde_json::to_string_pretty(recipe).map_err(|error| RunError::Internal {
-        reason: error.to_string(),
-    })?;
-    Ok(write_atomic(&path, text.as_bytes())?)
+/// Figures for a person.
+fn named(figures: &[(&'static str, f64)]) -> String {
+    let each = figures
+        .iter()
+        .map(|(name, value)| format!("{name} {value:.4}"));
+    each.collect::<Vec<_>>().join(" ")
 }

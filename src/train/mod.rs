@@ -6,11 +6,27 @@ pub mod adam;
 /// A training's state on disk.
 pub mod checkpoint;
 
+/// A folder belongs to one training.
+pub mod claim;
+
+/// How long, how fast, what is kept.
+pub mod config;
+
+/// Batches made ahead, in order.
+pub mod feed;
+
 /// The loop.
 pub mod fit;
 
+/// The curve on disk.
+pub mod log;
+
+/// What came of a training.
+pub mod fitted;
+
 /// The clips that a training sees.
 pub mod footage;
+
 /// A slot encoder that learns with a decoder.
 pub mod learned;
 
@@ -32,6 +48,12 @@ pub mod summary;
 /// The learning rate over a training.
 pub mod schedule;
 
+/// Event files.
+pub mod tensorboard;
+
+/// Pace, and losses that jump.
+pub mod watch;
+
 mod error;
 
 use std::collections::BTreeMap;
@@ -39,10 +61,14 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use ndarray::Array4;
 
 use crate::noise::{Init, Noise};
+pub use checkpoint::Better;
+pub use config::FitConfig;
 pub use error::TrainError;
-pub use fit::{FitConfig, Fitted, fit};
+pub use fit::fit;
+pub use fitted::Fitted;
 
 /// What a step is to make small.
 #[derive(Debug, Clone)]
@@ -93,6 +119,9 @@ pub trait Objective: Sync {
     /// The model before its first step.
     fn init(&self, init: &mut Init) -> Self::Model;
 
+    /// Samples of a batch: frames, windows, texts, whatever is drawn.
+    fn samples(&self) -> usize;
+
     /// The data of one step; the same for the same stream.
     fn batch(&self, noise: &mut Noise) -> Self::Batch;
 
@@ -114,8 +143,19 @@ pub trait Objective: Sync {
         None
     }
 
-    /// Figures on data that is not trained on; the first one, smaller is better, picks the best checkpoint.
+    /// Which values of the figure that models are chosen by are better.
+    fn better(&self) -> Better {
+        Better::Smaller
+    }
+
+    /// Figures on data that is not trained on. Models are chosen by the first one; that of a slot model knows no mask.
     fn validate(&self, model: &Self::Model, device: &Device) -> Vec<(&'static str, f64)>;
+
+    /// Rows of pictures of what the model does with data that is not trained on, `[count, height, width, rgb]` each;
+    /// none where there is nothing to see.
+    fn sheet(&self, _model: &Self::Model, _device: &Device) -> Vec<Array4<u8>> {
+        Vec::new()
+    }
 
     /// Draws pictures of what the model does into `folder`, their names beginning with `stem`.
     ///
@@ -127,7 +167,14 @@ pub trait Objective: Sync {
         device: &Device,
         folder: &Path,
         stem: &str,
-    ) -> Result<(), TrainError>;
+    ) -> Result<(), TrainError> {
+        let rows = self.sheet(model, device);
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let path = folder.join(format!("{stem}.png"));
+        Ok(footage::write_sheet(&rows, &path)?)
+    }
 }
 
 /// Where a training stands, for objectives that change over it.
@@ -137,6 +184,8 @@ pub struct Step<'a> {
     pub done: u64,
     /// Steps in all.
     pub total: u64,
+    /// Which of the batches whose gradients make up the step.
+    pub part: usize,
     /// Where tensors live, gradients recorded.
     pub device: &'a Device,
     /// This step's random numbers.
@@ -146,7 +195,11 @@ pub struct Step<'a> {
 impl Step<'_> {
     /// This step's stream of random numbers for a purpose.
     pub fn noise(&self, purpose: &str) -> Noise {
-        Noise::new(self.seed, &["step", &self.done.to_string(), purpose])
+        let (step, part) = (self.done.to_string(), self.part.to_string());
+        match self.part {
+            0 => Noise::new(self.seed, &["step", &step, purpose]),
+            _ => Noise::new(self.seed, &["step", &step, purpose, "part", &part]),
+        }
     }
 
     /// Share of the training that is done, 0..1.

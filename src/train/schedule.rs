@@ -61,6 +61,29 @@ mod tests {
     }
 
     #[test]
+    fn the_rate_is_that_of_the_reference_at_every_kind_of_step() {
+        // As nerv's scheduler computes it with max 1e-4, min 1e-6, T = 10 and W = 0.25 · T, a number with a half.
+        let schedule = Schedule {
+            rate: 1e-4,
+            floor: 0.01,
+            warmup: 0.25,
+        };
+        let cosine =
+            |share: f64| 1e-6 + (1e-4 - 1e-6) * (1.0 + (std::f64::consts::PI * share).cos()) / 2.0;
+        let expected = [
+            (0, 1e-6),
+            (1, 1e-6 + 9.9e-5 * 1.0 / 2.5),
+            (2, 1e-6 + 9.9e-5 * 2.0 / 2.5),
+            (3, cosine(0.5 / 7.5)),
+            (9, cosine(6.5 / 7.5)),
+            (10, 1e-6),
+        ];
+        for (done, rate) in expected {
+            assert!((schedule.at(done, 10) - rate).abs() < 1e-18, "{done}");
+        }
+    }
+
+    #[test]
     fn the_first_step_is_at_the_floor_even_without_a_warmup() {
         let schedule = Schedule {
             rate: 1.0,

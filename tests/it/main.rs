@@ -8,6 +8,7 @@
 //! - `layers`: the law of `lib.rs`
 //! - `networks`: I3D, Inception and LPIPS against their references
 //! - `presets`: built-in plans, of the sizes that were published
+//! - `train`: killed, interrupted, refused, out of disk; resumed to the same bytes
 //! - `parity`: every model against the numbers of its reference (`GOLDEN_MODELS` names another folder of
 //!   fixtures, `PARITY_ONLY` one fixture)
 
@@ -28,3 +29,4 @@ mod networks;
 mod parity;
 mod presets;
 mod support;
+mod train;

@@ -19,7 +19,7 @@ fn text(name: &str) -> String {
 
 /// Whether a plan is of a paper's configuration.
 fn is_published(name: &str) -> bool {
-    name != "video-predict" && !name.ends_with("-synth")
+    !["video-predict", "speedrun"].contains(&name) && !name.ends_with("-synth")
 }
 
 /// The keys of every value in a plan.

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use serde::Serialize;
 use serde_json::json;
 use slotflow_datasets::synth::Split;
 
-use super::{Data, Training, figures};
+use super::{Data, Training};
 
 use crate::models::decoder::autoregressive::AutoregressiveConfig;
 use crate::models::decoder::dvae::DvaeConfig;
@@ -14,29 +15,47 @@ use crate::models::decoder::vqvae::{VqVae, VqVaeConfig};
 use crate::models::encoder::{StemConfig, Vit, VitConfig};
 use crate::noise::{Init, Noise};
 use crate::plan::training::{DiffusionPlan, DvaePlan, SlotDiffusionPlan, StevePlan, VqVaePlan};
-use crate::train::TrainError;
 use crate::train::objective::diffusion::{DiffusionObjective, Drawings};
-use crate::train::objective::dvae::DvaeObjective;
+use crate::train::objective::reconstruct::Reconstruct;
 use crate::train::objective::slotdiffusion::SlotDiffusionObjective;
 use crate::train::objective::steve::{Perception, SteveObjective};
-use crate::train::objective::vqvae::VqVaeObjective;
+use crate::train::{Objective, TrainError};
 
 impl Training<'_> {
     pub(super) fn vqvae(&self, plan: &VqVaePlan) -> Result<Vec<PathBuf>, TrainError> {
+        self.reconstruct("vqvae", &plan.model, &plan.objective)
+    }
+
+    pub(super) fn dvae(&self, plan: &DvaePlan) -> Result<Vec<PathBuf>, TrainError> {
+        self.reconstruct("dvae", &plan.model, &plan.objective)
+    }
+
+    /// Trains an auto-encoder of frames.
+    fn reconstruct<M, C>(
+        &self,
+        name: &str,
+        model: &M,
+        config: &C,
+    ) -> Result<Vec<PathBuf>, TrainError>
+    where
+        M: Clone + Serialize,
+        C: Clone,
+        for<'a> Reconstruct<'a, M, C>: Objective,
+    {
         let data = self.data()?;
-        let objective = VqVaeObjective {
-            model: plan.model.clone(),
-            config: plan.objective.clone(),
+        let objective = Reconstruct {
+            model: model.clone(),
+            config: config.clone(),
             background: data.train.background(),
             train: &data.train,
             held_out: &data.held_out,
         };
         let fitted = self.fit(&objective)?;
         Ok(vec![self.keep(
-            "vqvae",
-            &plan.model,
+            name,
+            model,
             &fitted.model,
-            figures(&fitted.figures),
+            fitted.facts(),
         )?])
     }
 
@@ -65,7 +84,7 @@ impl Training<'_> {
             model,
         };
         let fitted = self.fit(&objective)?;
-        let mut facts = figures(&fitted.figures);
+        let mut facts = fitted.facts();
         let range = objective.reconstruction_range(&fitted.model, &self.device);
         facts.insert("reconstruction-psnr-range".to_owned(), json!(range));
         Ok(vec![self.keep(
@@ -127,7 +146,7 @@ impl Training<'_> {
             held_out: &data.held_out,
         };
         let fitted = self.fit(&objective)?;
-        let facts = figures(&fitted.figures);
+        let facts = fitted.facts();
         let model = &fitted.model;
         Ok(vec![
             self.keep(
@@ -145,24 +164,6 @@ impl Training<'_> {
         ])
     }
 
-    pub(super) fn dvae(&self, plan: &DvaePlan) -> Result<Vec<PathBuf>, TrainError> {
-        let data = self.data()?;
-        let objective = DvaeObjective {
-            model: plan.model.clone(),
-            config: plan.objective.clone(),
-            background: data.train.background(),
-            train: &data.train,
-            held_out: &data.held_out,
-        };
-        let fitted = self.fit(&objective)?;
-        Ok(vec![self.keep(
-            "dvae",
-            &plan.model,
-            &fitted.model,
-            figures(&fitted.figures),
-        )?])
-    }
-
     pub(super) fn steve(&mut self, plan: &StevePlan) -> Result<Vec<PathBuf>, TrainError> {
         let (dvae_config, dvae) =
             self.before("dvae", &plan.dvae)?
@@ -172,7 +173,7 @@ impl Training<'_> {
             None => {
                 let encoder = self.learned(&plan.slots, plan.start_encoder.as_ref())?;
                 let config = encoder.config.clone();
-                (Perception::Learned(encoder), config)
+                (Perception::Learned(Box::new(encoder)), config)
             }
             Some(file) => {
                 let (config, encoder, id) = self.encoder(file)?;
@@ -197,7 +198,7 @@ impl Training<'_> {
             held_out: &data.held_out,
         };
         let fitted = self.fit(&objective)?;
-        let facts = figures(&fitted.figures);
+        let facts = fitted.facts();
         let mut files = Vec::new();
         if let Some(encoder) = &fitted.model.encoder {
             files.push(self.keep("slot-encoder", &config, encoder, facts.clone())?);

@@ -2,16 +2,16 @@
 
 use std::path::PathBuf;
 
-use ndarray::Array4;
 use slotflow_datasets::synth::Split;
 
-use super::{Training, figures};
+use super::Training;
 use crate::flows::slots::strided;
 use crate::models::dynamics::SlotFormerConfig;
 use crate::plan::training::SlotFormerPlan;
 use crate::run::Input;
 use crate::train::TrainError;
 use crate::train::objective::slotformer::{self, Pictures, SlotFormerObjective};
+use crate::train::slot_store::Slots;
 
 impl Training<'_> {
     pub(super) fn slotformer(&mut self, plan: &SlotFormerPlan) -> Result<Vec<PathBuf>, TrainError> {
@@ -20,7 +20,7 @@ impl Training<'_> {
             let (id, train) = strided(&folder.join("train"), stride)?;
             let (_, held_out) = strided(&folder.join("val"), stride)?;
             self.inputs.push(Input::new("slots", id));
-            return self.dynamics(plan, [train, held_out], None);
+            return self.dynamics(plan, [train, held_out].map(Slots::from), None);
         }
         let encoder = plan.encoder.as_ref().ok_or_else(|| TrainError::Data {
             reason: "the plan names neither an encoder nor slots".to_owned(),
@@ -45,7 +45,7 @@ impl Training<'_> {
     fn dynamics(
         &self,
         plan: &SlotFormerPlan,
-        [train, held_out]: [Array4<f32>; 2],
+        [train, held_out]: [Slots; 2],
         pictures: Option<Pictures<'_>>,
     ) -> Result<Vec<PathBuf>, TrainError> {
         let model = SlotFormerConfig {
@@ -67,7 +67,7 @@ impl Training<'_> {
             "slotformer",
             &objective.model,
             &fitted.model,
-            figures(&fitted.figures),
+            fitted.facts(),
         )?])
     }
 }

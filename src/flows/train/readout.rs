@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 use slotflow_datasets::synth::Split;
 
-use super::{Training, figures, with_futures};
+use super::{Training, with_futures};
 use crate::models::dynamics::SlotFormerConfig;
 use crate::plan::training::ReadoutPlan;
 use crate::train::TrainError;
@@ -51,7 +51,7 @@ impl Training<'_> {
             held_out: outcomes(Split::Val)?,
         };
         let fitted = self.fit(&objective)?;
-        let mut facts = figures(&fitted.figures);
+        let mut facts = fitted.facts();
         facts.insert("burn-in".to_owned(), json!(burn_in));
         facts.insert("imagined".to_owned(), json!(steps));
         let kind = objective.model.kind();

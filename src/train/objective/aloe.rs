@@ -227,6 +227,10 @@ impl Objective for AloeObjective {
         self.model.init(init)
     }
 
+    fn samples(&self) -> usize {
+        self.config.batch
+    }
+
     fn batch(&self, noise: &mut Noise) -> Vec<usize> {
         (0..self.config.batch)
             .map(|_| noise.below(self.train.texts.len()))

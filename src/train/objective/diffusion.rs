@@ -3,8 +3,6 @@
 //! Slots and VQ-VAE were trained before and stay as they are, so both are computed once.
 //! Differs: the paper trains the encoder with it; slots of a short training separate objects better without.
 
-use std::path::Path;
-
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array2, Array3, Array4, Axis, s};
 use serde::{Deserialize, Serialize};
@@ -14,8 +12,9 @@ use crate::models::decoder::latent_diffusion::{LatentDiffusion, LatentDiffusionC
 use crate::models::decoder::sampler::SamplerConfig;
 use crate::models::decoder::vqvae::VqVae;
 use crate::noise::{Init, Noise};
-use crate::train::footage::{Footage, write_sheet};
-use crate::train::{Losses, Objective, Step, TrainError, decibel};
+use crate::train::footage::Footage;
+use crate::train::slot_store::Slots;
+use crate::train::{Losses, Objective, Step, decibel};
 
 /// Frames whose latents are computed at once.
 const BATCH: usize = 50;
@@ -43,7 +42,7 @@ impl Default for DiffusionObjectiveConfig {
 #[derive(Debug)]
 pub struct Drawings<'a> {
     /// `[clips, time, slots, dim]`
-    pub slots: Array4<f32>,
+    pub slots: Slots,
     /// Latents as the network knows them, one row a frame, `[clips·time, channels·height·width]`.
     pub latents: Array2<f32>,
     /// The frames.
@@ -53,7 +52,7 @@ pub struct Drawings<'a> {
 impl<'a> Drawings<'a> {
     /// The latents of all frames under a decoder's VQ-VAE.
     pub fn new(
-        slots: Array4<f32>,
+        slots: Slots,
         footage: &'a Footage,
         decoder: &LatentDiffusion,
         device: &Device,
@@ -75,13 +74,17 @@ impl<'a> Drawings<'a> {
     }
 
     fn gather(&self, frames: &[usize]) -> Drawn {
-        let (_, time, slots, dim) = self.slots.dim();
+        let all = self.slots.view();
+        let (_, time, slots, dim) = all.dim();
         let mut context = Array3::zeros((frames.len(), slots, dim));
         let mut latents = Array2::zeros((frames.len(), self.latents.ncols()));
         for (row, &frame) in frames.iter().enumerate() {
-            context
-                .index_axis_mut(Axis(0), row)
-                .assign(&self.slots.slice(s![frame / time, frame % time, .., ..]));
+            context.index_axis_mut(Axis(0), row).assign(&all.slice(s![
+                frame / time,
+                frame % time,
+                ..,
+                ..
+            ]));
             latents.row_mut(row).assign(&self.latents.row(frame));
         }
         Drawn {
@@ -234,6 +237,10 @@ impl Objective for DiffusionObjective<'_> {
         self.model.with_vae(vqvae, init)
     }
 
+    fn samples(&self) -> usize {
+        self.config.batch
+    }
+
     fn batch(&self, noise: &mut Noise) -> Drawn {
         let frames: Vec<usize> = (0..self.config.batch)
             .map(|_| noise.below(self.train.frames()))
@@ -261,17 +268,8 @@ impl Objective for DiffusionObjective<'_> {
         ]
     }
 
-    fn preview(
-        &self,
-        model: &LatentDiffusion,
-        device: &Device,
-        folder: &Path,
-        stem: &str,
-    ) -> Result<(), TrainError> {
+    fn sheet(&self, model: &LatentDiffusion, device: &Device) -> Vec<Array4<u8>> {
         let (truth, guess) = self.render(model, &self.held_out, &self.sample(12), device);
-        Ok(write_sheet(
-            &[truth, guess],
-            &folder.join(format!("{stem}.png")),
-        )?)
+        vec![truth, guess]
     }
 }

@@ -1,18 +1,16 @@
 //! A dVAE learns to give frames back through random tokens (Ramesh et al. 2021; Singh et al. 2022, SLATE §3.1).
 //! Reference: SlotDiffusion `img_based/models/slate/dVAE.py`, `method.py`.
 
-use std::path::Path;
-
 use burn::tensor::{Device, Tensor, TensorData};
-use ndarray::{Array3, Array4, Axis};
+use ndarray::{Array4, Axis};
 use serde::{Deserialize, Serialize};
 
+use super::reconstruct::{Errors, Reconstruct};
 use crate::layout::{clip_from_frames, frames_from_clip};
 use crate::models::decoder::dvae::{Dvae, DvaeConfig, Gumbel, PATCH};
 use crate::models::decoder::vqvae::codebook::CodeUse;
 use crate::noise::{Init, Noise};
-use crate::train::footage::{Footage, salience, write_sheet};
-use crate::train::{Losses, Objective, Step, TrainError, decibel};
+use crate::train::{Losses, Objective, Step};
 
 /// `[dvae.objective]` of a training plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,19 +49,7 @@ impl DvaeObjectiveConfig {
 }
 
 /// A dVAE learns to give frames back.
-#[derive(Debug)]
-pub struct DvaeObjective<'a> {
-    /// The model.
-    pub model: DvaeConfig,
-    /// The loss.
-    pub config: DvaeObjectiveConfig,
-    /// What it is trained on.
-    pub train: &'a Footage,
-    /// What it is judged by.
-    pub held_out: &'a Footage,
-    /// The empty scene of `train`, `[height, width, rgb]`.
-    pub background: Array3<u8>,
-}
+pub type DvaeObjective<'a> = Reconstruct<'a, DvaeConfig, DvaeObjectiveConfig>;
 
 impl DvaeObjective<'_> {
     fn gumbel(&self, frames: &Tensor<4>, step: &Step<'_>) -> Gumbel {
@@ -77,15 +63,6 @@ impl DvaeObjective<'_> {
             draws: Tensor::from_data(TensorData::new(draws, shape), step.device),
             temperature: self.config.at(step.progress()),
         }
-    }
-
-    fn weights(&self, frames: &Array4<u8>, device: &Device) -> Option<Tensor<4>> {
-        (self.config.salience > 0.0).then(|| {
-            let weights = salience(frames.view(), &self.background, self.config.salience);
-            let (batch, height, width) = weights.dim();
-            let values: Vec<f32> = weights.iter().copied().collect();
-            Tensor::from_data(TensorData::new(values, [batch, 1, height, width]), device)
-        })
     }
 
     /// Frames through their likeliest tokens, and how many tokens are truly in use.
@@ -117,6 +94,10 @@ impl Objective for DvaeObjective<'_> {
         self.model.init(init)
     }
 
+    fn samples(&self) -> usize {
+        self.config.batch
+    }
+
     fn batch(&self, noise: &mut Noise) -> Array4<u8> {
         self.train.draw_frames(self.config.batch, noise)
     }
@@ -125,7 +106,7 @@ impl Objective for DvaeObjective<'_> {
         let frames = frames_from_clip(batch.view(), step.device);
         let drawn = model.reconstruct(frames.clone(), &self.gumbel(&frames, step));
         let squared = (drawn - frames).square();
-        let squared = match self.weights(batch, step.device) {
+        let squared = match self.weights(batch, self.config.salience, step.device) {
             Some(weights) => squared * weights,
             None => squared,
         };
@@ -135,38 +116,17 @@ impl Objective for DvaeObjective<'_> {
     fn validate(&self, model: &Dvae, device: &Device) -> Vec<(&'static str, f64)> {
         let truth = self.held_out.spread(128);
         let (drawn, perplexity) = self.through_tokens(model, &truth, device);
-        let far = salience(truth.view(), &self.background, 1e6);
-        let (mut all, mut object, mut counted) = (0.0, 0.0, 0.0);
-        for ((frame, y, x, channel), value) in truth.indexed_iter() {
-            let apart = (f64::from(*value) - f64::from(drawn[[frame, y, x, channel]])) / 255.0;
-            all += apart * apart;
-            if far[[frame, y, x]] > 1.0 {
-                object += apart * apart;
-                counted += 1.0;
-            }
-        }
-        let mean = all / truth.len().max(1) as f64;
-        vec![
-            ("squared", mean),
-            ("psnr", decibel(mean)),
-            ("object-psnr", decibel(object / f64::max(counted, 1.0))),
-            ("token-perplexity", perplexity),
-        ]
+        let mut errors = Errors::default();
+        errors.observe(truth.view(), drawn.view(), &self.background);
+        let mut figures = errors.figures().to_vec();
+        figures.push(("token-perplexity", perplexity));
+        figures
     }
 
-    fn preview(
-        &self,
-        model: &Dvae,
-        device: &Device,
-        folder: &Path,
-        stem: &str,
-    ) -> Result<(), TrainError> {
+    fn sheet(&self, model: &Dvae, device: &Device) -> Vec<Array4<u8>> {
         let truth = self.held_out.spread(10);
         let (drawn, _) = self.through_tokens(model, &truth, device);
-        Ok(write_sheet(
-            &[truth, drawn],
-            &folder.join(format!("{stem}.png")),
-        )?)
+        vec![truth, drawn]
     }
 }
 
@@ -176,6 +136,7 @@ mod tests {
 
     use super::*;
     use crate::layout::floats;
+    use crate::train::footage::Footage;
 
     #[test]
     fn the_temperature_falls_along_the_reference_s_half_cosine() {
@@ -214,6 +175,7 @@ mod tests {
         let step = Step {
             done: 0,
             total: 10,
+            part: 0,
             device: &device,
             seed: 1,
         };

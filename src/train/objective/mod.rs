@@ -12,6 +12,9 @@ pub mod dvae;
 /// Pixels → events, for the network that judges motion.
 pub mod motion;
 
+/// What auto-encoders of frames have in common.
+pub mod reconstruct;
+
 /// Slots seen and imagined → whether something happens.
 pub mod readout;
 

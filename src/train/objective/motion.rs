@@ -2,8 +2,6 @@
 //!
 //! It only ever judges: nothing that perceives, imagines or draws learns from it or from events.
 
-use std::path::Path;
-
 use burn::tensor::activation::log_sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array3, Array5, s};
@@ -13,7 +11,7 @@ use crate::layout::{batch_from_clips, floats};
 use crate::models::perceptual::motion::{EVENTS, Motion, MotionConfig};
 use crate::noise::{Init, Noise};
 use crate::train::footage::Footage;
-use crate::train::{Losses, Objective, Step, TrainError};
+use crate::train::{Losses, Objective, Step};
 
 /// `[motion]` of a training plan, beside the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -82,6 +80,10 @@ impl Objective for MotionObjective {
         self.model.init(init)
     }
 
+    fn samples(&self) -> usize {
+        self.config.batch
+    }
+
     fn batch(&self, noise: &mut Noise) -> Self::Batch {
         let places = self
             .train
@@ -118,10 +120,6 @@ impl Objective for MotionObjective {
             ("entrance", share(1)),
             ("departure", share(2)),
         ]
-    }
-
-    fn preview(&self, _: &Motion, _: &Device, _: &Path, _: &str) -> Result<(), TrainError> {
-        Ok(())
     }
 }
 

@@ -145,6 +145,10 @@ impl Objective for ReadoutObjective {
         self.model.init(init)
     }
 
+    fn samples(&self) -> usize {
+        self.config.batch
+    }
+
     fn batch(&self, noise: &mut Noise) -> Outcomes {
         let (clips, time, count, dim) = self.train.slots.dim();
         let mut slots = Array4::zeros((self.config.batch, time, count, dim));
@@ -240,6 +244,7 @@ mod tests {
                 let step = Step {
                     done,
                     total: 150,
+                    part: 0,
                     device: &device,
                     seed: 1,
                 };

@@ -2,8 +2,6 @@
 //! latents is to be told from its slots. A window of one frame is the model for images.
 //! Reference: SlotDiffusion `video_based/models/savi_diffusion.py`, `img_based/models/sa_diffusion.py`.
 
-use std::path::Path;
-
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array4, Array5};
@@ -16,9 +14,9 @@ use crate::models::decoder::vqvae::VqVae;
 use crate::models::encoder::stem::Stem;
 use crate::models::encoder::{SlotEncoder, Vit};
 use crate::noise::{Init, Noise};
-use crate::train::footage::{Footage, write_sheet};
+use crate::train::footage::Footage;
 use crate::train::learned::LearnedEncoder;
-use crate::train::{Losses, Objective, Step, TrainError, decibel};
+use crate::train::{Losses, Objective, Step, decibel};
 
 /// `[slotdiffusion.objective]` of a training plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -143,6 +141,10 @@ impl Objective for SlotDiffusionObjective<'_> {
         }
     }
 
+    fn samples(&self) -> usize {
+        self.config.batch
+    }
+
     fn batch(&self, noise: &mut Noise) -> Array5<u8> {
         let SlotDiffusionObjectiveConfig { batch, window, .. } = self.config;
         let places = self.train.draw_windows(batch, window, noise);
@@ -175,15 +177,8 @@ impl Objective for SlotDiffusionObjective<'_> {
         ]
     }
 
-    fn preview(
-        &self,
-        model: &SlotDiffusion,
-        device: &Device,
-        folder: &Path,
-        stem: &str,
-    ) -> Result<(), TrainError> {
-        let sheet = self.draw(model, 8, device);
-        Ok(write_sheet(&sheet, &folder.join(format!("{stem}.png")))?)
+    fn sheet(&self, model: &SlotDiffusion, device: &Device) -> Vec<Array4<u8>> {
+        self.draw(model, 8, device).to_vec()
     }
 }
 
@@ -280,6 +275,7 @@ mod tests {
             let step = Step {
                 done: 3,
                 total: 10,
+                part: 0,
                 device: &device,
                 seed: 1,
             };

@@ -1,8 +1,6 @@
 //! SlotFormer learns to roll slots forward (Wu et al., ICLR 2023, §3.2: slot loss, and image loss where a decoder is
 //! given).
 
-use std::path::Path;
-
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array4, Array5, s};
@@ -14,6 +12,7 @@ use crate::models::dynamics::{SlotFormer, SlotFormerConfig};
 use crate::models::slots::SlotSequence;
 use crate::noise::{Init, Noise};
 use crate::train::footage::Footage;
+use crate::train::slot_store::Slots;
 use crate::train::{Losses, Objective, Step, TrainError};
 
 /// `[slotformer]` of a training plan, beside the model.
@@ -64,9 +63,9 @@ pub struct SlotFormerObjective<'a> {
     /// The loss.
     pub config: SlotFormerObjectiveConfig,
     /// Slots of the clips that it is trained on, `[clips, time, slots, dim]`.
-    pub train: Array4<f32>,
+    pub train: Slots,
     /// Slots of the clips that it is judged by.
-    pub held_out: Array4<f32>,
+    pub held_out: Slots,
     /// What imagined slots should draw; unset = the slots alone count.
     pub pictures: Option<Pictures<'a>>,
 }
@@ -122,15 +121,20 @@ impl Objective for SlotFormerObjective<'_> {
         self.model.init(init)
     }
 
+    fn samples(&self) -> usize {
+        self.config.batch
+    }
+
     fn batch(&self, noise: &mut Noise) -> SlotFormerBatch {
-        let (clips, time, slots, dim) = self.train.dim();
+        let all = self.train.view();
+        let (clips, time, slots, dim) = all.dim();
         let length = self.length();
         let mut windows = Array4::zeros((self.config.batch, length, slots, dim));
         let mut places = Vec::with_capacity(self.config.batch);
         for mut window in windows.outer_iter_mut() {
             let (clip, start) = (noise.below(clips), noise.below(time - length + 1));
             let cut: ndarray::ArrayView3<'_, f32> =
-                self.train.slice(s![clip, start..start + length, .., ..]);
+                all.slice(s![clip, start..start + length, .., ..]);
             // The order of slots means nothing to the model; let it not learn one.
             for (to, from) in noise.shuffled(slots).into_iter().enumerate() {
                 window
@@ -168,6 +172,7 @@ impl Objective for SlotFormerObjective<'_> {
             let windows = tensor(
                 &self
                     .held_out
+                    .view()
                     .slice(s![range.clone(), .., .., ..])
                     .to_owned(),
                 device,
@@ -195,17 +200,13 @@ impl Objective for SlotFormerObjective<'_> {
         }
         figures
     }
-
-    fn preview(&self, _: &SlotFormer, _: &Device, _: &Path, _: &str) -> Result<(), TrainError> {
-        Ok(())
-    }
 }
 
 /// Whether every clip is long enough for a window.
 ///
 /// # Errors
 /// When one is not.
-pub fn check(slots: &Array4<f32>, length: usize) -> Result<(), TrainError> {
+pub fn check(slots: &Slots, length: usize) -> Result<(), TrainError> {
     let time = slots.dim().1;
     if time < length {
         let reason = format!("clips of {time} frames are shorter than windows of {length}");
@@ -255,8 +256,8 @@ mod tests {
                 rollout: 2,
                 image: 10.0,
             },
-            train: slots.clone(),
-            held_out: slots,
+            train: slots.clone().into(),
+            held_out: slots.into(),
             pictures: with_pictures.then_some(pictures),
         }
     }
@@ -276,6 +277,7 @@ mod tests {
             let step = Step {
                 done: 0,
                 total: 10,
+                part: 0,
                 device: &device,
                 seed: 1,
             };

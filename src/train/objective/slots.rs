@@ -193,6 +193,10 @@ impl Objective for SlotsObjective<'_> {
         }
     }
 
+    fn samples(&self) -> usize {
+        self.config.batch
+    }
+
     fn batch(&self, noise: &mut Noise) -> SlotsBatch {
         let config = &self.config;
         let windows = self.train.draw_windows(config.batch, config.window, noise);

@@ -3,11 +3,9 @@
 //! With an encoder of its own both learn together, as in the papers: a window of one frame is SLATE, a longer one
 //! STEVE. With slots that were perceived before, the decoder learns alone.
 
-use std::path::Path;
-
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use ndarray::{Array4, Array5, s};
+use ndarray::{Array4, Array5, ArrayView4, s};
 use serde::{Deserialize, Serialize};
 
 use crate::layout::{batch_from_clips, clip_from_frames, floats};
@@ -15,9 +13,10 @@ use crate::models::decoder::autoregressive::{Autoregressive, AutoregressiveConfi
 use crate::models::decoder::dvae::Dvae;
 use crate::models::encoder::SlotEncoder;
 use crate::noise::{Init, Noise};
-use crate::train::footage::{Footage, write_sheet};
+use crate::train::footage::Footage;
 use crate::train::learned::LearnedEncoder;
-use crate::train::{Losses, Objective, Step, TrainError, decibel};
+use crate::train::slot_store::Slots;
+use crate::train::{Losses, Objective, Step, decibel};
 
 /// `[steve.objective]` of a training plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,13 +44,13 @@ impl Default for SteveObjectiveConfig {
 #[derive(Debug)]
 pub enum Perception {
     /// An encoder that learns with the decoder.
-    Learned(LearnedEncoder),
+    Learned(Box<LearnedEncoder>),
     /// Slots of every frame, `[clips, time, slots, dim]`, of the clips trained on and judged by.
     Given {
         /// Of the clips that it is trained on.
-        train: Array4<f32>,
+        train: Slots,
         /// Of the clips that it is judged by.
-        held_out: Array4<f32>,
+        held_out: Slots,
     },
 }
 
@@ -91,7 +90,7 @@ pub struct SteveBatch {
 impl SteveObjective<'_> {
     fn cut(
         footage: &Footage,
-        slots: Option<&Array4<f32>>,
+        slots: Option<ArrayView4<'_, f32>>,
         places: &[(usize, usize)],
         window: usize,
     ) -> SteveBatch {
@@ -147,7 +146,7 @@ impl SteveObjective<'_> {
             })
             .collect();
         let slots = match &self.perception {
-            Perception::Given { held_out, .. } => Some(held_out),
+            Perception::Given { held_out, .. } => Some(held_out.view()),
             Perception::Learned(_) => None,
         };
         Self::cut(self.held_out, slots, &places, self.config.window)
@@ -175,11 +174,15 @@ impl Objective for SteveObjective<'_> {
         }
     }
 
+    fn samples(&self) -> usize {
+        self.config.batch
+    }
+
     fn batch(&self, noise: &mut Noise) -> SteveBatch {
         let SteveObjectiveConfig { batch, window, .. } = self.config;
         let places = self.train.draw_windows(batch, window, noise);
         let slots = match &self.perception {
-            Perception::Given { train, .. } => Some(train),
+            Perception::Given { train, .. } => Some(train.view()),
             Perception::Learned(_) => None,
         };
         Self::cut(self.train, slots, &places, window)
@@ -212,15 +215,8 @@ impl Objective for SteveObjective<'_> {
         ]
     }
 
-    fn preview(
-        &self,
-        model: &Steve,
-        device: &Device,
-        folder: &Path,
-        stem: &str,
-    ) -> Result<(), TrainError> {
-        let sheet = self.draw(model, 10, device);
-        Ok(write_sheet(&sheet, &folder.join(format!("{stem}.png")))?)
+    fn sheet(&self, model: &Steve, device: &Device) -> Vec<Array4<u8>> {
+        self.draw(model, 10, device).to_vec()
     }
 }
 
@@ -268,7 +264,7 @@ mod tests {
     }
 
     fn learned() -> Perception {
-        Perception::Learned(LearnedEncoder::fresh(SlotEncoderConfig {
+        Perception::Learned(Box::new(LearnedEncoder::fresh(SlotEncoderConfig {
             resolution: [8, 8],
             slots: 2,
             dim: 4,
@@ -280,15 +276,15 @@ mod tests {
                 norm_groups: None,
             }),
             ..SlotEncoderConfig::default()
-        }))
+        })))
     }
 
     fn given() -> Perception {
         let slots =
             Array4::from_shape_fn((2, 4, 2, 4), |(a, b, c, d)| (a + b * c + d) as f32 * 0.1);
         Perception::Given {
-            train: slots.clone(),
-            held_out: slots,
+            train: slots.clone().into(),
+            held_out: slots.into(),
         }
     }
 
@@ -303,6 +299,7 @@ mod tests {
             let step = Step {
                 done: 3,
                 total: 10,
+                part: 0,
                 device: &device,
                 seed: 1,
             };

@@ -1,18 +1,16 @@
 //! A VQ-VAE learns to give frames back (van den Oord et al. 2017; SlotDiffusion §3.1, without its perceptual part).
 
-use std::path::Path;
-
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
-use ndarray::{Array3, Array4, Axis};
+use burn::tensor::Device;
+use ndarray::{Array4, Axis};
 use serde::{Deserialize, Serialize};
 
+use super::reconstruct::{Errors, Reconstruct};
 use crate::layout::{clip_from_frames, floats, frames_from_clip};
 use crate::models::decoder::vqvae::codebook::CodeUse;
 use crate::models::decoder::vqvae::{VqVae, VqVaeConfig, VqVaeLossConfig};
 use crate::noise::{Init, Noise};
-use crate::train::footage::{Footage, salience, write_sheet};
-use crate::train::{Losses, Objective, Step, TrainError, decibel};
+use crate::train::{Losses, Objective, Step};
 
 /// `[objective]` of a VQ-VAE's training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,30 +42,7 @@ impl Default for VqVaeObjectiveConfig {
 }
 
 /// A VQ-VAE learns to give frames back.
-#[derive(Debug)]
-pub struct VqVaeObjective<'a> {
-    /// The model.
-    pub model: VqVaeConfig,
-    /// The loss.
-    pub config: VqVaeObjectiveConfig,
-    /// What it is trained on.
-    pub train: &'a Footage,
-    /// What it is judged by.
-    pub held_out: &'a Footage,
-    /// The empty scene of `train`, `[height, width, rgb]`.
-    pub background: Array3<u8>,
-}
-
-impl VqVaeObjective<'_> {
-    fn weights(&self, frames: &Array4<u8>, device: &Device) -> Option<Tensor<4>> {
-        (self.config.salience > 0.0).then(|| {
-            let weights = salience(frames.view(), &self.background, self.config.salience);
-            let (batch, height, width) = weights.dim();
-            let values: Vec<f32> = weights.iter().copied().collect();
-            Tensor::from_data(TensorData::new(values, [batch, 1, height, width]), device)
-        })
-    }
-}
+pub type VqVaeObjective<'a> = Reconstruct<'a, VqVaeConfig, VqVaeObjectiveConfig>;
 
 impl Objective for VqVaeObjective<'_> {
     type Model = VqVae;
@@ -77,13 +52,17 @@ impl Objective for VqVaeObjective<'_> {
         self.model.init(init)
     }
 
+    fn samples(&self) -> usize {
+        self.config.batch
+    }
+
     fn batch(&self, noise: &mut Noise) -> Array4<u8> {
         self.train.draw_frames(self.config.batch, noise)
     }
 
     fn losses(&self, model: &VqVae, batch: &Array4<u8>, step: &Step<'_>) -> Losses {
         let frames = frames_from_clip(batch.view(), step.device);
-        let weights = self.weights(batch, step.device);
+        let weights = self.weights(batch, self.config.salience, step.device);
         let losses =
             self.config
                 .loss
@@ -120,48 +99,23 @@ impl Objective for VqVaeObjective<'_> {
 
     fn validate(&self, model: &VqVae, device: &Device) -> Vec<(&'static str, f64)> {
         let mut uses = CodeUse::new(model.quantize.size());
-        let (mut all, mut object, mut counted) = (0.0, 0.0, 0.0);
+        let mut errors = Errors::default();
         let sample = self.held_out.spread(128);
         for part in sample.axis_chunks_iter(Axis(0), 16) {
             let seen = model.forward(frames_from_clip(part, device));
             uses.observe(&seen.codes);
             let drawn = clip_from_frames(seen.frames);
-            let far = salience(part, &self.background, 1e6);
-            for ((frame, y, x, channel), value) in part.indexed_iter() {
-                let apart = (f64::from(*value) - f64::from(drawn[[frame, y, x, channel]])) / 255.0;
-                all += apart * apart;
-                if far[[frame, y, x]] > 1.0 {
-                    object += apart * apart;
-                    counted += 1.0;
-                }
-            }
+            errors.observe(part, drawn.view(), &self.background);
         }
-        let mean = all / sample.len().max(1) as f64;
-        vec![
-            ("squared", mean),
-            ("psnr", decibel(mean)),
-            ("object-psnr", decibel(object / f64::max(counted, 1.0))),
-            ("code-perplexity", uses.perplexity()),
-        ]
+        let mut figures = errors.figures().to_vec();
+        figures.push(("code-perplexity", uses.perplexity()));
+        figures
     }
 
-    fn preview(
-        &self,
-        model: &VqVae,
-        device: &Device,
-        folder: &Path,
-        stem: &str,
-    ) -> Result<(), TrainError> {
+    fn sheet(&self, model: &VqVae, device: &Device) -> Vec<Array4<u8>> {
         let sample = self.held_out.spread(10);
-        let drawn = clip_from_frames(
-            model
-                .forward(frames_from_clip(sample.view(), device))
-                .frames,
-        );
-        Ok(write_sheet(
-            &[sample, drawn],
-            &folder.join(format!("{stem}.png")),
-        )?)
+        let seen = model.forward(frames_from_clip(sample.view(), device));
+        vec![sample, clip_from_frames(seen.frames)]
     }
 }
 

@@ -1,0 +1,59 @@
+//! Generate, train every model small, predict with what they learned, judge: the whole product in one folder.
+
+use std::path::{Path, PathBuf};
+
+use super::train::train;
+use super::video_predict::{FlowError, Outcome, video_predict};
+use crate::plan::SpeedrunPlan;
+use crate::run::files::{make_dir, write_atomic};
+use crate::run::progress::say;
+use crate::run::{Options, RunError};
+use crate::weights::WeightsFile;
+
+/// Runs every part of a plan in a folder of its own inside `out`; each goes on where it was stopped.
+///
+/// # Errors
+/// What stopped a part.
+pub fn speedrun(plan: &SpeedrunPlan, out: &Path, options: &Options) -> Result<Outcome, FlowError> {
+    let parts = plan.parts(out)?;
+    let device = options.device.open()?;
+    if options.dry {
+        for (name, training) in &parts.trainings {
+            say(&format!("{name}: {} steps", training.fit.steps));
+        }
+        return Ok(Outcome {
+            report: None,
+            stages: Vec::new(),
+            failures: Vec::new(),
+        });
+    }
+    make_dir(out)?;
+    let text = toml::to_string(plan).map_err(|error| RunError::Internal {
+        reason: error.to_string(),
+    })?;
+    write_atomic(&out.join("plan.toml"), text.as_bytes())?;
+    let mut table = String::from("training,steps,figure,value\n");
+    let count = parts.trainings.len();
+    for (index, (name, training)) in parts.trainings.iter().enumerate() {
+        if !options.quiet {
+            say(&format!("{name}: training {} of {count}", index + 1));
+        }
+        let files = train(training, &out.join(name), options, device.clone())?;
+        table.extend(rows(name, training.fit.steps, &files)?);
+    }
+    write_atomic(&out.join("trainings.csv"), table.as_bytes())?;
+    video_predict(&parts.predict, &out.join("predict"), options.clone())
+}
+
+/// What a training's weights say of its last validation, one line a figure.
+fn rows(name: &str, steps: u64, files: &[PathBuf]) -> Result<Vec<String>, FlowError> {
+    let Some(first) = files.first() else {
+        return Ok(Vec::new());
+    };
+    let header = WeightsFile::read(first)?.header;
+    let facts = header.training.as_object().into_iter().flatten();
+    let figures = facts.filter_map(|(key, value)| Some((key.strip_prefix("validation-")?, value)));
+    Ok(figures
+        .map(|(figure, value)| format!("{name},{steps},{figure},{value}\n"))
+        .collect())
+}

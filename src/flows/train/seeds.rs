@@ -1,0 +1,151 @@
+//! Several seeds begin, the one that validates best goes on: slot models of one recipe differ much by their seed.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{Stretch, stretch};
+use crate::plan::training::{SeedsConfig, TrainPlan};
+use crate::run::files::write_atomic;
+use crate::run::lock::FolderLock;
+use crate::run::progress::say;
+use crate::run::{Options, RunError};
+use crate::train::TrainError;
+use crate::train::checkpoint::Mark;
+use crate::weights::{Precision, WeightsFile};
+
+/// A seed that came to the comparison.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Tried {
+    seed: u64,
+    /// Steps at which seeds are compared.
+    at: u64,
+    mark: Mark,
+}
+
+/// Trains every seed up to the comparison, each in a folder of its own, and the best of them to the end; its weights
+/// then stand in `folder`, with what became of all seeds in their headers and in `seeds.csv`.
+///
+/// # Errors
+/// What stopped a training.
+pub fn train(
+    plan: &TrainPlan,
+    seeds: &SeedsConfig,
+    folder: &Path,
+    (options, device): (&Options, &Device),
+) -> Result<Vec<PathBuf>, TrainError> {
+    let _lock = FolderLock::take(folder)?;
+    let at = seeds.compare_at(plan.fit.steps);
+    let of_seed = |seed: u64, until: Option<u64>| {
+        let own = TrainPlan {
+            seed,
+            seeds: None,
+            ..plan.clone()
+        };
+        let place = folder.join(format!("seed-{seed}"));
+        stretch(
+            &own,
+            &place,
+            options,
+            Stretch {
+                device: device.clone(),
+                until,
+            },
+        )
+    };
+    let mut tried: Vec<Tried> = Vec::new();
+    for seed in (plan.seed..).take(seeds.count) {
+        let note = folder.join(format!("seed-{seed}")).join("compared.json");
+        let found = if let Some(found) = earlier(&note, at)? {
+            found
+        } else {
+            if !options.quiet {
+                say(&format!("seed {seed}: {at} of {} steps", plan.fit.steps));
+            }
+            let files = of_seed(seed, Some(at))?;
+            let mark = mark_of(&files)?;
+            let found = Tried { seed, at, mark };
+            write_atomic(&note, json!(found).to_string().as_bytes())?;
+            found
+        };
+        tried.push(found);
+    }
+    let best = tried
+        .iter()
+        .fold(None, |best: Option<&Tried>, one| match best {
+            Some(best) if !one.mark.beats(&best.mark) => Some(best),
+            _ => Some(one),
+        });
+    let best = best.map_or(plan.seed, |best| best.seed);
+    write_atomic(&folder.join("seeds.csv"), table(&tried, best).as_bytes())?;
+    if !options.quiet {
+        say(&format!("seed {best} goes on"));
+    }
+    let files = of_seed(best, None)?;
+    files
+        .iter()
+        .map(|file| adopted(file, folder, &tried))
+        .collect()
+}
+
+/// What an earlier run noted of a seed.
+fn earlier(note: &Path, at: u64) -> Result<Option<Tried>, TrainError> {
+    let Ok(text) = std::fs::read_to_string(note) else {
+        return Ok(None);
+    };
+    let found: Tried = serde_json::from_str(&text).map_err(|error| RunError::Damaged {
+        reason: error.to_string(),
+        path: note.to_owned(),
+    })?;
+    if found.at == at {
+        return Ok(Some(found));
+    }
+    Err(TrainError::Changed {
+        differences: format!("`seeds.compare-at` {} → {at}", found.at),
+        path: note.to_owned(),
+    })
+}
+
+/// The validation that a training's weights tell of.
+fn mark_of(files: &[PathBuf]) -> Result<Mark, TrainError> {
+    let unknown = || RunError::Internal {
+        reason: "a training without a validation".to_owned(),
+    };
+    let file = WeightsFile::read(files.first().ok_or_else(unknown)?)?;
+    let mark = file.header.training.get("kept").cloned();
+    let mark = mark.and_then(|mark| serde_json::from_value(mark).ok());
+    Ok(mark.ok_or_else(unknown)?)
+}
+
+fn table(tried: &[Tried], best: u64) -> String {
+    let mut text = String::from("seed,steps,figure,value,better,continued\n");
+    text.extend(tried.iter().map(|Tried { seed, mark, .. }| {
+        let better = json!(mark.better);
+        let better = better.as_str().unwrap_or_default();
+        let Mark {
+            step,
+            figure,
+            value,
+            ..
+        } = mark;
+        format!(
+            "{seed},{step},{figure},{value},{better},{}\n",
+            *seed == best
+        )
+    }));
+    text
+}
+
+/// Copies a weights file of a seed up, with what became of all seeds in its header.
+fn adopted(file: &Path, folder: &Path, tried: &[Tried]) -> Result<PathBuf, TrainError> {
+    let mut weights = WeightsFile::read(file)?;
+    if let Some(training) = weights.header.training.as_object_mut() {
+        training.insert("seeds".to_owned(), json!(tried));
+    }
+    let path = folder.join(file.file_name().unwrap_or_default());
+    weights.write(&path, Precision::Half)?;
+    Ok(path)
+}
