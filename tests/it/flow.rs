@@ -1,5 +1,7 @@
 //! The product: generated clips to a report, on the shipped weights.
 
+use slotflow_eval::ScoreTable;
+
 use crate::support::{Product, contents};
 
 /// The main job at a size that takes seconds.
@@ -172,8 +174,18 @@ fn runs_stand_side_by_side_on_one_page() {
         assert!(page.contains(part), "{part}");
     }
     assert_eq!(page.matches("<article").count(), 2, "both clips");
-    let scores = std::fs::read_to_string(product.path("both/scores.csv")).unwrap();
-    assert!(scores.lines().any(|row| row.contains(",one,")), "{scores}");
+    let merged = ScoreTable::load(&product.path("both/scores.csv")).unwrap();
+    let of = |name: &str| merged.rows.iter().filter(|row| row.run == name).count();
+    assert!(of("one") > 0 && of("one") == of("other"));
+    assert_eq!(of("one") + of("other"), merged.rows.len(), "rows of no run");
+    let apart = std::fs::read_to_string(product.path("both/differences.csv")).unwrap();
+    assert!(apart.starts_with("metric,profile,subset,base,run,difference,"));
+    assert!(
+        apart
+            .lines()
+            .any(|row| row.starts_with("accuracy,") && row.ends_with(",0,0,1.0")),
+        "the same answers: {apart}"
+    );
     let said = product.fail(2, &["compare", "one", "nowhere"]);
     assert!(said.contains("not the folder of a finished run: `nowhere`"));
 }
