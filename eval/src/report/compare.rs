@@ -76,7 +76,7 @@ fn summary(page: &Comparison<'_>) -> String {
     let first = page.runs.first().map_or("", |run| run.name.as_str());
     format!(
         "<p class=\"summary\">The best of a row is bold. Below a number stands how far the run is from \
-         <b>{}</b> on the same clips, with an interval of 95 % over clips; green and red say that the interval \
+         <b>{}</b> on the same clips, with an interval of 95\u{a0}% over clips; green and red say that the interval \
          leaves out nought. Under answers stands McNemar's \
          exact test: how many only this run has right, and only <b>{0}</b>, and how likely so uneven a split of these is \
          between equals.</p>",
@@ -152,7 +152,7 @@ fn row(page: &Comparison<'_>, score: &Score) -> String {
             .find(|apart| apart.is_of(score, run));
         let apart = apart.map(|apart| difference(style, score.direction, apart));
         format!(
-            "<td class=\"num value\">{shown}{}</td>",
+            "<td class=\"num\">{shown}{}</td>",
             apart.unwrap_or_default()
         )
     });
@@ -189,7 +189,12 @@ fn difference(style: Style, direction: Direction, apart: &Difference) -> String 
     });
     let test = match (apart.only_base, apart.only_run, apart.mcnemar_p) {
         (Some(base), Some(run), Some(p)) => {
-            format!("<br><small>McNemar {run} : {base}, p = {p:.2e}</small>")
+            let p = if p < 0.001 {
+                "p < 0.001".to_owned()
+            } else {
+                format!("p = {p:.3}")
+            };
+            format!("<br><small>McNemar {run} : {base}, {p}</small>")
         }
         _ => String::new(),
     };
