@@ -20,6 +20,9 @@ pub mod models;
 /// Attention → masks, and how they are shown.
 pub mod masks;
 
+/// What a head says of slots → events.
+pub mod reading;
+
 pub mod weights;
 
 /// What is there, what is to be made, and why.

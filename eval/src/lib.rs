@@ -14,6 +14,7 @@ pub mod error;
 pub mod floors;
 pub mod frechet;
 pub mod infinity;
+pub mod logistic;
 pub mod matching;
 pub mod measured;
 pub mod mmd;

@@ -4,6 +4,7 @@ mod bench;
 mod compare;
 mod eval;
 mod failure;
+mod generate;
 mod import;
 mod run;
 mod show;
@@ -46,6 +47,8 @@ enum Command {
     Export(import::ExportArgs),
     /// Time layers and networks on this machine
     Bench(bench::BenchArgs),
+    /// Write generated clips as a published data set lies on disk
+    Generate(generate::GenerateArgs),
     /// Print a plan with every value, or list the built-in plans
     Show(show::ShowArgs),
 }
@@ -110,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Import(args) => import::import(&args),
         Command::Export(args) => import::export(&args),
         Command::Bench(args) => bench::bench(&args),
+        Command::Generate(args) => generate::generate(&args),
         Command::Show(args) => show::show(&args),
     };
     match done {

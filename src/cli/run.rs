@@ -6,13 +6,15 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Common, Failure, print};
+use crate::flows::clevrer_vqa::clevrer_vqa;
 use crate::flows::compare::merge;
+use crate::flows::physion_vqa::physion_vqa;
 use crate::flows::speedrun::speedrun;
 use crate::flows::video_predict::{FlowError, Outcome, video_predict};
 use crate::plan::Plan;
+use crate::run::RunError;
 use crate::run::files::make_dir;
 use crate::run::progress::say;
-use crate::run::{Options, RunError};
 use slotflow_eval::ScoreTable;
 
 /// Done, but some clips failed.
@@ -58,11 +60,11 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let mut plans = Vec::new();
     for name in &args.plans {
         match Plan::load(name, &changes)? {
-            plan @ (Plan::VideoPredict(_) | Plan::Speedrun(_)) => plans.push((stem(name), plan)),
             Plan::Train(_) => {
                 let message = format!("a training: `{name}`");
                 return Err(Failure::refused(message, "`pipeline train` trains it"));
             }
+            plan => plans.push((stem(name), plan)),
         }
     }
     let several = plans.len() > 1;
@@ -145,15 +147,14 @@ impl RunArgs {
 }
 
 fn one(args: &RunArgs, plan: &Plan, out: &Path) -> Result<Outcome, Failure> {
-    let options = |seed: u64| -> Result<Options, Failure> {
-        let mut options = args.common.options(seed)?;
-        options.dry = args.dry_run;
-        options.fresh = args.fresh.iter().cloned().collect();
-        Ok(options)
-    };
+    let mut options = args.common.options(plan.seed())?;
+    options.dry = args.dry_run;
+    options.fresh = args.fresh.iter().cloned().collect();
     let outcome = match plan {
-        Plan::VideoPredict(plan) => video_predict(plan, out, options(plan.seed)?)?,
-        Plan::Speedrun(plan) => speedrun(plan, out, &options(plan.seed)?)?,
+        Plan::VideoPredict(plan) => video_predict(plan, out, options)?,
+        Plan::ClevrerVqa(plan) => clevrer_vqa(plan, out, options)?,
+        Plan::PhysionVqa(plan) => physion_vqa(plan, out, options)?,
+        Plan::Speedrun(plan) => speedrun(plan, out, &options)?,
         Plan::Train(_) => return Err(Failure::refused("a training", "`pipeline train` trains it")),
     };
     if args.dry_run {

@@ -6,6 +6,12 @@ pub mod slots;
 /// Train every model, then predict.
 pub mod speedrun;
 
+/// Decode, perceive, answer, judge, tell.
+pub mod clevrer_vqa;
+
+/// Decode, perceive, imagine, read out, judge, tell.
+pub mod physion_vqa;
+
 /// Train one model.
 pub mod train;
 

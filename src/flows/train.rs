@@ -7,13 +7,12 @@ use burn::tensor::Device;
 use ndarray::{Array4, Axis, concatenate, s};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use slotflow_datasets::synth::ask::Amount;
 use slotflow_datasets::synth::{FrameCache, Split, SynthPreset, SynthSource};
 use slotflow_datasets::{Fit, Pace, Source, Window};
 
 use crate::models::dynamics::SlotFormerConfig;
 use crate::models::encoder::{SlotEncoder, SlotEncoderConfig};
-use crate::plan::training::{AloePlan, SlotsPlan, TrainPlan};
+use crate::plan::training::{SlotsPlan, TrainPlan};
 use crate::plan::video_predict::WeightsName;
 use crate::run::files::{content_hash, write_atomic};
 use crate::run::lock::FolderLock;
@@ -24,17 +23,18 @@ use crate::train::claim::claim;
 use crate::train::fit::{Place, fit};
 use crate::train::footage::Footage;
 use crate::train::learned::LearnedEncoder;
-use crate::train::objective::aloe::{AloeObjective, Exam, most_frequent, texts_of};
 use crate::train::objective::slots::SlotsObjective;
 use crate::train::slot_store::{Slots, open_or_encode};
 use crate::train::{Fitted, Objective, TrainError};
 use crate::weights::{Header, Precision, WeightsError, WeightsFile, collect};
 
+mod aloe;
 mod decoders;
 mod dynamics;
 mod motion;
 mod readout;
 mod seeds;
+mod sight;
 
 /// A training in its folder.
 struct Training<'a> {
@@ -127,6 +127,9 @@ fn stretch(
     if let Some(readout) = &plan.readout {
         return training.readout(readout);
     }
+    if let Some(sight) = &plan.sight {
+        return training.sight(sight);
+    }
     match &plan.motion {
         Some(motion) => training.motion(motion),
         None => Err(TrainError::Data {
@@ -140,26 +143,22 @@ fn stretch(
 /// # Errors
 /// Names the data set.
 pub fn check_readable(plan: &TrainPlan) -> Result<(), TrainError> {
-    let imported = plan
+    let slotformer = plan
         .slotformer
         .as_ref()
         .and_then(|plan| plan.slots.as_ref());
-    match imported.map(|folder| folder.join("train")) {
+    let readout = plan.readout.as_ref().and_then(|plan| plan.slots.as_ref());
+    let imported = slotformer.or(readout).map(|folder| folder.join("train"));
+    match imported {
         Some(folder) if !super::slots::holds_slots(&folder) => {
-            return Err(WeightsError::NoSlots { path: folder }.into());
+            Err(WeightsError::NoSlots { path: folder }.into())
         }
-        Some(_) => {}
+        Some(_) => Ok(()),
         None => {
             SynthPreset::builtin(&plan.data.dataset)?;
+            Ok(())
         }
     }
-    if plan.physion_readout.is_some() || plan.phyre_readout.is_some() {
-        let reason = "readouts are trained on labels, which the generator does not have";
-        return Err(TrainError::Data {
-            reason: reason.to_owned(),
-        });
-    }
-    Ok(())
 }
 
 impl Training<'_> {
@@ -373,67 +372,6 @@ impl Training<'_> {
             )?,
             self.keep("mixture", &plan.decoder, &fitted.model.decoder, facts)?,
         ])
-    }
-
-    fn aloe(&mut self, plan: &AloePlan) -> Result<Vec<PathBuf>, TrainError> {
-        let (encoder_config, encoder, id) = self.encoder(&plan.encoder)?;
-        let dynamics = self.before("slotformer", &plan.slotformer)?.model(
-            "slotformer",
-            &self.device,
-            SlotFormerConfig::init,
-        )?;
-        let mut model = plan.model.clone();
-        (model.dim, model.slots) = (encoder_config.dim, encoder_config.slots);
-        let exam = |split: Split| -> Result<Exam, TrainError> {
-            let seen = self.perceived(&encoder, &id, &self.footage(split)?, split)?;
-            let slots = with_futures(
-                &seen,
-                &dynamics,
-                model.frames,
-                plan.objective.steps,
-                &self.device,
-            )?;
-            Ok(Exam {
-                slots,
-                texts: self.texts(split)?,
-            })
-        };
-        let (train, held_out) = (exam(Split::Train)?, exam(Split::Val)?);
-        let mut facts = Map::from_iter([(
-            "most-frequent".to_owned(),
-            json!(most_frequent(&train.texts)),
-        )]);
-        let objective = AloeObjective {
-            model,
-            config: plan.objective.clone(),
-            train,
-            held_out,
-        };
-        let fitted = self.fit(&objective)?;
-        facts.extend(fitted.facts());
-        Ok(vec![self.keep(
-            "aloe",
-            &objective.model,
-            &fitted.model,
-            facts,
-        )?])
-    }
-
-    /// The generator's questions about every clip, as texts.
-    fn texts(&self, split: Split) -> Result<Vec<crate::train::objective::aloe::Text>, TrainError> {
-        use rayon::prelude::*;
-        let source = self.source(split)?;
-        let all: Vec<_> = (0..source.len())
-            .into_par_iter()
-            .map(|clip| texts_of(clip, &source.questions(clip, Amount::default())))
-            .collect::<Result<_, TrainError>>()?;
-        let texts: Vec<_> = all.into_iter().flatten().collect();
-        if texts.is_empty() {
-            return Err(TrainError::Data {
-                reason: "the clips have no questions".to_owned(),
-            });
-        }
-        Ok(texts)
     }
 }
 

@@ -140,7 +140,7 @@ pub fn video_predict(
         (Some(config), Some(weights)) => Some(Answers(run.stage(&Answer {
             config,
             weights,
-            dynamics: &models.dynamics,
+            dynamics: Some(&models.dynamics),
             clips: &clips,
             seen: &seen,
         })?)),

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::video_predict::{RenderConfig, Start, VideoPredictPlan};
-use super::{Plan, PlanError, TrainPlan};
+use super::video_predict::{DecodeConfig, RenderConfig, Start, VideoPredictPlan};
+use super::{ClevrerVqaPlan, PhysionVqaPlan, Plan, PlanError, TrainPlan};
 use crate::train::FitConfig;
 
 /// Refuses values that make no sense.
@@ -13,6 +13,8 @@ use crate::train::FitConfig;
 pub fn plan(plan: &Plan) -> Result<(), PlanError> {
     match plan {
         Plan::VideoPredict(plan) => video_predict(plan),
+        Plan::ClevrerVqa(plan) => clevrer_vqa(plan),
+        Plan::PhysionVqa(plan) => physion_vqa(plan),
         Plan::Train(plan) => training(plan),
         Plan::Speedrun(plan) => plan.parts(Path::new("runs")).map(|_| ()),
     }
@@ -25,8 +27,68 @@ fn value(key: &'static str, reason: impl Into<String>) -> Result<(), PlanError> 
     })
 }
 
-fn video_predict(plan: &VideoPredictPlan) -> Result<(), PlanError> {
-    let decode = &plan.decode;
+fn clevrer_vqa(plan: &ClevrerVqaPlan) -> Result<(), PlanError> {
+    decoding(&plan.decode)?;
+    if plan.decode.dataset == "videos" {
+        return value(
+            "decode.dataset",
+            "is `videos`, which come without questions; there are `clevrer` and the generator's kinds",
+        );
+    }
+    if plan.decode.stride.is_none() {
+        return value(
+            "decode.stride",
+            "is unset; events of sampled frames need it to be placed in the film",
+        );
+    }
+    let answers = plan.page.answers.as_str();
+    let known = match answers {
+        "aloe" => true,
+        "reason" => plan.reason.is_some(),
+        name => plan.beside.contains_key(name),
+    };
+    if !known {
+        return value(
+            "page.answers",
+            format!("is `{answers}`, and nobody of that name answers"),
+        );
+    }
+    Ok(())
+}
+
+fn physion_vqa(plan: &PhysionVqaPlan) -> Result<(), PlanError> {
+    decoding(&plan.decode)?;
+    if !["contact", "physion"].contains(&plan.decode.dataset.as_str()) {
+        return value(
+            "decode.dataset",
+            format!(
+                "is `{}`, which has no contacts to predict; there are `contact` and `physion`",
+                plan.decode.dataset
+            ),
+        );
+    }
+    if plan.decode.stride.is_none() {
+        return value(
+            "decode.stride",
+            "is unset; it says which frames are observed",
+        );
+    }
+    if plan.contact.hold_out < 2 {
+        return value(
+            "contact.hold-out",
+            "must be at least 2; one of so many clips is held out",
+        );
+    }
+    if plan.contact.steps == 0 || plan.contact.save_every == 0 {
+        return value(
+            "contact.steps",
+            "and `contact.save-every` must be at least 1",
+        );
+    }
+    Ok(())
+}
+
+fn decoding(decode: &DecodeConfig) -> Result<(), PlanError> {
     if decode.size.iter().any(|side| !(1..=4096).contains(side)) {
         return value(
             "decode.size",
@@ -57,6 +119,12 @@ fn video_predict(plan: &VideoPredictPlan) -> Result<(), PlanError> {
     if decode.clips == Some(0) {
         return value("decode.clips", "is 0; there is nothing to do");
     }
+    Ok(())
+}
+
+fn video_predict(plan: &VideoPredictPlan) -> Result<(), PlanError> {
+    let decode = &plan.decode;
+    decoding(decode)?;
     if plan.rollout.burn_in == 0 {
         return value("rollout.burn-in", "is 0; at least one frame must be seen");
     }
@@ -113,6 +181,7 @@ fn training(plan: &TrainPlan) -> Result<(), PlanError> {
         );
     }
     beginnings(plan)?;
+    readout(plan)?;
     if let Some(seeds) = &plan.seeds {
         if !(1..=100).contains(&seeds.count) {
             return value(
@@ -249,6 +318,21 @@ fn windows(plan: &TrainPlan) -> Result<(), PlanError> {
                 format!(
                     "asks for windows of {window} frames from clips of {frames} (`data.frames`)"
                 ),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn readout(plan: &TrainPlan) -> Result<(), PlanError> {
+    if let Some(readout) = &plan.readout {
+        let perceived = readout.encoder.is_some() && readout.slotformer.is_some();
+        let imported = readout.slots.is_some() && readout.labels.is_some();
+        let mixed = readout.encoder.is_some() || readout.slotformer.is_some();
+        if perceived == imported || (imported && mixed) {
+            return value(
+                "readout.slots",
+                "and `readout.labels` must be set, or `readout.encoder` and `readout.slotformer`, and not both",
             );
         }
     }

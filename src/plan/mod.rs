@@ -6,6 +6,12 @@ pub mod check;
 /// Plans in a row: train, then predict.
 pub mod speedrun;
 
+/// The tables of question answering.
+pub mod clevrer_vqa;
+
+/// The tables of contact prediction.
+pub mod physion_vqa;
+
 /// The tables of a training.
 pub mod training;
 
@@ -20,7 +26,9 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
+pub use clevrer_vqa::ClevrerVqaPlan;
 pub use error::PlanError;
+pub use physion_vqa::PhysionVqaPlan;
 pub use speedrun::SpeedrunPlan;
 pub use training::TrainPlan;
 pub use video_predict::VideoPredictPlan;
@@ -30,6 +38,10 @@ pub use video_predict::VideoPredictPlan;
 pub enum Plan {
     /// Decode, perceive, imagine, draw, answer, judge, tell.
     VideoPredict(Box<VideoPredictPlan>),
+    /// Decode, perceive, answer, judge, tell.
+    ClevrerVqa(Box<ClevrerVqaPlan>),
+    /// Decode, perceive, imagine, read out, judge, tell.
+    PhysionVqa(Box<PhysionVqaPlan>),
     /// Train one model.
     Train(Box<TrainPlan>),
     /// Train several, then predict with them.
@@ -73,6 +85,14 @@ impl Plan {
             .to_owned();
         let plan = match flow.as_str() {
             "video-predict" => Self::VideoPredict(Box::new(typed(table, origin)?)),
+            "clevrer-vqa" => {
+                let plan: ClevrerVqaPlan = typed(table, origin)?;
+                Self::ClevrerVqa(Box::new(plan.rooted()))
+            }
+            "physion-vqa" => {
+                let plan: PhysionVqaPlan = typed(table, origin)?;
+                Self::PhysionVqa(Box::new(plan.rooted()))
+            }
             "train" => Self::Train(Box::new(typed(table, origin)?)),
             "speedrun" => Self::Speedrun(Box::new(typed(table, origin)?)),
             _ => {
@@ -86,6 +106,17 @@ impl Plan {
         Ok(plan)
     }
 
+    /// The seed of everything random.
+    pub fn seed(&self) -> u64 {
+        match self {
+            Self::VideoPredict(plan) => plan.seed,
+            Self::ClevrerVqa(plan) => plan.seed,
+            Self::PhysionVqa(plan) => plan.seed,
+            Self::Train(plan) => plan.seed,
+            Self::Speedrun(plan) => plan.seed,
+        }
+    }
+
     /// The plan as TOML, every value resolved.
     ///
     /// # Errors
@@ -93,6 +124,8 @@ impl Plan {
     pub fn to_toml(&self) -> Result<String, PlanError> {
         let text = match self {
             Self::VideoPredict(plan) => toml::to_string(plan),
+            Self::ClevrerVqa(plan) => toml::to_string(plan),
+            Self::PhysionVqa(plan) => toml::to_string(plan),
             Self::Train(plan) => toml::to_string(plan),
             Self::Speedrun(plan) => toml::to_string(plan),
         };

@@ -14,13 +14,14 @@ use crate::models::decoder::vqvae::VqVaeConfig;
 use crate::models::dynamics::SlotFormerConfig;
 use crate::models::encoder::SlotEncoderConfig;
 use crate::models::perceptual::motion::MotionConfig;
-use crate::models::reasoner::{AloeConfig, PhyreReadoutConfig, PhysionReadoutConfig};
+use crate::models::reasoner::{AloeConfig, SightConfig};
 use crate::train::FitConfig;
 use crate::train::objective::aloe::AloeObjectiveConfig;
 use crate::train::objective::diffusion::DiffusionObjectiveConfig;
 use crate::train::objective::dvae::DvaeObjectiveConfig;
 use crate::train::objective::motion::MotionObjectiveConfig;
 use crate::train::objective::readout::{ReadoutConfig, ReadoutObjectiveConfig};
+use crate::train::objective::sight::SightObjectiveConfig;
 use crate::train::objective::slotdiffusion::SlotDiffusionObjectiveConfig;
 use crate::train::objective::slotformer::SlotFormerObjectiveConfig;
 use crate::train::objective::slots::SlotsObjectiveConfig;
@@ -72,12 +73,9 @@ pub struct TrainPlan {
     /// Train a readout on the generator's collisions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub readout: Option<ReadoutPlan>,
-    /// Train the readout that tells whether objects will touch.
+    /// Train a head that reads objects and collisions off slots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub physion_readout: Option<PhysionReadoutPlan>,
-    /// Train the readout that tells whether an action solves a puzzle.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phyre_readout: Option<PhyreReadoutPlan>,
+    pub sight: Option<SightPlan>,
     /// Train the motion network on the generator's events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub motion: Option<MotionPlan>,
@@ -93,11 +91,10 @@ impl TrainPlan {
             self.dvae.is_some(),
             self.steve.is_some(),
             self.slotdiffusion.is_some(),
-            self.physion_readout.is_some(),
-            self.phyre_readout.is_some(),
             self.slotformer.is_some(),
             self.aloe.is_some(),
             self.readout.is_some(),
+            self.sight.is_some(),
             self.motion.is_some(),
         ];
         there.into_iter().filter(|&there| there).count()
@@ -280,40 +277,16 @@ pub struct SlotFormerPlan {
     pub model: SlotFormerConfig,
 }
 
-/// `[physion-readout]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct PhysionReadoutPlan {
-    /// A folder of slots, observed and then imagined.
-    pub slots: PathBuf,
-    /// Clips a step.
-    pub batch: usize,
-    /// The model.
-    #[serde(default)]
-    pub model: PhysionReadoutConfig,
-}
-
-/// `[phyre-readout]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct PhyreReadoutPlan {
-    /// A folder of slots, observed and then imagined.
-    pub slots: PathBuf,
-    /// Clips a step.
-    pub batch: usize,
-    /// The model.
-    #[serde(default)]
-    pub model: PhyreReadoutConfig,
-}
-
 /// `[aloe]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct AloePlan {
-    /// The slot encoder, trained before; its sizes take the place of those in `model`.
-    pub encoder: WeightsName,
-    /// The SlotFormer that imagines what comes after the clip.
-    pub slotformer: WeightsName,
+    /// The slot encoder, trained before; its sizes take the place of those in `model`. Not where it sees no slots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<WeightsName>,
+    /// The SlotFormer that imagines what comes after the clip. Only where it sees the clip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slotformer: Option<WeightsName>,
     /// The objective.
     #[serde(default)]
     pub objective: AloeObjectiveConfig,
@@ -322,14 +295,39 @@ pub struct AloePlan {
     pub model: AloeConfig,
 }
 
-/// `[readout]`: whether two objects will collide after the burn-in.
+/// `[sight]`: what slots say of objects and collisions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SightPlan {
+    /// The slot encoder, trained before; its width takes the place of that in `model`.
+    pub encoder: WeightsName,
+    /// The SlotFormer that imagines, so that imagined slots can be read too.
+    pub slotformer: WeightsName,
+    /// The objective.
+    #[serde(default)]
+    pub objective: SightObjectiveConfig,
+    /// The model.
+    #[serde(default)]
+    pub model: SightConfig,
+}
+
+/// `[readout]`: whether two objects will collide after the burn-in; or, on imported slots, what labels say of clips.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ReadoutPlan {
     /// The slot encoder, trained before; its width takes the place of that in `model`.
-    pub encoder: WeightsName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<WeightsName>,
     /// The SlotFormer that imagines what comes after the burn-in.
-    pub slotformer: WeightsName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slotformer: Option<WeightsName>,
+    /// A folder of imported slots, observed and then imagined, with `train` and `val`; in place of an encoder, a
+    /// SlotFormer and the generator's clips.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slots: Option<PathBuf>,
+    /// A table of clips and what is true of them, as Physion's `readout_labels.csv`; with `slots`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<PathBuf>,
     /// The objective.
     #[serde(default)]
     pub objective: ReadoutObjectiveConfig,

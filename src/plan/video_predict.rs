@@ -54,7 +54,7 @@ impl Default for VideoPredictPlan {
 pub struct WeightsName(pub String);
 
 impl WeightsName {
-    fn shipped(name: &str) -> Self {
+    pub(super) fn shipped(name: &str) -> Self {
         Self(format!("shipped:{name}"))
     }
 }

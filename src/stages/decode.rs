@@ -2,9 +2,10 @@
 
 use ndarray::{Array3, Array4, Ix3, Ix4};
 use serde::{Deserialize, Serialize};
-use slotflow_datasets::source::{ClevrerSource, FolderSource, Windowed};
+use slotflow_datasets::source::physion::Part;
+use slotflow_datasets::source::{ClevrerSource, FolderSource, PhysionSource, Windowed};
 use slotflow_datasets::synth::ask::Amount;
-use slotflow_datasets::synth::{Split, SynthPreset, SynthSource};
+use slotflow_datasets::synth::{ContactSource, Split, SynthPreset, SynthSource};
 use slotflow_datasets::{ClipId, DataError, Pace, Question, Sample, Source, Window};
 
 use crate::plan::video_predict::DecodeConfig;
@@ -35,7 +36,7 @@ pub fn window(config: &DecodeConfig, trained_fps: Option<f32>) -> Window {
 /// Names the data set.
 pub fn readable(config: &DecodeConfig) -> Result<(), DataError> {
     match config.dataset.as_str() {
-        "videos" | "clevrer" => Ok(()),
+        "videos" | "clevrer" | "physion" | "contact" => Ok(()),
         name => SynthPreset::builtin(name).map(|_| ()),
     }
 }
@@ -62,6 +63,19 @@ pub fn open_source(config: &DecodeConfig, window: &Window) -> Result<Box<dyn Sou
             let root = config.root.clone().unwrap_or_default();
             let source = ClevrerSource::open(&root, split)?;
             Ok(Box::new(source.colours(config.colours)))
+        }
+        "physion" => {
+            let part = if split == Split::Test {
+                Part::Test
+            } else {
+                Part::Readout
+            };
+            let root = config.root.clone().unwrap_or_default();
+            Ok(Box::new(PhysionSource::open(&root, part)?))
+        }
+        "contact" => {
+            let count = config.first + config.clips.unwrap_or(100);
+            Ok(Box::new(ContactSource::new(split, count)))
         }
         name => {
             let preset = SynthPreset::builtin(name)?;

@@ -255,8 +255,11 @@ impl Report<'_> {
     }
 }
 
-/// A folder that is new, empty, or an earlier run.
-fn claim(out: &Path) -> Result<(), RunError> {
+/// Refuses a folder that is neither new, nor empty, nor an earlier run.
+///
+/// # Errors
+/// When it holds something else, or cannot be read.
+pub fn claim(out: &Path) -> Result<(), RunError> {
     let io = |source| RunError::Io {
         action: "read",
         source,
@@ -375,7 +378,7 @@ fn write_npz(
     write_atomic(path, bytes.get_ref())
 }
 
-fn write_answers(path: &Path, rows: &[super::answer::Row]) -> Result<(), RunError> {
+pub(super) fn write_answers(path: &Path, rows: &[super::answer::Row]) -> Result<(), RunError> {
     let fault = |error: &dyn std::fmt::Display| RunError::Unfit {
         reason: format!("cannot write ({error}): `{}`", path.display()),
     };

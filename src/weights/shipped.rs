@@ -19,7 +19,8 @@ const SHIPPED: &[(&str, &[u8])] = shipped![
     "slotformer",
     "latent-diffusion",
     "aloe",
-    "motion"
+    "motion",
+    "sight"
 ];
 
 #[cfg(not(feature = "shipped-weights"))]

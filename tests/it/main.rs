@@ -1,5 +1,6 @@
 //! The product from outside. One binary: every other one would link burn anew.
 //!
+//! - `ask`: questions answered and judged, strays named
 //! - `cli`: how it speaks when something is wrong
 //! - `eval`: folders in, tables out
 //! - `flow`: clips to a report, resumed, on other numbers of threads
@@ -19,6 +20,7 @@
     reason = "a test says what is wrong by stopping; clippy knows only functions marked as tests"
 )]
 
+mod ask;
 mod cli;
 mod eval;
 mod flow;

@@ -23,13 +23,6 @@ struct Entry {
     questions: Vec<Written>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum File {
-    List(Vec<Scene>),
-    Table(BTreeMap<String, Entry>),
-}
-
 /// A question as the files write it.
 #[derive(Serialize, Deserialize)]
 struct Written {
@@ -71,25 +64,25 @@ pub fn read(path: &Path) -> Result<BTreeMap<usize, Vec<Question>>, DataError> {
         path: path.to_owned(),
     };
     let bytes = std::fs::read(path).map_err(io)?;
-    let file: File = serde_json::from_slice(&bytes).map_err(|error| {
+    let unread = |error: serde_json::Error| {
         malformed(format!(
             "not a list or table of CLEVRER's questions ({error})"
         ))
-    })?;
-    let scenes: Vec<(usize, Vec<Written>)> = match file {
-        File::List(scenes) => scenes
-            .into_iter()
-            .map(|scene| (scene.index, scene.questions))
-            .collect(),
-        File::Table(table) => table
-            .into_iter()
-            .map(|(key, entry)| {
-                let number = key
-                    .parse()
-                    .map_err(|_| malformed(format!("`{key}` is no scene's number")))?;
-                Ok((number, entry.questions))
-            })
-            .collect::<Result<_, DataError>>()?,
+    };
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    let scenes: Vec<(usize, Vec<Written>)> = if first == Some(&b'[') {
+        let scenes: Vec<Scene> = serde_json::from_slice(&bytes).map_err(unread)?;
+        let scenes = scenes.into_iter();
+        scenes.map(|scene| (scene.index, scene.questions)).collect()
+    } else {
+        let table: BTreeMap<String, Entry> = serde_json::from_slice(&bytes).map_err(unread)?;
+        let numbered = table.into_iter().map(|(key, entry)| {
+            let number = key
+                .parse()
+                .map_err(|_| malformed(format!("`{key}` is no scene's number")))?;
+            Ok((number, entry.questions))
+        });
+        numbered.collect::<Result<_, DataError>>()?
     };
     let mut by_scene = BTreeMap::new();
     for (scene, written) in scenes {

@@ -75,6 +75,14 @@ pub struct Question {
 }
 
 impl Question {
+    /// Whether all that is right about it is published.
+    pub fn is_answered(&self) -> bool {
+        match &self.ask {
+            Ask::Word(answer) => answer.is_some(),
+            Ask::Choices(choices) => choices.iter().all(|choice| choice.correct.is_some()),
+        }
+    }
+
     /// Whether the question's words are CLEVRER's and its programs can give an answer.
     ///
     /// # Errors

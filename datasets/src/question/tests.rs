@@ -160,3 +160,25 @@ fn an_events_ancestors_are_those_of_its_own_objects() {
     // The gray sphere's exit follows from its entrance and from nothing else.
     assert_eq!(executor::answer(&table, &program), "1");
 }
+
+#[test]
+#[ignore = "needs CLEVRER_QUESTIONS, a folder of CLEVRER's question files"]
+fn published_questions_are_read_and_their_programs_are_sound() {
+    let folder = std::env::var("CLEVRER_QUESTIONS").unwrap();
+    let (mut read, mut choices) = (0, 0);
+    for name in ["explanatory-train.json", "explanatory-validation.json"] {
+        let path = std::path::Path::new(&folder).join(name);
+        for (scene, questions) in super::file::read(&path).unwrap() {
+            for question in questions {
+                question
+                    .check()
+                    .unwrap_or_else(|error| panic!("scene {scene}: {error}"));
+                read += 1;
+                if let super::Ask::Choices(all) = &question.ask {
+                    choices += all.len();
+                }
+            }
+        }
+    }
+    assert_eq!(read, 1128, "{choices} choices");
+}

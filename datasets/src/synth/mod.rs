@@ -24,6 +24,12 @@ pub mod layout;
 /// Clips as programs see them.
 pub mod table;
 
+/// Will red touch yellow?
+pub mod contact;
+
+/// Clips as numbers.
+pub mod states;
+
 pub mod source;
 
 /// Frames and masks of many clips, kept in files.
@@ -35,10 +41,12 @@ mod shape;
 mod simulate;
 
 pub use cache::FrameCache;
+pub use contact::ContactSource;
 pub use preset::SynthPreset;
 pub use record::{Color, Event, Material, Object, Pose, Record, Shape};
 pub use render::Renderer;
 pub use source::{Split, SynthSource};
+pub use states::States;
 pub use table::Told;
 pub use texture::{Pattern, Texture};
 pub use world::World;

@@ -1,17 +1,19 @@
 //! Generated clips as a [`Source`].
 
+use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
 use super::ask::{self, Amount};
 use super::preset::SynthPreset;
 use super::record::Record;
 use super::render::Renderer;
+use super::states::States;
 use super::table::Told;
 use super::world::World;
 use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
-use crate::question::Question;
-use crate::source::Source;
+use crate::question::{EventTable, Question};
+use crate::source::{Knowledge, Source};
 use crate::window::{Pace, Window};
 
 /// What seeds are for. Nothing is ever trained or tuned on the last.
@@ -160,6 +162,21 @@ impl Source for SynthSource {
                 .unwrap_or_default(),
             ..Sample::from(Clip { id, frames, fps })
         })
+    }
+
+    fn knows(&self) -> Knowledge {
+        Knowledge {
+            events: true,
+            states: true,
+        }
+    }
+
+    fn events(&self, index: usize) -> Result<Option<EventTable>, DataError> {
+        Ok(Some(Told::simulate(&self.preset, self.seed(index)).table))
+    }
+
+    fn states(&self, index: usize, frames: &[usize], slots: usize) -> Option<Array3<f32>> {
+        Some(States::new(&self.record(index), frames).tokens(slots))
     }
 }
 

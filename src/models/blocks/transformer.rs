@@ -74,8 +74,14 @@ impl Transformer {
     }
 
     /// The last `count` tokens after all layers: the same numbers, without computing the others in the
-    /// last layer.
-    pub fn forward_last(&self, tokens: Tensor<3>, count: usize) -> Tensor<3> {
+    /// last layer. `hidden` as in [`forward`](Self::forward).
+    pub fn forward_last(
+        &self,
+        tokens: Tensor<3>,
+        count: usize,
+        hidden: Option<Tensor<2, Bool>>,
+    ) -> Tensor<3> {
+        let bias = hidden.map(bias_of_hidden);
         let last = self.layers.len();
         self.layers
             .iter()
@@ -86,7 +92,7 @@ impl Transformer {
                 } else {
                     tokens.dims()[1]
                 };
-                layer.forward(tokens, wanted, None)
+                layer.forward(tokens, wanted, bias.clone())
             })
     }
 }
@@ -271,7 +277,7 @@ mod tests {
         let device = Device::flex();
         let tokens = Noise::new(1, &[]).normal([2, 6, 8], &device);
         let all = small(&device).forward(tokens.clone(), None).narrow(1, 4, 2);
-        let last = small(&device).forward_last(tokens, 2);
+        let last = small(&device).forward_last(tokens, 2, None);
         last.into_data()
             .assert_approx_eq::<f32>(&all.into_data(), Tolerance::default());
     }

@@ -126,8 +126,10 @@ impl SlotFormer {
     /// `[batch, time, slots, width]` → `[batch, slots, dim]`
     pub fn predict(&self, window: &Tensor<4>) -> Tensor<3> {
         let count = window.dims()[2];
-        self.output
-            .forward(self.transformer.forward_last(self.coded(window), count))
+        self.output.forward(
+            self.transformer
+                .forward_last(self.coded(window), count, None),
+        )
     }
 
     /// A window of tokens with their time codes, frame by frame.

@@ -4,6 +4,8 @@
 pub mod aloe;
 /// Whether things will touch (Physion), whether a task will be solved (PHYRE).
 pub mod readout;
+/// What is there and who collides, read off slots.
+pub mod sight;
 
 use burn::module::Module;
 use burn::tensor::activation::relu;
@@ -11,6 +13,7 @@ use burn::tensor::{Int, Tensor};
 
 pub use aloe::{Aloe, AloeConfig};
 pub use readout::{PhyreReadout, PhyreReadoutConfig, PhysionReadout, PhysionReadoutConfig};
+pub use sight::{Sight, SightConfig};
 
 use crate::models::blocks::Linear;
 use crate::noise::Init;

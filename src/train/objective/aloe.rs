@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
-use ndarray::{Array4, ArrayView3, Axis, concatenate, s};
+use ndarray::{Array3, Array4, ArrayView3, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
 use slotflow_datasets::question::{Encoded, PAD, TEXT_TOKENS, Vocabulary};
 use slotflow_datasets::{Ask, Question, QuestionKind};
@@ -24,6 +24,43 @@ pub struct AloeObjectiveConfig {
     pub batch: usize,
     /// Frames imagined beyond the clip's end for predictive questions.
     pub steps: usize,
+    /// What it looks at.
+    #[serde(skip_serializing_if = "Sees::is_clip")]
+    pub sees: Sees,
+}
+
+/// What a reasoner looks at: the whole clip, or less or more than that to show what each is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sees {
+    /// Slots of the clip, and what is imagined behind it.
+    #[default]
+    Clip,
+    /// Slots of the last observed frame alone.
+    LastFrame,
+    /// Nothing: the question alone.
+    Question,
+    /// True states of the objects in place of slots, also behind the clip.
+    States,
+}
+
+impl Sees {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
+    fn is_clip(&self) -> bool {
+        *self == Self::Clip
+    }
+}
+
+/// The slots that are looked at, of a whole observed clip.
+///
+/// # Shape
+/// `[time, slots, dim]`
+pub fn seen_by(sees: Sees, slots: ArrayView3<'_, f32>) -> Array3<f32> {
+    match sees {
+        Sees::Clip | Sees::States => slots.to_owned(),
+        Sees::LastFrame => slots.slice(s![-1.., .., ..]).to_owned(),
+        Sees::Question => Array3::zeros((1, 1, 1)),
+    }
 }
 
 impl Default for AloeObjectiveConfig {
@@ -31,6 +68,7 @@ impl Default for AloeObjectiveConfig {
         Self {
             batch: 48,
             steps: 7,
+            sees: Sees::default(),
         }
     }
 }
@@ -334,8 +372,6 @@ pub fn most_frequent(texts: &[Text]) -> BTreeMap<String, i64> {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::Array3;
-
     use super::*;
 
     #[test]

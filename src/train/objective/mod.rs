@@ -3,6 +3,9 @@
 /// Slots and questions → answers.
 pub mod aloe;
 
+/// Slots → objects and collisions.
+pub mod sight;
+
 /// Slots → frames by diffusion.
 pub mod diffusion;
 

@@ -71,7 +71,8 @@ impl ReadoutConfig {
         }
     }
 
-    fn init(&self, init: &mut Init) -> Readout {
+    /// First values.
+    pub fn init(&self, init: &mut Init) -> Readout {
         match self {
             Self::Physion(config) => Readout::Physion(config.init(init)),
             Self::Phyre(config) => Readout::Phyre(config.init(init)),
@@ -115,12 +116,16 @@ pub struct Outcomes {
 }
 
 impl Outcomes {
-    fn tensors(&self, device: &Device) -> (Tensor<4>, Tensor<1, Int>) {
+    /// The slots on a device.
+    pub fn tensor(&self, device: &Device) -> Tensor<4> {
         let (batch, time, count, dim) = self.slots.dim();
         let values = self.slots.iter().copied().collect();
-        let slots = Tensor::from_data(TensorData::new(values, [batch, time, count, dim]), device);
-        let labels = TensorData::new(self.labels.clone(), [batch]);
-        (slots, Tensor::from_data(labels, device))
+        Tensor::from_data(TensorData::new(values, [batch, time, count, dim]), device)
+    }
+
+    fn tensors(&self, device: &Device) -> (Tensor<4>, Tensor<1, Int>) {
+        let labels = TensorData::new(self.labels.clone(), [self.labels.len()]);
+        (self.tensor(device), Tensor::from_data(labels, device))
     }
 }
 

@@ -25,6 +25,18 @@ pub struct SlotFormerObjectiveConfig {
     pub rollout: usize,
     /// Weight of what the pictures of imagined slots cost, where there is a decoder.
     pub image: f64,
+    /// Slots of every other window that are blank from the burn-in's second frame on and imagined all the same, from
+    /// their first frame and the other slots; none if 0.
+    ///
+    /// Differs: Causal-JEPA (2026) also asks for the blanked frames themselves; here only for those behind them.
+    #[serde(skip_serializing_if = "is_none")]
+    pub masked: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+/// Left out of recipes, so that trainings without it stay what they were.
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Default for SlotFormerObjectiveConfig {
@@ -33,6 +45,7 @@ impl Default for SlotFormerObjectiveConfig {
             batch: 32,
             rollout: 10,
             image: 1.0,
+            masked: 0,
         }
     }
 }
@@ -140,6 +153,13 @@ impl Objective for SlotFormerObjective<'_> {
                 window
                     .slice_mut(s![.., to, ..])
                     .assign(&cut.slice(s![.., from, ..]));
+            }
+            // The slots stand in any order: the first are as good as any.
+            let masked = self.config.masked.min(slots.saturating_sub(1));
+            if masked > 0 && noise.below(2) == 0 {
+                window
+                    .slice_mut(s![1..self.model.burn_in, ..masked, ..])
+                    .fill(0.0);
             }
             places.push((clip, start + self.model.burn_in));
         }
@@ -255,10 +275,36 @@ mod tests {
                 batch: 2,
                 rollout: 2,
                 image: 10.0,
+                masked: 0,
             },
             train: slots.clone().into(),
             held_out: slots.into(),
             pictures: with_pictures.then_some(pictures),
+        }
+    }
+
+    #[test]
+    fn masked_slots_keep_their_first_frame_and_what_is_to_be_imagined() {
+        let footage = Footage {
+            frames: Array5::zeros((2, 5, 16, 16, 3)),
+            masks: None,
+        };
+        let mut objective = objective(&footage, false);
+        objective.model.burn_in = 3;
+        objective.config.rollout = 2;
+        objective.config.batch = 16;
+        objective.train = Slots::from(objective.train.view().mapv(|value| value + 1.0));
+        objective.config.masked = 1;
+        let batch = objective.batch(&mut Noise::new(1, &[]));
+        let blank = |t: usize, slot: usize| {
+            let of = batch.slots.slice(s![.., t, slot, ..]);
+            of.outer_iter()
+                .filter(|row| row.iter().all(|value| *value == 0.0))
+                .count()
+        };
+        assert!((1..16).contains(&blank(1, 0)) && blank(1, 0) == blank(2, 0));
+        for (t, slot) in [(0, 0), (3, 0), (4, 0), (1, 1), (2, 2)] {
+            assert_eq!(blank(t, slot), 0, "frame {t}, slot {slot}");
         }
     }
 

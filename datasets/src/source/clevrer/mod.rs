@@ -19,8 +19,8 @@ pub mod files;
 
 use files::{Annotation, Proposal, ProposedFrame};
 
-use super::Source;
 use super::folder::hash_file;
+use super::{Knowledge, Source};
 use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
 use crate::question::{self, Attributes, EventTable, Question};
@@ -264,6 +264,34 @@ impl Source for ClevrerSource {
             questions: self.questions.get(number).cloned().unwrap_or_default(),
             note: read.note,
         })
+    }
+
+    fn knows(&self) -> Knowledge {
+        let mut folders = files::split_folders(&self.root, "annotation", self.split);
+        Knowledge {
+            events: folders.any(|folder| folder.is_dir()),
+            states: false,
+        }
+    }
+
+    fn unjoined(&self) -> Vec<(String, String)> {
+        let numbers = self.questions_without_video();
+        numbers
+            .into_iter()
+            .filter(|number| (self.split, *number) != (Split::Val, LEFT_OUT))
+            .map(|number| {
+                let reason = "there are questions about it and no video".to_owned();
+                (format!("video_{number:05}"), reason)
+            })
+            .collect()
+    }
+
+    fn events(&self, index: usize) -> Result<Option<EventTable>, DataError> {
+        match self.event_table(index) {
+            Ok(table) => Ok(Some(table)),
+            Err(DataError::Missing { .. }) => Ok(None),
+            Err(other) => Err(other),
+        }
     }
 }
 

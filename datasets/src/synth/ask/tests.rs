@@ -120,3 +120,124 @@ fn the_same_seed_asks_the_same() {
         questions(told, Amount::default(), 2)
     );
 }
+
+/// Whether two objects that a sentence names collide in a record from a frame on; by the words of the sentence alone.
+fn collide(told: &Told, record: &crate::synth::Record, sentence: &str, from: usize) -> bool {
+    let clean = sentence
+        .to_lowercase()
+        .replace("collides with", "and")
+        .replace("collide", "");
+    let named: Vec<usize> = clean
+        .split(" and ")
+        .map(|part| {
+            let words: Vec<&str> = part
+                .split_whitespace()
+                .filter(|word| *word != "the")
+                .collect();
+            let fits = |place: &usize| {
+                let looks = &told.table.objects[*place];
+                let noun = |word: &str| match word {
+                    "object" => true,
+                    _ => [&looks.color, &looks.material, &looks.shape]
+                        .iter()
+                        .any(|own| *own == word),
+                };
+                words.iter().all(|word| noun(word))
+            };
+            let all: Vec<usize> = (0..told.table.objects.len()).filter(fits).collect();
+            assert_eq!(
+                all.len(),
+                1,
+                "`{part}` of `{sentence}` names {} objects",
+                all.len()
+            );
+            told.ids[all[0]]
+        })
+        .collect();
+    let places: Vec<usize> = told.ids.clone();
+    record.events.iter().any(|event| match event {
+        crate::synth::Event::Collision {
+            objects,
+            frame,
+            inside_camera_view: true,
+            ..
+        } => {
+            *frame >= from
+                && objects
+                    .iter()
+                    .all(|object| named.contains(object) && places.contains(object))
+        }
+        _ => false,
+    })
+}
+
+/// Checks some clips; how many questions, and how many statements were held against the simulation.
+fn check_against_the_simulation(seeds: std::ops::Range<u64>) -> (usize, usize) {
+    let (mut asked, mut held) = (0, 0);
+    for told in told(seeds.clone()).iter().zip(seeds) {
+        let (told, seed) = told;
+        for question in questions(told, Amount::default(), seed) {
+            asked += 1;
+            let Ask::Choices(choices) = &question.ask else {
+                let Ask::Word(word) = &question.ask else {
+                    continue;
+                };
+                assert_eq!(
+                    executor::answer(&told.table, &question.program),
+                    *word.as_ref().unwrap()
+                );
+                continue;
+            };
+            let negative = question.program.contains(&"negate".to_owned());
+            let gone = question.kind == QuestionKind::Counterfactual;
+            for choice in choices {
+                let said = executor::judge(&told.table, &choice.program, &question.program);
+                assert_eq!(
+                    said == "correct",
+                    choice.correct.unwrap(),
+                    "{}",
+                    question.text
+                );
+                let truth = match question.kind {
+                    QuestionKind::Predictive => {
+                        collide(told, &told.record, &choice.text, told.record.filmed_frames)
+                    }
+                    QuestionKind::Counterfactual => {
+                        let at = question
+                            .program
+                            .iter()
+                            .position(|token| token == "get_counterfact");
+                        let named = executor::run(&told.table, &question.program[1..at.unwrap()]);
+                        let Ok(executor::Value::Number(object)) = named else {
+                            panic!("{question:?}")
+                        };
+                        collide(told, &told.without[&told.ids[object]], &choice.text, 0)
+                    }
+                    _ => continue,
+                };
+                held += 1;
+                assert_eq!(
+                    truth != (negative && gone),
+                    choice.correct.unwrap(),
+                    "seed {seed}: {} {}",
+                    question.text,
+                    choice.text
+                );
+            }
+        }
+    }
+    (asked, held)
+}
+
+#[test]
+fn answers_agree_with_the_executor_and_with_the_simulation_itself() {
+    let (asked, held) = check_against_the_simulation(300..340);
+    assert!(asked > 400 && held > 100, "{asked} {held}");
+}
+
+#[test]
+#[ignore = "a minute: ten thousand questions"]
+fn ten_thousand_answers_agree_with_the_executor_and_with_the_simulation_itself() {
+    let (asked, held) = check_against_the_simulation(2_000_000..2_000_780);
+    assert!(asked >= 10_000, "{asked} questions, {held} statements");
+}

@@ -1,0 +1,237 @@
+//! Decode, perceive, answer in several ways, judge, tell.
+
+use std::path::Path;
+
+use slotflow_datasets::synth::SynthPreset;
+
+use super::video_predict::{FlowError, Outcome};
+use crate::models::encoder::SlotEncoderConfig;
+use crate::models::reasoner::AloeConfig;
+use crate::plan::ClevrerVqaPlan;
+use crate::plan::video_predict::AnswerConfig;
+use crate::run::{Options, Run, RunError};
+use crate::stages::answer::{Answer, Answers, sees};
+use crate::stages::answer_report::AnswerReport;
+use crate::stages::decode::{Clips, Decode, open_source, readable, window};
+use crate::stages::encode::{Encode, Slots};
+use crate::stages::grade::{Answerer, Grade, Grades};
+use crate::stages::know::Know;
+use crate::stages::reason::Reason;
+use crate::stages::{Loaded, load};
+use crate::train::objective::aloe::Sees;
+use crate::weights::WeightsError;
+
+/// Frames of CLEVRER's films.
+const FILM: usize = 128;
+
+/// The weights files of a plan, read and hashed.
+struct Models {
+    encoder: Loaded,
+    dynamics: Loaded,
+    aloe: Loaded,
+    beside: Vec<(String, Loaded)>,
+    sight: Option<Loaded>,
+}
+
+impl Models {
+    fn open(plan: &ClevrerVqaPlan) -> Result<Self, WeightsError> {
+        let beside = plan
+            .beside
+            .iter()
+            .map(|(name, file)| Ok((name.clone(), load(file)?)));
+        Ok(Self {
+            encoder: load(&plan.encode.weights)?,
+            dynamics: load(&plan.dynamics)?,
+            aloe: load(&plan.answer.weights)?,
+            beside: beside.collect::<Result<_, WeightsError>>()?,
+            sight: plan
+                .reason
+                .as_ref()
+                .map(|reason| load(&reason.weights))
+                .transpose()?,
+        })
+    }
+
+    /// Whether the reasoner was trained on slots of this encoder, as far as sizes tell.
+    fn check(&self) -> Result<(), FlowError> {
+        let encoder: SlotEncoderConfig = self.encoder.config("slot-encoder")?;
+        let aloe: AloeConfig = self.aloe.config("aloe")?;
+        if (encoder.dim, encoder.slots) == (aloe.dim, aloe.slots) {
+            return Ok(());
+        }
+        let reason = format!(
+            "the encoder gives {} slots of {} numbers but the reasoner reads {} of {}: it was trained with another encoder",
+            encoder.slots, encoder.dim, aloe.slots, aloe.dim
+        );
+        Err(RunError::Unfit { reason }.into())
+    }
+}
+
+/// Runs a plan of question answering and writes its folder.
+///
+/// # Errors
+/// What stopped it.
+#[expect(clippy::too_many_lines, reason = "the whole pipeline on one screen")]
+pub fn clevrer_vqa(
+    plan: &ClevrerVqaPlan,
+    out: &Path,
+    options: Options,
+) -> Result<Outcome, FlowError> {
+    readable(&plan.decode)?;
+    let models = Models::open(plan)?;
+    models.check()?;
+    let run = Run::open(options)?;
+    let window = window(&plan.decode, None);
+    let source = open_source(&plan.decode, &window)?;
+    let stride = plan.decode.stride.unwrap_or(1);
+    let film =
+        SynthPreset::builtin(&plan.decode.dataset).map_or(FILM, |preset| preset.filmed_frames);
+
+    let clips = Clips(run.stage(&Decode {
+        config: &plan.decode,
+        source: &*source,
+        window,
+    })?);
+    let seen = Slots(run.stage(&Encode {
+        config: &plan.encode,
+        weights: &models.encoder,
+        clips: &clips,
+    })?);
+    let truth = if source.knows().events {
+        let states = sizes(&models, plan)?;
+        Some(run.stage(&Know {
+            source: &*source,
+            clips: &clips,
+            states,
+            stride,
+        })?)
+    } else {
+        None
+    };
+    let answer = |weights: &Loaded| -> Result<Option<Answers>, FlowError> {
+        let sees = sees(weights)?;
+        let states = truth.clone().filter(|_| source.knows().states).map(Slots);
+        let seen = match (sees, &states) {
+            (Sees::States, None) => return Ok(None),
+            (Sees::States, Some(states)) => states,
+            _ => &seen,
+        };
+        let config = AnswerConfig {
+            steps: plan.answer.steps,
+            ..plan.answer.clone()
+        };
+        let dynamics = (sees == Sees::Clip).then_some(&models.dynamics);
+        Ok(Some(Answers(run.stage(&Answer {
+            config: &config,
+            weights,
+            dynamics,
+            clips: &clips,
+            seen,
+        })?)))
+    };
+    let mut all: Vec<(String, String, Answers, &Loaded)> = Vec::new();
+    if let Some(answers) = answer(&models.aloe)? {
+        all.push((
+            "aloe".to_owned(),
+            "Aloe on slots".to_owned(),
+            answers,
+            &models.aloe,
+        ));
+    }
+    for (name, weights) in &models.beside {
+        if let Some(answers) = answer(weights)? {
+            all.push((
+                name.clone(),
+                about(sees(weights)?).to_owned(),
+                answers,
+                weights,
+            ));
+        }
+    }
+    if let (Some(config), Some(weights)) = (&plan.reason, &models.sight) {
+        let answers = Answers(run.stage(&Reason {
+            config,
+            weights,
+            dynamics: &models.dynamics,
+            clips: &clips,
+            seen: &seen,
+            film: [stride, film],
+        })?);
+        all.push(("reason".to_owned(), REASON.to_owned(), answers, weights));
+    }
+    let answerers: Vec<Answerer<'_>> = all
+        .iter()
+        .map(|(name, about, answers, weights)| Answerer {
+            name: name.clone(),
+            about: about.clone(),
+            answers,
+            checkpoint: weights.id.clone(),
+        })
+        .collect();
+    let truth = truth.map(Answers);
+    let unjoined = source.unjoined();
+    let grades = Grades(run.stage(&Grade {
+        clips: &clips,
+        answerers: &answerers,
+        truth: truth.as_ref(),
+        remark: remark(unjoined.len()),
+    })?);
+    let mut failures: Vec<(String, String)> = grades
+        .0
+        .failures()
+        .iter()
+        .map(|(clip, why)| (clip.to_string(), why.clone()))
+        .collect();
+    failures.extend(unjoined);
+    let mut named: Vec<(String, &Answers)> = all
+        .iter()
+        .map(|(name, _, answers, _)| (name.clone(), answers))
+        .collect();
+    named.extend(truth.as_ref().map(|truth| ("truth".to_owned(), truth)));
+    let report = AnswerReport {
+        plan,
+        clips: &clips,
+        answers: &named,
+        grades: &grades,
+        failures: failures.clone(),
+    };
+    let report = (!run.options().dry)
+        .then(|| report.write(out, &run))
+        .transpose()?;
+    Ok(Outcome {
+        report,
+        stages: run.records(),
+        failures,
+    })
+}
+
+/// What a row of the supervised path says of itself.
+const REASON: &str = "programs on events that a head reads off slots, perceived and imagined; the head is supervised by \
+                      generated events, the programs are the questions' own";
+
+fn about(sees: Sees) -> &'static str {
+    match sees {
+        Sees::Clip => "another Aloe on slots",
+        Sees::LastFrame => "floor: Aloe on the slots of the last observed frame alone",
+        Sees::Question => "floor: Aloe on the question alone",
+        Sees::States => "ceiling: Aloe on true states in place of slots, also behind the clip",
+    }
+}
+
+fn remark(orphans: usize) -> String {
+    match orphans {
+        0 => String::new(),
+        count => format!("; {count} videos that questions ask about are missing and not counted"),
+    }
+}
+
+/// Frames and objects of true states: what the reasoner that looks at them reads.
+fn sizes(models: &Models, plan: &ClevrerVqaPlan) -> Result<[usize; 2], FlowError> {
+    for (_, weights) in &models.beside {
+        if sees(weights)? == Sees::States {
+            let config: AloeConfig = weights.config("aloe")?;
+            return Ok([config.frames + plan.answer.steps, config.slots]);
+        }
+    }
+    Ok([1, 1])
+}

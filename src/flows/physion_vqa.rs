@@ -1,0 +1,205 @@
+//! Decode, perceive, imagine, read out, judge, tell: will the red object touch the yellow one?
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use slotflow_datasets::synth::contact::OBSERVED;
+use slotflow_datasets::{Source, Window};
+use slotflow_eval::ItemTable;
+use slotflow_eval::report::{AnswerRow, Page, StageRow, html};
+
+use super::video_predict::{FlowError, Outcome};
+use crate::plan::video_predict::{DecodeConfig, RolloutConfig};
+use crate::plan::{PhysionVqaPlan, Plan};
+use crate::run::files::{make_dir, partial_of, remove_dir, write_atomic};
+use crate::run::{Options, Record, Run, RunError};
+use crate::stages::contact::{Contact, Contacts, Half};
+use crate::stages::decode::{Clips, Decode, open_source, readable, window};
+use crate::stages::encode::{Encode, Slots};
+use crate::stages::report::claim;
+use crate::stages::rollout::Rollout;
+use crate::stages::{Loaded, load};
+
+/// Runs a plan of contact prediction and writes its folder.
+///
+/// # Errors
+/// What stopped it.
+pub fn physion_vqa(
+    plan: &PhysionVqaPlan,
+    out: &Path,
+    options: Options,
+) -> Result<Outcome, FlowError> {
+    readable(&plan.decode)?;
+    let (encoder, dynamics) = (load(&plan.encode.weights)?, load(&plan.rollout.weights)?);
+    let run = Run::open(options)?;
+    let parts = [("train", plan.contact.clips), ("test", plan.decode.clips)];
+    let configs = parts.map(|(split, clips)| DecodeConfig {
+        split: split.to_owned(),
+        clips,
+        ..plan.decode.clone()
+    });
+    let window = window(&plan.decode, None);
+    let [readout, test] = &configs;
+    let sources = [open_source(readout, &window)?, open_source(test, &window)?];
+    let observed = OBSERVED.div_ceil(plan.decode.stride.unwrap_or(1));
+    let chain = Chain {
+        plan,
+        run: &run,
+        encoder: &encoder,
+        dynamics: &dynamics,
+        rollout: RolloutConfig {
+            burn_in: observed,
+            ..plan.rollout.clone()
+        },
+    };
+    let slots = [
+        chain.imagined(readout, &*sources[0], window)?,
+        chain.imagined(test, &*sources[1], window)?,
+    ];
+    let half = |part: usize| Half {
+        source: &*sources[part],
+        slots: &slots[part],
+    };
+    let scratch = run.options().cache.join("readouts");
+    let both = [encoder.id.as_str(), dynamics.id.as_str()].concat();
+    let contacts = Contacts(run.stage(&Contact {
+        config: &plan.contact,
+        readout: half(0),
+        test: half(1),
+        observed,
+        scratch: &scratch,
+        checkpoint: blake3::hash(both.as_bytes()).to_hex()[..32].to_owned(),
+    })?);
+    let mut failures: Vec<(String, String)> = contacts
+        .0
+        .failures()
+        .iter()
+        .map(|(clip, why)| (clip.to_string(), why.clone()))
+        .collect();
+    failures.extend(sources.iter().flat_map(|source| source.unjoined()));
+    let report = (!run.options().dry)
+        .then(|| write(plan, &contacts, &failures, out, &run))
+        .transpose()?;
+    Ok(Outcome {
+        report,
+        stages: run.records(),
+        failures,
+    })
+}
+
+/// Clip → slots observed and imagined.
+struct Chain<'a> {
+    plan: &'a PhysionVqaPlan,
+    run: &'a Run,
+    encoder: &'a Loaded,
+    dynamics: &'a Loaded,
+    rollout: RolloutConfig,
+}
+
+impl Chain<'_> {
+    fn imagined(
+        &self,
+        config: &DecodeConfig,
+        source: &dyn Source,
+        window: Window,
+    ) -> Result<Slots, FlowError> {
+        let clips = Clips(self.run.stage(&Decode {
+            config,
+            source,
+            window,
+        })?);
+        let seen = Slots(self.run.stage(&Encode {
+            config: &self.plan.encode,
+            weights: self.encoder,
+            clips: &clips,
+        })?);
+        Ok(Slots(self.run.stage(&Rollout {
+            config: &self.rollout,
+            weights: self.dynamics,
+            slots: &seen,
+        })?))
+    }
+}
+
+/// Writes the folder whole and puts it in place of an earlier one; the path of its page.
+fn write(
+    plan: &PhysionVqaPlan,
+    contacts: &Contacts,
+    failures: &[(String, String)],
+    out: &Path,
+    run: &Run,
+) -> Result<PathBuf, RunError> {
+    claim(out)?;
+    let partial = partial_of(out);
+    remove_dir(&partial)?;
+    make_dir(&partial)?;
+    let unfit = |reason: String| RunError::Unfit { reason };
+    let text = Plan::PhysionVqa(Box::new(plan.clone()))
+        .to_toml()
+        .map_err(|error| unfit(error.to_string()))?;
+    write_atomic(&partial.join("plan.toml"), text.as_bytes())?;
+    let (scores, said) = contacts.tables()?;
+    scores
+        .save(&partial.join("scores.csv"))
+        .map_err(|error| unfit(error.to_string()))?;
+    let head = "video,scenario,column,truth,answer,probability-of-yes\n".to_owned();
+    let rows = said.iter().map(|row| row.join(",") + "\n");
+    let csv: String = std::iter::once(head).chain(rows).collect();
+    write_atomic(&partial.join("answers.csv"), csv.as_bytes())?;
+    let items = ItemTable::default();
+    let stage = |record: Record| StageRow {
+        stage: record.stage,
+        why: record.id.0,
+    };
+    let page = Page {
+        title: "Will they touch?".to_owned(),
+        subtitle: format!(
+            "`{}`: what slots tell of contacts after {OBSERVED} frames, observed alone and with what is imagined behind; seed {}",
+            plan.decode.dataset, plan.seed
+        ),
+        scores: &scores,
+        items: &items,
+        clips: Vec::new(),
+        answers: said.iter().map(shown).collect(),
+        stages: run.records().into_iter().map(stage).collect(),
+        plan: text,
+        notes: Vec::new(),
+        failures: failures.to_vec(),
+        burn_in: 0,
+    };
+    write_atomic(&partial.join("report.html"), html(&page).as_bytes())?;
+    put(&partial, out, run)
+}
+
+/// Notes how the run went, and puts the folder in place of an earlier one.
+fn put(partial: &Path, out: &Path, run: &Run) -> Result<PathBuf, RunError> {
+    let about = serde_json::json!({
+        "slotflow": env!("CARGO_PKG_VERSION"),
+        "device": run.options().device.resolve().to_string(),
+        "threads": rayon::current_num_threads(),
+        "stages": run.records(),
+    });
+    let about = serde_json::to_string_pretty(&about).unwrap_or_default();
+    write_atomic(&partial.join("run.json"), about.as_bytes())?;
+    remove_dir(out)?;
+    fs::rename(partial, out).map_err(|source| RunError::Io {
+        action: "rename",
+        source,
+        path: out.to_owned(),
+    })?;
+    Ok(out.join("report.html"))
+}
+
+fn shown([clip, scenario, column, truth, answer, probability]: &[String; 6]) -> AnswerRow {
+    let yes: f64 = probability.parse().unwrap_or(0.5);
+    AnswerRow {
+        video: clip.clone(),
+        question: format!("Will the red object touch the yellow one? ({scenario})"),
+        kind: column.clone(),
+        subtype: None,
+        option: None,
+        truth: Some(truth.clone()),
+        answer: answer.clone(),
+        probability: if answer == "yes" { yes } else { 1.0 - yes },
+    }
+}

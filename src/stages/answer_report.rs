@@ -1,0 +1,195 @@
+//! What question answering shows: the plan, the tables, a submission, one page with what is wrong first.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use slotflow_datasets::Question;
+use slotflow_datasets::question::submission::{self, Answer, Answers as Submitted};
+use slotflow_eval::ItemTable;
+use slotflow_eval::report::{Page, StageRow, html};
+
+use crate::plan::{ClevrerVqaPlan, Plan};
+use crate::run::files::{make_dir, partial_of, remove_dir, write_atomic};
+use crate::run::{Record, Run, RunError};
+
+use super::answer::{Answers, Row};
+use super::decode::Clips;
+use super::grade::Grades;
+use super::report::{claim, write_answers};
+
+/// Tells what was answered.
+pub struct AnswerReport<'a> {
+    /// What was asked for.
+    pub plan: &'a ClevrerVqaPlan,
+    /// The clips, with their questions.
+    pub clips: &'a Clips,
+    /// Everybody's answers, by name.
+    pub answers: &'a [(String, &'a Answers)],
+    /// How well.
+    pub grades: &'a Grades,
+    /// Clips that could not be done, and questions without a clip, each with the reason.
+    pub failures: Vec<(String, String)>,
+}
+
+impl AnswerReport<'_> {
+    /// Writes the folder whole and puts it in place of an earlier one; the path of its page.
+    ///
+    /// # Errors
+    /// When `out` holds something else than a run, or cannot be written.
+    pub fn write(&self, out: &Path, run: &Run) -> Result<PathBuf, RunError> {
+        claim(out)?;
+        let partial = partial_of(out);
+        remove_dir(&partial)?;
+        make_dir(&partial)?;
+        let written = self.fill(&partial, run).and_then(|()| {
+            remove_dir(out)?;
+            let io = |source| RunError::Io {
+                action: "rename",
+                source,
+                path: out.to_owned(),
+            };
+            fs::rename(&partial, out).map_err(io)
+        });
+        if written.is_err() {
+            remove_dir(&partial)?;
+        }
+        written?;
+        Ok(out.join("report.html"))
+    }
+
+    fn fill(&self, folder: &Path, run: &Run) -> Result<(), RunError> {
+        let plan = Plan::ClevrerVqa(Box::new(self.plan.clone())).to_toml();
+        let plan = plan.map_err(|error| RunError::Internal {
+            reason: error.to_string(),
+        })?;
+        write_atomic(&folder.join("plan.toml"), plan.as_bytes())?;
+        let table = self.grades.table()?;
+        table
+            .save(&folder.join("scores.csv"))
+            .map_err(|error| RunError::Unfit {
+                reason: error.to_string(),
+            })?;
+        let shown = self.tables(folder)?;
+        if let Some(path) = &self.plan.page.submission {
+            self.submit(path, &shown)?;
+        }
+        let items = ItemTable::default();
+        // Why a stage ran differs between equal runs; what it made does not.
+        let stage = |record: Record| StageRow {
+            stage: record.stage,
+            why: record.id.0,
+        };
+        let decode = &self.plan.decode;
+        let page = Page {
+            title: "Questions about videos".to_owned(),
+            subtitle: format!(
+                "{} clips of `{}`, split {}; the answers shown are those of `{}`; seed {}",
+                self.clips.0.clips().len(),
+                decode.dataset,
+                decode.split,
+                self.plan.page.answers,
+                self.plan.seed
+            ),
+            scores: &table,
+            items: &items,
+            clips: Vec::new(),
+            notes: unread(&shown),
+            answers: shown.iter().map(Row::shown).collect(),
+            stages: run.records().into_iter().map(stage).collect(),
+            plan,
+            failures: self.failures.clone(),
+            burn_in: 0,
+        };
+        write_atomic(&folder.join("report.html"), html(&page).as_bytes())?;
+        let about = json!({
+            "slotflow": env!("CARGO_PKG_VERSION"),
+            "device": run.options().device.resolve().to_string(),
+            "threads": rayon::current_num_threads(),
+            "stages": run.records(),
+        });
+        let text = serde_json::to_string_pretty(&about).unwrap_or_default();
+        write_atomic(&folder.join("run.json"), text.as_bytes())
+    }
+
+    /// Writes a table a reasoner; the rows of the one that is shown.
+    fn tables(&self, folder: &Path) -> Result<Vec<Row>, RunError> {
+        let mut shown = Vec::new();
+        for (name, answers) in self.answers {
+            let rows = answers.rows()?;
+            let file = if *name == self.plan.page.answers {
+                "answers.csv".to_owned()
+            } else {
+                format!("answers-{name}.csv")
+            };
+            write_answers(&folder.join(file), &rows)?;
+            if *name == self.plan.page.answers {
+                shown = rows;
+            }
+        }
+        Ok(shown)
+    }
+
+    /// Writes the answers as a submission, and reads it back as the server would have.
+    fn submit(&self, path: &Path, rows: &[Row]) -> Result<(), RunError> {
+        let fault = |reason: String| RunError::Unfit { reason };
+        let mut asked: BTreeMap<usize, Vec<Question>> = BTreeMap::new();
+        let mut scenes: BTreeMap<String, usize> = BTreeMap::new();
+        for clip in self.clips.0.clips() {
+            let digits: String = clip
+                .as_str()
+                .chars()
+                .rev()
+                .take_while(char::is_ascii_digit)
+                .collect();
+            let number = digits.chars().rev().collect::<String>().parse();
+            let number = number.map_err(|_| fault(format!("a clip without a number: `{clip}`")))?;
+            asked.insert(number, self.clips.note(clip)?.questions);
+            scenes.insert(clip.to_string(), number);
+        }
+        submission::write(path, &submitted(rows, &scenes))
+            .map_err(|error| fault(error.to_string()))?;
+        let problems = submission::check(path, &asked).map_err(|error| fault(error.to_string()))?;
+        match problems.as_slice() {
+            [] => Ok(()),
+            [first, ..] => Err(fault(format!(
+                "the submission would be refused for {} reasons; the first: {first}: `{}`",
+                problems.len(),
+                path.display()
+            ))),
+        }
+    }
+}
+
+/// Answers by scene and question.
+fn submitted(rows: &[Row], scenes: &BTreeMap<String, usize>) -> Submitted {
+    let mut all = Submitted::new();
+    for row in rows {
+        let Some(scene) = scenes.get(&row.video) else {
+            continue;
+        };
+        let of_scene = all.entry(*scene).or_default();
+        if row.option.is_none() {
+            of_scene.insert(row.id, Answer::Word(row.answer.clone()));
+        } else if let Answer::Choices(choices) = of_scene
+            .entry(row.id)
+            .or_insert_with(|| Answer::Choices(Vec::new()))
+        {
+            choices.push(row.answer == "correct");
+        }
+    }
+    all
+}
+
+/// Questions that could not be read, each reason once with its count.
+fn unread(rows: &[Row]) -> Vec<String> {
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for remark in rows.iter().filter_map(|row| row.remark.as_deref()) {
+        *reasons.entry(remark).or_default() += 1;
+    }
+    reasons
+        .into_iter()
+        .map(|(reason, count)| format!("{count} answers are missing and count as wrong: {reason}"))
+        .collect()
+}
