@@ -32,6 +32,90 @@ pub struct Scale {
     pub imagined_touch: f32,
 }
 
+/// Words for an object's looks: colours, materials, shapes.
+const LOOKS: usize = COLORS.len() + MATERIALS.len() + SHAPES.len();
+/// Units of length within which two slots hold one object.
+const SAME_PLACE: f32 = 0.4;
+
+/// How sure an object's looks are: the logarithm of each word's probability.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sureness([f32; LOOKS]);
+
+impl Sureness {
+    fn of(mut logits: [f32; LOOKS]) -> Self {
+        for (first, last) in GROUPS {
+            let group = &mut logits[first..last];
+            let most = group.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let all = group
+                .iter()
+                .map(|logit| (logit - most).exp())
+                .sum::<f32>()
+                .ln()
+                + most;
+            for logit in group.iter_mut() {
+                *logit -= all;
+            }
+        }
+        Self(logits)
+    }
+
+    /// The most likely words.
+    fn most_likely(&self) -> Attributes {
+        let word =
+            |(first, last): (usize, usize)| WORDS[first + best(&self.0[first..last])].to_owned();
+        Attributes {
+            color: word(GROUPS[0]),
+            material: word(GROUPS[1]),
+            shape: word(GROUPS[2]),
+        }
+    }
+
+    /// How sure a word is of the object, as a logarithm; certain for what is no word for looks.
+    pub fn of_word(&self, word: &str) -> f32 {
+        WORDS
+            .iter()
+            .position(|known| *known == word)
+            .map_or(0.0, |place| self.0[place])
+    }
+
+    /// The likeliest word that says the same kind of thing as a word and something else.
+    pub fn instead_of(&self, word: &str) -> Option<&'static str> {
+        let place = WORDS.iter().position(|known| *known == word)?;
+        let (first, last) = GROUPS
+            .into_iter()
+            .find(|(first, last)| (*first..*last).contains(&place))?;
+        let others = (first..last).filter(|other| *other != place);
+        let likeliest = others.max_by(|a, b| self.0[*a].total_cmp(&self.0[*b]))?;
+        Some(WORDS[likeliest])
+    }
+}
+
+/// Where colours, materials and shapes stand among [`WORDS`].
+const GROUPS: [(usize, usize); 3] = [(0, 8), (8, 10), (10, 13)];
+/// All words for looks, in the order in which a head says them.
+const WORDS: [&str; LOOKS] = {
+    let mut words = [""; LOOKS];
+    let mut place = 0;
+    while place < LOOKS {
+        words[place] = if place < 8 {
+            COLORS[place]
+        } else if place < 10 {
+            MATERIALS[place - 8]
+        } else {
+            SHAPES[place - 10]
+        };
+        place += 1;
+    }
+    words
+};
+
+/// The place of the largest number.
+fn best(of: &[f32]) -> usize {
+    (0..of.len())
+        .max_by(|a, b| of[*a].total_cmp(&of[*b]))
+        .unwrap_or(0)
+}
+
 /// An object that was found, by frame: the slot that holds it.
 type Track = Vec<Option<usize>>;
 
@@ -42,6 +126,8 @@ pub struct Found {
     pub table: EventTable,
     /// By object and frame, the slot that holds it; behind the observed frames the last one that did.
     pub tracks: Vec<Track>,
+    /// How sure each object's looks are.
+    pub sure: Vec<Sureness>,
 }
 
 /// Frames that an object may be hidden for without having left.
@@ -54,7 +140,8 @@ const MERGE: usize = 2;
 impl Reading {
     /// What is there and what happens.
     pub fn found(&self, scale: Scale) -> Found {
-        let (looks, tracks) = self.objects(scale);
+        let (sure, tracks): (Vec<Sureness>, Vec<Track>) = self.objects(scale).into_iter().unzip();
+        let looks = sure.iter().map(Sureness::most_likely).collect();
         let mut happens = crossings(&tracks, scale);
         happens.extend(self.collisions(&tracks, scale));
         happens.sort_by_key(|event| event.frame);
@@ -62,54 +149,82 @@ impl Reading {
             motion: self.motion(&tracks, scale),
             ..EventTable::new(looks, happens, scale.film, scale.film.saturating_sub(1))
         };
-        Found { table, tracks }
+        Found {
+            table,
+            tracks,
+            sure,
+        }
     }
 
-    /// The objects and the slots that hold them. No two look the same: what looks alike is one.
-    fn objects(&self, scale: Scale) -> (Vec<Attributes>, Vec<Track>) {
+    /// The objects and the slots that hold them. A slot's run of frames goes on with an object of its colour that no
+    /// slot holds meanwhile, or that stands where the run does; else it is another object.
+    fn objects(&self, scale: Scale) -> Vec<(Sureness, Track)> {
         let (time, slots, _) = self.objects.dim();
-        let mut by_looks: BTreeMap<[usize; 3], Vec<(usize, usize)>> = BTreeMap::new();
-        for slot in 0..slots {
-            for run in self.runs(slot, scale.observed.min(time)) {
-                let looks = self.looks(slot, &run);
-                let places = by_looks.entry(looks).or_default();
-                places.extend(run.into_iter().map(|t| (t, slot)));
+        let observed = scale.observed.min(time);
+        let mut runs: Vec<(usize, Vec<usize>)> = (0..slots)
+            .flat_map(|slot| {
+                self.runs(slot, observed)
+                    .into_iter()
+                    .map(move |run| (slot, run))
+            })
+            .collect();
+        // The longest first: what is sure takes up what is not.
+        runs.sort_by_key(|(_, run)| std::cmp::Reverse(run.len()));
+        let mut found: Vec<([f32; LOOKS], Track)> = Vec::new();
+        for (slot, run) in runs {
+            let said = self.sum(slot, &run);
+            let same = |(sum, track): &([f32; LOOKS], Track)| {
+                best(&sum[..8]) == best(&said[..8]) && self.goes_on(track, slot, &run)
+            };
+            let place = found.iter().position(same).unwrap_or_else(|| {
+                found.push(([0.0; LOOKS], vec![None; time]));
+                found.len() - 1
+            });
+            let (sum, track) = &mut found[place];
+            for (all, more) in sum.iter_mut().zip(said) {
+                *all += more;
             }
-        }
-        let mut found: Vec<([usize; 3], Track)> = Vec::new();
-        for (looks, places) in by_looks {
-            let mut track: Track = vec![None; time];
-            for (t, slot) in places {
+            for t in run {
                 let better = track[t]
                     .is_none_or(|other| self.objects[[t, slot, 0]] > self.objects[[t, other, 0]]);
                 if better {
                     track[t] = Some(slot);
                 }
             }
-            if track.iter().flatten().count() >= LEAST_SEEN {
-                bridge(&mut track[..scale.observed.min(time)]);
-                found.push((looks, track));
-            }
         }
+        found.retain(|(_, track)| track.iter().flatten().count() >= LEAST_SEEN);
         found.sort_by_key(|(_, track)| track.iter().position(Option::is_some));
-        for (_, track) in &mut found {
-            let last = scale.observed.min(time);
+        let mut objects = Vec::new();
+        for (sum, mut track) in found {
+            let count = track.iter().flatten().count().max(1) as f32;
+            bridge(&mut track[..observed]);
             // Behind the film a slot keeps what it held at its end, as long as it is said to be in view.
-            if let Some(Some(slot)) = track.get(last.wrapping_sub(1)).copied() {
-                for (t, at) in track.iter_mut().enumerate().skip(last) {
+            if let Some(Some(slot)) = track.get(observed.wrapping_sub(1)).copied() {
+                for (t, at) in track.iter_mut().enumerate().skip(observed) {
                     *at = (self.objects[[t, slot, 0]] > 0.0).then_some(slot);
                 }
             }
+            objects.push((Sureness::of(sum.map(|logit| logit / count)), track));
         }
-        let words = |looks: [usize; 3]| Attributes {
-            color: COLORS[looks[0]].to_owned(),
-            material: MATERIALS[looks[1]].to_owned(),
-            shape: SHAPES[looks[2]].to_owned(),
-        };
-        found
-            .into_iter()
-            .map(|(looks, track)| (words(looks), track))
-            .unzip()
+        objects
+    }
+
+    /// Whether a run of a slot may be of an object that was found: they never meet, or only in one place.
+    fn goes_on(&self, track: &Track, slot: usize, run: &[usize]) -> bool {
+        let place = |t: usize, slot: usize| [15, 16].map(|axis| self.objects[[t, slot, axis]]);
+        let apart: Vec<f32> = run
+            .iter()
+            .filter_map(|t| {
+                let ([x, y], [u, v]) = (place(*t, slot), place(*t, track[*t]?));
+                Some((x - u).hypot(y - v))
+            })
+            .collect();
+        apart.iter().sum::<f32>() <= SAME_PLACE * apart.len() as f32
+    }
+
+    /// Sums over some frames of the logits of a slot's looks.
+    fn sum(&self, slot: usize, run: &[usize]) -> [f32; LOOKS] {
+        std::array::from_fn(|word| run.iter().map(|t| self.objects[[*t, slot, 2 + word]]).sum())
     }
 
     /// The runs of frames at which a slot holds something in view, short gaps and single frames smoothed away.
@@ -139,24 +254,9 @@ impl Reading {
         if t < 2 || t + 2 > observed {
             return false;
         }
-        let before = self.looks(slot, &[t - 2, t - 1]);
-        let behind = self.looks(slot, &[t, t + 1]);
-        before[0] != behind[0]
-    }
-
-    /// The most likely colour, material and shape of a slot over some frames.
-    fn looks(&self, slot: usize, run: &[usize]) -> [usize; 3] {
-        let best = |first: usize, width: usize| {
-            let sum = |word: usize| -> f32 {
-                run.iter()
-                    .map(|t| self.objects[[*t, slot, first + word]])
-                    .sum()
-            };
-            (0..width)
-                .max_by(|a, b| sum(*a).total_cmp(&sum(*b)))
-                .unwrap_or(0)
-        };
-        [best(2, 8), best(10, 2), best(12, 3)]
+        let before = self.sum(slot, &[t - 2, t - 1]);
+        let behind = self.sum(slot, &[t, t + 1]);
+        best(&before[..8]) != best(&behind[..8])
     }
 
     /// Collisions of objects; of neighbouring steps the surest counts.

@@ -269,6 +269,7 @@ mod tests {
         let found = Found {
             table: EventTable::default(),
             tracks: (0..3).map(|slot| vec![Some(slot); 8]).collect(),
+            sure: Vec::new(),
         };
         let from = vec![None, Some(2), None];
         let rolled = imagination.rolled(slots.view(), &found, 0, &from, &[7.0; 4]);

@@ -4,8 +4,9 @@
 //! competitor of a reasoner that has only words.
 
 use ndarray::{Array3, ArrayView3};
+use slotflow_datasets::question::events::{COLORS, MATERIALS};
 use slotflow_datasets::question::executor::{self, Value, Verdict};
-use slotflow_datasets::question::{Event, EventKind};
+use slotflow_datasets::question::{Attributes, Event, EventKind, EventTable};
 use slotflow_datasets::{Ask, ClipId, Question, QuestionKind};
 
 use crate::models::dynamics::SlotFormerConfig;
@@ -39,7 +40,7 @@ pub struct Reason<'a> {
 
 impl Step for Reason<'_> {
     const NAME: &'static str = "reason";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Config = ReasonConfig;
 
     fn config(&self) -> &ReasonConfig {
@@ -138,17 +139,17 @@ impl<'a> Scene<'a> {
     }
 
     fn answer(&self, clip: &ClipId, question: &Question) -> Vec<Row> {
+        let mut table = presupposed(&self.found, question);
         let verdict = match question.kind {
-            QuestionKind::Predictive => self.next(question),
+            QuestionKind::Predictive => self.next(&table, question),
             QuestionKind::Counterfactual => {
-                let mut table = self.found.table.clone();
-                if let Some(gone) = gone(&self.found, question) {
+                if let Some(gone) = gone(&table, question) {
                     let events = self.imagination.without(self.view(), &self.found, gone);
                     table.without.insert(gone, events);
                 }
                 executor::verdict(&table, question)
             }
-            _ => executor::verdict(&self.found.table, question),
+            _ => executor::verdict(&table, question),
         };
         Row::of_verdict(clip, question, &verdict)
     }
@@ -158,18 +159,16 @@ impl<'a> Scene<'a> {
     }
 
     /// Of the two collisions that a predictive question names one happens: the one that imagined slots speak for more.
-    fn next(&self, question: &Question) -> Verdict {
+    fn next(&self, table: &EventTable, question: &Question) -> Verdict {
         let Ask::Choices(choices) = &question.ask else {
-            return executor::verdict(&self.found.table, question);
+            return executor::verdict(table, question);
         };
         let evidence: Vec<Option<f32>> = choices
             .iter()
-            .map(
-                |choice| match executor::run(&self.found.table, &choice.program) {
-                    Ok(Value::Event(event)) => self.evidence(&event),
-                    _ => None,
-                },
-            )
+            .map(|choice| match executor::run(table, &choice.program) {
+                Ok(Value::Event(event)) => self.evidence(&event),
+                _ => None,
+            })
             .collect();
         let best = evidence
             .iter()
@@ -177,7 +176,7 @@ impl<'a> Scene<'a> {
             .copied()
             .fold(f32::NEG_INFINITY, f32::max);
         if choices.len() != 2 || !best.is_finite() {
-            return executor::verdict(&self.found.table, question);
+            return executor::verdict(table, question);
         }
         let said = |evidence: &Option<f32>| {
             if *evidence == Some(best) {
@@ -203,14 +202,148 @@ impl<'a> Scene<'a> {
 }
 
 /// The object that a counterfactual question takes away.
-fn gone(found: &Found, question: &Question) -> Option<usize> {
+fn gone(table: &EventTable, question: &Question) -> Option<usize> {
     let named = ["get_counterfact", "filter_counterfact"];
     let at = question
         .program
         .iter()
         .position(|token| named.contains(&token.as_str()))?;
-    match executor::run(&found.table, &question.program[..at]) {
+    let start = usize::from(
+        question
+            .program
+            .first()
+            .is_some_and(|token| token == "all_events"),
+    );
+    match executor::run(table, &question.program[start..at]) {
         Ok(Value::Number(object)) => Some(object),
         _ => None,
+    }
+}
+
+/// What was found, seen as the question sees it: "the metal cube" is the one object that looks most like it, and no other
+/// is a metal cube.
+fn presupposed(found: &Found, question: &Question) -> EventTable {
+    let mut table = found.table.clone();
+    let mut pinned: Vec<Vec<String>> = vec![Vec::new(); table.objects.len()];
+    for words in named(question) {
+        let likeness = |object: &usize| {
+            let said: f32 = words
+                .iter()
+                .map(|word| found.sure[*object].of_word(word))
+                .sum();
+            said - if pinned[*object].is_empty() {
+                0.0
+            } else {
+                SHARED
+            }
+        };
+        let objects = 0..table.objects.len();
+        let Some(chosen) = objects.max_by(|a, b| likeness(a).total_cmp(&likeness(b))) else {
+            continue;
+        };
+        for word in &words {
+            set(&mut table.objects[chosen], word, word);
+        }
+        pinned[chosen].extend(words.iter().cloned());
+        for other in (0..table.objects.len()).filter(|other| *other != chosen) {
+            if !words.iter().all(|word| looks(&table.objects[other], word)) {
+                continue;
+            }
+            let free = words.iter().filter(|word| !pinned[other].contains(word));
+            let least = free.min_by(|a, b| {
+                let sure = |word: &str| found.sure[other].of_word(word);
+                sure(a).total_cmp(&sure(b))
+            });
+            if let Some(word) = least
+                && let Some(instead) = found.sure[other].instead_of(word)
+            {
+                set(&mut table.objects[other], word, instead);
+            }
+        }
+    }
+    table
+}
+
+/// What it costs that two descriptions of a question are of one object, as a logarithm.
+const SHARED: f32 = 1.0;
+
+/// The words of every object that the question's programs name, the most telling first.
+fn named(question: &Question) -> Vec<Vec<String>> {
+    let mut programs = vec![&question.program];
+    if let Ask::Choices(choices) = &question.ask {
+        programs.extend(choices.iter().map(|choice| &choice.program));
+    }
+    let mut all: Vec<Vec<String>> = Vec::new();
+    for program in programs {
+        for (start, _) in program
+            .iter()
+            .enumerate()
+            .filter(|(_, token)| *token == "objects")
+        {
+            let mut words = Vec::new();
+            let mut rest = program[start + 1..].chunks(2);
+            let ends = loop {
+                match rest.next() {
+                    Some([word, filter]) if FILTERS.contains(&filter.as_str()) => {
+                        words.push(word.clone());
+                    }
+                    Some([token, ..]) => break token == "unique",
+                    _ => break false,
+                }
+            };
+            words.sort();
+            if ends && !words.is_empty() && !all.contains(&words) {
+                all.push(words);
+            }
+        }
+    }
+    all.sort_by_key(|words| std::cmp::Reverse(words.len()));
+    all
+}
+
+const FILTERS: [&str; 3] = ["filter_color", "filter_material", "filter_shape"];
+
+fn looks(object: &Attributes, word: &str) -> bool {
+    [&object.color, &object.material, &object.shape]
+        .into_iter()
+        .any(|own| own == word)
+}
+
+/// Says `instead` of an object where a word of the kind of `word` stands.
+fn set(object: &mut Attributes, word: &str, instead: &str) {
+    let place = if COLORS.contains(&word) {
+        &mut object.color
+    } else if MATERIALS.contains(&word) {
+        &mut object.material
+    } else {
+        &mut object.shape
+    };
+    instead.clone_into(place);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_objects_that_a_question_names_are_read_from_its_programs() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let question = Question {
+            id: 0,
+            kind: QuestionKind::Descriptive,
+            subtype: None,
+            text: String::new(),
+            program: words(
+                "events objects metal filter_material cube filter_shape unique filter_collision unique objects red \
+                 filter_color unique get_col_partner query_shape",
+            ),
+            ask: Ask::Word(None),
+        };
+        assert_eq!(named(&question), [vec!["cube", "metal"], vec!["red"]]);
+        let open = Question {
+            program: words("objects red filter_color count"),
+            ..question
+        };
+        assert!(named(&open).is_empty());
     }
 }
