@@ -67,6 +67,11 @@ impl Adam {
         }
     }
 
+    /// How many numbers were moved so far.
+    pub fn moved(&self) -> usize {
+        self.first.values().map(Vec::len).sum()
+    }
+
     /// Everything that the next step depends on, as arrays.
     pub fn state(&self) -> StateDict {
         let mut state = StateDict::default();

@@ -54,6 +54,12 @@ pub enum TrainError {
         /// What is missing.
         reason: String,
     },
+    /// The network of a perceptual loss is not at hand.
+    #[error("`vqvae.objective.perceptual` needs a network: {reason}")]
+    Perceptual {
+        /// What lacks, and how to get it.
+        reason: String,
+    },
     /// Weights could not be read or written.
     #[error(transparent)]
     Weights(#[from] WeightsError),
@@ -80,6 +86,9 @@ impl TrainError {
             }
             Self::Checkpoint { .. } => "remove the file; the checkpoint before it is used then",
             Self::Data { .. } => "ask for more clips, or for shorter windows",
+            Self::Perceptual { .. } => {
+                "or compare pixels alone: `--set vqvae.objective.perceptual=0`"
+            }
             Self::Weights(error) => error.hint(),
             Self::Run(error) => error.hint(),
             Self::Source(error) => error.hint(),

@@ -147,6 +147,10 @@ impl<'a, O: Objective> Training<'a, O> {
             self.checkpoint.losses.push(found.total);
             self.advance(&found.gradients, rate)?;
         }
+        if self.checkpoint.step == 1 {
+            let (learned, all) = (self.checkpoint.adam.moved(), self.last().numbers());
+            progress.say(&format!("{learned} of {all} parameters learn"));
+        }
         self.meter.step(start.elapsed().as_secs_f64(), found.waited);
         let rest = [("norm", norm), ("rate", rate)];
         self.report(&found.losses, &rest, progress)
@@ -369,6 +373,7 @@ impl<'a, O: Objective> Training<'a, O> {
             figures,
             steps: self.checkpoint.step,
             kept,
+            learned: self.checkpoint.adam.moved(),
         })
     }
 }

@@ -15,6 +15,8 @@ pub struct Fitted<M> {
     pub steps: u64,
     /// Whose model it is, and how it validated.
     pub kept: Mark,
+    /// How many numbers of the model learned; the others stayed as they were.
+    pub learned: usize,
 }
 
 impl<M> Fitted<M> {
@@ -26,6 +28,7 @@ impl<M> Fitted<M> {
             .chain([
                 ("steps".to_owned(), json!(self.steps)),
                 ("kept".to_owned(), json!(self.kept)),
+                ("learned".to_owned(), json!(self.learned)),
             ])
             .collect()
     }

@@ -1,9 +1,8 @@
 //! A slot encoder that learns with a decoder.
 
-use burn::module::Module;
-
 use crate::models::encoder::{SlotEncoder, SlotEncoderConfig};
 use crate::noise::Init;
+use crate::weights::{collect, load_into};
 
 /// A slot encoder that learns with a decoder: from nothing, or on from what was trained before.
 #[derive(Debug)]
@@ -26,8 +25,54 @@ impl LearnedEncoder {
     /// The encoder before the first step.
     pub fn init(&self, init: &mut Init) -> SlotEncoder {
         match &self.start {
-            Some(start) => start.clone().fork(init.device()),
+            // Loaded into a blank one, not moved: what was read for inference would not learn on another device.
+            Some(start) => load_into(
+                self.config.init(&mut Init::blank(init.device())),
+                collect(start),
+            )
+            .expect("an encoder is its own configuration's"),
             None => self.config.init(init),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::module::Module;
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::noise::Noise;
+    use crate::weights::collect_gradients;
+
+    #[test]
+    fn an_encoder_read_for_inference_learns_on_from_where_it_was() {
+        let config = SlotEncoderConfig {
+            resolution: [8, 8],
+            slots: 2,
+            dim: 4,
+            slot_mlp: 4,
+            ..SlotEncoderConfig::default()
+        };
+        let read = config.init(&mut Init::seeded(3, &Device::flex()));
+        let device = Device::flex().autodiff();
+        let started = LearnedEncoder {
+            config: config.clone(),
+            start: Some(read.clone()),
+        };
+        let gradients_of = |encoder: &LearnedEncoder| {
+            let encoder = encoder.init(&mut Init::seeded(4, &device));
+            let mut noise = Noise::new(5, &[]);
+            let frames = noise.normal([1, 2, 3, 8, 8], &device);
+            let shape = encoder.noise_shape(1, 2, true);
+            let start = shape.map(|shape| noise.normal(shape, &device));
+            let loss = encoder.encode(frames, None, start.as_ref()).slots.sum();
+            (collect_gradients(&encoder, &loss.backward()), encoder)
+        };
+        let (found, encoder) = gradients_of(&started);
+        let (fresh, _) = gradients_of(&LearnedEncoder::fresh(config));
+        assert_eq!(collect(&encoder.valid()), collect(&read));
+        assert!(fresh.entries.len() > 20);
+        assert!(found.entries.keys().eq(fresh.entries.keys()));
     }
 }

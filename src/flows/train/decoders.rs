@@ -2,32 +2,44 @@
 
 use std::path::PathBuf;
 
+use burn::module::Module;
 use serde::Serialize;
 use serde_json::json;
 use slotflow_datasets::synth::Split;
+use slotflow_eval::profile::LpipsProfile;
 
 use super::{Data, Training};
 
+use crate::judge::library::Library;
+use crate::judge::{JudgeError, lpips};
 use crate::models::decoder::autoregressive::AutoregressiveConfig;
 use crate::models::decoder::dvae::DvaeConfig;
 use crate::models::decoder::latent_diffusion::{LatentDiffusionConfig, LatentStats};
 use crate::models::decoder::vqvae::{VqVae, VqVaeConfig};
 use crate::models::encoder::{StemConfig, Vit, VitConfig};
+use crate::models::perceptual::lpips::{Backbone, Lpips};
 use crate::noise::{Init, Noise};
 use crate::plan::training::{DiffusionPlan, DvaePlan, SlotDiffusionPlan, StevePlan, VqVaePlan};
+use crate::run::Input;
 use crate::train::objective::diffusion::{DiffusionObjective, Drawings};
 use crate::train::objective::reconstruct::Reconstruct;
 use crate::train::objective::slotdiffusion::SlotDiffusionObjective;
 use crate::train::objective::steve::{Perception, SteveObjective};
 use crate::train::{Objective, TrainError};
+use crate::weights::published::Network;
 
 impl Training<'_> {
-    pub(super) fn vqvae(&self, plan: &VqVaePlan) -> Result<Vec<PathBuf>, TrainError> {
-        self.reconstruct("vqvae", &plan.model, &plan.objective)
+    pub(super) fn vqvae(&mut self, plan: &VqVaePlan) -> Result<Vec<PathBuf>, TrainError> {
+        let lpips = if plan.objective.perceptual > 0.0 {
+            Some(self.lpips()?)
+        } else {
+            None
+        };
+        self.reconstruct("vqvae", &plan.model, &plan.objective, lpips)
     }
 
     pub(super) fn dvae(&self, plan: &DvaePlan) -> Result<Vec<PathBuf>, TrainError> {
-        self.reconstruct("dvae", &plan.model, &plan.objective)
+        self.reconstruct("dvae", &plan.model, &plan.objective, None)
     }
 
     /// Trains an auto-encoder of frames.
@@ -36,6 +48,7 @@ impl Training<'_> {
         name: &str,
         model: &M,
         config: &C,
+        lpips: Option<Lpips>,
     ) -> Result<Vec<PathBuf>, TrainError>
     where
         M: Clone + Serialize,
@@ -46,6 +59,7 @@ impl Training<'_> {
         let objective = Reconstruct {
             model: model.clone(),
             config: config.clone(),
+            lpips,
             background: data.train.background(),
             train: &data.train,
             held_out: &data.held_out,
@@ -57,6 +71,32 @@ impl Training<'_> {
             &fitted.model,
             fitted.facts(),
         )?])
+    }
+
+    /// LPIPS with VGG-16 from the weights that were downloaded, frozen; its content becomes part of the training's
+    /// identity.
+    fn lpips(&mut self) -> Result<Lpips, TrainError> {
+        let smallest = Backbone::Vgg.smallest();
+        if self.plan.data.size.iter().any(|&side| side < smallest) {
+            return Err(TrainError::Perceptual {
+                reason: format!("it sees nothing in frames below {smallest} pixels a side"),
+            });
+        }
+        let network = Network::Backbone(Backbone::Vgg);
+        let wrong = |error: JudgeError| TrainError::Perceptual {
+            reason: error.to_string(),
+        };
+        let shelved = Library::of_cache(&self.options.cache)
+            .load(network)
+            .map_err(wrong)?;
+        let shelved = shelved.ok_or_else(|| TrainError::Perceptual {
+            reason: Library::missing(network),
+        })?;
+        self.inputs
+            .push(Input::new("lpips", &*shelved.entry.sha256));
+        let device = self.device.clone().autodiff();
+        let model = lpips::model(LpipsProfile::Vgg, &shelved, &device).map_err(wrong)?;
+        Ok(model.no_grad())
     }
 
     pub(super) fn diffusion(&mut self, plan: &DiffusionPlan) -> Result<Vec<PathBuf>, TrainError> {

@@ -3,7 +3,6 @@
 //! Reference: SlotDiffusion `video_based/models/vqvae/VQVAE.py`.
 //!
 //! Latents for diffusion are taken before they are quantised; decoding quantises first.
-//! Differs: the reference adds LPIPS to the loss; here only pixels are compared.
 
 use burn::module::Module;
 use burn::tensor::{Int, Tensor};

@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array3, Array4, ArrayView4};
 
+use crate::models::perceptual::lpips::Lpips;
 use crate::train::decibel;
 use crate::train::footage::{Footage, salience};
 
@@ -13,6 +14,8 @@ pub struct Reconstruct<'a, M, C> {
     pub model: M,
     /// The loss.
     pub config: C,
+    /// The distance of how frames look, frozen, where gradients are recorded; unset where the loss has no such part.
+    pub lpips: Option<Lpips>,
     /// What it is trained on.
     pub train: &'a Footage,
     /// What it is judged by.
