@@ -1,6 +1,6 @@
 //! What things cost in time: a list of cases, each warmed up, repeated, and told with its spread.
 //!
-//! A case is named `room/thing`. New ones go into the list of their room: [`networks`] that judge, [`layers`] of models.
+//! A case is named `room/thing`. New ones go into the list of their room: `networks` that judge, `layers` of models.
 
 /// Layers that models spend their time in, in the sizes of the published models.
 mod layers;

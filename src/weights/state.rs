@@ -89,15 +89,6 @@ impl StateDict {
         self.entries.get(key)
     }
 
-    /// How many numbers all arrays hold.
-    pub fn numbers(&self) -> usize {
-        let sizes = self
-            .entries
-            .values()
-            .map(|value| value.shape.iter().product::<usize>());
-        sizes.sum()
-    }
-
     /// Length of every axis of the array of that name.
     ///
     /// # Errors

@@ -167,6 +167,7 @@ mod tests {
                 ..DvaeObjectiveConfig::default()
             },
             background: footage.background(),
+            lpips: None,
             train: &footage,
             held_out: &footage,
         };

@@ -9,7 +9,6 @@ use super::reconstruct::{Errors, Reconstruct};
 use crate::layout::{clip_from_frames, floats, frames_from_clip};
 use crate::models::decoder::vqvae::codebook::CodeUse;
 use crate::models::decoder::vqvae::{VqVae, VqVaeConfig, VqVaeLossConfig};
-use crate::models::perceptual::lpips::Lpips;
 use crate::noise::{Init, Noise};
 use crate::train::{Losses, Objective, Step};
 
@@ -140,7 +139,8 @@ impl Objective for VqVaeObjective<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::perceptual::lpips::Backbone;
+    use crate::models::perceptual::lpips::{Backbone, Lpips};
+    use crate::train::footage::Footage;
     use crate::weights::{collect, collect_gradients, load_into};
 
     /// A distance with random weights, such that features are neither lost nor huge.
@@ -191,6 +191,7 @@ mod tests {
         let step = Step {
             done: 0,
             total: 10,
+            part: 0,
             device: &device,
             seed: 1,
         };
