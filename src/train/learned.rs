@@ -25,12 +25,12 @@ impl LearnedEncoder {
     /// The encoder before the first step.
     pub fn init(&self, init: &mut Init) -> SlotEncoder {
         match &self.start {
-            // Loaded into a blank one, not moved: what was read for inference would not learn on another device.
-            Some(start) => load_into(
-                self.config.init(&mut Init::blank(init.device())),
-                collect(start),
-            )
-            .expect("an encoder is its own configuration's"),
+            // Loaded into a blank one: moved there, what was read for inference would record no gradients.
+            Some(start) => {
+                let blank = self.config.init(&mut Init::blank(init.device()));
+                load_into(blank, collect(start))
+                    .unwrap_or_else(|error| unreachable!("an encoder fits itself: {error}"))
+            }
             None => self.config.init(init),
         }
     }

@@ -429,3 +429,51 @@ fn of_several_seeds_the_one_that_validates_best_goes_on() {
     };
     assert!(weights(format!("out/{WEIGHTS}")) == weights(format!("alone/{WEIGHTS}")));
 }
+
+#[test]
+fn a_speedrun_trains_every_model_and_ends_with_the_same_report() {
+    let product = Product::new();
+    let plan = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/speedrun.toml"),
+    );
+    let small = plan.unwrap().replace("data.clips=200", "data.clips=4");
+    let small = small.replace("data.held-out=16", "data.held-out=2");
+    let small = small.replace(
+        "fit.steps=",
+        "fit.validate-every=1000000\", \"fit.steps=1\", \"fit.keep=",
+    );
+    let predict = "set = [\"decode.clips=2\", \"render.sampler.steps=1\",\n    \"encode.weights";
+    let small = small.replace("set = [\n    \"encode.weights", predict);
+    std::fs::write(product.path("small.toml"), small).unwrap();
+    let arguments = [
+        "run",
+        "small.toml",
+        "--quiet",
+        "--device",
+        "cpu",
+        "--out",
+        "out",
+    ];
+    let said = product.succeed(&arguments);
+    assert_eq!(said.trim(), "out/predict/report.html");
+    let scores = std::fs::read(product.path("out/predict/scores.csv")).unwrap();
+    let table = std::fs::read_to_string(product.path("out/trainings.csv")).unwrap();
+    for training in [
+        "vqvae",
+        "slots",
+        "slotformer",
+        "diffusion",
+        "aloe",
+        "motion",
+        "dvae",
+        "steve",
+        "readout",
+    ] {
+        assert!(table.contains(&format!("\n{training}-synth,1,")), "{table}");
+    }
+    assert_eq!(product.succeed(&arguments), said);
+    assert_eq!(
+        std::fs::read(product.path("out/predict/scores.csv")).unwrap(),
+        scores
+    );
+}

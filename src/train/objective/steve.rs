@@ -42,10 +42,6 @@ impl Default for SteveObjectiveConfig {
 
 /// Where slots come from.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a training holds one perception, not many"
-)]
 pub enum Perception {
     /// An encoder that learns with the decoder.
     Learned(Box<LearnedEncoder>),

@@ -160,14 +160,18 @@ mod tests {
         load_into(blank, state).unwrap().no_grad()
     }
 
-    #[test]
-    fn looks_pull_the_decoder_and_never_learn_themselves() {
-        let footage = Footage {
+    fn footage() -> Footage {
+        Footage {
             frames: ndarray::Array5::from_shape_fn((2, 2, 32, 32, 3), |(clip, t, y, x, c)| {
                 (90 * clip + 20 * t + 5 * y + 3 * x + 11 * c) as u8
             }),
             masks: None,
-        };
+        }
+    }
+
+    #[test]
+    fn looks_pull_the_decoder_and_never_learn_themselves() {
+        let footage = footage();
         let device = Device::flex().autodiff();
         let objective = |lpips: Option<Lpips>| VqVaeObjective {
             model: VqVaeConfig {
