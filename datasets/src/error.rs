@@ -142,7 +142,7 @@ impl DataError {
             }
             Self::Malformed { .. } => "compare the file with the layout in datasets/README.md",
             Self::Missing { .. } => {
-                "give the data set's folder with `--root`; datasets/README.md shows its layout"
+                "give the data set's folder with `--root` and a split that is there with `--set decode.split=…`; datasets/README.md shows the layout"
             }
             Self::NoVideos { .. } => {
                 "name video files, a folder of them (.mp4, .webm, .gif, …), or a folder of numbered .png"

@@ -1,22 +1,21 @@
 //! Decode, perceive, imagine, read out, judge, tell: will the red object touch the yellow one?
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use slotflow_datasets::synth::contact::OBSERVED;
 use slotflow_datasets::{Source, Window};
 use slotflow_eval::ItemTable;
-use slotflow_eval::report::{AnswerRow, Page, StageRow, html};
+use slotflow_eval::report::{AnswerRow, Page};
 
 use super::video_predict::{FlowError, Outcome};
 use crate::plan::video_predict::{DecodeConfig, RolloutConfig};
 use crate::plan::{PhysionVqaPlan, Plan};
-use crate::run::files::{make_dir, partial_of, remove_dir, write_atomic};
-use crate::run::{Options, Record, Run, RunError};
+use crate::run::files::write_atomic;
+use crate::run::{Options, Run, RunError};
 use crate::stages::contact::{Contact, Contacts, Half};
 use crate::stages::decode::{Clips, Decode, open_source, readable, window};
 use crate::stages::encode::{Encode, Slots};
-use crate::stages::report::claim;
+use crate::stages::folder::{put_whole, stages, write_page};
 use crate::stages::rollout::Rollout;
 use crate::stages::{Loaded, load};
 
@@ -78,7 +77,12 @@ pub fn physion_vqa(
         .collect();
     failures.extend(sources.iter().flat_map(|source| source.unjoined()));
     let report = (!run.options().dry)
-        .then(|| write(plan, &contacts, &failures, out, &run))
+        .then(|| {
+            let whole = Plan::PhysionVqa(Box::new(plan.clone()));
+            put_whole(out, &run, &whole, |folder, text| {
+                fill(plan, &contacts, &failures, &run, (folder, text))
+            })
+        })
         .transpose()?;
     Ok(Outcome {
         report,
@@ -121,36 +125,25 @@ impl Chain<'_> {
     }
 }
 
-/// Writes the folder whole and puts it in place of an earlier one; the path of its page.
-fn write(
+/// Fills the folder of a run.
+fn fill(
     plan: &PhysionVqaPlan,
     contacts: &Contacts,
     failures: &[(String, String)],
-    out: &Path,
     run: &Run,
-) -> Result<PathBuf, RunError> {
-    claim(out)?;
-    let partial = partial_of(out);
-    remove_dir(&partial)?;
-    make_dir(&partial)?;
-    let unfit = |reason: String| RunError::Unfit { reason };
-    let text = Plan::PhysionVqa(Box::new(plan.clone()))
-        .to_toml()
-        .map_err(|error| unfit(error.to_string()))?;
-    write_atomic(&partial.join("plan.toml"), text.as_bytes())?;
+    (folder, text): (&Path, String),
+) -> Result<(), RunError> {
     let (scores, said) = contacts.tables()?;
     scores
-        .save(&partial.join("scores.csv"))
-        .map_err(|error| unfit(error.to_string()))?;
+        .save(&folder.join("scores.csv"))
+        .map_err(|error| RunError::Unfit {
+            reason: error.to_string(),
+        })?;
     let head = "video,scenario,column,truth,answer,probability-of-yes\n".to_owned();
     let rows = said.iter().map(|row| row.join(",") + "\n");
     let csv: String = std::iter::once(head).chain(rows).collect();
-    write_atomic(&partial.join("answers.csv"), csv.as_bytes())?;
+    write_atomic(&folder.join("answers.csv"), csv.as_bytes())?;
     let items = ItemTable::default();
-    let stage = |record: Record| StageRow {
-        stage: record.stage,
-        why: record.id.0,
-    };
     let page = Page {
         title: "Will they touch?".to_owned(),
         subtitle: format!(
@@ -161,33 +154,13 @@ fn write(
         items: &items,
         clips: Vec::new(),
         answers: said.iter().map(shown).collect(),
-        stages: run.records().into_iter().map(stage).collect(),
+        stages: stages(run),
         plan: text,
         notes: Vec::new(),
         failures: failures.to_vec(),
         burn_in: 0,
     };
-    write_atomic(&partial.join("report.html"), html(&page).as_bytes())?;
-    put(&partial, out, run)
-}
-
-/// Notes how the run went, and puts the folder in place of an earlier one.
-fn put(partial: &Path, out: &Path, run: &Run) -> Result<PathBuf, RunError> {
-    let about = serde_json::json!({
-        "slotflow": env!("CARGO_PKG_VERSION"),
-        "device": run.options().device.resolve().to_string(),
-        "threads": rayon::current_num_threads(),
-        "stages": run.records(),
-    });
-    let about = serde_json::to_string_pretty(&about).unwrap_or_default();
-    write_atomic(&partial.join("run.json"), about.as_bytes())?;
-    remove_dir(out)?;
-    fs::rename(partial, out).map_err(|source| RunError::Io {
-        action: "rename",
-        source,
-        path: out.to_owned(),
-    })?;
-    Ok(out.join("report.html"))
+    write_page(folder, &page)
 }
 
 fn shown([clip, scenario, column, truth, answer, probability]: &[String; 6]) -> AnswerRow {

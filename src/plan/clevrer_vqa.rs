@@ -52,17 +52,17 @@ pub struct PageConfig {
 }
 
 impl ClevrerVqaPlan {
-    /// The same; with a folder in place of the generator's clips, those of CLEVRER there, whose validation split is the
-    /// last with published answers.
-    #[must_use]
-    pub fn rooted(mut self) -> Self {
-        if self.decode.root.is_some() && self.decode.dataset == "synth" {
-            "clevrer".clone_into(&mut self.decode.dataset);
-            if self.decode.split == "test" {
-                "val".clone_into(&mut self.decode.split);
-            }
+    /// With a folder in place of the generator's clips, those of CLEVRER there: of the validation split, the last with
+    /// published answers, unless the plan names one.
+    pub(super) fn rooted(table: &mut toml::Table) {
+        let Some(decode) = table.get_mut("decode").and_then(toml::Value::as_table_mut) else {
+            return;
+        };
+        let dataset = decode.get("dataset").and_then(toml::Value::as_str);
+        if decode.contains_key("root") && matches!(dataset, None | Some("synth")) {
+            decode.insert("dataset".to_owned(), "clevrer".into());
+            decode.entry("split").or_insert_with(|| "val".into());
         }
-        self
     }
 }
 
@@ -97,5 +97,29 @@ impl Default for PageConfig {
             answers: "aloe".to_owned(),
             submission: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::Plan;
+
+    #[test]
+    fn a_root_is_clevrers_and_its_split_the_one_that_the_plan_names() {
+        let read = |changes: &[&str]| {
+            let changes: Vec<String> = changes.iter().map(|&change| change.to_owned()).collect();
+            match Plan::load("clevrer-vqa", &changes).unwrap() {
+                Plan::ClevrerVqa(plan) => (plan.decode.dataset, plan.decode.split),
+                plan => panic!("another flow: {plan:?}"),
+            }
+        };
+        let said = |dataset: &str, split: &str| (dataset.to_owned(), split.to_owned());
+        assert_eq!(read(&[]), said("synth", "test"));
+        let root = "decode.root=\"tree\"";
+        assert_eq!(read(&[root]), said("clevrer", "val"));
+        assert_eq!(
+            read(&[root, "decode.split=\"test\""]),
+            said("clevrer", "test")
+        );
     }
 }

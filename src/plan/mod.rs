@@ -77,7 +77,7 @@ impl Plan {
         Self::typed(changed(text, origin, changes)?, origin)
     }
 
-    fn typed(table: toml::Table, origin: &Path) -> Result<Self, PlanError> {
+    fn typed(mut table: toml::Table, origin: &Path) -> Result<Self, PlanError> {
         let flow = table
             .get("flow")
             .and_then(toml::Value::as_str)
@@ -86,8 +86,8 @@ impl Plan {
         let plan = match flow.as_str() {
             "video-predict" => Self::VideoPredict(Box::new(typed(table, origin)?)),
             "clevrer-vqa" => {
-                let plan: ClevrerVqaPlan = typed(table, origin)?;
-                Self::ClevrerVqa(Box::new(plan.rooted()))
+                ClevrerVqaPlan::rooted(&mut table);
+                Self::ClevrerVqa(Box::new(typed(table, origin)?))
             }
             "physion-vqa" => {
                 let plan: PhysionVqaPlan = typed(table, origin)?;

@@ -1,23 +1,21 @@
 //! What question answering shows: the plan, the tables, a submission, one page with what is wrong first.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
 use slotflow_datasets::Question;
 use slotflow_datasets::question::submission::{self, Answer, Answers as Submitted};
 use slotflow_eval::ItemTable;
-use slotflow_eval::report::{Page, StageRow, html};
+use slotflow_eval::report::Page;
 
 use crate::plan::{ClevrerVqaPlan, Plan};
-use crate::run::files::{make_dir, partial_of, remove_dir, write_atomic};
-use crate::run::{Record, Run, RunError};
+use crate::run::{Run, RunError};
 
 use super::answer::{Answers, Row};
 use super::decode::Clips;
+use super::folder::{put_whole, stages, write_page};
 use super::grade::Grades;
-use super::report::{claim, write_answers};
+use super::report::write_answers;
 
 /// Tells what was answered.
 pub struct AnswerReport<'a> {
@@ -39,32 +37,11 @@ impl AnswerReport<'_> {
     /// # Errors
     /// When `out` holds something else than a run, or cannot be written.
     pub fn write(&self, out: &Path, run: &Run) -> Result<PathBuf, RunError> {
-        claim(out)?;
-        let partial = partial_of(out);
-        remove_dir(&partial)?;
-        make_dir(&partial)?;
-        let written = self.fill(&partial, run).and_then(|()| {
-            remove_dir(out)?;
-            let io = |source| RunError::Io {
-                action: "rename",
-                source,
-                path: out.to_owned(),
-            };
-            fs::rename(&partial, out).map_err(io)
-        });
-        if written.is_err() {
-            remove_dir(&partial)?;
-        }
-        written?;
-        Ok(out.join("report.html"))
+        let plan = Plan::ClevrerVqa(Box::new(self.plan.clone()));
+        put_whole(out, run, &plan, |folder, plan| self.fill(folder, plan, run))
     }
 
-    fn fill(&self, folder: &Path, run: &Run) -> Result<(), RunError> {
-        let plan = Plan::ClevrerVqa(Box::new(self.plan.clone())).to_toml();
-        let plan = plan.map_err(|error| RunError::Internal {
-            reason: error.to_string(),
-        })?;
-        write_atomic(&folder.join("plan.toml"), plan.as_bytes())?;
+    fn fill(&self, folder: &Path, plan: String, run: &Run) -> Result<(), RunError> {
         let table = self.grades.table()?;
         table
             .save(&folder.join("scores.csv"))
@@ -76,11 +53,6 @@ impl AnswerReport<'_> {
             self.submit(path, &shown)?;
         }
         let items = ItemTable::default();
-        // Why a stage ran differs between equal runs; what it made does not.
-        let stage = |record: Record| StageRow {
-            stage: record.stage,
-            why: record.id.0,
-        };
         let decode = &self.plan.decode;
         let page = Page {
             title: "Questions about videos".to_owned(),
@@ -97,20 +69,12 @@ impl AnswerReport<'_> {
             clips: Vec::new(),
             notes: unread(&shown),
             answers: shown.iter().map(Row::shown).collect(),
-            stages: run.records().into_iter().map(stage).collect(),
+            stages: stages(run),
             plan,
             failures: self.failures.clone(),
             burn_in: 0,
         };
-        write_atomic(&folder.join("report.html"), html(&page).as_bytes())?;
-        let about = json!({
-            "slotflow": env!("CARGO_PKG_VERSION"),
-            "device": run.options().device.resolve().to_string(),
-            "threads": rayon::current_num_threads(),
-            "stages": run.records(),
-        });
-        let text = serde_json::to_string_pretty(&about).unwrap_or_default();
-        write_atomic(&folder.join("run.json"), text.as_bytes())
+        write_page(folder, &page)
     }
 
     /// Writes a table a reasoner; the rows of the one that is shown.

@@ -15,6 +15,9 @@ pub mod encode;
 /// Truth against what was made → scores.
 pub mod evaluate;
 
+/// A run's folder, whole or not at all.
+pub mod folder;
+
 /// Slots → frames.
 pub mod render;
 

@@ -6,20 +6,21 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array3, Array4, ArrayView4, s};
 use ndarray_npy::{NpzWriter, WriteNpzError};
-use serde_json::{Value, json};
+use serde_json::Value;
 use slotflow_datasets::{ClipId, DataError, video};
-use slotflow_eval::report::{ClipView, Page, StageRow, VideoView, html};
+use slotflow_eval::report::{ClipView, Page, VideoView};
 use slotflow_eval::{ItemTable, ScoreTable};
 
 use crate::masks::{enlarged, painted};
 use crate::plan::{Plan, VideoPredictPlan};
-use crate::run::files::{make_dir, partial_of, remove_dir, write_atomic};
-use crate::run::{Record, Run, RunError};
+use crate::run::files::{make_dir, write_atomic};
+use crate::run::{Run, RunError};
 
 use super::answer::Answers;
 use super::decode::Clips;
 use super::encode::Slots;
 use super::evaluate::Scores;
+use super::folder::{put_whole, stages, write_page};
 use super::render::Frames;
 
 /// Tells what a run made.
@@ -48,34 +49,14 @@ impl Report<'_> {
     /// # Errors
     /// When `out` holds something else than a run, or cannot be written.
     pub fn write(&self, out: &Path, run: &Run) -> Result<PathBuf, RunError> {
-        claim(out)?;
-        let partial = partial_of(out);
-        remove_dir(&partial)?;
-        for name in ["videos", "masks", "slots"] {
-            make_dir(&partial.join(name))?;
-        }
-        let written = self.fill(&partial, run).and_then(|()| {
-            remove_dir(out)?;
-            let io = |source| RunError::Io {
-                action: "rename",
-                source,
-                path: out.to_owned(),
-            };
-            fs::rename(&partial, out).map_err(io)
-        });
-        if written.is_err() {
-            remove_dir(&partial)?;
-        }
-        written?;
-        Ok(out.join("report.html"))
+        let plan = Plan::VideoPredict(Box::new(self.plan.clone()));
+        put_whole(out, run, &plan, |folder, plan| self.fill(folder, plan, run))
     }
 
-    fn fill(&self, folder: &Path, run: &Run) -> Result<(), RunError> {
-        let plan = Plan::VideoPredict(Box::new(self.plan.clone())).to_toml();
-        let plan = plan.map_err(|error| RunError::Internal {
-            reason: error.to_string(),
-        })?;
-        write_atomic(&folder.join("plan.toml"), plan.as_bytes())?;
+    fn fill(&self, folder: &Path, plan: String, run: &Run) -> Result<(), RunError> {
+        for name in ["videos", "masks", "slots"] {
+            make_dir(&folder.join(name))?;
+        }
         let tables = self.scores.tables()?;
         let table = |error: slotflow_eval::EvalError| RunError::Unfit {
             reason: error.to_string(),
@@ -93,16 +74,7 @@ impl Report<'_> {
         for (index, clip) in self.frames.0.clips().iter().enumerate() {
             views.extend(self.clip(folder, clip, index < shown, &tables.1)?);
         }
-        let page = self.page(&tables, views, &answers, plan, run);
-        write_atomic(&folder.join("report.html"), html(&page).as_bytes())?;
-        let about = json!({
-            "slotflow": env!("CARGO_PKG_VERSION"),
-            "device": run.options().device.resolve().to_string(),
-            "threads": rayon::current_num_threads(),
-            "stages": run.records(),
-        });
-        let text = serde_json::to_string_pretty(&about).unwrap_or_default();
-        write_atomic(&folder.join("run.json"), text.as_bytes())
+        write_page(folder, &self.page(&tables, views, &answers, plan, run))
     }
 
     /// A clip's files, and its place in the page.
@@ -223,11 +195,6 @@ impl Report<'_> {
         let decode = &self.plan.decode;
         let count = self.frames.0.clips().len();
         let named = |clip: &ClipView| Some(format!("{}: {}", clip.name, clip.note.as_ref()?));
-        // Why a stage ran differs between equal runs; what it made does not.
-        let stage = |record: Record| StageRow {
-            stage: record.stage,
-            why: record.id.0,
-        };
         Page {
             title: "Video prediction with slots".to_owned(),
             subtitle: format!(
@@ -239,7 +206,7 @@ impl Report<'_> {
             notes: clips.iter().filter_map(named).collect(),
             clips,
             answers: answers.iter().map(super::answer::Row::shown).collect(),
-            stages: run.records().into_iter().map(stage).collect(),
+            stages: stages(run),
             plan,
             failures: self.failures(),
             burn_in: self.plan.rollout.burn_in,
@@ -252,33 +219,6 @@ impl Report<'_> {
             .iter()
             .map(|(clip, why)| (clip.to_string(), why.clone()))
             .collect()
-    }
-}
-
-/// Refuses a folder that is neither new, nor empty, nor an earlier run.
-///
-/// # Errors
-/// When it holds something else, or cannot be read.
-pub fn claim(out: &Path) -> Result<(), RunError> {
-    let io = |source| RunError::Io {
-        action: "read",
-        source,
-        path: out.to_owned(),
-    };
-    if !out.exists() {
-        return match out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            Some(parent) => make_dir(parent),
-            None => Ok(()),
-        };
-    }
-    let mut entries = fs::read_dir(out).map_err(io)?;
-    let ours = out.join("plan.toml").is_file() && out.join("run.json").is_file();
-    if ours || entries.next().is_none() {
-        Ok(())
-    } else {
-        Err(RunError::Foreign {
-            path: out.to_owned(),
-        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! The weights of the default pipeline, compiled in.
+//! Weights that are compiled in: those of the default pipeline, and of the three systems that are compared.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,16 @@ const SHIPPED: &[(&str, &[u8])] = shipped![
     "latent-diffusion",
     "aloe",
     "motion",
-    "sight"
+    "sight",
+    "compare/savi-slot-encoder",
+    "compare/savi-slotformer",
+    "compare/savi-mixture",
+    "compare/steve-slot-encoder",
+    "compare/steve-slotformer",
+    "compare/steve-autoregressive",
+    "compare/slotdiffusion-slot-encoder",
+    "compare/slotdiffusion-slotformer",
+    "compare/slotdiffusion-latent-diffusion",
 ];
 
 #[cfg(not(feature = "shipped-weights"))]

@@ -190,6 +190,31 @@ fn runs_stand_side_by_side_on_one_page() {
     assert!(said.contains("not the folder of a finished run: `nowhere`"));
 }
 
+#[test]
+fn three_systems_imagine_the_same_clips_and_stand_side_by_side() {
+    let product = Product::new();
+    let systems = ["compare-savi", "compare-steve", "compare-slotdiffusion"];
+    for system in systems {
+        let mut arguments = vec!["run", system, "--clips", "1", "--quiet", "--device", "cpu"];
+        arguments.extend(["--set", "decode.frames=8", "--out", system]);
+        if system == "compare-slotdiffusion" {
+            arguments.extend(["--set", "render.sampler.steps=2"]);
+        }
+        product.succeed(&arguments);
+    }
+    product.succeed(&[&["compare"], &systems[..], &["--out", "all"]].concat());
+    let merged = ScoreTable::load(&product.path("all/scores.csv")).unwrap();
+    let drawn = |system: &str| {
+        let mut rows = merged.rows.iter();
+        let row = rows.find(|row| {
+            row.run == system && row.metric == "psnr" && row.subset.starts_with("imagined")
+        });
+        row.and_then(|row| row.value).unwrap()
+    };
+    let [savi, steve, slotdiffusion] = systems.map(drawn);
+    assert!(savi != steve && steve != slotdiffusion && savi != slotdiffusion);
+}
+
 /// Equal bytes in all files but `run.json`.
 fn assert_same(product: &Product, one: &str, other: &str) {
     let (one, other) = (contents(&product.path(one)), contents(&product.path(other)));

@@ -21,6 +21,7 @@ fn text(name: &str) -> String {
 fn is_published(name: &str) -> bool {
     !["video-predict", "speedrun"].contains(&name)
         && !name.ends_with("-vqa")
+        && !name.starts_with("compare-")
         && !name.ends_with("-synth")
 }
 
