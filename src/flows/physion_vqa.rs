@@ -1,6 +1,6 @@
 //! Decode, perceive, imagine, read out, judge, tell: will the red object touch the yellow one?
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use slotflow_datasets::synth::contact::OBSERVED;
 use slotflow_datasets::{Source, Window};
@@ -77,12 +77,7 @@ pub fn physion_vqa(
         .collect();
     failures.extend(sources.iter().flat_map(|source| source.unjoined()));
     let report = (!run.options().dry)
-        .then(|| {
-            let whole = Plan::PhysionVqa(Box::new(plan.clone()));
-            put_whole(out, &run, &whole, |folder, text| {
-                fill(plan, &contacts, &failures, &run, (folder, text))
-            })
-        })
+        .then(|| tell(plan, &contacts, &failures, out, &run))
         .transpose()?;
     Ok(Outcome {
         report,
@@ -125,42 +120,44 @@ impl Chain<'_> {
     }
 }
 
-/// Fills the folder of a run.
-fn fill(
+/// Writes the folder of a run; the path of its page.
+fn tell(
     plan: &PhysionVqaPlan,
     contacts: &Contacts,
     failures: &[(String, String)],
+    out: &Path,
     run: &Run,
-    (folder, text): (&Path, String),
-) -> Result<(), RunError> {
+) -> Result<PathBuf, RunError> {
+    let whole = Plan::PhysionVqa(Box::new(plan.clone()));
     let (scores, said) = contacts.tables()?;
-    scores
-        .save(&folder.join("scores.csv"))
-        .map_err(|error| RunError::Unfit {
-            reason: error.to_string(),
-        })?;
+    let unfit = |error: slotflow_eval::EvalError| RunError::Unfit {
+        reason: error.to_string(),
+    };
     let head = "video,scenario,column,truth,answer,probability-of-yes\n".to_owned();
     let rows = said.iter().map(|row| row.join(",") + "\n");
     let csv: String = std::iter::once(head).chain(rows).collect();
-    write_atomic(&folder.join("answers.csv"), csv.as_bytes())?;
-    let items = ItemTable::default();
-    let page = Page {
-        title: "Will they touch?".to_owned(),
-        subtitle: format!(
-            "`{}`: what slots tell of contacts after {OBSERVED} frames, observed alone and with what is imagined behind; seed {}",
-            plan.decode.dataset, plan.seed
-        ),
-        scores: &scores,
-        items: &items,
-        clips: Vec::new(),
-        answers: said.iter().map(shown).collect(),
-        stages: stages(run),
-        plan: text,
-        notes: Vec::new(),
-        failures: failures.to_vec(),
-        burn_in: 0,
-    };
-    write_page(folder, &page)
+    put_whole(out, run, &whole, |folder, text| {
+        scores.save(&folder.join("scores.csv")).map_err(unfit)?;
+        write_atomic(&folder.join("answers.csv"), csv.as_bytes())?;
+        let items = ItemTable::default();
+        let page = Page {
+            title: "Will they touch?".to_owned(),
+            subtitle: format!(
+                "`{}`: what slots tell of contacts after {OBSERVED} frames, observed alone and with what is imagined behind; seed {}",
+                plan.decode.dataset, plan.seed
+            ),
+            scores: &scores,
+            items: &items,
+            clips: Vec::new(),
+            answers: said.iter().map(shown).collect(),
+            stages: stages(run),
+            plan: text,
+            notes: Vec::new(),
+            failures: failures.to_vec(),
+            burn_in: 0,
+        };
+        write_page(folder, &page)
+    })
 }
 
 fn shown([clip, scenario, column, truth, answer, probability]: &[String; 6]) -> AnswerRow {
