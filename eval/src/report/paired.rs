@@ -104,14 +104,19 @@ impl<'a> Clusters<'a> {
     ) -> Option<Difference> {
         let key = key(score);
         let plain = |run: &Self, score: f64| {
-            let all: Vec<Cluster> = run.0.get(&key)?.values().map(|x| Cluster::of(x)).collect();
+            let clips = run
+                .0
+                .get(&key)?
+                .values()
+                .filter(|values| !values.is_empty());
+            let all: Vec<Cluster> = clips.map(|values| Cluster::of(values)).collect();
             mean(&all).filter(|mean| (mean - score).abs() <= 1e-6 * score.abs().max(1e-9))
         };
         plain(self, scores[0]).and(plain(other, scores[1]))?;
         let (base, other) = (self.0.get(&key)?, other.0.get(&key)?);
         let pairs = base.iter().filter_map(|(clip, base)| {
             let other = other.get(clip)?;
-            (other.len() == base.len()).then_some((base, other))
+            (!base.is_empty() && other.len() == base.len()).then_some((base, other))
         });
         let pairs: Vec<(&Vec<f64>, &Vec<f64>)> = pairs.collect();
         let clusters = pairs
@@ -157,7 +162,7 @@ fn only_right(pairs: &[(&Vec<f64>, &Vec<f64>)]) -> Option<[usize; 2]> {
 mod tests {
     use super::*;
     use crate::answers::{Graded, items, scores};
-    use crate::score::ScoreTable;
+    use crate::score::{Direction, ItemValue, ScoreTable};
 
     #[test]
     fn answers_to_the_same_questions_are_compared_by_the_exact_test() {
@@ -203,5 +208,41 @@ mod tests {
         assert!((all.mcnemar_p.unwrap() - 0.125).abs() < 1e-12, "{all:?}");
         assert!((all.difference - 0.5).abs() < 1e-12 && all.n_clips == 5);
         assert!(all.ci_low < Some(0.5) && Some(0.5) < all.ci_high, "{all:?}");
+    }
+
+    #[test]
+    fn a_clip_that_has_no_value_in_any_frame_is_left_out() {
+        let clips: [(&str, [Option<f64>; 2]); 3] = [
+            ("a", [Some(1.0), Some(2.0)]),
+            ("b", [None, None]),
+            ("c", [Some(6.0), None]),
+        ];
+        let view = |name: &str, more: f64| -> RunView<'static> {
+            let values = clips.iter().flat_map(|(clip, values)| {
+                values.iter().enumerate().map(|(frame, value)| ItemValue {
+                    metric: "mse".to_owned(),
+                    profile: "mean".to_owned(),
+                    subset: "changed".to_owned(),
+                    item: (*clip).to_owned(),
+                    frame: Some(frame),
+                    value: value.map(|value| value + more),
+                })
+            });
+            let score = Score {
+                value: Some(3.0 + more),
+                ..Score::new("mse", "mean", "changed", Direction::Lower)
+            };
+            let items = values.collect();
+            RunView {
+                name: name.to_owned(),
+                scores: Box::leak(Box::new(ScoreTable { rows: vec![score] })),
+                items: Box::leak(Box::new(items)),
+                plan: String::new(),
+            }
+        };
+        let runs = [view("one", 0.0), view("two", 0.5)];
+        let found = differences(&runs, Resampling::default());
+        assert_eq!(found.len(), 1);
+        assert!((found[0].difference - 0.5).abs() < 1e-12 && found[0].n_clips == 2);
     }
 }
