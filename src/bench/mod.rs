@@ -1,9 +1,12 @@
 //! What things cost in time: a list of cases, each warmed up, repeated, and told with its spread.
 //!
-//! A case is named `room/thing`. New ones go into the list of their room: `networks` that judge, `layers` of models.
+//! A case is named `room/thing`. New ones go into the list of their room: `networks` that judge, `layers` of models,
+//! whole `models`.
 
 /// Layers that models spend their time in, in the sizes of the published models.
 mod layers;
+/// Models in their published sizes.
+mod models;
 /// Networks that judge pictures and videos.
 mod networks;
 
@@ -101,6 +104,7 @@ impl BenchError {
 pub fn cases() -> Vec<Case> {
     let mut all = networks::cases();
     all.extend(layers::cases());
+    all.extend(models::cases());
     all
 }
 
