@@ -9,10 +9,10 @@ pub mod kernels;
 pub mod device;
 
 /// The only door between pixels and tensors.
-pub mod layout;
+pub mod tensor_conversion;
 
 /// Random numbers from a seed, the same on every device.
-pub mod noise;
+pub mod rng;
 
 /// Every network.
 pub mod models;
@@ -21,18 +21,18 @@ pub mod models;
 pub mod masks;
 
 /// What a head says of slots → events.
-pub mod reading;
+pub mod scene_parsing;
 
 pub mod weights;
 
 /// What is there, what is to be made, and why.
-pub mod run;
+pub mod artifacts;
 
 /// How models learn.
 pub mod train;
 
 /// Two folders → scores.
-pub mod judge;
+pub mod metrics;
 
 /// What a person asks for.
 pub mod plan;

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use ndarray::{Array3, Array4, ArrayView3, ArrayView4};
 use rayon::prelude::*;
 
-use crate::layout::floats;
+use crate::tensor_conversion::floats;
 
 /// One colour a slot: easy to tell apart, also for most colour-blind eyes (after Okabe & Ito).
 pub const PALETTE: [[u8; 3]; 12] = [

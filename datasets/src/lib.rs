@@ -42,4 +42,4 @@ pub use clip::{Clip, ClipId, Sample};
 pub use error::DataError;
 pub use question::{Ask, Choice, Question, QuestionKind};
 pub use source::Source;
-pub use window::{Fit, Pace, Window};
+pub use window::{Fit, FrameSampling, Window};

@@ -111,7 +111,7 @@ mod tests {
 
     use super::*;
     use crate::clip::{Clip, ClipId};
-    use crate::window::{Fit, Pace};
+    use crate::window::{Fit, FrameSampling};
 
     /// A hundred clips; number 3 is broken. Counts what was read.
     struct Numbers(AtomicUsize);
@@ -149,7 +149,7 @@ mod tests {
     const WINDOW: Window = Window {
         start: 0,
         count: None,
-        pace: Pace::Stride(1),
+        pace: FrameSampling::Stride(1),
         size: [2, 2],
         fit: Fit::Crop,
     };

@@ -21,7 +21,7 @@ pub enum Fit {
 /// How far apart sampled frames lie.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Pace {
+pub enum FrameSampling {
     /// Every n-th frame of the file; at least 1.
     Stride(usize),
     /// Frames a second by presentation time: the frame shown at each instant, whatever the file's own rate.
@@ -38,7 +38,7 @@ pub struct Window {
     /// How many sampled frames at most; all if absent.
     pub count: Option<usize>,
     /// Distance of the sampled frames.
-    pub pace: Pace,
+    pub pace: FrameSampling,
     /// Height and width of a delivered frame, pixels.
     pub size: [usize; 2],
     /// What happens to frames of another shape.
@@ -53,8 +53,10 @@ impl Window {
     pub fn check(&self) -> Result<(), DataError> {
         let fine_size = self.size.iter().all(|side| (1..=MAX_SIDE).contains(side));
         let reason = match self.pace {
-            Pace::Stride(0) => "a stride of 0".to_owned(),
-            Pace::Fps(fps) if !(fps.is_finite() && fps > 0.0) => format!("{fps} frames a second"),
+            FrameSampling::Stride(0) => "a stride of 0".to_owned(),
+            FrameSampling::Fps(fps) if !(fps.is_finite() && fps > 0.0) => {
+                format!("{fps} frames a second")
+            }
             _ if self.count == Some(0) => "a count of 0".to_owned(),
             _ if !fine_size => format!("frames of {}×{} pixels", self.size[1], self.size[0]),
             _ => return Ok(()),
@@ -72,7 +74,7 @@ mod tests {
         let fine = Window {
             start: 0,
             count: None,
-            pace: Pace::Stride(1),
+            pace: FrameSampling::Stride(1),
             size: [64, 64],
             fit: Fit::Crop,
         };
@@ -83,15 +85,15 @@ mod tests {
                 ..fine
             },
             Window {
-                pace: Pace::Stride(0),
+                pace: FrameSampling::Stride(0),
                 ..fine
             },
             Window {
-                pace: Pace::Fps(f32::NAN),
+                pace: FrameSampling::Fps(f32::NAN),
                 ..fine
             },
             Window {
-                pace: Pace::Fps(0.0),
+                pace: FrameSampling::Fps(0.0),
                 ..fine
             },
             Window {

@@ -11,12 +11,11 @@
 pub mod answers;
 pub mod boxes;
 pub mod error;
-pub mod floors;
+pub mod fid_infinity;
 pub mod frechet;
-pub mod infinity;
 pub mod logistic;
 pub mod matching;
-pub mod measured;
+pub mod metric_samples;
 pub mod mmd;
 pub mod moments;
 pub mod physion;
@@ -28,7 +27,8 @@ pub mod score;
 pub mod segmentation;
 pub mod ssim;
 pub mod stats;
+pub mod trivial_baselines;
 
 pub use error::EvalError;
-pub use measured::Measured;
+pub use metric_samples::MetricSamples;
 pub use score::{Direction, ItemTable, ItemValue, Score, ScoreTable};

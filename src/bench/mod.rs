@@ -16,7 +16,7 @@ use std::time::Instant;
 use burn::tensor::{Device, Tensor};
 use serde::Serialize;
 
-use crate::noise::Noise;
+use crate::rng::SeededRng;
 
 /// What is timed once; it does not return before its result is there.
 pub type Work = Box<dyn FnMut()>;
@@ -200,7 +200,7 @@ fn joined(shape: &[usize]) -> String {
 
 /// Numbers in −1..1, the same every time.
 fn input<const D: usize>(shape: &[usize], device: &Device) -> Tensor<D> {
-    let mut noise = Noise::new(0, &["bench"]);
+    let mut noise = SeededRng::new(0, &["bench"]);
     let count = shape.iter().product();
     let numbers: Vec<f32> = (0..count).map(|_| 2.0 * noise.uniform() - 1.0).collect();
     Tensor::from_data(

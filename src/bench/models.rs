@@ -15,8 +15,8 @@ use crate::models::encoder::{
     InteractionConfig, ResNetConfig, SlotEncoder, SlotEncoderConfig, StemConfig, TransitionConfig,
 };
 use crate::models::slots::SlotSequence;
-use crate::noise::{Init, Noise};
-use crate::train::adam::{Adam, clip, global_norm};
+use crate::rng::{Init, SeededRng};
+use crate::train::fit::adam::{Adam, clip, global_norm};
 use crate::weights::{collect, collect_gradients, load_into};
 
 const ROOM: &str = "models";
@@ -128,7 +128,7 @@ fn training_step(device: &Device, shape: &[usize]) -> super::Work {
     };
     let (mut parameters, mut adam) = (collect(&model), Adam::default());
     let frames = input::<5>(shape, &device);
-    let mut noise = Noise::new(0, &["bench"]);
+    let mut noise = SeededRng::new(0, &["bench"]);
     Box::new(move || {
         let slots = model.encoder.encode(frames.clone(), None, None).slots;
         let frames: Tensor<4> = frames.clone().flatten(0, 1);

@@ -6,7 +6,7 @@ use super::{Case, finish, input};
 use crate::models::perceptual::i3d::{self, I3d};
 use crate::models::perceptual::inception::{self, Inception};
 use crate::models::perceptual::lpips::{Backbone, Lpips};
-use crate::noise::Init;
+use crate::rng::Init;
 
 const ROOM: &str = "networks";
 /// Pairs of frames that LPIPS compares at a time, and their size.

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Failure, print};
+use crate::artifacts::files::{make_dir, write_atomic};
+use crate::artifacts::progress::say;
 use crate::bench::{BenchError, Effort, cases, chosen};
 use crate::device::DeviceChoice;
-use crate::run::files::{make_dir, write_atomic};
-use crate::run::progress::say;
 
 /// `pipeline bench [CASE…]`
 #[derive(Debug, Args)]

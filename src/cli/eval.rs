@@ -8,12 +8,12 @@ use slotflow_eval::stats::bootstrap::Resampling;
 use slotflow_eval::{EvalError, score::Row, score::Table};
 
 use super::{Failure, print};
+use crate::artifacts::files::{make_dir, write_atomic};
+use crate::artifacts::progress::say;
 use crate::device::DeviceChoice;
 use crate::flows;
-use crate::judge::metric::Metric;
-use crate::judge::{JudgeError, Judged, Request, judge};
-use crate::run::files::{make_dir, write_atomic};
-use crate::run::progress::say;
+use crate::metrics::metric::Metric;
+use crate::metrics::{Judged, MetricsError, Request, judge};
 
 /// Done, but some clips could not be judged.
 const SOME_FAILED: u8 = 3;
@@ -149,10 +149,10 @@ fn tell(judged: &Judged) {
     }
 }
 
-impl From<JudgeError> for Failure {
-    fn from(error: JudgeError) -> Self {
+impl From<MetricsError> for Failure {
+    fn from(error: MetricsError) -> Self {
         match error {
-            JudgeError::Run(error) => error.into(),
+            MetricsError::Run(error) => error.into(),
             other => Self::refused(other.to_string(), other.hint()),
         }
     }

@@ -2,9 +2,9 @@
 
 use slotflow_datasets::DataError;
 
+use crate::artifacts::RunError;
 use crate::device::DeviceError;
 use crate::plan::PlanError;
-use crate::run::RunError;
 use crate::train::TrainError;
 use crate::weights::WeightsError;
 

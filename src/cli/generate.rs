@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use slotflow_datasets::DataError;
-use slotflow_datasets::synth::ask::Amount;
-use slotflow_datasets::synth::layout::{CLEVRER_SIZE, Layout};
+use slotflow_datasets::synth::export::layout::{CLEVRER_SIZE, Layout};
+use slotflow_datasets::synth::questions::Amount;
 use slotflow_datasets::synth::{ContactSource, Split, SynthPreset};
 
 use super::{Failure, print};
-use crate::run::progress::Progress;
+use crate::artifacts::progress::Progress;
 
 /// `pipeline generate --layout LAYOUT --out DIR`
 #[derive(Debug, Args)]

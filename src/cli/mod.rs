@@ -16,9 +16,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::artifacts::progress::say;
+use crate::artifacts::{Options, interrupt};
 use crate::device::DeviceChoice;
-use crate::run::progress::say;
-use crate::run::{Options, interrupt};
 use failure::Failure;
 
 /// Object-centric video prediction: slots perceived, rolled forward, drawn and asked.

@@ -6,15 +6,15 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Common, Failure, print};
+use crate::artifacts::RunError;
+use crate::artifacts::files::make_dir;
+use crate::artifacts::progress::say;
 use crate::flows::clevrer_vqa::clevrer_vqa;
 use crate::flows::compare::merge;
 use crate::flows::physion_vqa::physion_vqa;
 use crate::flows::speedrun::speedrun;
 use crate::flows::video_predict::{FlowError, Outcome, video_predict};
 use crate::plan::Plan;
-use crate::run::RunError;
-use crate::run::files::make_dir;
-use crate::run::progress::say;
 use slotflow_eval::ScoreTable;
 
 /// Done, but some clips failed.

@@ -6,10 +6,10 @@ use std::process::{Command, ExitCode};
 use clap::{Args, Subcommand};
 
 use super::{Failure, print};
-use crate::judge::library::{Library, published};
-use crate::run::files::make_dir;
-use crate::run::progress::say;
-use crate::weights::{published::Network, shipped};
+use crate::artifacts::files::make_dir;
+use crate::artifacts::progress::say;
+use crate::metrics::pretrained::{PretrainedStore, published};
+use crate::weights::{bundled, pretrained::Network};
 
 /// `pipeline weights`
 #[derive(Debug, Args)]
@@ -42,7 +42,7 @@ enum Verb {
 
 /// Lists, downloads or takes in weights.
 pub fn weights(args: &WeightsArgs) -> Result<ExitCode, Failure> {
-    let library = Library::of_cache(&args.cache);
+    let library = PretrainedStore::of_cache(&args.cache);
     match &args.command {
         Verb::List => list(&library)?,
         Verb::Fetch { name } => fetch(&library, name)?,
@@ -57,8 +57,8 @@ pub fn weights(args: &WeightsArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(library: &Library) -> Result<(), Failure> {
-    print(&format!("compiled in: {}", shipped::names().join(", ")))?;
+fn list(library: &PretrainedStore) -> Result<(), Failure> {
+    print(&format!("compiled in: {}", bundled::names().join(", ")))?;
     for network in Network::ALL {
         let about = published(network);
         let here = match library.entry(network)? {
@@ -92,7 +92,7 @@ fn list(library: &Library) -> Result<(), Failure> {
     Ok(())
 }
 
-fn fetch(library: &Library, name: &str) -> Result<(), Failure> {
+fn fetch(library: &PretrainedStore, name: &str) -> Result<(), Failure> {
     let network = Network::ALL
         .into_iter()
         .find(|network| network.name() == name);

@@ -5,20 +5,20 @@ use std::path::Path;
 use slotflow_datasets::synth::SynthPreset;
 
 use super::video_predict::{FlowError, Outcome};
+use crate::artifacts::{Options, Run, RunError};
 use crate::models::encoder::SlotEncoderConfig;
 use crate::models::reasoner::AloeConfig;
 use crate::plan::ClevrerVqaPlan;
 use crate::plan::video_predict::AnswerConfig;
-use crate::run::{Options, Run, RunError};
-use crate::stages::answer::{Answer, Answers, sees};
-use crate::stages::answer_report::AnswerReport;
-use crate::stages::decode::{Clips, Decode, open_source, readable, window};
-use crate::stages::encode::{Encode, Slots};
-use crate::stages::grade::{Answerer, Grade, Grades};
-use crate::stages::know::Know;
-use crate::stages::reason::Reason;
+use crate::stages::clevrer::answer::{Answer, Answers, sees};
+use crate::stages::clevrer::neuro_symbolic::Reason;
+use crate::stages::clevrer::oracle::Know;
+use crate::stages::clevrer::score_answers::{Answerer, Grade, Grades};
+use crate::stages::perceive::decode::{Clips, Decode, open_source, readable, window};
+use crate::stages::perceive::encode::{Encode, Slots};
+use crate::stages::report::answer_report::AnswerReport;
 use crate::stages::{Loaded, load};
-use crate::train::objective::aloe::Sees;
+use crate::train::objectives::aloe::Sees;
 use crate::weights::WeightsError;
 
 /// Frames of CLEVRER's films.

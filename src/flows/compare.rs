@@ -5,16 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array4, ArrayView4, s};
-use slotflow_datasets::{Fit, Pace, Window, video};
+use slotflow_datasets::{Fit, FrameSampling, Window, video};
 use slotflow_eval::report::{
     ClipView, Comparison, Difference, RunView, VideoView, compare as page, differences as apart,
 };
 use slotflow_eval::stats::bootstrap::Resampling;
 use slotflow_eval::{ItemTable, ScoreTable};
 
-use crate::run::RunError;
-use crate::run::files::{make_dir, write_atomic};
-use crate::stages::report::{COLUMNS, column};
+use crate::artifacts::RunError;
+use crate::artifacts::files::{make_dir, write_atomic};
+use crate::stages::report::run_report::{COLUMNS, column};
 
 /// A mean squared difference of pixels of 0..255 above which two videos do not show the same clip.
 const OTHER_CLIP: f64 = 400.0;
@@ -318,7 +318,7 @@ fn read(path: &Path) -> Result<(Array4<u8>, f32), RunError> {
     let window = Window {
         start: 0,
         count: None,
-        pace: Pace::Stride(1),
+        pace: FrameSampling::Stride(1),
         size: [info.height, info.width],
         fit: Fit::Stretch,
     };

@@ -6,9 +6,9 @@ use std::path::Path;
 use slotflow_eval::report::{ClipView, Page, StageRow, html};
 
 use super::compare::show;
-use crate::judge::{Judged, Request, both_sides};
-use crate::run::RunError;
-use crate::run::files::{make_dir, write_atomic};
+use crate::artifacts::RunError;
+use crate::artifacts::files::{make_dir, write_atomic};
+use crate::metrics::{Judged, Request, both_sides};
 
 /// How many of the best clips are shown, and how many of the worst.
 const EACH: usize = 2;

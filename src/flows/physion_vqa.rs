@@ -8,15 +8,15 @@ use slotflow_eval::ItemTable;
 use slotflow_eval::report::{AnswerRow, Page};
 
 use super::video_predict::{FlowError, Outcome};
+use crate::artifacts::files::write_atomic;
+use crate::artifacts::{Options, Run, RunError};
 use crate::plan::video_predict::{DecodeConfig, RolloutConfig};
 use crate::plan::{PhysionVqaPlan, Plan};
-use crate::run::files::write_atomic;
-use crate::run::{Options, Run, RunError};
-use crate::stages::contact::{Contact, Contacts, Half};
-use crate::stages::decode::{Clips, Decode, open_source, readable, window};
-use crate::stages::encode::{Encode, Slots};
-use crate::stages::folder::{put_whole, stages, write_page};
-use crate::stages::rollout::Rollout;
+use crate::stages::perceive::decode::{Clips, Decode, open_source, readable, window};
+use crate::stages::perceive::encode::{Encode, Slots};
+use crate::stages::physion::{Contact, Contacts, Half};
+use crate::stages::predict::rollout::Rollout;
+use crate::stages::report::run_folder::{put_whole, stages, write_page};
 use crate::stages::{Loaded, load};
 
 /// Runs a plan of contact prediction and writes its folder.

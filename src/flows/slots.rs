@@ -9,8 +9,8 @@ use ndarray_npy::{NpzWriter, ReadNpyExt};
 use slotflow_datasets::ClipId;
 
 use super::video_predict::FlowError;
-use crate::run::files::{make_dir, partial_of, remove_dir};
-use crate::run::{Artifact, ClipFile, Input, Partial, Recipe, RunError};
+use crate::artifacts::files::{make_dir, partial_of, remove_dir};
+use crate::artifacts::{Artifact, ClipFile, Input, Partial, Recipe, RunError};
 use crate::weights::WeightsError;
 use crate::weights::slot_pickle::SlotPickle;
 

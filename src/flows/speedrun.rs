@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::train::train;
 use super::video_predict::{FlowError, Outcome, video_predict};
+use crate::artifacts::files::{make_dir, write_atomic};
+use crate::artifacts::progress::say;
+use crate::artifacts::{Options, RunError};
 use crate::plan::SpeedrunPlan;
-use crate::run::files::{make_dir, write_atomic};
-use crate::run::progress::say;
-use crate::run::{Options, RunError};
 use crate::weights::WeightsFile;
 
 /// Runs every part of a plan in a folder of its own inside `out`; each goes on where it was stopped.

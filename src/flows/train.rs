@@ -8,33 +8,33 @@ use ndarray::{Array4, Axis, concatenate, s};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use slotflow_datasets::synth::{FrameCache, Split, SynthPreset, SynthSource};
-use slotflow_datasets::{Fit, Pace, Source, Window};
+use slotflow_datasets::{Fit, FrameSampling, Source, Window};
 
+use crate::artifacts::files::{content_hash, write_atomic};
+use crate::artifacts::lock::FolderLock;
+use crate::artifacts::{Input, Options, Recipe, RunError};
 use crate::models::dynamics::SlotFormerConfig;
 use crate::models::encoder::{SlotEncoder, SlotEncoderConfig};
 use crate::plan::training::{SlotsPlan, TrainPlan};
 use crate::plan::video_predict::WeightsName;
-use crate::run::files::{content_hash, write_atomic};
-use crate::run::lock::FolderLock;
-use crate::run::{Input, Options, Recipe, RunError};
-use crate::stages::rollout::continued;
+use crate::stages::predict::rollout::continued;
 use crate::stages::{Loaded, load};
-use crate::train::claim::claim;
-use crate::train::fit::{Place, fit};
-use crate::train::footage::Footage;
-use crate::train::learned::LearnedEncoder;
-use crate::train::objective::slots::SlotsObjective;
-use crate::train::slot_store::{Slots, open_or_encode};
-use crate::train::{Fitted, Objective, TrainError};
+use crate::train::data::clip_dataset::ClipDataset;
+use crate::train::data::slot_store::{Slots, open_or_encode};
+use crate::train::fit::resume_identity::claim;
+use crate::train::fit::training_loop::{FitContext, fit};
+use crate::train::objectives::encoder_init::EncoderInit;
+use crate::train::objectives::slots::SlotsObjective;
+use crate::train::{Objective, TrainError, TrainingResult};
 use crate::weights::{Header, Precision, WeightsError, WeightsFile, collect};
 
 mod aloe;
 mod decoders;
 mod dynamics;
 mod motion;
+mod object_event_head;
 mod readout;
 mod seeds;
-mod sight;
 
 /// A training in its folder.
 struct Training<'a> {
@@ -56,8 +56,8 @@ struct Stretch {
 
 /// What is trained on and what is judged by.
 struct Data {
-    train: Footage,
-    held_out: Footage,
+    train: ClipDataset,
+    held_out: ClipDataset,
 }
 
 /// Trains the model of a plan in `folder`, from its newest checkpoint on; the weights files that it wrote there.
@@ -214,7 +214,7 @@ impl Training<'_> {
 
     fn window(&self) -> Window {
         let data = &self.plan.data;
-        let pace = Pace::Stride(data.stride);
+        let pace = FrameSampling::Stride(data.stride);
         Window {
             start: 0,
             count: Some(data.frames),
@@ -224,7 +224,7 @@ impl Training<'_> {
         }
     }
 
-    fn footage(&self, split: Split) -> Result<Footage, TrainError> {
+    fn footage(&self, split: Split) -> Result<ClipDataset, TrainError> {
         let folder = self.options.cache.join("footage");
         let cache = FrameCache::open_or_generate(&folder, &self.source(split)?, &self.window())?;
         let (wanted, found) = (self.plan.data.frames, cache.time());
@@ -236,7 +236,7 @@ impl Training<'_> {
             return Err(TrainError::Data { reason });
         }
         let (frames, masks) = cache.into_arrays();
-        Ok(Footage {
+        Ok(ClipDataset {
             frames,
             masks: Some(masks),
         })
@@ -254,7 +254,7 @@ impl Training<'_> {
         &self,
         encoder: &SlotEncoder,
         id: &str,
-        footage: &Footage,
+        footage: &ClipDataset,
         split: Split,
     ) -> Result<Slots, TrainError> {
         let data = &self.plan.data;
@@ -280,7 +280,7 @@ impl Training<'_> {
         )?)
     }
 
-    fn fit<O: Objective>(&self, objective: &O) -> Result<Fitted<O::Model>, TrainError> {
+    fn fit<O: Objective>(&self, objective: &O) -> Result<TrainingResult<O::Model>, TrainError> {
         let complete = |earlier: Value| {
             let plan = serde_json::from_value::<TrainPlan>(earlier.clone());
             plan.and_then(serde_json::to_value).unwrap_or(earlier)
@@ -290,7 +290,7 @@ impl Training<'_> {
             reason: error.to_string(),
         })?;
         write_atomic(&self.folder.join("plan.toml"), text.as_bytes())?;
-        let place = Place {
+        let place = FitContext {
             folder: self.folder,
             device: &self.device,
             seed: self.plan.seed,
@@ -340,12 +340,12 @@ impl Training<'_> {
         &mut self,
         fresh: &SlotEncoderConfig,
         start: Option<&WeightsName>,
-    ) -> Result<LearnedEncoder, TrainError> {
+    ) -> Result<EncoderInit, TrainError> {
         let Some(file) = start else {
-            return Ok(LearnedEncoder::fresh(fresh.clone()));
+            return Ok(EncoderInit::fresh(fresh.clone()));
         };
         let (config, encoder, _) = self.encoder(file)?;
-        Ok(LearnedEncoder {
+        Ok(EncoderInit {
             config,
             start: Some(encoder),
         })

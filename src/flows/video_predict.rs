@@ -4,18 +4,18 @@ use std::path::{Path, PathBuf};
 
 use slotflow_datasets::DataError;
 
+use crate::artifacts::{Options, Record, Run, RunError};
 use crate::device::DeviceError;
-use crate::judge::library::Library;
+use crate::metrics::pretrained::PretrainedStore;
 use crate::models::encoder::SlotEncoderConfig;
 use crate::plan::{PlanError, VideoPredictPlan};
-use crate::run::{Options, Record, Run, RunError};
-use crate::stages::answer::{Answer, Answers};
-use crate::stages::decode::{Clips, Decode, open_source, readable, window};
-use crate::stages::encode::{Encode, Slots};
-use crate::stages::evaluate::{Evaluate, Scores};
-use crate::stages::render::{Frames, Render};
-use crate::stages::report::Report;
-use crate::stages::rollout::Rollout;
+use crate::stages::clevrer::answer::{Answer, Answers};
+use crate::stages::perceive::decode::{Clips, Decode, open_source, readable, window};
+use crate::stages::perceive::encode::{Encode, Slots};
+use crate::stages::predict::evaluate::{Evaluate, Scores};
+use crate::stages::predict::render::{Frames, Render};
+use crate::stages::predict::rollout::Rollout;
+use crate::stages::report::run_report::Report;
 use crate::stages::{Loaded, load};
 use crate::train::TrainError;
 use crate::weights::WeightsError;
@@ -147,7 +147,7 @@ pub fn video_predict(
         _ => None,
     };
     let cache = run.options().cache.clone();
-    let shelf = Library::of_cache(&cache)
+    let shelf = PretrainedStore::of_cache(&cache)
         .entries()
         .map_err(|error| RunError::Unfit {
             reason: error.to_string(),

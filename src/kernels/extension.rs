@@ -89,12 +89,12 @@ pub trait FusedBackward: Fused {
     /// The gradient of each wanted input.
     fn fused_backward(
         operation: Operation,
-        step: Step<'_, FloatTensor<Self>>,
+        step: BackwardArgs<'_, FloatTensor<Self>>,
     ) -> Vec<Option<FloatTensor<Self>>>;
 }
 
 /// What a backward step knows.
-pub struct Step<'a, T> {
+pub struct BackwardArgs<'a, T> {
     /// As they were given forward; none where the operation keeps its result.
     pub inputs: &'a [T],
     /// The forward result, where the operation keeps it.
@@ -132,7 +132,10 @@ impl Fused for Flex {
 }
 
 impl FusedBackward for Flex {
-    fn fused_backward(operation: Operation, step: Step<'_, FlexTensor>) -> Vec<Option<FlexTensor>> {
+    fn fused_backward(
+        operation: Operation,
+        step: BackwardArgs<'_, FlexTensor>,
+    ) -> Vec<Option<FlexTensor>> {
         flex::backward(operation, &step)
     }
 }
@@ -213,7 +216,7 @@ impl<B: FusedBackward, const N: usize> Backward<B, N> for Operation {
             .map(|id| checkpointer.retrieve_node_output(id));
         let inputs: Vec<_> = inputs.collect();
         let wanted = ops.parents.each_ref().map(Option::is_some);
-        let step = Step {
+        let step = BackwardArgs {
             inputs: &inputs,
             output,
             gradient,

@@ -3,9 +3,9 @@
 use burn::backend::flex::FlexTensor;
 use burn::tensor::{DType, TensorData};
 
-use super::cpu::lanes::Isa;
-use super::cpu::{elementwise, norm, product, softmax};
-use super::extension::{Operation, Step};
+use super::cpu::{elementwise, matmul, norm, softmax};
+use super::extension::{BackwardArgs, Operation};
+use crate::kernels::cpu::simd::Isa;
 
 mod attention;
 mod convolution;
@@ -46,7 +46,7 @@ pub fn forward(operation: Operation, inputs: &[FlexTensor]) -> FlexTensor {
             let sizes = linear_sizes(&inputs[0], &inputs[1]);
             let bias = inputs.get(2).map(Dense::numbers);
             let (x, weight) = (inputs[0].numbers(), inputs[1].numbers());
-            let y = product::linear(isa, x, weight, bias, sizes);
+            let y = matmul::linear(isa, x, weight, bias, sizes);
             inputs[0].with_last(y, sizes.outputs)
         }
         Operation::Geglu => {
@@ -58,7 +58,10 @@ pub fn forward(operation: Operation, inputs: &[FlexTensor]) -> FlexTensor {
 }
 
 /// The gradients that are wanted of `operation`'s inputs.
-pub fn backward(operation: Operation, step: &Step<'_, FlexTensor>) -> Vec<Option<FlexTensor>> {
+pub fn backward(
+    operation: Operation,
+    step: &BackwardArgs<'_, FlexTensor>,
+) -> Vec<Option<FlexTensor>> {
     if let Operation::Attention { scale } = operation {
         return attention::backward(Isa::best(), step, scale);
     }
@@ -97,14 +100,14 @@ pub fn backward(operation: Operation, step: &Step<'_, FlexTensor>) -> Vec<Option
             let sizes = linear_sizes(&step.inputs[0], &step.inputs[1]);
             let (x, weight) = (step.inputs[0].numbers(), step.inputs[1].numbers());
             let wants = |index: usize| step.wanted.get(index) == Some(&true);
-            let parameters = || product::weight_gradient(isa, x, gradient, sizes);
+            let parameters = || matmul::weight_gradient(isa, x, gradient, sizes);
             let [dweight, dbias] = if wants(1) || wants(2) {
                 parameters()
             } else {
                 [vec![], vec![]]
             };
             vec![
-                step.gradient(0, || product::input_gradient(isa, gradient, weight, sizes)),
+                step.gradient(0, || matmul::input_gradient(isa, gradient, weight, sizes)),
                 step.gradient(1, || dweight),
                 step.gradient(2, || dbias),
             ]
@@ -183,8 +186,8 @@ impl Dense {
         }
     }
 
-    fn step<'a>(step: &Step<'a, FlexTensor>) -> DenseStep<'a> {
-        DenseStep {
+    fn step<'a>(step: &BackwardArgs<'a, FlexTensor>) -> DenseArgs<'a> {
+        DenseArgs {
             inputs: step.inputs.iter().map(Self::new).collect(),
             output: step.output.as_ref().map(Self::new),
             gradient: Self::new(&step.gradient),
@@ -194,14 +197,14 @@ impl Dense {
 }
 
 /// A backward step, dense.
-struct DenseStep<'a> {
+struct DenseArgs<'a> {
     inputs: Vec<Dense>,
     output: Option<Dense>,
     gradient: Dense,
     wanted: &'a [bool],
 }
 
-impl DenseStep<'_> {
+impl DenseArgs<'_> {
     /// What `gradient` gives for input `index`, of that input's shape, if it is wanted.
     fn gradient(&self, index: usize, gradient: impl FnOnce() -> Vec<f32>) -> Option<FlexTensor> {
         let wanted = self.wanted.get(index).copied().unwrap_or(false);
@@ -226,7 +229,7 @@ fn three(inputs: &[Dense]) -> [&[f32]; 3] {
     std::array::from_fn(|index| inputs[index].numbers())
 }
 
-fn linear_sizes(x: &Dense, weight: &Dense) -> product::Sizes {
+fn linear_sizes(x: &Dense, weight: &Dense) -> matmul::Sizes {
     let [outputs, inputs] = weight.dims();
     assert_eq!(
         x.last(),
@@ -234,7 +237,7 @@ fn linear_sizes(x: &Dense, weight: &Dense) -> product::Sizes {
         "numbers in a row and inputs of the weight"
     );
     let rows = x.0.layout().num_elements().checked_div(inputs).unwrap_or(0);
-    product::Sizes {
+    matmul::Sizes {
         rows,
         inputs,
         outputs,

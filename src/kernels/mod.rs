@@ -2,7 +2,7 @@
 //!
 //! Models call these instead of burn's own. Weights have PyTorch's layout. On burn's CPU back end
 //! (flex), with or without autodiff, our kernels run; on any other device, and for any type but
-//! f32, the same call becomes burn's own operations (see `plain`).
+//! f32, the same call becomes burn's own operations (see `fallback`).
 
 use burn::backend::DispatchDevice;
 use burn::tensor::{DType, Tensor};
@@ -10,16 +10,16 @@ use burn::tensor::{DType, Tensor};
 use cpu::elementwise::Function;
 use extension::Operation;
 
-/// A file as memory.
-pub mod map;
+/// A memory-mapped file.
+pub mod mmap;
 
 /// What becomes of memory that is given back.
 pub mod memory;
 
 mod cpu;
 mod extension;
+mod fallback;
 mod flex;
-mod plain;
 #[cfg(test)]
 mod tests;
 mod volume;
@@ -48,7 +48,7 @@ pub fn conv2d(
     padding: usize,
 ) -> Tensor<4> {
     if !takes(&x) {
-        return plain::conv2d(x, weight, bias, stride, padding);
+        return fallback::conv2d(x, weight, bias, stride, padding);
     }
     let operation = Operation::Conv2d { stride, padding };
     match bias {
@@ -72,7 +72,7 @@ pub fn conv_transpose2d(
     output_padding: usize,
 ) -> Tensor<4> {
     if !takes(&x) {
-        return plain::conv_transpose2d(x, weight, bias, stride, padding, output_padding);
+        return fallback::conv_transpose2d(x, weight, bias, stride, padding, output_padding);
     }
     let operation = Operation::ConvTranspose2d {
         stride,
@@ -97,7 +97,7 @@ pub fn linear<const D: usize>(
     bias: Option<Tensor<1>>,
 ) -> Tensor<D> {
     if !takes(&x) {
-        return plain::linear(x, weight, bias);
+        return fallback::linear(x, weight, bias);
     }
     match bias {
         Some(bias) => extension::three(x, weight, bias, Operation::Linear),
@@ -118,7 +118,7 @@ pub fn group_norm(
     eps: f64,
 ) -> Tensor<4> {
     if !takes(&x) {
-        return plain::group_norm(x, gamma, beta, groups, eps);
+        return fallback::group_norm(x, gamma, beta, groups, eps);
     }
     let operation = Operation::GroupNorm {
         groups,
@@ -137,7 +137,7 @@ pub fn group_norm_silu(
     eps: f64,
 ) -> Tensor<4> {
     if !takes(&x) {
-        return plain::silu(plain::group_norm(x, gamma, beta, groups, eps));
+        return fallback::silu(fallback::group_norm(x, gamma, beta, groups, eps));
     }
     let operation = Operation::GroupNorm {
         groups,
@@ -159,7 +159,7 @@ pub fn layer_norm<const D: usize>(
     eps: f64,
 ) -> Tensor<D> {
     if !takes(&x) {
-        return plain::layer_norm(x, gamma, beta, eps);
+        return fallback::layer_norm(x, gamma, beta, eps);
     }
     extension::three(x, gamma, beta, Operation::LayerNorm { eps: eps as f32 })
 }
@@ -167,7 +167,7 @@ pub fn layer_norm<const D: usize>(
 /// Shares that sum to 1 over `dim`.
 pub fn softmax<const D: usize>(x: Tensor<D>, dim: usize) -> Tensor<D> {
     if !takes(&x) {
-        return plain::softmax(x, dim);
+        return fallback::softmax(x, dim);
     }
     extension::one(x, Operation::Softmax { dim })
 }
@@ -175,7 +175,7 @@ pub fn softmax<const D: usize>(x: Tensor<D>, dim: usize) -> Tensor<D> {
 /// `x · sigmoid(x)`.
 pub fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     if !takes(&x) {
-        return plain::silu(x);
+        return fallback::silu(x);
     }
     extension::one(x, Operation::Map(Function::Silu))
 }
@@ -183,7 +183,7 @@ pub fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 /// `x · Φ(x)`, with the exact normal distribution function Φ.
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     if !takes(&x) {
-        return plain::gelu(x);
+        return fallback::gelu(x);
     }
     extension::one(x, Operation::Map(Function::Gelu))
 }
@@ -194,7 +194,7 @@ pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 /// - `x`: `[.., 2 · dim]`, result `[.., dim]`
 pub fn geglu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     if !takes(&x) {
-        return plain::geglu(x);
+        return fallback::geglu(x);
     }
     extension::one(x, Operation::Geglu)
 }
@@ -202,7 +202,7 @@ pub fn geglu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 /// `1 / (1 + exp(−x))`.
 pub fn sigmoid<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     if !takes(&x) {
-        return plain::sigmoid(x);
+        return fallback::sigmoid(x);
     }
     extension::one(x, Operation::Map(Function::Sigmoid))
 }
@@ -210,7 +210,7 @@ pub fn sigmoid<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 /// Hyperbolic tangent.
 pub fn tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     if !takes(&x) {
-        return plain::tanh(x);
+        return fallback::tanh(x);
     }
     extension::one(x, Operation::Map(Function::Tanh))
 }
@@ -231,7 +231,7 @@ pub fn attention(
     scale: f64,
 ) -> Tensor<4> {
     if !takes(&q) {
-        return plain::attention(q, k, v, bias, scale);
+        return fallback::attention(q, k, v, bias, scale);
     }
     let operation = Operation::Attention {
         scale: scale as f32,

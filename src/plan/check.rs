@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::video_predict::{DecodeConfig, RenderConfig, Start, VideoPredictPlan};
+use super::video_predict::{DecodeConfig, RenderConfig, RenderStart, VideoPredictPlan};
 use super::{ClevrerVqaPlan, PhysionVqaPlan, Plan, PlanError, TrainPlan};
 use crate::train::FitConfig;
 
@@ -158,7 +158,7 @@ fn rendering(render: &RenderConfig) -> Result<(), PlanError> {
     if !(from > 0.0 && from <= 1.0) {
         return value("render.sampler.from", "must be above 0 and at most 1");
     }
-    if from < 1.0 && start == Start::Noise {
+    if from < 1.0 && start == RenderStart::Noise {
         return value(
             "render.sampler.from",
             "is below 1, which needs a picture to start from: `render.start = \"last-seen\"`",

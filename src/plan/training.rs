@@ -14,19 +14,19 @@ use crate::models::decoder::vqvae::VqVaeConfig;
 use crate::models::dynamics::SlotFormerConfig;
 use crate::models::encoder::SlotEncoderConfig;
 use crate::models::perceptual::motion::MotionConfig;
-use crate::models::reasoner::{AloeConfig, SightConfig};
+use crate::models::reasoner::{AloeConfig, ObjectEventHeadConfig};
 use crate::train::FitConfig;
-use crate::train::objective::aloe::AloeObjectiveConfig;
-use crate::train::objective::diffusion::DiffusionObjectiveConfig;
-use crate::train::objective::dvae::DvaeObjectiveConfig;
-use crate::train::objective::motion::MotionObjectiveConfig;
-use crate::train::objective::readout::{ReadoutConfig, ReadoutObjectiveConfig};
-use crate::train::objective::sight::SightObjectiveConfig;
-use crate::train::objective::slotdiffusion::SlotDiffusionObjectiveConfig;
-use crate::train::objective::slotformer::SlotFormerObjectiveConfig;
-use crate::train::objective::slots::SlotsObjectiveConfig;
-use crate::train::objective::steve::SteveObjectiveConfig;
-use crate::train::objective::vqvae::VqVaeObjectiveConfig;
+use crate::train::objectives::aloe::AloeObjectiveConfig;
+use crate::train::objectives::diffusion::DiffusionObjectiveConfig;
+use crate::train::objectives::dvae::DvaeObjectiveConfig;
+use crate::train::objectives::motion::MotionObjectiveConfig;
+use crate::train::objectives::object_event_head::ObjectEventHeadObjectiveConfig;
+use crate::train::objectives::readout::{ReadoutConfig, ReadoutObjectiveConfig};
+use crate::train::objectives::slotdiffusion::SlotDiffusionObjectiveConfig;
+use crate::train::objectives::slotformer::SlotFormerObjectiveConfig;
+use crate::train::objectives::slots::SlotsObjectiveConfig;
+use crate::train::objectives::steve::SteveObjectiveConfig;
+use crate::train::objectives::vqvae::VqVaeObjectiveConfig;
 
 /// A plan that trains one model: exactly one of the objectives is there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,7 +75,7 @@ pub struct TrainPlan {
     pub readout: Option<ReadoutPlan>,
     /// Train a head that reads objects and collisions off slots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sight: Option<SightPlan>,
+    pub sight: Option<ObjectEventHeadPlan>,
     /// Train the motion network on the generator's events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub motion: Option<MotionPlan>,
@@ -298,17 +298,17 @@ pub struct AloePlan {
 /// `[sight]`: what slots say of objects and collisions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct SightPlan {
+pub struct ObjectEventHeadPlan {
     /// The slot encoder, trained before; its width takes the place of that in `model`.
     pub encoder: WeightsName,
     /// The SlotFormer that imagines, so that imagined slots can be read too.
     pub slotformer: WeightsName,
     /// The objective.
     #[serde(default)]
-    pub objective: SightObjectiveConfig,
+    pub objective: ObjectEventHeadObjectiveConfig,
     /// The model.
     #[serde(default)]
-    pub model: SightConfig,
+    pub model: ObjectEventHeadConfig,
 }
 
 /// `[readout]`: whether two objects will collide after the burn-in; or, on imported slots, what labels say of clips.

@@ -176,14 +176,14 @@ pub struct RenderConfig {
     /// One noise for all frames of a clip, so that what stays looks the same.
     pub shared_noise: bool,
     /// What sampling starts from; the picture is made as noisy as `sampler.from` says.
-    #[serde(skip_serializing_if = "Start::is_noise")]
-    pub start: Start,
+    #[serde(skip_serializing_if = "RenderStart::is_noise")]
+    pub start: RenderStart,
 }
 
 /// What sampling starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Start {
+pub enum RenderStart {
     /// Pure noise.
     #[default]
     Noise,
@@ -193,7 +193,7 @@ pub enum Start {
     LastSeen,
 }
 
-impl Start {
+impl RenderStart {
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
     fn is_noise(&self) -> bool {
         *self == Self::Noise
@@ -206,7 +206,7 @@ impl Default for RenderConfig {
             weights: WeightsName::shipped("latent-diffusion"),
             sampler: SamplerConfig::default(),
             shared_noise: true,
-            start: Start::Noise,
+            start: RenderStart::Noise,
         }
     }
 }

@@ -1,47 +1,21 @@
-//! One step each: settings, inputs, work.
+//! One step of a pipeline each: settings, input artifacts, work, output artifact.
 
-/// Slots and questions → answers.
-pub mod answer;
+/// Reads a weights file, and builds its model on a device.
+mod model_loading;
 
-/// Slots → will two objects touch?
-pub mod contact;
+/// Videos → frames → slots and attention masks.
+pub mod perceive;
 
-/// Clips → frames, masks and questions.
-pub mod decode;
+/// Slots → imagined slots → frames → scores.
+pub mod predict;
 
-/// Frames → slots and masks.
-pub mod encode;
+/// Question answering on CLEVRER.
+pub mod clevrer;
 
-/// Truth against what was made → scores.
-pub mod evaluate;
+/// Contact prediction on Physion.
+pub mod physion;
 
-/// A run's folder, whole or not at all.
-pub mod folder;
-
-/// Slots → frames.
-pub mod render;
-
-/// Answers → a folder and a page.
-pub mod answer_report;
-
-/// Everything → a folder and a page.
+/// Run folders and their pages.
 pub mod report;
 
-/// Answers → scores.
-pub mod grade;
-
-/// What would be, read off imagined slots.
-pub mod imagine;
-
-/// The truth, for sources that know.
-pub mod know;
-
-/// Slots → events → answers.
-pub mod reason;
-
-/// Slots seen → slots imagined.
-pub mod rollout;
-
-mod shared;
-
-pub use shared::{Loaded, load};
+pub use model_loading::{Loaded, load};

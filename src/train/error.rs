@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use slotflow_datasets::DataError;
 
-use crate::run::RunError;
+use crate::artifacts::RunError;
 use crate::weights::WeightsError;
 
 /// Why a training could not go on.

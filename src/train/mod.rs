@@ -1,58 +1,19 @@
 //! How models learn: one loop for all objectives.
 
-/// Adam, the clip before it and the running average after it.
-pub mod adam;
-
-/// A training's state on disk.
-pub mod checkpoint;
-
-/// A folder belongs to one training.
-pub mod claim;
-
-/// How long, how fast, what is kept.
-pub mod config;
-
-/// Batches made ahead, in order.
-pub mod feed;
-
-/// The loop.
+/// The loop, optimiser, schedule, checkpoints and resume.
 pub mod fit;
 
-/// The curve on disk.
-pub mod log;
-
-/// What came of a training.
-pub mod fitted;
-
-/// The clips that a training sees.
-pub mod footage;
-
-/// A slot encoder that learns with a decoder.
-pub mod learned;
+/// Clips, slots and batches of a training.
+pub mod data;
 
 /// What each model is trained on and for.
-pub mod objective;
+pub mod objectives;
 
-/// What a match of slots with segments costs.
-pub mod segment_loss;
-
-/// Objects that can be told from the empty scene, without labels.
+/// Objects that differ from the empty scene, found without labels.
 pub mod segments;
 
-/// Slots of every frame, perceived once.
-pub mod slot_store;
-
-/// What slots are taught to tell of their segments.
-pub mod summary;
-
-/// The learning rate over a training.
-pub mod schedule;
-
-/// Event files.
-pub mod tensorboard;
-
-/// Pace, and losses that jump.
-pub mod watch;
+/// Logs, TensorBoard, throughput, loss spikes.
+pub mod monitor;
 
 mod error;
 
@@ -63,12 +24,12 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use ndarray::Array4;
 
-use crate::noise::{Init, Noise};
-pub use checkpoint::Better;
-pub use config::FitConfig;
+use crate::rng::{Init, SeededRng};
 pub use error::TrainError;
-pub use fit::fit;
-pub use fitted::Fitted;
+pub use fit::checkpoint::Better;
+pub use fit::config::FitConfig;
+pub use fit::training_loop::fit;
+pub use fit::training_result::TrainingResult;
 
 /// What a step is to make small.
 #[derive(Debug, Clone)]
@@ -123,10 +84,10 @@ pub trait Objective: Sync {
     fn samples(&self) -> usize;
 
     /// The data of one step; the same for the same stream.
-    fn batch(&self, noise: &mut Noise) -> Self::Batch;
+    fn batch(&self, noise: &mut SeededRng) -> Self::Batch;
 
     /// What the step is to make small.
-    fn losses(&self, model: &Self::Model, batch: &Self::Batch, step: &Step<'_>) -> Losses;
+    fn losses(&self, model: &Self::Model, batch: &Self::Batch, step: &StepContext<'_>) -> Losses;
 
     /// Learning rate of a parameter by its path, as a multiple of the schedule's.
     fn rate(&self, _path: &str) -> f64 {
@@ -134,11 +95,11 @@ pub trait Objective: Sync {
     }
 
     /// The model as it is changed beside the gradient before a step; most are not.
-    fn tend(
+    fn before_step(
         &self,
         _model: &Self::Model,
         _batch: &Self::Batch,
-        _step: &Step<'_>,
+        _step: &StepContext<'_>,
     ) -> Option<Self::Model> {
         None
     }
@@ -173,13 +134,13 @@ pub trait Objective: Sync {
             return Ok(());
         }
         let path = folder.join(format!("{stem}.png"));
-        Ok(footage::write_sheet(&rows, &path)?)
+        Ok(data::clip_dataset::write_contact_sheet(&rows, &path)?)
     }
 }
 
 /// Where a training stands, for objectives that change over it.
 #[derive(Debug)]
-pub struct Step<'a> {
+pub struct StepContext<'a> {
     /// Steps done before this one.
     pub done: u64,
     /// Steps in all.
@@ -192,13 +153,13 @@ pub struct Step<'a> {
     pub seed: u64,
 }
 
-impl Step<'_> {
+impl StepContext<'_> {
     /// This step's stream of random numbers for a purpose.
-    pub fn noise(&self, purpose: &str) -> Noise {
+    pub fn noise(&self, purpose: &str) -> SeededRng {
         let (step, part) = (self.done.to_string(), self.part.to_string());
         match self.part {
-            0 => Noise::new(self.seed, &["step", &step, purpose]),
-            _ => Noise::new(self.seed, &["step", &step, purpose, "part", &part]),
+            0 => SeededRng::new(self.seed, &["step", &step, purpose]),
+            _ => SeededRng::new(self.seed, &["step", &step, purpose, "part", &part]),
         }
     }
 

@@ -289,7 +289,7 @@ mod tests {
 
     use super::*;
     use crate::models::blocks::{LayerNorm, Linear};
-    use crate::noise::Init;
+    use crate::rng::Init;
 
     #[derive(Module, Debug)]
     enum Branch {

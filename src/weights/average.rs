@@ -2,7 +2,7 @@
 //!
 //! Source: `LitEma` of latent diffusion; SlotDiffusion's `DDPM(use_ema=True)`.
 
-use super::official::Facts;
+use super::official::OfficialConfig;
 use super::{StateDict, WeightsError};
 
 const LAST: &str = "dm_decoder.model.";
@@ -16,7 +16,10 @@ const COUNTERS: [&str; 2] = ["decay", "num_updates"];
 ///
 /// # Errors
 /// When the average lacks a parameter or has one too many, or is asked for and is not there.
-pub fn take_average(state: &mut StateDict, facts: &Facts) -> Result<StateDict, WeightsError> {
+pub fn take_average(
+    state: &mut StateDict,
+    facts: &OfficialConfig,
+) -> Result<StateDict, WeightsError> {
     let asked = facts.flag("dec_dict/use_ema")?;
     let mut aside = StateDict::new(&state.source);
     let averages = state.entries.keys().filter(|key| key.starts_with(AVERAGE));
@@ -76,8 +79,8 @@ mod tests {
         state
     }
 
-    fn facts(given: serde_json::Value) -> Facts {
-        Facts::new("SADiffusion", given, json!({}))
+    fn facts(given: serde_json::Value) -> OfficialConfig {
+        OfficialConfig::new("SADiffusion", given, json!({}))
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::average::take_average;
 use super::error::describe_keys;
 use super::keys::{Layout, Part, Sorted};
-use super::official::{Facts, MODELS, Model, Sizes};
+use super::official::{MODELS, Model, OfficialConfig, Sizes};
 use super::{Header, Shapes, StateDict, WeightsError, WeightsFile, read_pth, read_safetensors};
 
 /// Name in the header of the file with what carries nothing but stands in the official checkpoint.
@@ -109,7 +109,7 @@ fn fitted(
     layout: &Layout,
     sorted: &mut Sorted,
     official: &Shapes,
-    facts: &Facts,
+    facts: &OfficialConfig,
 ) -> Result<Vec<Sizes>, WeightsError> {
     let path = sorted.dropped.source.clone();
     let mut unused = std::mem::take(&mut sorted.unused);

@@ -6,6 +6,8 @@
 
 mod apply;
 mod average;
+/// The weights of the default pipeline, compiled in.
+pub mod bundled;
 mod error;
 /// Ours → official files.
 pub mod export;
@@ -16,12 +18,10 @@ pub mod import;
 pub mod keys;
 pub mod official;
 mod pickle;
-mod pth;
 /// The networks that judge, from the files that others publish.
-pub mod published;
+pub mod pretrained;
+mod pth;
 mod shapes;
-/// The weights of the default pipeline, compiled in.
-pub mod shipped;
 /// Official slot files.
 pub mod slot_pickle;
 mod state;

@@ -134,13 +134,13 @@ fn folders_of_films_get_the_numbers_of_scikit_image() {
 #[test]
 fn a_video_gets_the_numbers_of_its_decoded_frames() {
     use slotflow_datasets::video::{Format, read, write};
-    use slotflow_datasets::{Fit, Pace, Window};
+    use slotflow_datasets::{Fit, FrameSampling, Window};
 
     let product = Product::new();
     let window = Window {
         start: 0,
         count: None,
-        pace: Pace::Stride(1),
+        pace: FrameSampling::Stride(1),
         size: [20, 24],
         fit: Fit::Stretch,
     };

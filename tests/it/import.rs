@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde_json::{Value as Json, json};
 use slotflow::models::encoder::{Vit, VitConfig};
-use slotflow::noise::Init;
+use slotflow::rng::Init;
 use slotflow::weights::import::{from_state, import};
 use slotflow::weights::{
     Value, Values, WeightsError, export, load_into, read_pth, read_safetensors,

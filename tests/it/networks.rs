@@ -5,12 +5,12 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array, Array4, Ix4, IxDyn};
 use serde_json::Value as Json;
-use slotflow::layout::floats;
 use slotflow::models::perceptual::i3d::I3d;
 use slotflow::models::perceptual::inception::Inception;
 use slotflow::models::perceptual::lpips::{Backbone, Lpips};
-use slotflow::noise::Init;
-use slotflow::weights::published::{Network, folded, recognised};
+use slotflow::rng::Init;
+use slotflow::tensor_conversion::floats;
+use slotflow::weights::pretrained::{Network, folded, recognised};
 use slotflow::weights::{Container, StateDict, Value, load_into, read_published};
 use slotflow_eval::resize::{Kernel, resize};
 

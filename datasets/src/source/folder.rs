@@ -13,7 +13,7 @@ use crate::listing::{ending, entries, nothing_in, pictures, unreadable};
 use crate::video::fit::resize;
 use crate::video::png::png_size;
 use crate::video::{Decode, UNKNOWN_FPS, probe, read_png, read_with};
-use crate::window::{Fit, Pace, Window};
+use crate::window::{Fit, FrameSampling, Window};
 
 /// The endings that make a file in a folder a video. A file that is named by itself may have any.
 const ENDINGS: &str = "3gp avi flv gif m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts webm wmv y4m";
@@ -21,17 +21,17 @@ const ENDINGS: &str = "3gp avi flv gif m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv
 /// Clips from paths that a person named.
 ///
 /// A path is a video file; a folder with numbered pictures (`0000.png`, `0001.png`, …), which is one clip; or a folder
-/// of these two, which is many, by name. A folder of pictures names no rate: at [`Pace::Fps`] every picture is one
-/// sampled frame, at [`Pace::Stride`] they are taken to be [`UNKNOWN_FPS`] a second.
+/// of these two, which is many, by name. A folder of pictures names no rate: at [`FrameSampling::Fps`] every picture is one
+/// sampled frame, at [`FrameSampling::Stride`] they are taken to be [`UNKNOWN_FPS`] a second.
 #[derive(Debug)]
 pub struct FolderSource {
-    clips: Vec<(ClipId, Place)>,
+    clips: Vec<(ClipId, ClipFiles)>,
     decode: Decode,
 }
 
 /// Where a clip lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Place {
+enum ClipFiles {
     File(PathBuf),
     /// The pictures, in order, and their folder.
     Pictures(PathBuf, Vec<PathBuf>),
@@ -47,7 +47,7 @@ impl FolderSource {
         for path in paths {
             let meta = fs::metadata(path).map_err(|source| unreadable(source, path))?;
             if !meta.is_dir() {
-                places.push(Place::File(path.clone()));
+                places.push(ClipFiles::File(path.clone()));
                 continue;
             }
             let before = places.len();
@@ -79,7 +79,7 @@ impl FolderSource {
     /// When `index` is not below [`Source::len`].
     pub fn path(&self, index: usize) -> &Path {
         match &self.clips[index].1 {
-            Place::File(path) | Place::Pictures(path, _) => path,
+            ClipFiles::File(path) | ClipFiles::Pictures(path, _) => path,
         }
     }
 
@@ -92,16 +92,16 @@ impl FolderSource {
     /// When `index` is not below [`Source::len`].
     pub fn whole(&self, index: usize) -> Result<Sample, DataError> {
         let size = match &self.clips[index].1 {
-            Place::File(path) => {
+            ClipFiles::File(path) => {
                 let info = probe(path)?;
                 [info.height, info.width]
             }
-            Place::Pictures(folder, pictures) => same_size(folder, pictures)?,
+            ClipFiles::Pictures(folder, pictures) => same_size(folder, pictures)?,
         };
         let window = Window {
             start: 0,
             count: None,
-            pace: Pace::Stride(1),
+            pace: FrameSampling::Stride(1),
             size,
             fit: Fit::Stretch,
         };
@@ -112,7 +112,7 @@ impl FolderSource {
     fn read(&self, index: usize, window: &Window) -> Result<Sample, DataError> {
         let (id, place) = &self.clips[index];
         match place {
-            Place::File(path) => {
+            ClipFiles::File(path) => {
                 let read = read_with(path, window, self.decode)?;
                 let clip = Clip {
                     id: id.clone(),
@@ -123,7 +123,7 @@ impl FolderSource {
                     ..clip.into()
                 })
             }
-            Place::Pictures(folder, pictures) => {
+            ClipFiles::Pictures(folder, pictures) => {
                 Ok(read_pictures(id, folder, pictures, window)?.into())
             }
         }
@@ -135,18 +135,20 @@ impl FolderSource {
     /// When the clip cannot be read.
     pub fn frames(&self, index: usize, window: &Window) -> Result<usize, DataError> {
         let path = match &self.clips[index].1 {
-            Place::File(path) => path,
-            Place::Pictures(_, pictures) => {
+            ClipFiles::File(path) => path,
+            ClipFiles::Pictures(_, pictures) => {
                 return Ok(match window.pace {
-                    Pace::Stride(stride) => pictures.len().div_ceil(stride.max(1)),
-                    Pace::Fps(_) => pictures.len(),
+                    FrameSampling::Stride(stride) => pictures.len().div_ceil(stride.max(1)),
+                    FrameSampling::Fps(_) => pictures.len(),
                 });
             }
         };
         let info = probe(path)?;
         let said = match window.pace {
-            Pace::Stride(stride) => info.frames.map(|frames| frames.div_ceil(stride.max(1))),
-            Pace::Fps(fps) => info
+            FrameSampling::Stride(stride) => {
+                info.frames.map(|frames| frames.div_ceil(stride.max(1)))
+            }
+            FrameSampling::Fps(fps) => info
                 .secs
                 .map(|secs| (secs * f64::from(fps)).ceil() as usize),
         };
@@ -201,8 +203,8 @@ impl Source for FolderSource {
     fn identity(&self, index: usize) -> Result<String, DataError> {
         let mut hash = blake3::Hasher::new();
         match &self.clips[index].1 {
-            Place::File(path) => hash_file(&mut hash, path)?,
-            Place::Pictures(_, pictures) => {
+            ClipFiles::File(path) => hash_file(&mut hash, path)?,
+            ClipFiles::Pictures(_, pictures) => {
                 for picture in pictures {
                     // Of its own each, so that no bytes wander from one picture to the next.
                     let mut own = blake3::Hasher::new();
@@ -216,11 +218,11 @@ impl Source for FolderSource {
 
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {
         match &self.clips[index].1 {
-            Place::File(path) => {
+            ClipFiles::File(path) => {
                 let info = probe(path)?;
                 large_enough([info.height, info.width], path)?;
             }
-            Place::Pictures(_, pictures) => {
+            ClipFiles::Pictures(_, pictures) => {
                 for picture in pictures.iter().take(1) {
                     large_enough(png_size(picture)?, picture)?;
                 }
@@ -239,8 +241,8 @@ fn read_pictures(
 ) -> Result<Clip, DataError> {
     window.check()?;
     let (stride, fps) = match window.pace {
-        Pace::Stride(stride) => (stride, UNKNOWN_FPS / stride as f32),
-        Pace::Fps(fps) => (1, fps),
+        FrameSampling::Stride(stride) => (stride, UNKNOWN_FPS / stride as f32),
+        FrameSampling::Fps(fps) => (1, fps),
     };
     let count = window.count.unwrap_or(usize::MAX);
     let wanted: Vec<&PathBuf> = pictures
@@ -273,7 +275,7 @@ fn read_pictures(
 }
 
 /// The clips in a folder, by name.
-fn look_into(folder: &Path) -> Result<Vec<Place>, DataError> {
+fn look_into(folder: &Path) -> Result<Vec<ClipFiles>, DataError> {
     if let Some(pictures) = numbered(folder)? {
         return Ok(vec![pictures]);
     }
@@ -282,16 +284,16 @@ fn look_into(folder: &Path) -> Result<Vec<Place>, DataError> {
         if path.is_dir() {
             places.extend(numbered(&path)?);
         } else if is_video(&path) {
-            places.push(Place::File(path));
+            places.push(ClipFiles::File(path));
         }
     }
     Ok(places)
 }
 
 /// A folder's numbered pictures in the order of their numbers, if it has any.
-fn numbered(folder: &Path) -> Result<Option<Place>, DataError> {
+fn numbered(folder: &Path) -> Result<Option<ClipFiles>, DataError> {
     let pictures = pictures(folder)?;
-    Ok((!pictures.is_empty()).then(|| Place::Pictures(folder.to_owned(), pictures)))
+    Ok((!pictures.is_empty()).then(|| ClipFiles::Pictures(folder.to_owned(), pictures)))
 }
 
 fn is_video(path: &Path) -> bool {
@@ -300,13 +302,13 @@ fn is_video(path: &Path) -> bool {
 }
 
 /// A name of its own for every clip: the file's, and a number where two share it.
-fn name(places: Vec<Place>) -> Vec<(ClipId, Place)> {
+fn name(places: Vec<ClipFiles>) -> Vec<(ClipId, ClipFiles)> {
     let mut taken = BTreeSet::new();
     let mut named = Vec::with_capacity(places.len());
     for place in places {
         let plain = match &place {
-            Place::File(path) => path.file_stem(),
-            Place::Pictures(folder, _) => folder.file_name(),
+            ClipFiles::File(path) => path.file_stem(),
+            ClipFiles::Pictures(folder, _) => folder.file_name(),
         };
         let plain = plain.unwrap_or_default().to_string_lossy().into_owned();
         let mut id = ClipId::new(&plain);
@@ -338,7 +340,7 @@ mod tests {
     const WINDOW: Window = Window {
         start: 0,
         count: None,
-        pace: Pace::Stride(1),
+        pace: FrameSampling::Stride(1),
         size: [4, 4],
         fit: Fit::Crop,
     };
@@ -387,7 +389,7 @@ mod tests {
             assert_eq!(sample.clip.frames.dim(), (4, 4, 4, 3));
             let late = Window {
                 start: 1,
-                pace: Pace::Stride(2),
+                pace: FrameSampling::Stride(2),
                 ..WINDOW
             };
             assert_eq!(

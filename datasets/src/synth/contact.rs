@@ -6,9 +6,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::record::{Color, Event, Record};
-use super::render::Renderer;
-use super::simulate::simulate;
 use super::source::Split;
 use super::{SynthPreset, World};
 use crate::clip::{Clip, ClipId, Sample};
@@ -16,8 +13,11 @@ use crate::error::DataError;
 use crate::source::clevrer::files::create_folder;
 use crate::source::physion::Part;
 use crate::source::{Outcome, Source};
+use crate::synth::physics::record::{Color, Event, Record};
+use crate::synth::physics::simulate::simulate;
+use crate::synth::render::renderer::Renderer;
 use crate::video::{self, Format};
-use crate::window::{Pace, Window};
+use crate::window::{FrameSampling, Window};
 
 /// Frames that are observed: 1.5 seconds at 30 frames a second, as people saw of Physion.
 pub const OBSERVED: usize = 45;
@@ -230,8 +230,8 @@ impl Source for ContactSource {
 
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {
         let (step, fps) = match window.pace {
-            Pace::Stride(stride) => (stride.max(1) as f64, FPS / stride.max(1) as f32),
-            Pace::Fps(rate) => (f64::from(FPS) / f64::from(rate), rate),
+            FrameSampling::Stride(stride) => (stride.max(1) as f64, FPS / stride.max(1) as f32),
+            FrameSampling::Fps(rate) => (f64::from(FPS) / f64::from(rate), rate),
         };
         let sampled = (window.start..).map(|k| (k as f64 * step) as usize);
         let frames: Vec<usize> = sampled
@@ -313,7 +313,7 @@ mod tests {
         let window = Window {
             start: 0,
             count: Some(25),
-            pace: Pace::Stride(6),
+            pace: FrameSampling::Stride(6),
             size: [32, 32],
             fit: Fit::Stretch,
         };

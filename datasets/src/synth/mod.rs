@@ -1,52 +1,33 @@
 //! The built-in generator: clips of the kind that CLEVRER shows, made from a seed.
 
-/// Every property of a kind of clip.
+/// Settings of a kind of generated clip, from `presets/*.toml`.
 pub mod preset;
 
-/// What happened in a clip.
-pub mod record;
+/// Rigid bodies: initial states, simulation, recorded trajectories and events.
+pub mod physics;
 
-/// Patterns painted on things.
-pub mod texture;
-
-/// Who takes part in a clip and how they start.
-pub mod world;
-
-/// Frames and masks of a clip.
+/// The ray tracer: frames and exact instance masks.
 pub mod render;
 
-/// Questions about clips.
-pub mod ask;
+/// Questions about clips, with their functional programs.
+pub mod questions;
 
-/// Clips on disk in CLEVRER's layout.
-pub mod layout;
+/// Clips on disk: CLEVRER's and Physion's layouts, and the frame cache of a training.
+pub mod export;
 
-/// Clips as programs see them.
-pub mod table;
-
-/// Will red touch yellow?
+/// Physion-like clips: will the red object touch the yellow one?
 pub mod contact;
 
-/// Clips as numbers.
-pub mod states;
-
+/// Generated clips as a [`Source`](crate::source::Source).
 pub mod source;
 
-/// Frames and masks of many clips, kept in files.
-pub mod cache;
-
-mod camera;
-mod light;
-mod shape;
-mod simulate;
-
-pub use cache::FrameCache;
 pub use contact::ContactSource;
+pub use export::frame_cache::FrameCache;
+pub use physics::record::{Color, Event, Material, Object, Pose, Record, Shape};
+pub use physics::states::States;
+pub use physics::world::World;
 pub use preset::SynthPreset;
-pub use record::{Color, Event, Material, Object, Pose, Record, Shape};
-pub use render::Renderer;
+pub use questions::event_table::AnnotatedClip;
+pub use render::renderer::Renderer;
+pub use render::texture::{Pattern, Texture};
 pub use source::{Split, SynthSource};
-pub use states::States;
-pub use table::Told;
-pub use texture::{Pattern, Texture};
-pub use world::World;

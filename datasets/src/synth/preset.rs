@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{Color, Material};
-use super::texture::Pattern;
 use crate::error::DataError;
+use crate::synth::physics::record::{Color, Material};
+use crate::synth::render::texture::Pattern;
 
 /// A kind of generated clip. Lengths are in scene units, times in seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

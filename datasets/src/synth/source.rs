@@ -3,18 +3,18 @@
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
-use super::ask::{self, Amount};
 use super::preset::SynthPreset;
-use super::record::Record;
-use super::render::Renderer;
-use super::states::States;
-use super::table::Told;
-use super::world::World;
 use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
 use crate::question::{EventTable, Question};
 use crate::source::{Knowledge, Source};
-use crate::window::{Pace, Window};
+use crate::synth::physics::record::Record;
+use crate::synth::physics::states::States;
+use crate::synth::physics::world::World;
+use crate::synth::questions::event_table::AnnotatedClip;
+use crate::synth::questions::{self, Amount};
+use crate::synth::render::renderer::Renderer;
+use crate::window::{FrameSampling, Window};
 
 /// What seeds are for. Nothing is ever trained or tuned on the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -92,7 +92,7 @@ impl SynthSource {
     /// Questions about a clip, whether or not samples bring them; the same for every source of the same clip.
     pub fn questions(&self, index: usize, amount: Amount) -> Vec<Question> {
         let seed = self.seed(index);
-        ask::questions(&Told::simulate(&self.preset, seed), amount, seed)
+        questions::questions(&AnnotatedClip::simulate(&self.preset, seed), amount, seed)
     }
 
     /// The seed of a clip.
@@ -111,8 +111,8 @@ impl SynthSource {
             fps, filmed_frames, ..
         } = self.preset;
         let (step, rate) = match window.pace {
-            Pace::Stride(stride) => (stride.max(1) as f64, fps / stride.max(1) as f32),
-            Pace::Fps(rate) => (f64::from(fps) / f64::from(rate), rate),
+            FrameSampling::Stride(stride) => (stride.max(1) as f64, fps / stride.max(1) as f32),
+            FrameSampling::Fps(rate) => (f64::from(fps) / f64::from(rate), rate),
         };
         let sampled = (window.start..).map(|k| (k as f64 * step) as usize);
         let sampled = sampled.take_while(|frame| *frame < filmed_frames);
@@ -172,7 +172,9 @@ impl Source for SynthSource {
     }
 
     fn events(&self, index: usize) -> Result<Option<EventTable>, DataError> {
-        Ok(Some(Told::simulate(&self.preset, self.seed(index)).table))
+        Ok(Some(
+            AnnotatedClip::simulate(&self.preset, self.seed(index)).table,
+        ))
     }
 
     fn states(&self, index: usize, frames: &[usize], slots: usize) -> Option<Array3<f32>> {
@@ -185,7 +187,7 @@ mod tests {
     use super::*;
     use crate::window::Fit;
 
-    fn window(start: usize, count: Option<usize>, pace: Pace) -> Window {
+    fn window(start: usize, count: Option<usize>, pace: FrameSampling) -> Window {
         Window {
             start,
             count,
@@ -216,12 +218,15 @@ mod tests {
 
     #[test]
     fn a_window_takes_the_frames_it_names() {
-        let (frames, fps) = source().frames(&window(2, Some(3), Pace::Stride(5)));
+        let (frames, fps) = source().frames(&window(2, Some(3), FrameSampling::Stride(5)));
         assert_eq!((frames, fps), (vec![10, 15, 20], 5.0));
-        let (frames, fps) = source().frames(&window(0, Some(4), Pace::Fps(10.0)));
+        let (frames, fps) = source().frames(&window(0, Some(4), FrameSampling::Fps(10.0)));
         assert_eq!((frames, fps), (vec![0, 2, 5, 7], 10.0));
         assert_eq!(
-            source().frames(&window(0, None, Pace::Stride(1))).0.len(),
+            source()
+                .frames(&window(0, None, FrameSampling::Stride(1)))
+                .0
+                .len(),
             128
         );
     }
@@ -229,10 +234,10 @@ mod tests {
     #[test]
     fn a_later_window_shows_the_same_frames() {
         let all = source()
-            .sample(0, &window(0, Some(6), Pace::Stride(8)))
+            .sample(0, &window(0, Some(6), FrameSampling::Stride(8)))
             .unwrap();
         let end = source()
-            .sample(0, &window(4, Some(2), Pace::Stride(8)))
+            .sample(0, &window(4, Some(2), FrameSampling::Stride(8)))
             .unwrap();
         assert_eq!(
             all.clip.frames.slice(ndarray::s![4.., .., .., ..]),
@@ -246,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_source_that_asks_brings_the_clips_questions() {
-        let window = window(0, Some(1), Pace::Stride(1));
+        let window = window(0, Some(1), FrameSampling::Stride(1));
         assert!(source().sample(0, &window).unwrap().questions.is_empty());
         let amount = Amount::default();
         let asked = source().asking(amount).sample(0, &window).unwrap();
@@ -257,7 +262,7 @@ mod tests {
     #[test]
     fn a_window_past_the_end_is_refused() {
         let error = source()
-            .sample(0, &window(26, None, Pace::Stride(5)))
+            .sample(0, &window(26, None, FrameSampling::Stride(5)))
             .unwrap_err();
         assert!(matches!(error, DataError::NoFrames { .. }), "{error}");
     }
@@ -271,7 +276,9 @@ mod tests {
         ];
         for (name, hash) in known {
             let source = SynthSource::new(SynthPreset::builtin(name).unwrap(), Split::Train, 2, 1);
-            let sample = source.sample(0, &window(0, None, Pace::Stride(9))).unwrap();
+            let sample = source
+                .sample(0, &window(0, None, FrameSampling::Stride(9)))
+                .unwrap();
             let bytes: Vec<u8> = sample
                 .clip
                 .frames

@@ -28,11 +28,11 @@ pub mod sheet;
 
 /// Which decoded frames are delivered.
 #[cfg(feature = "video")]
-mod pace;
+mod frame_picker;
 
 /// How a picture is turned.
 #[cfg(feature = "video")]
-mod turn;
+mod rotation;
 
 /// What `ffmpeg-next` does not wrap.
 #[cfg(feature = "video")]
@@ -64,14 +64,14 @@ mod write;
 
 /// The same doors, closed.
 #[cfg(not(feature = "video"))]
-mod without;
+mod no_ffmpeg;
 
+#[cfg(not(feature = "video"))]
+pub use no_ffmpeg::{Frames, Writer, frames, probe, read, read_with, write};
 pub use png::{read_png, write_png};
 #[cfg(feature = "video")]
 pub use read::{Frames, frames, probe, read, read_with};
 pub use sheet::contact_sheet;
-#[cfg(not(feature = "video"))]
-pub use without::{Frames, Writer, frames, probe, read, read_with, write};
 #[cfg(feature = "video")]
 pub use write::{Writer, write};
 

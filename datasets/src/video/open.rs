@@ -11,9 +11,9 @@ use ff::format::stream::Disposition;
 use ffmpeg_next as ff;
 
 use super::raw::{limit_allocation, look_closer, open_headers, stored_size};
-use super::turn::Turn;
 use super::{Decode, MAX_PIXELS, MAX_SIDE, UNKNOWN_FPS, VideoInfo};
 use crate::error::DataError;
+use crate::video::rotation::Turn;
 
 /// The largest piece of memory FFmpeg may ask for at once: a frame of [`MAX_PIXELS`] with eight bytes a pixel.
 const MAX_ALLOCATION: usize = MAX_PIXELS * 8 + (1 << 20);

@@ -6,13 +6,13 @@ use std::rc::Rc;
 use ndarray::{Array3, Array4};
 
 use super::open::open;
-use super::pace::Picker;
 use super::pictures::{Picture, Pictures};
 use super::scale::Scaler;
 use super::{Decode, Read, VideoInfo};
 use crate::clip::{Clip, ClipId};
 use crate::error::DataError;
-use crate::window::{Pace, Window};
+use crate::video::frame_picker::Picker;
+use crate::window::{FrameSampling, Window};
 
 /// A start this far into a file is sought and not decoded up to.
 const SEEK_BEYOND_SECS: f64 = 4.0;
@@ -76,7 +76,7 @@ pub fn read_with(path: &Path, window: &Window, decode: Decode) -> Result<Read, D
 pub fn frames(path: &Path, window: &Window, decode: Decode) -> Result<Frames, DataError> {
     window.check()?;
     let mut pictures = Pictures::new(open(path, decode)?, path.to_owned());
-    if let Pace::Fps(fps) = window.pace {
+    if let FrameSampling::Fps(fps) = window.pace {
         let start_secs = window.start as f64 / f64::from(fps);
         if start_secs > SEEK_BEYOND_SECS && !pictures.seek(start_secs)? {
             pictures = Pictures::new(open(path, decode)?, path.to_owned());
@@ -123,8 +123,8 @@ impl Frames {
     /// Frames a second of what is delivered.
     pub fn fps(&self) -> f32 {
         match self.window.pace {
-            Pace::Stride(stride) => self.info().fps / stride as f32,
-            Pace::Fps(fps) => fps,
+            FrameSampling::Stride(stride) => self.info().fps / stride as f32,
+            FrameSampling::Fps(fps) => fps,
         }
     }
 
@@ -154,7 +154,7 @@ impl Frames {
             };
             return Ok(());
         };
-        if let Pace::Stride(_) = self.window.pace {
+        if let FrameSampling::Stride(_) = self.window.pace {
             self.copies = usize::from(self.picker.takes_next());
             (self.held, self.shown) = (Some(picture), None);
         } else {
@@ -199,8 +199,8 @@ impl Frames {
         }
         let start = self.window.start;
         let asked = match self.window.pace {
-            Pace::Stride(stride) => format!("frame {start} of every {stride}-th"),
-            Pace::Fps(fps) => format!("frame {start} at {fps} a second"),
+            FrameSampling::Stride(stride) => format!("frame {start} of every {stride}-th"),
+            FrameSampling::Fps(fps) => format!("frame {start} at {fps} a second"),
         };
         let secs = self.pictures.end_secs();
         let reason = format!("asked to start at {asked}; the file ends after {secs:.2} s");

@@ -12,7 +12,7 @@ use ndarray::{Array3, s};
 
 use super::fit::{Placement, place};
 use super::raw::{crop, set_colours};
-use super::turn::Turn;
+use crate::video::rotation::Turn;
 use crate::window::Fit;
 
 /// From this height on, a file that names no colour matrix is taken for BT.709.

@@ -11,7 +11,7 @@ use ndarray::{Array4, ArrayView3, ArrayView4};
 
 use super::open::set_up;
 use super::raw::set_colours;
-use crate::window::{Fit, Pace, Window};
+use crate::window::{Fit, FrameSampling, Window};
 
 /// A disc that crosses a smooth background, `[time, height, width, rgb]`: red above left, green below, blue right.
 pub fn scene(time: usize, [height, width]: [usize; 2]) -> Array4<u8> {
@@ -31,7 +31,7 @@ pub fn all(size: [usize; 2]) -> Window {
     Window {
         start: 0,
         count: None,
-        pace: Pace::Stride(1),
+        pace: FrameSampling::Stride(1),
         size,
         fit: Fit::Stretch,
     }

@@ -2,8 +2,8 @@
 
 use ndarray::Array2;
 use serde_json::Value;
+use slotflow_eval::fid_infinity::frechet_infinity;
 use slotflow_eval::frechet::frechet;
-use slotflow_eval::infinity::frechet_infinity;
 use slotflow_eval::mmd::{CUBIC, Subsets, jedi, kid, kvd, mmd2};
 use slotflow_eval::moments::{Covariance, Moments};
 

@@ -6,8 +6,8 @@ use ndarray::{Array4, Axis, s};
 use rayon::prelude::*;
 use serde_json::{Map, json};
 use slotflow_datasets::Source;
-use slotflow_datasets::synth::ask::Amount;
-use slotflow_datasets::synth::states::TOKEN;
+use slotflow_datasets::synth::physics::states::TOKEN;
+use slotflow_datasets::synth::questions::Amount;
 use slotflow_datasets::synth::{Split, States};
 
 use super::{Training, with_futures};
@@ -16,14 +16,16 @@ use crate::models::reasoner::AloeConfig;
 use crate::plan::training::AloePlan;
 use crate::plan::video_predict::WeightsName;
 use crate::train::TrainError;
-use crate::train::objective::aloe::{AloeObjective, Exam, Sees, Text, most_frequent, texts_of};
+use crate::train::objectives::aloe::{
+    AloeObjective, QaDataset, Sees, Text, most_frequent, texts_of,
+};
 
 impl Training<'_> {
     pub(super) fn aloe(&mut self, plan: &AloePlan) -> Result<Vec<PathBuf>, TrainError> {
         let mut model = plan.model.clone();
         let [train, held_out] = self.looks(plan, &mut model)?;
-        let exam = |slots: Array4<f32>, split: Split| -> Result<Exam, TrainError> {
-            Ok(Exam {
+        let exam = |slots: Array4<f32>, split: Split| -> Result<QaDataset, TrainError> {
+            Ok(QaDataset {
                 slots,
                 texts: self.texts(split)?,
             })

@@ -10,23 +10,23 @@ use slotflow_eval::profile::LpipsProfile;
 
 use super::{Data, Training};
 
-use crate::judge::library::Library;
-use crate::judge::{JudgeError, lpips};
+use crate::artifacts::Input;
+use crate::metrics::pretrained::PretrainedStore;
+use crate::metrics::{MetricsError, lpips};
 use crate::models::decoder::autoregressive::AutoregressiveConfig;
 use crate::models::decoder::dvae::DvaeConfig;
 use crate::models::decoder::latent_diffusion::{LatentDiffusionConfig, LatentStats};
 use crate::models::decoder::vqvae::{VqVae, VqVaeConfig};
 use crate::models::encoder::{StemConfig, Vit, VitConfig};
 use crate::models::perceptual::lpips::{Backbone, Lpips};
-use crate::noise::{Init, Noise};
 use crate::plan::training::{DiffusionPlan, DvaePlan, SlotDiffusionPlan, StevePlan, VqVaePlan};
-use crate::run::Input;
-use crate::train::objective::diffusion::{DiffusionObjective, Drawings};
-use crate::train::objective::reconstruct::Reconstruct;
-use crate::train::objective::slotdiffusion::SlotDiffusionObjective;
-use crate::train::objective::steve::{Perception, SteveObjective};
+use crate::rng::{Init, SeededRng};
+use crate::train::objectives::diffusion::{DiffusionObjective, Drawings};
+use crate::train::objectives::reconstruct::Reconstruct;
+use crate::train::objectives::slotdiffusion::SlotDiffusionObjective;
+use crate::train::objectives::steve::{Perception, SteveObjective};
 use crate::train::{Objective, TrainError};
-use crate::weights::published::Network;
+use crate::weights::pretrained::Network;
 
 impl Training<'_> {
     pub(super) fn vqvae(&mut self, plan: &VqVaePlan) -> Result<Vec<PathBuf>, TrainError> {
@@ -83,14 +83,14 @@ impl Training<'_> {
             });
         }
         let network = Network::Backbone(Backbone::Vgg);
-        let wrong = |error: JudgeError| TrainError::Perceptual {
+        let wrong = |error: MetricsError| TrainError::Perceptual {
             reason: error.to_string(),
         };
-        let shelved = Library::of_cache(&self.options.cache)
+        let shelved = PretrainedStore::of_cache(&self.options.cache)
             .load(network)
             .map_err(wrong)?;
         let shelved = shelved.ok_or_else(|| TrainError::Perceptual {
-            reason: Library::missing(network),
+            reason: PretrainedStore::missing(network),
         })?;
         self.inputs
             .push(Input::new("lpips", &*shelved.entry.sha256));
@@ -137,9 +137,9 @@ impl Training<'_> {
 
     /// Mean and deviation of the latents of some frames.
     fn latent_stats(&self, vqvae: &VqVae, data: &Data) -> LatentStats {
-        let mut noise = Noise::new(self.plan.seed, &["latents"]);
+        let mut noise = SeededRng::new(self.plan.seed, &["latents"]);
         let frames = data.train.draw_frames(256, &mut noise);
-        let frames = crate::layout::frames_from_clip(frames.view(), &self.device);
+        let frames = crate::tensor_conversion::frames_from_clip(frames.view(), &self.device);
         LatentStats::measure(&vqvae.encode(frames))
     }
 

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use slotflow_datasets::synth::Split;
 
 use super::Training;
+use crate::artifacts::Input;
 use crate::flows::slots::strided;
 use crate::models::dynamics::SlotFormerConfig;
 use crate::plan::training::SlotFormerPlan;
-use crate::run::Input;
 use crate::train::TrainError;
-use crate::train::objective::slotformer::{self, Pictures, SlotFormerObjective};
-use crate::train::slot_store::Slots;
+use crate::train::data::slot_store::Slots;
+use crate::train::objectives::slotformer::{self, Pictures, SlotFormerObjective};
 
 impl Training<'_> {
     pub(super) fn slotformer(&mut self, plan: &SlotFormerPlan) -> Result<Vec<PathBuf>, TrainError> {

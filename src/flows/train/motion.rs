@@ -8,8 +8,8 @@ use slotflow_datasets::synth::{Event, Split};
 use super::Training;
 use crate::plan::training::MotionPlan;
 use crate::train::TrainError;
-use crate::train::footage::Footage;
-use crate::train::objective::motion::{Events, MotionObjective};
+use crate::train::data::clip_dataset::ClipDataset;
+use crate::train::objectives::motion::{Events, MotionObjective};
 
 impl Training<'_> {
     pub(super) fn motion(&self, plan: &MotionPlan) -> Result<Vec<PathBuf>, TrainError> {
@@ -38,7 +38,7 @@ impl Training<'_> {
     pub(super) fn event_steps(
         &self,
         split: Split,
-        footage: &Footage,
+        footage: &ClipDataset,
     ) -> Result<Array3<f32>, TrainError> {
         let (source, stride, steps) = (
             self.source(split)?,

@@ -9,12 +9,12 @@ use slotflow_datasets::source::physion::{name_of, read_labels};
 use slotflow_datasets::synth::Split;
 
 use super::{Training, with_futures};
+use crate::artifacts::files::content_hash;
+use crate::artifacts::{Artifact, Input, RunError};
 use crate::models::dynamics::SlotFormerConfig;
 use crate::plan::training::ReadoutPlan;
-use crate::run::files::content_hash;
-use crate::run::{Artifact, Input, RunError};
 use crate::train::TrainError;
-use crate::train::objective::readout::{Outcomes, ReadoutConfig, ReadoutObjective};
+use crate::train::objectives::readout::{Outcomes, ReadoutConfig, ReadoutObjective};
 
 impl Training<'_> {
     pub(super) fn readout(&mut self, plan: &ReadoutPlan) -> Result<Vec<PathBuf>, TrainError> {

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Stretch, stretch};
+use crate::artifacts::files::write_atomic;
+use crate::artifacts::lock::FolderLock;
+use crate::artifacts::progress::say;
+use crate::artifacts::{Options, RunError};
 use crate::plan::training::{SeedsConfig, TrainPlan};
-use crate::run::files::write_atomic;
-use crate::run::lock::FolderLock;
-use crate::run::progress::say;
-use crate::run::{Options, RunError};
 use crate::train::TrainError;
-use crate::train::checkpoint::Mark;
+use crate::train::fit::checkpoint::Mark;
 use crate::weights::{Precision, WeightsFile};
 
 /// A seed that came to the comparison.

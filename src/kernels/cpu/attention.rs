@@ -9,10 +9,10 @@ use rayon::prelude::*;
 use backward::Targets;
 use block::{Multiply, Product, Shares, offsets, pack_columns, pack_rows, split};
 
-use super::lanes::Isa;
 use super::scratch::{Shared, unwritten, with_scratch};
-use super::tile::{PANEL, SLACK, Start, VECTORS};
+use super::tile::{Accumulate, PANEL, SLACK, VECTORS};
 use super::transpose::transpose;
+use crate::kernels::cpu::simd::Isa;
 
 mod backward;
 mod block;
@@ -233,7 +233,7 @@ impl Head<'_> {
                 );
                 let by = self.isa.run(Shares::new(scores, block, false));
                 let product = Product::new([values, scores], [value_dim, sources]);
-                self.multiply(product, steps, result, Start::Zero);
+                self.multiply(product, steps, result, Accumulate::Zero);
                 for line in result.chunks_exact_mut(block) {
                     line.iter_mut().zip(&by).for_each(|(x, by)| *x *= by);
                 }
@@ -242,7 +242,7 @@ impl Head<'_> {
         });
     }
 
-    fn multiply(&self, product: Product<'_>, steps: &[u32], target: &mut [f32], start: Start) {
+    fn multiply(&self, product: Product<'_>, steps: &[u32], target: &mut [f32], start: Accumulate) {
         self.isa.run(Multiply {
             product,
             steps,
@@ -272,9 +272,9 @@ impl Head<'_> {
     }
 
     /// Puts the bias of a block of queries, transposed, where its scores go, if there is one.
-    fn start_scores(&self, scores: &mut [f32], first: usize, count: usize) -> Start {
+    fn start_scores(&self, scores: &mut [f32], first: usize, count: usize) -> Accumulate {
         let Some((bias, [batch, head, token, source])) = self.inputs.bias else {
-            return Start::Zero;
+            return Accumulate::Zero;
         };
         let start = self.batch * batch + self.index * head + first * token;
         for (index, line) in scores.chunks_exact_mut(self.block()).enumerate() {
@@ -283,6 +283,6 @@ impl Head<'_> {
             }
             line[count..].fill(0.0);
         }
-        Start::Target
+        Accumulate::Target
     }
 }

@@ -8,10 +8,10 @@
 use correlation::{Correlation, Frames, Tap, Target};
 
 use super::super::windows::Windows;
-use super::lanes::Isa;
 use super::scratch::unwritten;
 use super::tile::{self, PANEL};
 use super::transpose::transpose;
+use crate::kernels::cpu::simd::Isa;
 
 mod correlation;
 mod run;

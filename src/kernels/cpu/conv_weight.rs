@@ -6,9 +6,9 @@
 use rayon::prelude::*;
 
 use super::conv::Shape;
-use super::lanes::{Isa, Lanes, Work};
 use super::scratch::{Shared, unwritten, with_scratch};
-use super::tile::{self, PANEL, SLACK, Start, Tile, VECTORS};
+use super::tile::{self, Accumulate, PANEL, SLACK, Tile, VECTORS};
+use crate::kernels::cpu::simd::{Isa, Lanes, Work};
 
 /// The gradient `[outputs][inputs][kernel]` of the weights, from input `x` and the gradient of the
 /// output.
@@ -244,7 +244,7 @@ impl Work for Unit<'_> {
                         pitch: line,
                         rows: PANEL,
                         columns: columns.min(line - first),
-                        start: Start::Target,
+                        start: Accumulate::Target,
                     };
                     // SAFETY: the panel holds a step for every pixel; the last pixel's run of the
                     // last kernel row ends inside the window, a register past it inside its slack;

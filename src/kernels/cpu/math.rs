@@ -4,7 +4,7 @@
 
 use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, LOG2_E};
 
-use super::lanes::Lanes;
+use crate::kernels::cpu::simd::Lanes;
 
 /// Where `exp` is taken to be 0, and above which it would overflow.
 const RANGE: [f32; 2] = [-87.0, 88.0];

@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::lanes::{Isa, Lanes, Work};
 use super::math;
 use super::scratch::unwritten;
+use crate::kernels::cpu::simd::{Isa, Lanes, Work};
 
 /// Sizes of a group normalisation.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use super::super::windows::Windows;
-use super::lanes::{Isa, Lanes, Work};
 use super::scratch::{unwritten, with_scratch};
+use crate::kernels::cpu::simd::{Isa, Lanes, Work};
 
 /// The largest of every window over `x`, `[clips][time][channels][height][width]`; zeros around count for nothing.
 ///

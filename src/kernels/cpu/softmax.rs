@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::lanes::{Isa, Lanes, Work};
 use super::math;
 use super::scratch::{Shared, unwritten};
+use crate::kernels::cpu::simd::{Isa, Lanes, Work};
 
 /// Sizes before, of, and after the dimension that sums to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use super::lanes::Lanes;
+use crate::kernels::cpu::simd::Lanes;
 
 /// Rows of a packed panel of the left operand.
 pub const PANEL: usize = 8;
@@ -16,7 +16,7 @@ pub const SLACK: usize = 64;
 
 /// What sums start from.
 #[derive(Clone, Copy)]
-pub enum Start {
+pub enum Accumulate {
     /// Nothing.
     Zero,
     /// One number per row.
@@ -46,7 +46,7 @@ pub struct Tile {
     /// Columns that are written.
     pub columns: usize,
     /// What sums start from.
-    pub start: Start,
+    pub start: Accumulate,
 }
 
 /// Computes one tile.
@@ -135,10 +135,10 @@ unsafe fn write<L: Lanes, const V: usize>(tile: &Tile, row: usize, vector: usize
             let target = tile.target.add(row * tile.pitch + column);
             let whole = count >= L::WIDTH;
             let sum = match tile.start {
-                Start::Zero => sum,
-                Start::Rows(start) => sum.add(L::splat(*start.add(row))),
-                Start::Columns(start) => sum.add(read::<L>(start.add(column), count)),
-                Start::Target => sum.add(read::<L>(target, count)),
+                Accumulate::Zero => sum,
+                Accumulate::Rows(start) => sum.add(L::splat(*start.add(row))),
+                Accumulate::Columns(start) => sum.add(read::<L>(start.add(column), count)),
+                Accumulate::Target => sum.add(read::<L>(target, count)),
             };
             if whole {
                 sum.store(target);

@@ -1,6 +1,6 @@
 //! Transposes of matrices, in squares of eight.
 
-use super::lanes::{Isa, Lanes, Work};
+use crate::kernels::cpu::simd::{Isa, Lanes, Work};
 
 /// The side of a square.
 pub const SIDE: usize = 8;

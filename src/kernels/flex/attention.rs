@@ -4,8 +4,8 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::{DType, TensorData};
 
 use crate::kernels::cpu::attention::{self, Inputs, Rows, Shape};
-use crate::kernels::cpu::lanes::Isa;
-use crate::kernels::extension::Step;
+use crate::kernels::cpu::simd::Isa;
+use crate::kernels::extension::BackwardArgs;
 
 /// The attended values.
 pub fn forward(isa: Isa, inputs: &[FlexTensor], scale: f32) -> FlexTensor {
@@ -16,7 +16,11 @@ pub fn forward(isa: Isa, inputs: &[FlexTensor], scale: f32) -> FlexTensor {
 }
 
 /// The wanted gradients.
-pub fn backward(isa: Isa, step: &Step<'_, FlexTensor>, scale: f32) -> Vec<Option<FlexTensor>> {
+pub fn backward(
+    isa: Isa,
+    step: &BackwardArgs<'_, FlexTensor>,
+    scale: f32,
+) -> Vec<Option<FlexTensor>> {
     let inputs: Vec<_> = step.inputs.iter().map(View::new).collect();
     let gradient = View::new(&step.gradient);
     let shape = shape(&inputs, scale);

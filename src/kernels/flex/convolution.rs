@@ -2,8 +2,8 @@
 
 use burn::backend::flex::FlexTensor;
 
-use super::{Dense, DenseStep, tensor};
-use crate::kernels::cpu::lanes::Isa;
+use super::{Dense, DenseArgs, tensor};
+use crate::kernels::cpu::simd::Isa;
 use crate::kernels::cpu::{conv, conv_weight, pool};
 use crate::kernels::extension::Operation;
 use crate::kernels::windows::Windows;
@@ -113,7 +113,7 @@ pub fn max_pool(isa: Isa, x: &Dense, windows: Windows) -> FlexTensor {
 }
 
 /// The wanted gradients of either.
-pub fn backward(isa: Isa, operation: Operation, step: &DenseStep<'_>) -> Vec<Option<FlexTensor>> {
+pub fn backward(isa: Isa, operation: Operation, step: &DenseArgs<'_>) -> Vec<Option<FlexTensor>> {
     let shape = shape(operation, &step.inputs[0], &step.inputs[1]);
     let (x, weight) = (step.inputs[0].numbers(), step.inputs[1].numbers());
     let gradient = step.gradient.numbers();

@@ -2,8 +2,8 @@ use burn::tensor::{Device, Tensor};
 
 use super::{assert_close, numbers, tensor, with_threads};
 use crate::kernels::cpu::attention::{self, Inputs, Rows, Shape};
-use crate::kernels::cpu::lanes::Isa;
-use crate::kernels::{self, plain};
+use crate::kernels::cpu::simd::Isa;
+use crate::kernels::{self, fallback};
 
 /// batch, heads, tokens, sources, dim, width of a value
 const SIZES: [[usize; 6]; 6] = [
@@ -29,7 +29,7 @@ fn all(
     let f = if ours {
         kernels::attention
     } else {
-        plain::attention
+        fallback::attention
     };
     let y = f(q.clone(), k.clone(), v.clone(), bias.clone(), 0.4);
     let grads = (y.clone() * tensor(y.dims(), 5, &device)).sum().backward();
@@ -119,7 +119,7 @@ fn heads_may_be_views_of_joined_rows() {
     };
     let [q, k, v]: [Tensor<4>; 3] = [heads(1), heads(2), heads(3)];
     let ours = kernels::attention(q.clone(), k.clone(), v.clone(), None, 0.3);
-    let plain = plain::attention(q, k, v, None, 0.3);
+    let plain = fallback::attention(q, k, v, None, 0.3);
     let join = |y: Tensor<4>| y.swap_dims(1, 2).reshape([2, 9, 32]);
     assert_close::<3>(join(ours), join(plain), 1e-5, "y");
 }

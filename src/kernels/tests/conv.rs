@@ -3,8 +3,8 @@ use burn::tensor::{Device, Tensor};
 use super::{assert_close, numbers, tensor, values, with_threads};
 use crate::kernels::cpu::conv::{self, Shape};
 use crate::kernels::cpu::conv_weight;
-use crate::kernels::cpu::lanes::Isa;
-use crate::kernels::{self, plain};
+use crate::kernels::cpu::simd::Isa;
+use crate::kernels::{self, fallback};
 
 /// batch, inputs, height, width, outputs, kernel, stride, padding
 const SIZES: [[usize; 8]; 12] = [
@@ -150,7 +150,11 @@ fn convolution_and_its_gradients_are_burns() {
             let x = tensor([batch, inputs, height, width], 1, &device).require_grad();
             let weight = tensor([outputs, inputs, kernel, kernel], 2, &device).require_grad();
             let bias = tensor([outputs], 3, &device).require_grad();
-            let f = if ours { kernels::conv2d } else { plain::conv2d };
+            let f = if ours {
+                kernels::conv2d
+            } else {
+                fallback::conv2d
+            };
             let y = f(
                 x.clone(),
                 weight.clone(),
@@ -185,7 +189,7 @@ fn transposed_convolution_and_its_gradients_are_burns() {
             let f = if ours {
                 kernels::conv_transpose2d
             } else {
-                plain::conv_transpose2d
+                fallback::conv_transpose2d
             };
             let bias_given = Some(bias.clone());
             let y = f(
@@ -215,7 +219,7 @@ fn views_convolve_as_their_copies_do() {
         .narrow(0, 1, 2);
     let weight: Tensor<4> = tensor([3, 5, 3, 3], 2, &device).swap_dims(0, 1);
     let ours = kernels::conv2d(x.clone(), weight.clone(), None, 1, 1);
-    assert_close(ours, plain::conv2d(x, weight, None, 1, 1), 1e-5, "y");
+    assert_close(ours, fallback::conv2d(x, weight, None, 1, 1), 1e-5, "y");
 }
 
 #[test]

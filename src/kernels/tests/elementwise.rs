@@ -2,9 +2,9 @@ use burn::tensor::{Device, Tensor};
 
 use super::{assert_close, numbers, tensor, values, with_threads};
 use crate::kernels::cpu::elementwise::{self, Function};
-use crate::kernels::cpu::lanes::Isa;
+use crate::kernels::cpu::simd::Isa;
 use crate::kernels::cpu::softmax;
-use crate::kernels::{self, plain};
+use crate::kernels::{self, fallback};
 
 /// The error function by its Taylor series, good for |x| < 6 in f64.
 fn erf(x: f64) -> f64 {
@@ -114,16 +114,16 @@ fn compare<const D: usize>(
 #[test]
 fn functions_and_their_gradients_are_burns() {
     let dims = [3, 5, 1231];
-    compare("silu", dims, kernels::silu, plain::silu);
-    compare("gelu", dims, kernels::gelu, plain::gelu);
-    compare("sigmoid", dims, kernels::sigmoid, plain::sigmoid);
-    compare("tanh", dims, kernels::tanh, plain::tanh);
-    compare("geglu", [7, 3, 46], kernels::geglu, plain::geglu);
+    compare("silu", dims, kernels::silu, fallback::silu);
+    compare("gelu", dims, kernels::gelu, fallback::gelu);
+    compare("sigmoid", dims, kernels::sigmoid, fallback::sigmoid);
+    compare("tanh", dims, kernels::tanh, fallback::tanh);
+    compare("geglu", [7, 3, 46], kernels::geglu, fallback::geglu);
     compare(
         "silu of a view",
         dims,
         |x| kernels::silu(x.swap_dims(0, 2)),
-        |x| plain::silu(x.swap_dims(0, 2)),
+        |x| fallback::silu(x.swap_dims(0, 2)),
     );
 }
 
@@ -136,7 +136,7 @@ fn softmax_and_its_gradient_are_burns_over_every_dimension() {
                 &what,
                 dims,
                 |x| kernels::softmax(x, dim),
-                |x| plain::softmax(x, dim),
+                |x| fallback::softmax(x, dim),
             );
         }
     }

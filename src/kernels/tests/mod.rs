@@ -5,8 +5,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 mod attention;
 mod conv;
 mod elementwise;
+mod matmul;
 mod norm;
-mod product;
 mod volume;
 
 /// Numbers in −1..1 that look random, from a seed.

@@ -1,9 +1,9 @@
 use burn::tensor::{Device, Tensor};
 
 use super::{assert_close, numbers, tensor, with_threads};
-use crate::kernels::cpu::lanes::Isa;
 use crate::kernels::cpu::norm;
-use crate::kernels::{self, plain};
+use crate::kernels::cpu::simd::Isa;
+use crate::kernels::{self, fallback};
 
 type Norm<const D: usize> = fn(Tensor<D>, Tensor<1>, Tensor<1>) -> Tensor<D>;
 
@@ -46,21 +46,21 @@ fn group_norm_and_its_gradients_are_burns() {
             dims,
             12,
             |x, g, b| kernels::group_norm(x, g, b, 3, 1e-5),
-            |x, g, b| plain::group_norm(x, g, b, 3, 1e-5),
+            |x, g, b| fallback::group_norm(x, g, b, 3, 1e-5),
         );
         compare(
             "3 groups, SiLU",
             dims,
             12,
             |x, g, b| kernels::group_norm_silu(x, g, b, 3, 1e-5),
-            |x, g, b| plain::silu(plain::group_norm(x, g, b, 3, 1e-5)),
+            |x, g, b| fallback::silu(fallback::group_norm(x, g, b, 3, 1e-5)),
         );
         compare(
             "1 group, SiLU",
             dims,
             12,
             |x, g, b| kernels::group_norm_silu(x, g, b, 1, 1e-3),
-            |x, g, b| plain::silu(plain::group_norm(x, g, b, 1, 1e-3)),
+            |x, g, b| fallback::silu(fallback::group_norm(x, g, b, 1, 1e-3)),
         );
     }
 }
@@ -73,7 +73,7 @@ fn layer_norm_and_its_gradients_are_burns() {
             dims,
             dims[2],
             |x, g, b| kernels::layer_norm(x, g, b, 1e-5),
-            |x, g, b| plain::layer_norm(x, g, b, 1e-5),
+            |x, g, b| fallback::layer_norm(x, g, b, 1e-5),
         );
     }
 }
@@ -86,7 +86,7 @@ fn a_view_is_normalised_as_its_copy() {
     let ours = kernels::group_norm(x.clone(), gamma.clone(), beta.clone(), 4, 1e-5);
     assert_close(
         ours,
-        plain::group_norm(x, gamma, beta, 4, 1e-5),
+        fallback::group_norm(x, gamma, beta, 4, 1e-5),
         5e-6,
         "group norm",
     );

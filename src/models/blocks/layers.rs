@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Distribution, Int, Tensor};
 
 use crate::kernels;
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// A dense layer, `y = x Wᵀ + b`.
 #[derive(Module, Debug)]

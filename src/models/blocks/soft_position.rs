@@ -5,7 +5,7 @@ use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
 
 use super::Linear;
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// A learned code for every place of a grid of any size.
 #[derive(Module, Debug)]

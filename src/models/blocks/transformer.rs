@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Dropout, LayerNorm, Linear};
 use crate::kernels;
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// Sizes of a [`Transformer`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -259,7 +259,7 @@ mod tests {
     use burn::tensor::{Device, Tolerance};
 
     use super::*;
-    use crate::noise::Noise;
+    use crate::rng::SeededRng;
 
     fn small(device: &Device) -> Transformer {
         let config = TransformerConfig {
@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn the_last_tokens_alone_are_the_last_of_all() {
         let device = Device::flex();
-        let tokens = Noise::new(1, &[]).normal([2, 6, 8], &device);
+        let tokens = SeededRng::new(1, &[]).normal([2, 6, 8], &device);
         let all = small(&device).forward(tokens.clone(), None).narrow(1, 4, 2);
         let last = small(&device).forward_last(tokens, 2, None);
         last.into_data()
@@ -285,7 +285,7 @@ mod tests {
     #[test]
     fn a_hidden_token_has_no_influence_on_the_others() {
         let device = Device::flex();
-        let tokens = Noise::new(1, &[]).normal([1, 4, 8], &device);
+        let tokens = SeededRng::new(1, &[]).normal([1, 4, 8], &device);
         let hidden = Tensor::<2, Bool>::from_data([[false, false, false, true]], &device);
         let seen = small(&device).forward(tokens.clone().narrow(1, 0, 3), None);
         let masked = small(&device).forward(tokens, Some(hidden)).narrow(1, 0, 3);
@@ -297,7 +297,7 @@ mod tests {
     #[test]
     fn the_order_of_tokens_does_not_matter() {
         let device = Device::flex();
-        let tokens = Noise::new(1, &[]).normal([1, 5, 8], &device);
+        let tokens = SeededRng::new(1, &[]).normal([1, 5, 8], &device);
         let flipped = small(&device)
             .forward(tokens.clone().flip([1]), None)
             .flip([1]);

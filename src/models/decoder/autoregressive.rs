@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dvae::{Dvae, DvaeConfig, PATCH};
 use crate::models::blocks::{Dropout, Embedding, LayerNorm, Linear};
-use crate::noise::Init;
+use crate::rng::Init;
 
 mod layer;
 
@@ -232,7 +232,7 @@ mod tests {
     use burn::tensor::{Device, Tolerance};
 
     use super::*;
-    use crate::noise::Noise;
+    use crate::rng::SeededRng;
 
     fn small(device: &Device) -> Autoregressive {
         let dvae = DvaeConfig {
@@ -256,7 +256,7 @@ mod tests {
     fn what_was_written_is_what_teaching_would_have_expected() {
         let device = Device::flex();
         let model = small(&device);
-        let slots = Noise::new(1, &[]).normal([2, 3, 6], &device);
+        let slots = SeededRng::new(1, &[]).normal([2, 3, 6], &device);
         let written = model.tokens.write(slots.clone());
         let taught = model.tokens.forward(slots, written.tokens);
         written
@@ -269,7 +269,7 @@ mod tests {
     fn a_token_does_not_see_those_after_it() {
         let device = Device::flex();
         let model = small(&device);
-        let slots = Noise::new(1, &[]).normal([1, 3, 6], &device);
+        let slots = SeededRng::new(1, &[]).normal([1, 3, 6], &device);
         let logits = |tokens: [i64; 6]| {
             let tokens = Tensor::<2, Int>::from_data([tokens], &device);
             model
@@ -285,7 +285,7 @@ mod tests {
     #[test]
     fn pictures_have_the_size_that_was_asked_for() {
         let device = Device::flex();
-        let slots = Noise::new(1, &[]).normal([2, 3, 6], &device);
+        let slots = SeededRng::new(1, &[]).normal([2, 3, 6], &device);
         assert_eq!(small(&device).render(slots).dims(), [2, 3, 8, 12]);
     }
 }

@@ -18,7 +18,7 @@ pub struct DiffusionConfig {
     /// Variance that the last step adds.
     pub linear_end: f64,
     /// What the network is asked for.
-    pub target: Target,
+    pub target: PredictionType,
     /// How much each step counts in the loss.
     pub weight: StepWeight,
 }
@@ -30,7 +30,7 @@ impl Default for DiffusionConfig {
             betas: Betas::RootLinear,
             linear_start: 1.5e-3,
             linear_end: 1.95e-2,
-            target: Target::Noise,
+            target: PredictionType::Noise,
             weight: StepWeight::Uniform,
         }
     }
@@ -49,7 +49,7 @@ pub enum Betas {
 /// What a network is asked for, given a noisy picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Target {
+pub enum PredictionType {
     /// The noise in it (ε); the paper's choice.
     Noise,
     /// The picture without noise (x₀).
@@ -85,14 +85,14 @@ impl DiffusionConfig {
     pub fn schedule(&self) -> Schedule {
         let betas = self.betas();
         let mut product = 1.0;
-        let kept = betas.iter().map(|beta| {
+        let alphas_cumprod = betas.iter().map(|beta| {
             product *= 1.0 - beta;
             product
         });
-        let kept: Vec<f64> = kept.collect();
+        let alphas_cumprod: Vec<f64> = alphas_cumprod.collect();
         Schedule {
             betas: betas.iter().map(|beta| *beta as f32).collect(),
-            kept,
+            alphas_cumprod,
             config: self.clone(),
         }
     }
@@ -113,16 +113,16 @@ impl DiffusionConfig {
 
 /// A noise level: x = `signal`·picture + `noise`·ε.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Level {
+pub struct NoiseLevel {
     /// α, what is left of the picture.
     pub signal: f64,
     /// σ, how much noise there is.
     pub noise: f64,
 }
 
-impl Level {
+impl NoiseLevel {
     /// The level that keeps `kept` of the picture's variance.
-    pub fn from_kept(kept: f64) -> Self {
+    pub fn from_alpha_cumprod(kept: f64) -> Self {
         Self {
             signal: kept.sqrt(),
             noise: (1.0 - kept).sqrt(),
@@ -141,14 +141,14 @@ pub struct Schedule {
     /// Variance that each step adds.
     pub betas: Vec<f32>,
     /// Share of the picture's variance that is left after each step, ᾱ.
-    pub kept: Vec<f64>,
+    pub alphas_cumprod: Vec<f64>,
     /// What the tables were made from.
     pub config: DiffusionConfig,
 }
 
 /// A picture and the noise in it, as a network's guess says.
 #[derive(Debug, Clone)]
-pub struct Guess {
+pub struct Prediction {
     /// x₀
     pub image: Tensor<4>,
     /// ε
@@ -158,22 +158,26 @@ pub struct Guess {
 impl Schedule {
     /// Number of steps.
     pub fn steps(&self) -> usize {
-        self.kept.len()
+        self.alphas_cumprod.len()
     }
 
     /// The level after step `time`, 0 the first.
     ///
     /// # Panics
     /// When there is no such step.
-    pub fn level(&self, time: usize) -> Level {
-        Level::from_kept(self.kept[time])
+    pub fn level(&self, time: usize) -> NoiseLevel {
+        NoiseLevel::from_alpha_cumprod(self.alphas_cumprod[time])
     }
 
     /// Variance of the step before, given the step and the picture (β̃); zero at the first.
     pub fn posterior_variance(&self, time: usize) -> f64 {
-        let before = if time == 0 { 1.0 } else { self.kept[time - 1] };
-        let beta = 1.0 - self.kept[time] / before;
-        beta * (1.0 - before) / (1.0 - self.kept[time])
+        let before = if time == 0 {
+            1.0
+        } else {
+            self.alphas_cumprod[time - 1]
+        };
+        let beta = 1.0 - self.alphas_cumprod[time] / before;
+        beta * (1.0 - before) / (1.0 - self.alphas_cumprod[time])
     }
 
     /// Noisy pictures.
@@ -197,9 +201,9 @@ impl Schedule {
     pub fn target(&self, image: Tensor<4>, noise: Tensor<4>, times: &[usize]) -> Tensor<4> {
         let device = image.device();
         match self.config.target {
-            Target::Noise => noise,
-            Target::Image => image,
-            Target::Velocity => {
+            PredictionType::Noise => noise,
+            PredictionType::Image => image,
+            PredictionType::Velocity => {
                 noise * self.signals(times, &device) - image * self.deviations(times, &device)
             }
         }
@@ -218,13 +222,13 @@ impl Schedule {
 
     /// The mean of [`Schedule::loss`] has weight one everywhere for the paper's setting.
     fn weight(&self, time: usize) -> f64 {
-        let snr = self.kept[time] / (1.0 - self.kept[time]);
+        let snr = self.alphas_cumprod[time] / (1.0 - self.alphas_cumprod[time]);
         match self.config.weight {
             StepWeight::Uniform => 1.0,
             StepWeight::MinSnr { gamma } => match self.config.target {
-                Target::Noise => snr.min(gamma) / snr,
-                Target::Image => snr.min(gamma),
-                Target::Velocity => snr.min(gamma) / (snr + 1.0),
+                PredictionType::Noise => snr.min(gamma) / snr,
+                PredictionType::Image => snr.min(gamma),
+                PredictionType::Velocity => snr.min(gamma) / (snr + 1.0),
             },
             StepWeight::Late { power } => {
                 (power + 1.0) * ((time as f64 + 0.5) / self.steps() as f64).powf(power)
@@ -236,18 +240,18 @@ impl Schedule {
     ///
     /// # Shape
     /// - `said`, `x`: `[batch, channels, height, width]`
-    pub fn guess(&self, said: Tensor<4>, x: Tensor<4>, level: Level) -> Guess {
-        let Level { signal, noise } = level;
+    pub fn guess(&self, said: Tensor<4>, x: Tensor<4>, level: NoiseLevel) -> Prediction {
+        let NoiseLevel { signal, noise } = level;
         match self.config.target {
-            Target::Noise => Guess {
+            PredictionType::Noise => Prediction {
                 image: x / signal - said.clone() * (noise / signal),
                 noise: said,
             },
-            Target::Image => Guess {
+            PredictionType::Image => Prediction {
                 noise: (x - said.clone() * signal) / noise,
                 image: said,
             },
-            Target::Velocity => Guess {
+            PredictionType::Velocity => Prediction {
                 image: x.clone() * signal - said.clone() * noise,
                 noise: x * noise + said * signal,
             },
@@ -279,7 +283,7 @@ fn per_item(values: &[f32], device: &Device) -> Tensor<4> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::noise::Noise;
+    use crate::rng::SeededRng;
 
     fn assert_near(value: f64, golden: f64) {
         assert!(
@@ -314,7 +318,7 @@ mod tests {
             (999, 1.423_039_751_9e-4),
         ];
         for (time, share) in kept {
-            assert_near(schedule.kept[time], share);
+            assert_near(schedule.alphas_cumprod[time], share);
         }
         assert_near(schedule.level(500).signal, 0.339_001_48);
         assert_near(schedule.level(500).noise, 0.940_785_84);
@@ -331,13 +335,17 @@ mod tests {
 
     #[test]
     fn what_was_added_is_taken_away_again_for_every_target() {
-        let mut noise = Noise::new(2, &["diffusion"]);
+        let mut noise = SeededRng::new(2, &["diffusion"]);
         let device = Device::flex();
         let (image, added) = (
             noise.normal([1, 3, 4, 4], &device),
             noise.normal([1, 3, 4, 4], &device),
         );
-        for target in [Target::Noise, Target::Image, Target::Velocity] {
+        for target in [
+            PredictionType::Noise,
+            PredictionType::Image,
+            PredictionType::Velocity,
+        ] {
             let schedule = DiffusionConfig {
                 target,
                 ..DiffusionConfig::default()
@@ -364,7 +372,7 @@ mod tests {
     #[test]
     fn a_guess_of_zero_costs_one() {
         let schedule = DiffusionConfig::default().schedule();
-        let noise = Noise::new(2, &["unit"]).normal([8, 3, 16, 16], &Device::flex());
+        let noise = SeededRng::new(2, &["unit"]).normal([8, 3, 16, 16], &Device::flex());
         let loss = schedule
             .loss(noise.zeros_like(), noise, &[0; 8])
             .into_scalar::<f32>();

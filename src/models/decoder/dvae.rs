@@ -7,7 +7,7 @@ use burn::tensor::{Int, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::models::blocks::{Conv2d, GroupNorm, Kernel};
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// Pixels along one side of a token.
 pub const PATCH: usize = 4;
@@ -231,7 +231,7 @@ mod tests {
     use burn::tensor::{Device, Tolerance};
 
     use super::*;
-    use crate::noise::Noise;
+    use crate::rng::SeededRng;
 
     #[test]
     fn tokens_are_drawn_as_their_one_hot_shares_are() {
@@ -242,7 +242,7 @@ mod tests {
             ..DvaeConfig::default()
         };
         let dvae = config.init(&mut Init::seeded(1, &device));
-        let logits = dvae.encode(Noise::new(1, &[]).normal([2, 3, 8, 12], &device));
+        let logits = dvae.encode(SeededRng::new(1, &[]).normal([2, 3, 8, 12], &device));
         assert_eq!(logits.dims(), [2, 5, 2, 3]);
         let tokens = logits.clone().argmax(1);
         let shares = logits.zeros_like().scatter(

@@ -11,7 +11,7 @@ use crate::models::decoder::diffusion::{DiffusionConfig, Schedule};
 use crate::models::decoder::sampler::{Denoiser, SamplerConfig};
 use crate::models::decoder::unet::{Context, UNet, UNetConfig};
 use crate::models::decoder::vqvae::{VqVae, VqVaeConfig};
-use crate::noise::{Init, Noise};
+use crate::rng::{Init, SeededRng};
 
 /// Sizes of a [`LatentDiffusion`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -178,7 +178,7 @@ impl LatentDiffusion {
     }
 
     /// Times and noise for [`LatentDiffusion::loss`], every step as likely as any other.
-    pub fn draw(&self, batch: usize, noise: &mut Noise) -> (Vec<usize>, Vec<f32>) {
+    pub fn draw(&self, batch: usize, noise: &mut SeededRng) -> (Vec<usize>, Vec<f32>) {
         let times = (0..batch)
             .map(|_| noise.below(self.schedule.steps()))
             .collect();
@@ -197,7 +197,7 @@ impl LatentDiffusion {
     pub fn render(
         &self,
         slots: &Tensor<3>,
-        noise: &Noise,
+        noise: &SeededRng,
         sampler: &SamplerConfig,
         picture: Option<Tensor<4>>,
     ) -> Tensor<4> {
@@ -224,7 +224,7 @@ impl LatentDiffusion {
         slots: &Tensor<3>,
         start: Tensor<4>,
         sampler: &SamplerConfig,
-        noise: &mut Noise,
+        noise: &mut SeededRng,
     ) -> Tensor<4> {
         let model = self.valid();
         let context = model.unet.prepare(&slots.clone().inner());
@@ -327,7 +327,7 @@ pub(crate) mod tests {
     }
 
     fn normal<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
-        Noise::new(3, &[name]).normal(shape, device)
+        SeededRng::new(3, &[name]).normal(shape, device)
     }
 
     #[test]
@@ -342,7 +342,7 @@ pub(crate) mod tests {
                 spacing: Spacing::Trailing,
                 ..SamplerConfig::default()
             };
-            let frames = model.render(&slots, &Noise::new(1, &["render"]), &sampler, None);
+            let frames = model.render(&slots, &SeededRng::new(1, &["render"]), &sampler, None);
             assert_eq!(frames.dims(), [3, 3, 16, 16]);
             let frames: Vec<f32> = frames.into_data().iter::<f32>().collect();
             let (first, rest) = frames.split_at(3 * 16 * 16);

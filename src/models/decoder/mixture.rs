@@ -10,7 +10,7 @@ use crate::kernels;
 use crate::models::blocks::layers::Kernel;
 use crate::models::blocks::soft_position::SoftPosition;
 use crate::models::blocks::{Conv2d, ConvTranspose2d};
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// Sizes of a [`Mixture`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -148,7 +148,7 @@ mod tests {
     use burn::tensor::{Device, Tolerance};
 
     use super::*;
-    use crate::noise::Noise;
+    use crate::rng::SeededRng;
 
     fn tiny() -> (Mixture, Tensor<3>) {
         let device = Device::default();
@@ -160,7 +160,7 @@ mod tests {
             resolution: [8, 12],
             ..MixtureConfig::default()
         };
-        let slots = Noise::new(3, &["slots"]).normal([2, 4, 6], &device);
+        let slots = SeededRng::new(3, &["slots"]).normal([2, 4, 6], &device);
         (config.init(&mut Init::seeded(2, &device)), slots)
     }
 

@@ -14,7 +14,7 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use crate::noise::{Init, Noise};
+use crate::rng::{Init, SeededRng};
 
 use autoregressive::{Autoregressive, AutoregressiveConfig};
 use latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
@@ -143,7 +143,7 @@ impl SlotDecoder {
     pub fn render(
         &self,
         slots: &Tensor<3>,
-        noise: &Noise,
+        noise: &SeededRng,
         sampler: &SamplerConfig,
         picture: Option<Tensor<4>>,
     ) -> Rendered {
@@ -189,7 +189,7 @@ impl SlotDecoder {
     /// # Shape
     /// - `frames`: `[batch, rgb, height, width]`, a whole multiple of the size that a mixture draws
     /// - `slots`: `[batch, slots, dim]`
-    pub fn loss(&self, frames: Tensor<4>, slots: Tensor<3>, noise: &mut Noise) -> Tensor<1> {
+    pub fn loss(&self, frames: Tensor<4>, slots: Tensor<3>, noise: &mut SeededRng) -> Tensor<1> {
         match self {
             Self::Mixture(mixture) => {
                 let drawn = mixture.forward(slots).frames;
@@ -251,12 +251,12 @@ mod tests {
         let device = Device::flex();
         for config in all() {
             let decoder = config.init(&mut Init::seeded(1, &device));
-            let slots = Noise::new(1, &["slots"]).normal([2, 3, config.dim()], &device);
+            let slots = SeededRng::new(1, &["slots"]).normal([2, 3, config.dim()], &device);
             let sampler = SamplerConfig {
                 steps: 2,
                 ..SamplerConfig::default()
             };
-            let drawn = decoder.render(&slots, &Noise::new(2, &[]), &sampler, None);
+            let drawn = decoder.render(&slots, &SeededRng::new(2, &[]), &sampler, None);
             let [height, width] = config.resolution();
             assert_eq!(drawn.frames.dims(), [2, 3, height, width]);
             let mixture = config.kind() == SlotDecoderConfig::MIXTURE;
@@ -274,7 +274,7 @@ mod tests {
             if let SlotDecoder::Diffusion(diffusion) = &mut decoder {
                 // A network that is not trained says zero, and nothing depends on its slots.
                 let filled = collect(&*diffusion);
-                let mut noise = Noise::new(5, &[]);
+                let mut noise = SeededRng::new(5, &[]);
                 let mut state = filled;
                 for value in state.entries.values_mut() {
                     let count = value.shape.iter().product();
@@ -282,10 +282,10 @@ mod tests {
                 }
                 *diffusion = load_into(diffusion.clone(), state).unwrap();
             }
-            let slots = Noise::new(1, &["slots"]).normal([2, 3, 6], &device);
+            let slots = SeededRng::new(1, &["slots"]).normal([2, 3, 6], &device);
             let slots = slots.require_grad();
-            let frames = Noise::new(1, &["frames"]).normal([2, 3, 16, 16], &device);
-            let loss = decoder.loss(frames, slots.clone(), &mut Noise::new(3, &[]));
+            let frames = SeededRng::new(1, &["frames"]).normal([2, 3, 16, 16], &device);
+            let loss = decoder.loss(frames, slots.clone(), &mut SeededRng::new(3, &[]));
             let gradient = slots.grad(&loss.backward()).unwrap();
             let moved = gradient.abs().sum().into_scalar::<f32>();
             assert!(moved.is_finite() && moved > 0.0, "{}", config.kind());

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 
 use crate::models::blocks::Conv2d;
 use crate::models::blocks::layers::Kernel;
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// Twice as large: nearest neighbour, then a convolution.
 #[derive(Module, Debug)]

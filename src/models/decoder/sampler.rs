@@ -13,8 +13,8 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use crate::models::decoder::diffusion::{Guess, Level, Schedule};
-use crate::noise::Noise;
+use crate::models::decoder::diffusion::{NoiseLevel, Prediction, Schedule};
+use crate::rng::SeededRng;
 
 /// DPM-Solver++ and its continuous time.
 pub mod solver;
@@ -84,7 +84,7 @@ impl SamplerConfig {
     }
 
     /// How noisy a picture must be for this sampler to start from it.
-    pub fn start(&self, schedule: &Schedule) -> Level {
+    pub fn start(&self, schedule: &Schedule) -> NoiseLevel {
         match self.method {
             Method::Ancestral | Method::Ddim => schedule.level(self.times(schedule)[0]),
             _ => Continuous::new(schedule).level(self.from),
@@ -162,11 +162,11 @@ pub struct Denoiser<'a> {
 
 impl Denoiser<'_> {
     /// Picture, moved onto what it can be, and noise.
-    pub fn guess(&self, x: Tensor<4>, time: f64, level: Level) -> Guess {
+    pub fn guess(&self, x: Tensor<4>, time: f64, level: NoiseLevel) -> Prediction {
         let said = (self.network)(x.clone(), time);
         let guess = self.schedule.guess(said, x, level);
         match self.project {
-            Some(project) => Guess {
+            Some(project) => Prediction {
                 image: project(guess.image),
                 ..guess
             },
@@ -181,7 +181,12 @@ impl Denoiser<'_> {
     ///   [`SamplerConfig::start`] says
     ///
     /// `noise` is drawn from by [`Method::Ancestral`] alone: one map per step for the whole batch.
-    pub fn sample(&self, start: Tensor<4>, config: &SamplerConfig, noise: &mut Noise) -> Tensor<4> {
+    pub fn sample(
+        &self,
+        start: Tensor<4>,
+        config: &SamplerConfig,
+        noise: &mut SeededRng,
+    ) -> Tensor<4> {
         let times = config.times(self.schedule);
         match config.method {
             Method::Ancestral => {
@@ -227,9 +232,9 @@ pub fn ancestral_step(
     before: Option<usize>,
     noise: impl FnOnce() -> Tensor<4>,
 ) -> Tensor<4> {
-    let kept = &denoiser.schedule.kept;
+    let kept = &denoiser.schedule.alphas_cumprod;
     let (now, then) = (kept[time], before.map_or(1.0, |before| kept[before]));
-    let guess = denoiser.guess(x.clone(), time as f64, Level::from_kept(now));
+    let guess = denoiser.guess(x.clone(), time as f64, NoiseLevel::from_alpha_cumprod(now));
     // Mean and variance of the step before, given this step and the picture (eq. 6 and 7).
     let step = now / then;
     let to_image = then.sqrt() * (1.0 - step) / (1.0 - now);
@@ -266,15 +271,19 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
-    use crate::models::decoder::diffusion::{DiffusionConfig, Target};
+    use crate::models::decoder::diffusion::{DiffusionConfig, PredictionType};
 
     fn normal(name: &str, batch: usize) -> Tensor<4> {
-        Noise::new(9, &[name]).normal([batch, 3, 4, 4], &Device::flex())
+        SeededRng::new(9, &[name]).normal([batch, 3, 4, 4], &Device::flex())
     }
 
     #[test]
     fn a_network_that_knows_the_picture_is_believed_by_every_sampler() {
-        for target in [Target::Noise, Target::Image, Target::Velocity] {
+        for target in [
+            PredictionType::Noise,
+            PredictionType::Image,
+            PredictionType::Velocity,
+        ] {
             let schedule = DiffusionConfig {
                 target,
                 ..DiffusionConfig::default()
@@ -286,9 +295,9 @@ mod tests {
                 let level = continuous.level((time + 1.0) / 1000.0);
                 let noise = (x - truth.clone() * level.signal) / level.noise;
                 match target {
-                    Target::Noise => noise,
-                    Target::Image => truth.clone(),
-                    Target::Velocity => noise * level.signal - truth.clone() * level.noise,
+                    PredictionType::Noise => noise,
+                    PredictionType::Image => truth.clone(),
+                    PredictionType::Velocity => noise * level.signal - truth.clone() * level.noise,
                 }
             };
             let denoiser = Denoiser {
@@ -303,8 +312,11 @@ mod tests {
                     spacing: Spacing::Trailing,
                     ..SamplerConfig::default()
                 };
-                let drawn =
-                    denoiser.sample(normal("start", 2), &config, &mut Noise::new(1, &["steps"]));
+                let drawn = denoiser.sample(
+                    normal("start", 2),
+                    &config,
+                    &mut SeededRng::new(1, &["steps"]),
+                );
                 let error = (drawn - truth.clone()).abs().max().into_scalar::<f32>();
                 assert!(error < 0.2, "{target:?} {method:?}: {error}");
             }
@@ -331,7 +343,11 @@ mod tests {
                     steps,
                     ..SamplerConfig::default()
                 };
-                denoiser.sample(normal("start", 1), &config, &mut Noise::new(1, &["steps"]));
+                denoiser.sample(
+                    normal("start", 1),
+                    &config,
+                    &mut SeededRng::new(1, &["steps"]),
+                );
                 assert_eq!(asked.get(), steps, "{method:?}");
             }
         }

@@ -11,7 +11,7 @@ use crate::models::blocks::layers::Kernel;
 use crate::models::blocks::soft_position::SoftPosition;
 use crate::models::blocks::{Conv2d, GroupNorm};
 use crate::models::decoder::resample::Upsample;
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// Time and convolutions.
 pub mod blocks;
@@ -78,9 +78,9 @@ pub struct Context {
 pub struct UNet {
     time_embed: TimeEmbedding,
     // Lists of lists as in the reference, so that its indices are ours.
-    input_blocks: Vec<Vec<Step>>,
-    middle_block: Vec<Step>,
-    output_blocks: Vec<Vec<Step>>,
+    input_blocks: Vec<Vec<Block>>,
+    middle_block: Vec<Block>,
+    output_blocks: Vec<Vec<Block>>,
     norm_out: GroupNorm,
     conv_out: Conv2d,
     position: Option<SoftPosition>,
@@ -92,7 +92,7 @@ pub struct UNet {
     clippy::large_enum_variant,
     reason = "a network has a few dozen of these"
 )]
-enum Step {
+enum Block {
     /// From latents to features.
     Entry(Conv2d),
     /// Convolutions, told the time.
@@ -117,9 +117,9 @@ impl UNetConfig {
         let (input_blocks, skips) = self.input_blocks(init);
         let top = skips[skips.len() - 1];
         let middle_block = vec![
-            Step::Residual(ResidualBlock::new(init, self, top, top)),
-            Step::Attention(SpatialTransformer::new(init, self, top)),
-            Step::Residual(ResidualBlock::new(init, self, top, top)),
+            Block::Residual(ResidualBlock::new(init, self, top, top)),
+            Block::Attention(SpatialTransformer::new(init, self, top)),
+            Block::Residual(ResidualBlock::new(init, self, top, top)),
         ];
         UNet {
             time_embed: TimeEmbedding::new(init, self.channels),
@@ -135,20 +135,22 @@ impl UNetConfig {
     }
 
     /// A residual block and, where the picture is so much smaller that it shall have it, attention.
-    fn stage(&self, init: &mut Init, input: usize, output: usize, factor: usize) -> Vec<Step> {
-        let mut steps = vec![Step::Residual(ResidualBlock::new(
+    fn stage(&self, init: &mut Init, input: usize, output: usize, factor: usize) -> Vec<Block> {
+        let mut steps = vec![Block::Residual(ResidualBlock::new(
             init, self, input, output,
         ))];
         if self.attention_factors.contains(&factor) {
-            steps.push(Step::Attention(SpatialTransformer::new(init, self, output)));
+            steps.push(Block::Attention(SpatialTransformer::new(
+                init, self, output,
+            )));
         }
         steps
     }
 
     /// The way down, and how many channels each block leaves for the way up.
-    fn input_blocks(&self, init: &mut Init) -> (Vec<Vec<Step>>, Vec<usize>) {
+    fn input_blocks(&self, init: &mut Init) -> (Vec<Vec<Block>>, Vec<usize>) {
         let entry = Conv2d::new(init, self.latent_channels, self.channels, Kernel::same(3));
-        let (mut blocks, mut skips) = (vec![vec![Step::Entry(entry)]], vec![self.channels]);
+        let (mut blocks, mut skips) = (vec![vec![Block::Entry(entry)]], vec![self.channels]);
         let mut before = self.channels;
         for (level, multiplier) in self.multipliers.iter().enumerate() {
             let width = self.channels * multiplier;
@@ -159,7 +161,7 @@ impl UNetConfig {
             }
             if level + 1 < self.multipliers.len() {
                 let op = Conv2d::new(init, width, width, Kernel::same(3).strided(2));
-                blocks.push(vec![Step::Halve(Halve { op })]);
+                blocks.push(vec![Block::Halve(Halve { op })]);
                 skips.push(width);
             }
         }
@@ -167,7 +169,7 @@ impl UNetConfig {
     }
 
     /// The way up; every block also takes what one block of the way down left.
-    fn output_blocks(&self, init: &mut Init, mut skips: Vec<usize>) -> Vec<Vec<Step>> {
+    fn output_blocks(&self, init: &mut Init, mut skips: Vec<usize>) -> Vec<Vec<Block>> {
         let mut blocks = Vec::new();
         let mut before = skips[skips.len() - 1];
         for (level, multiplier) in self.multipliers.iter().enumerate().rev() {
@@ -176,7 +178,7 @@ impl UNetConfig {
                 let input = before + skips.pop().unwrap_or(0);
                 let mut steps = self.stage(init, input, width, 1 << level);
                 if index == self.residual_blocks && level > 0 {
-                    steps.push(Step::Double(Upsample::new(init, width)));
+                    steps.push(Block::Double(Upsample::new(init, width)));
                 }
                 blocks.push(steps);
                 before = width;
@@ -196,7 +198,7 @@ impl UNet {
         let up = self.output_blocks.iter().flatten();
         let steps = down.chain(&self.middle_block).chain(up);
         let prepared = steps.filter_map(|step| match step {
-            Step::Attention(attention) => Some(attention.prepare(slots.clone())),
+            Block::Attention(attention) => Some(attention.prepare(slots.clone())),
             _ => None,
         });
         Context {
@@ -273,12 +275,12 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn through(&mut self, steps: &[Step], x: Tensor<4>) -> Tensor<4> {
+    fn through(&mut self, steps: &[Block], x: Tensor<4>) -> Tensor<4> {
         steps.iter().fold(x, |x, step| match step {
-            Step::Entry(conv) | Step::Halve(Halve { op: conv }) => conv.forward(x),
-            Step::Residual(residual) => residual.forward(x, &self.time),
-            Step::Double(upsample) => upsample.forward(x),
-            Step::Attention(attention) => {
+            Block::Entry(conv) | Block::Halve(Halve { op: conv }) => conv.forward(x),
+            Block::Residual(residual) => residual.forward(x, &self.time),
+            Block::Double(upsample) => upsample.forward(x),
+            Block::Attention(attention) => {
                 let Some(context) = self.context.next() else {
                     unreachable!("a context has one entry for every attention of its network")
                 };
@@ -301,7 +303,7 @@ pub(crate) mod tests {
     use burn::tensor::Device;
 
     use super::*;
-    use crate::noise::Noise;
+    use crate::rng::SeededRng;
 
     pub(crate) fn tiny() -> UNetConfig {
         UNetConfig {
@@ -318,7 +320,7 @@ pub(crate) mod tests {
     }
 
     fn normal<const D: usize>(name: &str, shape: [usize; D]) -> Tensor<D> {
-        Noise::new(3, &[name]).normal(shape, &Device::flex())
+        SeededRng::new(3, &[name]).normal(shape, &Device::flex())
     }
 
     /// A network whose last layers are not zero.
@@ -328,8 +330,8 @@ pub(crate) mod tests {
         model.conv_out.weight = init.normal([3, 8, 3, 3], 0.1);
         for step in model.output_blocks.iter_mut().flatten() {
             match step {
-                Step::Residual(residual) => residual.stir(&mut init),
-                Step::Attention(attention) => attention.stir(&mut init),
+                Block::Residual(residual) => residual.stir(&mut init),
+                Block::Attention(attention) => attention.stir(&mut init),
                 _ => {}
             }
         }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::models::blocks::Conv2d;
 use crate::models::blocks::layers::Kernel;
-use crate::noise::{Init, Noise};
+use crate::rng::{Init, SeededRng};
 
 /// The convolutional halves.
 pub mod autoencoder;
@@ -205,7 +205,7 @@ impl VqVae {
 
     /// The same model with codes drawn from the latents of `frames`.
     #[must_use]
-    pub fn init_codes(mut self, frames: Tensor<4>, noise: &mut Noise) -> Self {
+    pub fn init_codes(mut self, frames: Tensor<4>, noise: &mut SeededRng) -> Self {
         let latents = self.encode(frames);
         self.quantize = self.quantize.from_latents(latents, noise);
         self
@@ -213,7 +213,12 @@ impl VqVae {
 
     /// The same model with `dead` codes moved onto latents, such as [`Reconstructed::latents`] of the last batch.
     #[must_use]
-    pub fn restart_codes(mut self, dead: &[usize], latents: Tensor<4>, noise: &mut Noise) -> Self {
+    pub fn restart_codes(
+        mut self,
+        dead: &[usize],
+        latents: Tensor<4>,
+        noise: &mut SeededRng,
+    ) -> Self {
         self.quantize = self.quantize.restart(dead, latents, noise);
         self
     }
@@ -274,7 +279,7 @@ mod tests {
     }
 
     fn frames(device: &Device) -> Tensor<4> {
-        Noise::new(5, &["frames"]).normal([2, 3, 8, 8], device)
+        SeededRng::new(5, &["frames"]).normal([2, 3, 8, 8], device)
     }
 
     #[test]
@@ -308,7 +313,7 @@ mod tests {
     fn gradients_pass_the_codes_and_reach_both_encoder_and_table() {
         let device = Device::flex().autodiff();
         let model = tiny().init(&mut Init::seeded(1, &device));
-        let model = model.init_codes(frames(&device), &mut Noise::new(1, &["codes"]));
+        let model = model.init_codes(frames(&device), &mut SeededRng::new(1, &["codes"]));
         let seen = model.forward(frames(&device));
         let losses = VqVaeLossConfig::default().losses(seen, frames(&device), None);
         let gradients = losses.total.backward();

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::models::blocks::position::descending_code;
 use crate::models::blocks::{Linear, Transformer, TransformerConfig};
 use crate::models::slots::SlotSequence;
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// Sizes of a [`SlotFormer`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -226,7 +226,7 @@ mod tests {
     use burn::tensor::{Device, Tolerance};
 
     use super::*;
-    use crate::noise::Noise;
+    use crate::rng::SeededRng;
 
     fn small(window: usize, burn_in: usize) -> (SlotFormer, SlotSequence) {
         let device = Device::flex();
@@ -243,7 +243,8 @@ mod tests {
             window,
             transformer,
         };
-        let history = SlotSequence::seen(Noise::new(1, &[]).normal([2, burn_in, 3, 6], &device));
+        let history =
+            SlotSequence::seen(SeededRng::new(1, &[]).normal([2, burn_in, 3, 6], &device));
         (config.init(&mut Init::seeded(2, &device)), history)
     }
 

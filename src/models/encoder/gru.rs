@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use crate::kernels;
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// One step of a gated recurrent unit; gate rows are reset, update, new.
 #[derive(Module, Debug)]

@@ -7,7 +7,7 @@ use burn::tensor::activation::relu;
 use serde::{Deserialize, Serialize};
 
 use crate::models::blocks::{LayerNorm, Linear};
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// How slots start.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -21,13 +21,13 @@ pub enum InitialConfig {
     /// Differs: SAVi and `SlotDiffusion` learn each slot's start; this is Locatello et al. 2020.
     Gaussian,
     /// Learned vectors, and a distribution around the slots before each frame.
-    Stochastic(DoubtConfig),
+    Stochastic(PosteriorConfig),
 }
 
 /// The distribution around slots that have not seen their frame yet.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct DoubtConfig {
+pub struct PosteriorConfig {
     /// Two layers with a norm between them, instead of one layer.
     pub deep: bool,
     /// Variance that the distribution is drawn to; without it the slots are the means.
@@ -42,14 +42,14 @@ pub struct Initial {
     /// `[1, 1, dim]` when starts are drawn.
     pub log_deviation: Option<Param<Tensor<3>>>,
     /// From slots to the mean and log-variance around them.
-    pub doubt: Option<Doubt>,
+    pub doubt: Option<Posterior>,
     #[module(skip)]
     slots: usize,
 }
 
 /// From slots to `[mean ‖ log-variance]`.
 #[derive(Module, Debug)]
-pub struct Doubt {
+pub struct Posterior {
     /// `[2 · dim, dim]`
     pub first: Linear,
     /// What follows the first layer when there are two.
@@ -90,14 +90,14 @@ impl InitialConfig {
             },
         };
         if let Self::Stochastic(config) = self {
-            initial.doubt = Some(Doubt::new(init, dim, config));
+            initial.doubt = Some(Posterior::new(init, dim, config));
         }
         initial
     }
 }
 
-impl Doubt {
-    fn new(init: &mut Init, dim: usize, config: &DoubtConfig) -> Self {
+impl Posterior {
+    fn new(init: &mut Init, dim: usize, config: &PosteriorConfig) -> Self {
         Self {
             first: Linear::new(init, dim, 2 * dim),
             norm: config.deep.then(|| LayerNorm::new(init, 2 * dim)),
@@ -185,7 +185,7 @@ impl Initial {
 ///
 /// # Source
 /// Reference: SlotFormer `base_slots/models/savi.py`, `_kld_loss`.
-pub fn doubt_loss(kernel: Tensor<4>, prior_variance: f64) -> Tensor<1> {
+pub fn kl_loss(kernel: Tensor<4>, prior_variance: f64) -> Tensor<1> {
     let [_, _, _, width] = kernel.dims();
     let log_variance = kernel.narrow(3, width / 2, width / 2);
     let spread = log_variance.clone().exp() / (2.0 * prior_variance);
@@ -205,7 +205,7 @@ mod tests {
             let kernel = [3.0, -1.0, variance.ln(), variance.ln()];
             let kernel = TensorData::new(kernel.to_vec(), [1, 1, 1, 4]);
             let kernel = Tensor::<4>::from_data(kernel, &Device::default());
-            doubt_loss(kernel, 0.01).into_scalar::<f32>()
+            kl_loss(kernel, 0.01).into_scalar::<f32>()
         };
         assert!(loss(0.01).abs() < 1e-5);
         assert!(loss(0.02) > 0.1 && loss(0.005) > 0.1);

@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use crate::kernels;
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// One step of a long short-term memory; gate rows are input, forget, cell, output.
 #[derive(Module, Debug)]

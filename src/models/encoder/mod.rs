@@ -19,7 +19,7 @@ pub mod transition;
 /// A vision transformer trained without labels.
 pub mod vit;
 
-pub use initial::{DoubtConfig, InitialConfig, doubt_loss};
+pub use initial::{InitialConfig, PosteriorConfig, kl_loss};
 pub use lstm::Memory;
 pub use resnet::ResNetConfig;
 pub use slot_encoder::{Encoded, SlotEncoder, SlotEncoderConfig, SlotState};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::models::blocks::layers::Kernel;
 use crate::models::blocks::{Conv2d, GroupNorm};
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// Sizes of a [`ResNet`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use burn::tensor::activation::relu;
 use super::gru::GruCell;
 use crate::kernels;
 use crate::models::blocks::{LayerNorm, Linear};
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// What a slot gets of every feature, however little; keeps a mean over nothing defined.
 const EPSILON: f64 = 1e-6;

@@ -15,7 +15,7 @@ use super::stem::{Stem, StemConfig};
 use super::transition::{Transition, TransitionConfig};
 use crate::models::blocks::soft_position::SoftPosition;
 use crate::models::blocks::{LayerNorm, Linear};
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// Sizes of a [`SlotEncoder`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -307,9 +307,9 @@ fn frame_of(noise: &Tensor<4>, frame: usize) -> Option<Tensor<3>> {
 mod tests {
     use burn::tensor::{Device, Tolerance};
 
-    use super::super::{CnnConfig, DoubtConfig};
+    use super::super::{CnnConfig, PosteriorConfig};
     use super::*;
-    use crate::noise::Noise;
+    use crate::rng::SeededRng;
 
     fn tiny(initial: InitialConfig) -> SlotEncoder {
         let stem = CnnConfig {
@@ -335,12 +335,12 @@ mod tests {
     }
 
     fn clip(batch: usize, time: usize) -> Tensor<5> {
-        Noise::new(1, &["clip"]).normal([batch, time, 3, 12, 16], &Device::default())
+        SeededRng::new(1, &["clip"]).normal([batch, time, 3, 12, 16], &Device::default())
     }
 
     fn noise(model: &SlotEncoder, batch: usize, time: usize) -> Option<Tensor<4>> {
         let shape = model.noise_shape(batch, time, true)?;
-        Some(Noise::new(2, &["noise"]).normal(shape, &Device::default()))
+        Some(SeededRng::new(2, &["noise"]).normal(shape, &Device::default()))
     }
 
     fn assert_same<const D: usize>(one: Tensor<D>, other: Tensor<D>) {
@@ -349,7 +349,7 @@ mod tests {
     }
 
     fn doubted() -> InitialConfig {
-        InitialConfig::Stochastic(DoubtConfig {
+        InitialConfig::Stochastic(PosteriorConfig {
             deep: true,
             prior_variance: Some(0.01),
         })

@@ -9,7 +9,7 @@ use super::resnet::{ResNet, ResNetConfig};
 use super::vit::{Vit, VitConfig};
 use crate::models::blocks::layers::Kernel;
 use crate::models::blocks::{Conv2d, GroupNorm};
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// The kind and sizes of a stem.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

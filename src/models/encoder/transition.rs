@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lstm::{LstmCell, Memory};
 use crate::models::blocks::{LayerNorm, Linear, Transformer, TransformerConfig};
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// The kind and sizes of a transition.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::kernels;
 use crate::models::blocks::layers::Kernel;
 use crate::models::blocks::{Conv2d, LayerNorm, Linear};
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// Sizes of a [`Vit`]; the default is DINO's ViT-S/8.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

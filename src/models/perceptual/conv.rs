@@ -7,7 +7,7 @@ use burn::tensor::ops::AvgPoolOptions;
 use burn::tensor::{Tensor, module};
 
 use crate::kernels::{self, Windows};
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// Sizes of a [`Conv`], and the name that its parameters have in published files.
 #[derive(Debug, Clone, PartialEq, Eq)]

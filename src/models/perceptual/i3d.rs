@@ -9,7 +9,7 @@ use burn::tensor::Tensor;
 
 use super::conv::{Conv, Layer};
 use crate::kernels::{self, Windows};
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// Classes, hence width of the features.
 pub const DIM: usize = 400;

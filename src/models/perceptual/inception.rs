@@ -9,7 +9,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use super::conv::{Conv, Layer, max_around, max_pool, mean_around};
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// Width of the features.
 pub const DIM: usize = 2048;

@@ -9,7 +9,7 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use super::conv::{Conv, Layer, max_pool};
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// Which network looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,7 +24,7 @@ pub enum Backbone {
 
 /// One step through a backbone.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Step {
+enum LayerSpec {
     /// A convolution and a rectifier.
     Conv,
     /// A squeeze, then two convolutions side by side.
@@ -118,8 +118,8 @@ impl Backbone {
         }
     }
 
-    fn steps(self) -> Vec<Step> {
-        use Step::{Conv, Fire, Pool, Tap};
+    fn steps(self) -> Vec<LayerSpec> {
+        use LayerSpec::{Conv, Fire, Pool, Tap};
         match self {
             Self::Alex => vec![
                 Conv,
@@ -239,16 +239,16 @@ impl Lpips {
         let (mut taps, mut next) = (Vec::new(), 0);
         for step in self.backbone.steps() {
             x = match step {
-                Step::Tap => {
+                LayerSpec::Tap => {
                     taps.push(x.clone());
                     x
                 }
-                Step::Pool(size, overhang) => max_pool(x, size, 2, overhang),
-                Step::Conv => {
+                LayerSpec::Pool(size, overhang) => max_pool(x, size, 2, overhang),
+                LayerSpec::Conv => {
                     next += 1;
                     self.convs[next - 1].forward(x)
                 }
-                Step::Fire => {
+                LayerSpec::Fire => {
                     next += 3;
                     let [squeeze, one, three] = [3, 2, 1].map(|back| &self.convs[next - back]);
                     let squeezed = squeeze.forward(x);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::models::blocks::layers::Kernel;
 use crate::models::blocks::{Conv2d, GroupNorm, Linear};
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// Events that a step may hold.
 pub const EVENTS: usize = 3;
@@ -135,15 +135,15 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
-    use crate::noise::Noise;
+    use crate::rng::SeededRng;
 
     #[test]
     fn a_clip_that_stands_still_has_the_same_features_at_every_inner_step() {
         let device = Device::flex();
         let model = MotionConfig::default().init(&mut Init::seeded(1, &device));
-        let frame: Tensor<5> = Noise::new(2, &["frame"]).normal([1, 1, 3, 64, 64], &device);
+        let frame: Tensor<5> = SeededRng::new(2, &["frame"]).normal([1, 1, 3, 64, 64], &device);
         let still = Tensor::cat(vec![frame; 5], 1);
-        let steps = crate::layout::floats(model.steps(still));
+        let steps = crate::tensor_conversion::floats(model.steps(still));
         assert_eq!(steps.len(), 4 * 32);
         assert_eq!(steps[32..64], steps[64..96]);
     }
@@ -152,9 +152,9 @@ mod tests {
     fn features_do_not_depend_on_the_rest_of_the_batch() {
         let device = Device::flex();
         let model = MotionConfig::default().init(&mut Init::seeded(1, &device));
-        let clips: Tensor<5> = Noise::new(3, &["clips"]).normal([2, 4, 3, 64, 64], &device);
-        let both = crate::layout::floats(model.features(clips.clone()));
-        let first = crate::layout::floats(model.features(clips.narrow(0, 0, 1)));
+        let clips: Tensor<5> = SeededRng::new(3, &["clips"]).normal([2, 4, 3, 64, 64], &device);
+        let both = crate::tensor_conversion::floats(model.features(clips.clone()));
+        let first = crate::tensor_conversion::floats(model.features(clips.narrow(0, 0, 1)));
         assert_eq!(both[..32], first[..]);
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Head;
 use crate::models::blocks::{Embedding, Linear, Transformer, TransformerConfig};
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// Sizes of an [`Aloe`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -271,7 +271,7 @@ mod tests {
     use burn::tensor::Tolerance;
 
     use super::*;
-    use crate::noise::Noise;
+    use crate::rng::SeededRng;
 
     fn small(device: &Device) -> Aloe {
         let transformer = TransformerConfig {
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn words_that_are_padding_do_not_change_the_answer() {
         let device = Device::flex();
-        let slots = Noise::new(1, &[]).normal([1, 2, 3, 6], &device);
+        let slots = SeededRng::new(1, &[]).normal([1, 2, 3, 6], &device);
         let padding = Tensor::<2, Bool>::from_data([[false, false, true, true]], &device);
         let ask = |words: [i64; 4]| {
             let words = Tensor::<2, Int>::from_data([words], &device);
@@ -315,7 +315,7 @@ mod tests {
     fn a_text_is_answered_alike_alone_and_beside_a_longer_one() {
         let device = Device::flex();
         let model = small(&device);
-        let slots = Noise::new(1, &[]).normal([2, 2, 3, 6], &device);
+        let slots = SeededRng::new(1, &[]).normal([2, 2, 3, 6], &device);
         let words = Tensor::<2, Int>::from_data([[3, 0, 5, 0], [1, 2, 3, 4]], &device);
         let padding = words.clone().equal_elem(0);
         let both = model.judge(slots.clone(), words.clone(), padding.clone());
@@ -353,7 +353,7 @@ mod tests {
         let device = Device::flex();
         let model = AloeConfig::default().init(&mut Init::seeded(1, &device));
         let batch = 16;
-        let slots = Noise::new(1, &[]).normal([batch, 25, 7, 128], &device);
+        let slots = SeededRng::new(1, &[]).normal([batch, 25, 7, 128], &device);
         // Fourteen words a question, as CLEVRER's have on average.
         let words: Vec<i64> = (0..batch * 32)
             .map(|place| i64::from(place % 32 < 14))

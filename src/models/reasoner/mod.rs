@@ -2,21 +2,21 @@
 
 /// Questions about CLEVRER.
 pub mod aloe;
+/// What is there and who collides, read off slots.
+pub mod object_event_head;
 /// Whether things will touch (Physion), whether a task will be solved (PHYRE).
 pub mod readout;
-/// What is there and who collides, read off slots.
-pub mod sight;
 
 use burn::module::Module;
 use burn::tensor::activation::relu;
 use burn::tensor::{Int, Tensor};
 
 pub use aloe::{Aloe, AloeConfig};
+pub use object_event_head::{ObjectEventHead, ObjectEventHeadConfig};
 pub use readout::{PhyreReadout, PhyreReadoutConfig, PhysionReadout, PhysionReadoutConfig};
-pub use sight::{Sight, SightConfig};
 
 use crate::models::blocks::Linear;
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// Two dense layers: a token to logits.
 #[derive(Module, Debug)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Head;
 use crate::models::blocks::position::descending_code;
 use crate::models::blocks::{Linear, Transformer, TransformerConfig};
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// Sizes of a [`PhysionReadout`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -173,7 +173,7 @@ mod tests {
     use burn::tensor::{Device, Tolerance};
 
     use super::*;
-    use crate::noise::Noise;
+    use crate::rng::SeededRng;
 
     #[test]
     fn pairs_are_unordered_and_in_lexicographic_order() {
@@ -185,7 +185,7 @@ mod tests {
     fn one_telling_frame_decides_about_the_clip() {
         let device = Device::flex();
         let model = PhysionReadoutConfig { dim: 4, pair: 5 }.init(&mut Init::seeded(1, &device));
-        let slots = Noise::new(1, &[]).normal::<4>([1, 3, 3, 4], &device);
+        let slots = SeededRng::new(1, &[]).normal::<4>([1, 3, 3, 4], &device);
         let each: Vec<f32> = (0..3)
             .map(|frame| {
                 model
@@ -213,7 +213,7 @@ mod tests {
             transformer,
         }
         .init(&mut Init::seeded(1, &device));
-        let slots = Noise::new(1, &[]).normal::<4>([2, 3, 3, 4], &device);
+        let slots = SeededRng::new(1, &[]).normal::<4>([2, 3, 3, 4], &device);
         let flipped = model.forward(&slots.clone().flip([2])).into_data();
         flipped.assert_approx_eq::<f32>(&model.forward(&slots).into_data(), Tolerance::default());
     }

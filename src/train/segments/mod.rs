@@ -15,6 +15,9 @@ pub mod foreground;
 /// The same object over time.
 pub mod tracks;
 
+/// Cross-entropy that pulls attention towards segments.
+pub mod loss;
+
 use ndarray::{Array3, ArrayView3, ArrayView4, Axis};
 use serde::{Deserialize, Serialize};
 

@@ -1,15 +1,19 @@
 //! Sizes of the dVAE, of the token decoder and of the VQ-VAE.
 
 use super::encoder::resolution;
-use super::facts::setting;
-use super::{Facts, Shapes};
+use super::{OfficialConfig, Shapes};
 use crate::models::decoder::autoregressive::AutoregressiveConfig;
 use crate::models::decoder::dvae::DvaeConfig;
 use crate::models::decoder::vqvae::VqVaeConfig;
 use crate::weights::WeightsError;
+use crate::weights::official::config::setting;
 
 /// Sizes of a dVAE; `key` names its vocabulary in the configuration.
-pub fn dvae(shapes: &Shapes, facts: &Facts, key: &str) -> Result<DvaeConfig, WeightsError> {
+pub fn dvae(
+    shapes: &Shapes,
+    facts: &OfficialConfig,
+    key: &str,
+) -> Result<DvaeConfig, WeightsError> {
     let [rgb, channels, _, _] = shapes.axes("output.weight")?;
     let [vocabulary, ..] = shapes.axes::<4>("logits.weight")?;
     facts.confirm(key, vocabulary)?;
@@ -24,7 +28,7 @@ pub fn dvae(shapes: &Shapes, facts: &Facts, key: &str) -> Result<DvaeConfig, Wei
 pub fn autoregressive(
     shapes: &Shapes,
     official: &Shapes,
-    facts: &Facts,
+    facts: &OfficialConfig,
 ) -> Result<AutoregressiveConfig, WeightsError> {
     let [width, dim] = shapes.axes("tokens.input.weight")?;
     let layers = shapes.count("tokens.layers.");
@@ -42,7 +46,11 @@ pub fn autoregressive(
 }
 
 /// Sizes of a VQ-VAE; `place` is where its dicts stand in the configuration.
-pub fn vqvae(shapes: &Shapes, facts: &Facts, place: &str) -> Result<VqVaeConfig, WeightsError> {
+pub fn vqvae(
+    shapes: &Shapes,
+    facts: &OfficialConfig,
+    place: &str,
+) -> Result<VqVaeConfig, WeightsError> {
     let [channels, rgb, ..] = shapes.axes::<4>("encoder.conv_in.weight")?;
     let [latent_channels, ..] = shapes.axes::<4>("encoder.conv_out.weight")?;
     let [codes, code_channels] = shapes.axes("quantize.embedding.weight")?;
@@ -88,7 +96,7 @@ pub fn multiple(width: usize, unit: usize, key: &str) -> Result<usize, WeightsEr
 
 /// A number of groups, heads or channels that divides all of some widths.
 pub fn divisor(
-    facts: &Facts,
+    facts: &OfficialConfig,
     key: &str,
     default: Option<usize>,
     widths: &[usize],

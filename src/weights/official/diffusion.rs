@@ -2,18 +2,18 @@
 
 use super::decoder::{divisor, multiple, vqvae};
 use super::encoder::resolution;
-use super::facts::setting;
-use super::{Facts, Shapes};
-use crate::models::decoder::diffusion::{Betas, DiffusionConfig, StepWeight, Target};
+use super::{OfficialConfig, Shapes};
+use crate::models::decoder::diffusion::{Betas, DiffusionConfig, PredictionType, StepWeight};
 use crate::models::decoder::latent_diffusion::LatentDiffusionConfig;
 use crate::models::decoder::unet::UNetConfig;
+use crate::weights::official::config::setting;
 use crate::weights::{StateDict, WeightsError};
 
 /// Sizes of a diffusion decoder.
 pub fn latent_diffusion(
     shapes: &Shapes,
     official: &Shapes,
-    facts: &Facts,
+    facts: &OfficialConfig,
 ) -> Result<LatentDiffusionConfig, WeightsError> {
     Ok(LatentDiffusionConfig {
         resolution: resolution(official, facts)?,
@@ -25,7 +25,7 @@ pub fn latent_diffusion(
     })
 }
 
-fn unet(shapes: &Shapes, facts: &Facts) -> Result<UNetConfig, WeightsError> {
+fn unet(shapes: &Shapes, facts: &OfficialConfig) -> Result<UNetConfig, WeightsError> {
     let key = |name: &str| format!("dec_dict/unet_dict/{name}");
     let [channels, latent_channels, ..] = shapes.axes::<4>("input_blocks.0.0.weight")?;
     let (mut multipliers, mut attention_factors) = (Vec::new(), Vec::new());
@@ -74,7 +74,7 @@ fn of_process(name: &str) -> String {
     format!("dec_dict/diffusion_dict/{name}")
 }
 
-fn process(official: &Shapes, facts: &Facts) -> Result<DiffusionConfig, WeightsError> {
+fn process(official: &Shapes, facts: &OfficialConfig) -> Result<DiffusionConfig, WeightsError> {
     let default = DiffusionConfig::default();
     let timesteps = if official.has(BETAS) {
         official.axes::<1>(BETAS)?[0]
@@ -91,9 +91,9 @@ fn process(official: &Shapes, facts: &Facts) -> Result<DiffusionConfig, WeightsE
         Some(word) => return Err(unknown("beta_schedule", word, "linear and sqrt_linear")),
     };
     let target = match facts.word(&of_process("pred_target"))? {
-        None | Some("eps") => Target::Noise,
-        Some("x0") => Target::Image,
-        Some("v") => Target::Velocity,
+        None | Some("eps") => PredictionType::Noise,
+        Some("x0") => PredictionType::Image,
+        Some("v") => PredictionType::Velocity,
         Some(word) => return Err(unknown("pred_target", word, "eps, x0 and v")),
     };
     Ok(DiffusionConfig {

@@ -1,13 +1,13 @@
 //! Sizes of slot encoders, mixture decoders and vision transformers.
 
-use super::facts::setting;
-use super::{Facts, Shapes};
+use super::{OfficialConfig, Shapes};
 use crate::models::decoder::mixture::MixtureConfig;
 use crate::models::encoder::{
-    CnnConfig, DoubtConfig, InitialConfig, InteractionConfig, ResNetConfig, SlotEncoderConfig,
+    CnnConfig, InitialConfig, InteractionConfig, PosteriorConfig, ResNetConfig, SlotEncoderConfig,
     StemConfig, TransitionConfig, VitConfig,
 };
 use crate::weights::WeightsError;
+use crate::weights::official::config::setting;
 
 /// How many times a residual network makes the picture smaller.
 const RESNET_FACTOR: usize = 4;
@@ -15,7 +15,7 @@ const RESNET_FACTOR: usize = 4;
 /// Height and width of pictures: given, or told by a grid that knows, or published.
 ///
 /// Of the buffers of a checkpoint, `official` is asked, because they are dropped later.
-pub fn resolution(official: &Shapes, facts: &Facts) -> Result<[usize; 2], WeightsError> {
+pub fn resolution(official: &Shapes, facts: &OfficialConfig) -> Result<[usize; 2], WeightsError> {
     let told = if official.any("encoder.layer1.") {
         grid(official, "encoder_pos_embedding.grid")?
             .map(|grid| grid.map(|side| side * RESNET_FACTOR))
@@ -65,7 +65,7 @@ fn square(count: usize) -> Option<usize> {
 pub fn encoder(
     shapes: &Shapes,
     official: &Shapes,
-    facts: &Facts,
+    facts: &OfficialConfig,
 ) -> Result<SlotEncoderConfig, WeightsError> {
     let [_, slots, dim] = shapes.axes("initial.mean")?;
     let [features, _] = shapes.axes("second.weight")?;
@@ -104,7 +104,7 @@ pub fn encoder(
 fn stem(
     shapes: &Shapes,
     official: &Shapes,
-    facts: &Facts,
+    facts: &OfficialConfig,
     resolution: [usize; 2],
 ) -> Result<StemConfig, WeightsError> {
     if shapes.has("stem.class_token") {
@@ -168,7 +168,7 @@ fn check_grid(
     }
 }
 
-fn transition(shapes: &Shapes, facts: &Facts) -> Result<TransitionConfig, WeightsError> {
+fn transition(shapes: &Shapes, facts: &OfficialConfig) -> Result<TransitionConfig, WeightsError> {
     if shapes.any("transition.mlp.") {
         facts.confirm("pred_dict/pred_type", "mlp")?;
         return Ok(TransitionConfig::Mlp);
@@ -189,7 +189,7 @@ fn transition(shapes: &Shapes, facts: &Facts) -> Result<TransitionConfig, Weight
     }))
 }
 
-fn initial(shapes: &Shapes, facts: &Facts) -> Result<InitialConfig, WeightsError> {
+fn initial(shapes: &Shapes, facts: &OfficialConfig) -> Result<InitialConfig, WeightsError> {
     if !shapes.has("initial.doubt.first.weight") {
         return Ok(InitialConfig::Learned);
     }
@@ -209,7 +209,7 @@ fn initial(shapes: &Shapes, facts: &Facts) -> Result<InitialConfig, WeightsError
             Some(number.parse::<f64>().map_err(|_| wrong(word))?)
         }
     };
-    Ok(InitialConfig::Stochastic(DoubtConfig {
+    Ok(InitialConfig::Stochastic(PosteriorConfig {
         deep,
         prior_variance,
     }))
@@ -218,7 +218,7 @@ fn initial(shapes: &Shapes, facts: &Facts) -> Result<InitialConfig, WeightsError
 /// Sizes of a vision transformer whose paths begin at its own root.
 pub fn vit(
     shapes: &Shapes,
-    facts: &Facts,
+    facts: &OfficialConfig,
     resolution: [usize; 2],
 ) -> Result<VitConfig, WeightsError> {
     let [dim, _, _, patch] = shapes.axes("patches.weight")?;
@@ -249,7 +249,7 @@ pub fn vit(
 }
 
 /// Height and width of the pictures that a vision transformer's positions were learned at.
-pub fn vit_resolution(shapes: &Shapes, facts: &Facts) -> Result<[usize; 2], WeightsError> {
+pub fn vit_resolution(shapes: &Shapes, facts: &OfficialConfig) -> Result<[usize; 2], WeightsError> {
     if let Some(given) = facts.pair("resolution")? {
         return Ok(given);
     }
@@ -272,7 +272,7 @@ pub fn vit_resolution(shapes: &Shapes, facts: &Facts) -> Result<[usize; 2], Weig
 pub fn mixture(
     shapes: &Shapes,
     official: &Shapes,
-    facts: &Facts,
+    facts: &OfficialConfig,
 ) -> Result<MixtureConfig, WeightsError> {
     let [dim, ..] = shapes.axes::<4>("layers.0.weight")?;
     let mut channels = Vec::new();

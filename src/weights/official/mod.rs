@@ -3,15 +3,15 @@
 //! Sizes come from the arrays' shapes. What shapes do not tell (heads, rounds, how slots are drawn) comes from
 //! the official configuration, and where that is silent from the papers' values, which stand in [`MODELS`].
 
+mod config;
 mod decoder;
 mod diffusion;
 mod encoder;
-mod facts;
 mod reasoner;
 
 mod sizes;
 
-pub use facts::Facts;
+pub use config::OfficialConfig;
 
 pub use sizes::Sizes;
 
@@ -161,13 +161,13 @@ impl Model {
     ///
     /// # Errors
     /// When `given` is of another class, or asks for what no model of ours does.
-    pub fn facts(&self, given: serde_json::Value) -> Result<Facts, WeightsError> {
+    pub fn facts(&self, given: serde_json::Value) -> Result<OfficialConfig, WeightsError> {
         let published =
             serde_json::from_str(self.published).map_err(|source| WeightsError::Config {
                 source,
                 path: self.name.into(),
             })?;
-        let facts = Facts::new(self.class, given, published);
+        let facts = OfficialConfig::new(self.class, given, published);
         facts.check()?;
         Ok(facts)
     }

@@ -1,17 +1,17 @@
 //! Sizes of `SlotFormer`, Aloe and the readouts.
 
 use super::decoder::divisor;
-use super::facts::setting;
-use super::{Facts, Shapes};
+use super::{OfficialConfig, Shapes};
 use crate::models::blocks::TransformerConfig;
 use crate::models::dynamics::SlotFormerConfig;
 use crate::models::reasoner::{AloeConfig, PhyreReadoutConfig, PhysionReadoutConfig};
 use crate::weights::WeightsError;
+use crate::weights::official::config::setting;
 
 /// Sizes of the Transformer inside; `dict` is where the configuration has its heads.
 fn transformer(
     shapes: &Shapes,
-    facts: &Facts,
+    facts: &OfficialConfig,
     dict: &str,
     dim: usize,
 ) -> Result<TransformerConfig, WeightsError> {
@@ -29,7 +29,10 @@ fn transformer(
 }
 
 /// Sizes of a `SlotFormer`.
-pub fn slotformer(shapes: &Shapes, facts: &Facts) -> Result<SlotFormerConfig, WeightsError> {
+pub fn slotformer(
+    shapes: &Shapes,
+    facts: &OfficialConfig,
+) -> Result<SlotFormerConfig, WeightsError> {
     let [width, dim] = shapes.axes("input.weight")?;
     let [_, window, _] = shapes.axes("time_code")?;
     facts.confirm("rollout_dict/slot_size", dim)?;
@@ -54,7 +57,7 @@ pub fn slotformer(shapes: &Shapes, facts: &Facts) -> Result<SlotFormerConfig, We
 }
 
 /// Sizes of an Aloe. The slots of a frame are what is left of the positions.
-pub fn aloe(shapes: &Shapes, facts: &Facts) -> Result<AloeConfig, WeightsError> {
+pub fn aloe(shapes: &Shapes, facts: &OfficialConfig) -> Result<AloeConfig, WeightsError> {
     let [vocabulary, word] = shapes.axes("words.weight")?;
     let [width, vision] = shapes.axes("vision_input.weight")?;
     let [answers, head] = shapes.axes("answer.output.weight")?;
@@ -91,7 +94,10 @@ pub fn aloe(shapes: &Shapes, facts: &Facts) -> Result<AloeConfig, WeightsError> 
 const CODE: usize = 2;
 
 /// Sizes of a Physion readout.
-pub fn physion(shapes: &Shapes, facts: &Facts) -> Result<PhysionReadoutConfig, WeightsError> {
+pub fn physion(
+    shapes: &Shapes,
+    facts: &OfficialConfig,
+) -> Result<PhysionReadoutConfig, WeightsError> {
     let [pair, two] = shapes.axes("pair.weight")?;
     facts.confirm("readout_dict/slot_size", two / 2)?;
     facts.confirm("readout_dict/feats_dim", pair)?;
@@ -99,7 +105,7 @@ pub fn physion(shapes: &Shapes, facts: &Facts) -> Result<PhysionReadoutConfig, W
 }
 
 /// Sizes of a PHYRE readout.
-pub fn phyre(shapes: &Shapes, facts: &Facts) -> Result<PhyreReadoutConfig, WeightsError> {
+pub fn phyre(shapes: &Shapes, facts: &OfficialConfig) -> Result<PhyreReadoutConfig, WeightsError> {
     let [width, dim] = shapes.axes("input.weight")?;
     let [_, times, _] = shapes.axes("time_code")?;
     facts.confirm("readout_dict/slot_size", dim)?;

@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 use serde::Serialize;
 
-use super::{Facts, decoder, diffusion, encoder, reasoner};
+use super::{OfficialConfig, decoder, diffusion, encoder, reasoner};
 use crate::models::decoder::autoregressive::AutoregressiveConfig;
 use crate::models::decoder::dvae::DvaeConfig;
 use crate::models::decoder::latent_diffusion::LatentDiffusionConfig;
@@ -12,7 +12,7 @@ use crate::models::decoder::vqvae::VqVaeConfig;
 use crate::models::dynamics::SlotFormerConfig;
 use crate::models::encoder::{SlotEncoderConfig, Vit, VitConfig};
 use crate::models::reasoner::{AloeConfig, PhyreReadoutConfig, PhysionReadoutConfig};
-use crate::noise::Init;
+use crate::rng::Init;
 use crate::weights::{Shapes, StateDict, WeightsError, shapes_of};
 
 /// The configuration of one of our models, as the header of its weights file has it.
@@ -54,7 +54,7 @@ impl Sizes {
         model: &str,
         shapes: &Shapes,
         official: &Shapes,
-        facts: &Facts,
+        facts: &OfficialConfig,
     ) -> Result<Self, WeightsError> {
         Ok(match model {
             "slot-encoder" => Self::SlotEncoder(encoder::encoder(shapes, official, facts)?),

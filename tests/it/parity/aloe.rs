@@ -6,7 +6,7 @@ use burn::tensor::{Bool, Device, Int, Tensor};
 use slotflow::models::blocks::TransformerConfig;
 use slotflow::models::reasoner::aloe::Kind;
 use slotflow::models::reasoner::{Aloe, AloeConfig, binary_cross_entropy, cross_entropy};
-use slotflow::noise::Init;
+use slotflow::rng::Init;
 use slotflow::weights::{collect_gradients, load_into};
 
 use super::{Compare, Fixture};

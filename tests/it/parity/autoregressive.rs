@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor};
 use slotflow::models::decoder::autoregressive::{Autoregressive, AutoregressiveConfig};
-use slotflow::noise::Init;
+use slotflow::rng::Init;
 use slotflow::weights::{StateDict, collect_gradients, load_into};
 
 use super::{Compare, Fixture, dvae, slot_encoder};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde_json::Value as Json;
-use slotflow::noise::Noise;
+use slotflow::rng::SeededRng;
 use slotflow::weights::keys::Layout;
 use slotflow::weights::{StateDict, Value, Values, read_pth, read_safetensors};
 
@@ -88,7 +88,7 @@ impl Fixture {
     pub fn nudged(&self, seed: u64) -> Self {
         let mut tensors = self.tensors.clone();
         for (name, value) in &mut tensors.entries {
-            let mut noise = Noise::new(seed, &["nudge", name]);
+            let mut noise = SeededRng::new(seed, &["nudge", name]);
             if let (true, Values::F32(values)) = (name.starts_with("in/"), &mut value.values) {
                 for value in values {
                     *value *= [1.0 - f32::EPSILON, 1.0 + f32::EPSILON][noise.below(2)];

@@ -4,14 +4,14 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor};
-use slotflow::models::decoder::diffusion::{Betas, DiffusionConfig, StepWeight, Target};
+use slotflow::models::decoder::diffusion::{Betas, DiffusionConfig, PredictionType, StepWeight};
 use slotflow::models::decoder::latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
 use slotflow::models::decoder::sampler::solver::Route;
 use slotflow::models::decoder::sampler::{Denoiser, Spacing, ancestral_step, ddim, solver};
 use slotflow::models::decoder::unet::{Context, UNetConfig};
-use slotflow::noise::Init;
-use slotflow::train::adam::{Adam, clip, global_norm};
-use slotflow::train::schedule::Schedule;
+use slotflow::rng::Init;
+use slotflow::train::fit::adam::{Adam, clip, global_norm};
+use slotflow::train::fit::schedule::Schedule;
 use slotflow::weights::{StateDict, collect_gradients, load_into};
 
 use super::{Compare, Fixture, slot_encoder, vqvae};
@@ -67,9 +67,9 @@ pub fn config(fixture: &Fixture) -> LatentDiffusionConfig {
                 .setting("dec_dict/diffusion_dict/pred_target")
                 .as_str()
             {
-                Some("eps") => Target::Noise,
-                Some("x0") => Target::Image,
-                Some("v") => Target::Velocity,
+                Some("eps") => PredictionType::Noise,
+                Some("x0") => PredictionType::Image,
+                Some("v") => PredictionType::Velocity,
                 other => panic!("no target {other:?}"),
             },
             weight: StepWeight::Uniform,

@@ -8,7 +8,7 @@ use slotflow::models::reasoner::{
     PhyreReadout, PhyreReadoutConfig, PhysionReadout, PhysionReadoutConfig, binary_cross_entropy,
     threshold_accuracy,
 };
-use slotflow::noise::Init;
+use slotflow::rng::Init;
 use slotflow::weights::{StateDict, collect_gradients, load_into};
 
 use super::{Compare, Fixture};

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use burn::tensor::{Device, Tensor, s};
 use slotflow::models::decoder::mixture::{Mixture, MixtureConfig, mixture_loss};
 use slotflow::models::encoder::{
-    CnnConfig, DoubtConfig, Encoded, InitialConfig, InteractionConfig, ResNetConfig, SlotEncoder,
-    SlotEncoderConfig, SlotState, StemConfig, TransitionConfig, VitConfig, doubt_loss,
+    CnnConfig, Encoded, InitialConfig, InteractionConfig, PosteriorConfig, ResNetConfig,
+    SlotEncoder, SlotEncoderConfig, SlotState, StemConfig, TransitionConfig, VitConfig, kl_loss,
 };
-use slotflow::noise::Init;
+use slotflow::rng::Init;
 use slotflow::weights::{collect_gradients, load_into};
 
 use super::{Compare, Fixture};
@@ -100,7 +100,7 @@ fn prior_variance(fixture: &Fixture) -> Option<f64> {
 /// The configuration that the official dict says.
 pub fn config(fixture: &Fixture) -> SlotEncoderConfig {
     let slot = |name: &str| fixture.size(&format!("slot_dict/{name}"));
-    let doubt = || DoubtConfig {
+    let doubt = || PosteriorConfig {
         deep: fixture
             .setting("slot_dict/kernel_mlp")
             .as_bool()
@@ -371,7 +371,7 @@ fn check_losses(fixture: &Fixture, report: &mut Compare, encoder: &SlotEncoder, 
     }
     if report.expects("out/loss/kld_loss") {
         let loss = match (encoded.kernel, prior_variance(fixture)) {
-            (Some(kernel), Some(variance)) => doubt_loss(kernel, variance),
+            (Some(kernel), Some(variance)) => kl_loss(kernel, variance),
             _ => Tensor::zeros([1], &device),
         };
         report.tensor("out/loss/kld_loss", loss.clone());

@@ -11,9 +11,9 @@ use slotflow::models::decoder::dvae::Gumbel;
 use slotflow::models::decoder::mixture::{Mixture, MixtureConfig, mixture_loss};
 use slotflow::models::dynamics::slotformer::SlotLoss;
 use slotflow::models::dynamics::{SlotFormer, SlotFormerConfig};
-use slotflow::noise::Init;
-use slotflow::train::adam::Adam;
-use slotflow::train::schedule::Schedule;
+use slotflow::rng::Init;
+use slotflow::train::fit::adam::Adam;
+use slotflow::train::fit::schedule::Schedule;
 use slotflow::weights::{collect_gradients, load_into};
 
 use super::{Compare, Fixture, autoregressive, latent_diffusion};

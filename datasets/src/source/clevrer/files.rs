@@ -11,7 +11,7 @@ use crate::partial::Partial;
 use crate::question::{Attributes, Event, EventKind, EventTable, Motion};
 use crate::rle::Rle;
 use crate::synth::Split;
-use crate::synth::table::MOVING_SPEED;
+use crate::synth::questions::event_table::MOVING_SPEED;
 
 /// What is known about a clip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

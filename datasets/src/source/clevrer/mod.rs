@@ -27,7 +27,7 @@ use crate::question::{self, Attributes, EventTable, Question};
 use crate::synth::Split;
 use crate::video::fit::resize_ids;
 use crate::video::{Decode, probe, read_with};
-use crate::window::{Pace, Window};
+use crate::window::{FrameSampling, Window};
 
 /// The validation video that SlotFormer leaves out.
 pub const LEFT_OUT: usize = 10_800;
@@ -244,8 +244,8 @@ impl Source for ClevrerSource {
             frames = frames.as_standard_layout().into_owned();
         }
         let step = match window.pace {
-            Pace::Stride(stride) => stride as f64,
-            Pace::Fps(fps) => f64::from(probe(video)?.fps) / f64::from(fps),
+            FrameSampling::Stride(stride) => stride as f64,
+            FrameSampling::Fps(fps) => f64::from(probe(video)?.fps) / f64::from(fps),
         };
         // A frame is shown until the next: the small share makes up for what the file's fractions lose.
         let shown = |sampled: usize| ((window.start + sampled) as f64 * step + 1e-3) as usize;

@@ -1,14 +1,14 @@
 use super::*;
 use crate::question::QuestionKind;
 use crate::question::executor::{Verdict, verdict};
-use crate::synth::ask::Amount;
-use crate::synth::layout::Layout;
-use crate::synth::{Renderer, SynthPreset, Told};
+use crate::synth::export::layout::Layout;
+use crate::synth::questions::Amount;
+use crate::synth::{AnnotatedClip, Renderer, SynthPreset};
 use crate::window::Fit;
 
 const SIZE: [usize; 2] = [32, 48];
 
-fn window(start: usize, pace: Pace) -> Window {
+fn window(start: usize, pace: FrameSampling) -> Window {
     Window {
         start,
         count: None,
@@ -48,14 +48,16 @@ fn what_the_generator_writes_is_read_back() {
     assert_eq!((source.len(), source.id(1).as_str()), (2, "video_10001"));
     for index in 0..2 {
         let seed = Split::Val.seed(index as u64);
-        let told = Told::simulate(&preset(), seed);
+        let told = AnnotatedClip::simulate(&preset(), seed);
         let frames: Vec<usize> = (0..128).collect();
         let (rgb, masks) = Renderer::new(&preset(), &told.record, SIZE).clip(&frames);
-        let sample = source.sample(index, &window(0, Pace::Stride(1))).unwrap();
+        let sample = source
+            .sample(index, &window(0, FrameSampling::Stride(1)))
+            .unwrap();
         assert_eq!(sample.masks.unwrap(), masks);
         assert_eq!(
             sample.questions,
-            crate::synth::ask::questions(&told, Amount::default(), seed)
+            crate::synth::questions::questions(&told, Amount::default(), seed)
         );
         assert_eq!(sample.clip.frames.dim(), rgb.dim());
         let errors = sample
@@ -77,13 +79,13 @@ fn a_window_takes_the_masks_of_its_frames() {
     let folder = written(Split::Train, 1);
     let source = ClevrerSource::open(folder.path(), Split::Train).unwrap();
     let masks = |window: &Window| source.sample(0, window).unwrap().masks.unwrap();
-    let all = masks(&window(0, Pace::Stride(1)));
+    let all = masks(&window(0, FrameSampling::Stride(1)));
     assert_eq!(
-        masks(&window(2, Pace::Stride(7))),
+        masks(&window(2, FrameSampling::Stride(7))),
         all.slice(ndarray::s![14..;7, .., ..])
     );
     assert_eq!(
-        masks(&window(1, Pace::Fps(5.0))),
+        masks(&window(1, FrameSampling::Fps(5.0))),
         all.slice(ndarray::s![5..;5, .., ..])
     );
 }
@@ -94,13 +96,15 @@ fn annotations_answer_what_the_clip_shows() {
     let source = ClevrerSource::open(folder.path(), Split::Test).unwrap();
     let mut asked = 0;
     for index in 0..2 {
-        let told = Told::simulate(&preset(), Split::Test.seed(index as u64));
+        let told = AnnotatedClip::simulate(&preset(), Split::Test.seed(index as u64));
         let table = source.event_table(index).unwrap();
         assert_eq!(
             (&table.objects, &table.seen),
             (&told.table.objects, &told.table.seen)
         );
-        let sample = source.sample(index, &window(0, Pace::Stride(64))).unwrap();
+        let sample = source
+            .sample(index, &window(0, FrameSampling::Stride(64)))
+            .unwrap();
         let shown = [QuestionKind::Descriptive, QuestionKind::Explanatory];
         for question in sample
             .questions
@@ -136,7 +140,7 @@ fn slotformers_names_and_both_colour_orders_are_read() {
     )
     .unwrap();
     let source = ClevrerSource::open(root, Split::Val).unwrap();
-    let shown = window(0, Pace::Stride(100));
+    let shown = window(0, FrameSampling::Stride(100));
     let rgb = source.sample(0, &shown).unwrap();
     assert!(!rgb.questions.is_empty() && source.annotation(0).is_ok());
     let source_bgr = source.clone().colours(ColourOrder::Bgr);
@@ -178,10 +182,14 @@ fn what_is_missing_is_named() {
 
     let masks = files::proposal_path(root, 0);
     fs::write(&masks, "{}").unwrap();
-    let error = source.sample(0, &window(0, Pace::Stride(100))).unwrap_err();
+    let error = source
+        .sample(0, &window(0, FrameSampling::Stride(100)))
+        .unwrap_err();
     assert!(matches!(error, DataError::Malformed { .. }), "{error}");
     fs::remove_file(&masks).unwrap();
-    let error = source.sample(0, &window(0, Pace::Stride(100))).unwrap_err();
+    let error = source
+        .sample(0, &window(0, FrameSampling::Stride(100)))
+        .unwrap_err();
     assert!(matches!(error, DataError::Missing { .. }), "{error}");
 }
 

@@ -10,7 +10,7 @@ use super::place;
 use crate::error::DataError;
 use crate::video::testing::{Recipe, all, psnr, scene};
 use crate::video::{Decode, Format, frames, probe, read, read_with, write};
-use crate::window::{Fit, Pace, Window};
+use crate::window::{Fit, FrameSampling, Window};
 
 /// A clip whose frame number is its brightness: frame `n` is grey `8 * n`.
 fn counted(time: usize, size: [usize; 2]) -> Array4<u8> {
@@ -33,7 +33,7 @@ fn start_stride_and_count_are_counted_in_frames() {
         let window = Window {
             start,
             count,
-            pace: Pace::Stride(stride),
+            pace: FrameSampling::Stride(stride),
             ..all([16, 16])
         };
         numbers(&read(&path, &window).unwrap().frames)
@@ -43,7 +43,7 @@ fn start_stride_and_count_are_counted_in_frames() {
     assert_eq!(take(9, Some(8), 3), [27]);
     let late = Window {
         start: 10,
-        pace: Pace::Stride(3),
+        pace: FrameSampling::Stride(3),
         ..all([16, 16])
     };
     assert!(matches!(
@@ -60,7 +60,7 @@ fn a_rate_is_counted_in_seconds() {
         let window = Window {
             start,
             count,
-            pace: Pace::Fps(fps),
+            pace: FrameSampling::Fps(fps),
             ..all([16, 16])
         };
         let clip = read(&path, &window).unwrap();
@@ -87,7 +87,7 @@ fn a_variable_rate_is_read_by_the_clock() {
             "{name}"
         );
         let window = Window {
-            pace: Pace::Fps(10.0),
+            pace: FrameSampling::Fps(10.0),
             count: Some(7),
             ..all([16, 16])
         };
@@ -148,7 +148,7 @@ fn a_late_start_gives_the_frames_that_decoding_from_the_first_one_gives() {
 /// A window by the clock.
 fn at_rate(fps: f32, window: Window) -> Window {
     Window {
-        pace: Pace::Fps(fps),
+        pace: FrameSampling::Fps(fps),
         ..window
     }
 }

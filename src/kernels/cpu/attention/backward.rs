@@ -1,7 +1,7 @@
 //! The backward step of one head.
 
 use super::super::scratch::{Shared, with_scratch};
-use super::super::tile::{PANEL, SLACK, Start};
+use super::super::tile::{Accumulate, PANEL, SLACK};
 use super::super::transpose::transpose;
 use super::block::{Add, Product, Shares, Slopes, offsets, pack_columns, pack_rows, split};
 use super::{Head, Rows, Shape};
@@ -164,14 +164,14 @@ impl Head<'_> {
         self.isa.run(Shares::new(shares, block, true));
         transpose(self.isa, gradient, [count, value_dim], (side, block));
         let product = Product::new([values, side], [sources, value_dim]);
-        self.multiply(product, steps, slopes, Start::Zero);
+        self.multiply(product, steps, slopes, Accumulate::Zero);
         self.isa.run(Slopes::new(shares, slopes, block));
         if let Some(target) = targets.scores {
             self.put_scores(slopes, first, count, target);
         }
         slopes.iter_mut().for_each(|slope| *slope *= scale);
         let product = Product::new([key_columns, slopes], [dim, sources]);
-        self.multiply(product, steps, side, Start::Zero);
+        self.multiply(product, steps, side, Accumulate::Zero);
         self.put(side, [first, count, dim], rows, targets.queries);
         let (queries, pitch) = self.queries();
         let queries = (&queries[first * pitch..], pitch);

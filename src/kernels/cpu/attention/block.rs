@@ -1,9 +1,9 @@
 //! What is done to a block of queries: packing, products, softmax down columns.
 
-use super::super::lanes::{Isa, Lanes, Work};
 use super::super::math;
-use super::super::tile::{self, PANEL, Start, Tile, VECTORS};
+use super::super::tile::{self, Accumulate, PANEL, Tile, VECTORS};
 use super::super::transpose::transpose;
+use crate::kernels::cpu::simd::{Isa, Lanes, Work};
 
 /// Rows packed as left operands, `[rows / PANEL][dim][PANEL]`.
 pub fn pack_rows(
@@ -84,7 +84,7 @@ pub struct Multiply<'a> {
     pub product: Product<'a>,
     pub steps: &'a [u32],
     pub target: &'a mut [f32],
-    pub start: Start,
+    pub start: Accumulate,
 }
 
 impl Work for Multiply<'_> {
@@ -113,7 +113,13 @@ impl Work for Add<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let sizes = [self.pitch, self.columns];
-        multiply::<L>(self.product, self.steps, self.target, sizes, Start::Target);
+        multiply::<L>(
+            self.product,
+            self.steps,
+            self.target,
+            sizes,
+            Accumulate::Target,
+        );
     }
 }
 
@@ -128,7 +134,7 @@ fn multiply<L: Lanes>(
     steps: &[u32],
     target: &mut [f32],
     [pitch, columns]: [usize; 2],
-    start: Start,
+    start: Accumulate,
 ) {
     assert!(steps.len() >= depth && left.len() >= rows.next_multiple_of(PANEL) * depth);
     assert!(rows == 0 || target.len() >= (rows - 1) * pitch + columns);

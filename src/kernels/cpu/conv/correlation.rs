@@ -2,10 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::super::lanes::Isa;
 use super::super::scratch::{Shared, with_scratch};
 use super::super::tile::{PANEL, SLACK, VECTORS};
 use super::run::Run;
+use crate::kernels::cpu::simd::Isa;
 
 /// Which source pixel a weight meets: pixel `step · (grid + shift) + phase`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

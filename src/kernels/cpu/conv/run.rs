@@ -1,8 +1,8 @@
 //! A task's arithmetic: tiles over its pixels and outputs.
 
-use super::super::lanes::{Lanes, Work};
-use super::super::tile::{self, PANEL, Start, Tile, VECTORS};
+use super::super::tile::{self, Accumulate, PANEL, Tile, VECTORS};
 use super::correlation::{Correlation, Task};
+use crate::kernels::cpu::simd::{Lanes, Work};
 
 /// A task with its source in place.
 pub struct Run<'a> {
@@ -149,7 +149,9 @@ impl Run<'_> {
             pitch: if dense { plane } else { 48 },
             rows,
             columns,
-            start: bias.map_or(Start::Zero, |bias| Start::Rows(bias[output..].as_ptr())),
+            start: bias.map_or(Accumulate::Zero, |bias| {
+                Accumulate::Rows(bias[output..].as_ptr())
+            }),
         };
         // SAFETY: panels hold `depth` steps; every register of `right` starts at a pixel of the
         // task, and its offsets stay inside the source with its slack; the target's pixels belong

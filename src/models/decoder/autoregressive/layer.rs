@@ -7,7 +7,7 @@ use burn::tensor::{Bool, Tensor};
 use super::AutoregressiveConfig;
 use crate::kernels;
 use crate::models::blocks::{Dropout, LayerNorm, Linear};
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// Three branches, each added to what came in.
 #[derive(Module, Debug)]

@@ -7,9 +7,9 @@ use burn::tensor::{Device, Tensor};
 
 use super::solver::{Continuous, Grid, Route};
 use super::{Denoiser, Method, SamplerConfig, Spacing};
-use crate::layout::floats;
-use crate::models::decoder::diffusion::{DiffusionConfig, Level, Schedule};
-use crate::noise::Noise;
+use crate::models::decoder::diffusion::{DiffusionConfig, NoiseLevel, Schedule};
+use crate::rng::SeededRng;
+use crate::tensor_conversion::floats;
 
 const MEAN: f64 = 0.3;
 const DEVIATION: f64 = 0.5;
@@ -23,7 +23,7 @@ fn sample(config: &SamplerConfig, start: Tensor<4>) -> Tensor<4> {
     let schedule = schedule();
     let continuous = Continuous::new(&schedule);
     let network = |x: Tensor<4>, time: f64| {
-        let Level { signal, noise } = continuous.level((time + 1.0) / 1000.0);
+        let NoiseLevel { signal, noise } = continuous.level((time + 1.0) / 1000.0);
         let variance = (signal * DEVIATION).powi(2) + noise.powi(2);
         (x - signal * MEAN) * (noise / variance)
     };
@@ -32,12 +32,13 @@ fn sample(config: &SamplerConfig, start: Tensor<4>) -> Tensor<4> {
         network: &network,
         project: None,
     };
-    denoiser.sample(start, config, &mut Noise::new(7, &["steps"]))
+    denoiser.sample(start, config, &mut SeededRng::new(7, &["steps"]))
 }
 
 /// Where the probability flow takes `x` between two levels.
-fn exact(x: f64, from: Level, to: Level) -> f64 {
-    let spread = |level: Level| (DEVIATION.powi(2) + (level.noise / level.signal).powi(2)).sqrt();
+fn exact(x: f64, from: NoiseLevel, to: NoiseLevel) -> f64 {
+    let spread =
+        |level: NoiseLevel| (DEVIATION.powi(2) + (level.noise / level.signal).powi(2)).sqrt();
     to.signal * (MEAN + (x / from.signal - MEAN) * spread(to) / spread(from))
 }
 
@@ -144,7 +145,7 @@ fn what_ancestral_sampling_draws_has_the_data_s_mean_and_deviation() {
         spacing: Spacing::Trailing,
         ..SamplerConfig::default()
     };
-    let start = Noise::new(3, &["start"]).normal([1, 1, 64, 64], &Device::flex());
+    let start = SeededRng::new(3, &["start"]).normal([1, 1, 64, 64], &Device::flex());
     let drawn = floats(sample(&config, start));
     let count = drawn.len() as f64;
     let mean = drawn.iter().map(|x| f64::from(*x)).sum::<f64>() / count;

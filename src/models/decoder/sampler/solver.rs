@@ -4,7 +4,7 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use crate::models::decoder::diffusion::{Level, Schedule};
+use crate::models::decoder::diffusion::{NoiseLevel, Schedule};
 use crate::models::decoder::sampler::Denoiser;
 
 /// The least noisy time that is visited; at zero λ is infinite.
@@ -36,9 +36,9 @@ impl Continuous {
     }
 
     /// The noise level at `time`.
-    pub fn level(&self, time: f64) -> Level {
+    pub fn level(&self, time: f64) -> NoiseLevel {
         let log_signal = self.log_signal(time);
-        Level {
+        NoiseLevel {
             signal: log_signal.exp(),
             noise: (-(2.0 * log_signal).exp_m1()).sqrt(),
         }

@@ -8,7 +8,7 @@ use crate::kernels;
 use crate::models::blocks::layers::Kernel;
 use crate::models::blocks::{Conv2d, Dropout, GroupNorm, Linear};
 use crate::models::decoder::unet::UNetConfig;
-use crate::noise::Init;
+use crate::rng::Init;
 
 /// ε of the norms outside of attention.
 pub const EPSILON: f64 = 1e-5;

@@ -9,7 +9,7 @@ use crate::kernels;
 use crate::models::blocks::layers::Kernel;
 use crate::models::blocks::{Conv2d, GroupNorm, LayerNorm, Linear};
 use crate::models::decoder::unet::UNetConfig;
-use crate::noise::Init;
+use crate::rng::Init;
 
 const EPSILON: f64 = 1e-6;
 

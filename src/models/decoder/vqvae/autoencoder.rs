@@ -11,7 +11,7 @@ use crate::models::blocks::layers::Kernel;
 use crate::models::blocks::{Conv2d, GroupNorm};
 use crate::models::decoder::resample::{Downsample, Upsample};
 use crate::models::decoder::vqvae::VqVaeConfig;
-use crate::noise::Init;
+use crate::rng::Init;
 
 const EPSILON: f64 = 1e-6;
 

@@ -5,7 +5,7 @@ use burn::module::Module;
 use burn::tensor::{IndexingUpdateOp, Int, Tensor};
 
 use crate::models::blocks::Embedding;
-use crate::noise::{Init, Noise};
+use crate::rng::{Init, SeededRng};
 
 /// Rows whose distances to all codes are held at once.
 const ROWS_AT_ONCE: usize = 8192;
@@ -94,7 +94,7 @@ impl Codebook {
     /// # Shape
     /// - `latents`: `[batch, channels, height, width]`
     #[must_use]
-    pub fn from_latents(self, latents: Tensor<4>, noise: &mut Noise) -> Self {
+    pub fn from_latents(self, latents: Tensor<4>, noise: &mut SeededRng) -> Self {
         let every = (0..self.size()).collect::<Vec<_>>();
         self.restart(&every, latents, noise)
     }
@@ -106,7 +106,7 @@ impl Codebook {
     /// # Shape
     /// - `latents`: `[batch, channels, height, width]`
     #[must_use]
-    pub fn restart(mut self, dead: &[usize], latents: Tensor<4>, noise: &mut Noise) -> Self {
+    pub fn restart(mut self, dead: &[usize], latents: Tensor<4>, noise: &mut SeededRng) -> Self {
         if dead.is_empty() {
             return self;
         }
@@ -199,7 +199,7 @@ mod tests {
     }
 
     fn latents(seed: u64) -> Tensor<4> {
-        Noise::new(seed, &["latents"]).normal([2, 3, 4, 4], &Device::flex())
+        SeededRng::new(seed, &["latents"]).normal([2, 3, 4, 4], &Device::flex())
     }
 
     fn values(tensor: &Tensor<4>) -> Vec<f32> {
@@ -259,7 +259,8 @@ mod tests {
     #[test]
     fn codes_drawn_from_latents_are_all_near_one_of_them() {
         let latents = latents(5);
-        let codebook = codebook(8).from_latents(latents.clone(), &mut Noise::new(1, &["codes"]));
+        let codebook =
+            codebook(8).from_latents(latents.clone(), &mut SeededRng::new(1, &["codes"]));
         let table = codebook
             .embedding
             .weight
@@ -288,10 +289,11 @@ mod tests {
         let mut used = CodeUse::new(6);
         used.observe(&Tensor::from_data([[0, 1, 2, 4]], &Device::flex()));
         assert_eq!(used.dead(1), [3, 5]);
-        let after =
-            before
-                .clone()
-                .restart(&used.dead(1), latents(6), &mut Noise::new(2, &["codes"]));
+        let after = before.clone().restart(
+            &used.dead(1),
+            latents(6),
+            &mut SeededRng::new(2, &["codes"]),
+        );
         for code in 0..6 {
             let same = table(&before)[code * 3..][..3] == table(&after)[code * 3..][..3];
             assert_eq!(same, ![3, 5].contains(&code), "code {code}");

@@ -1,0 +1,369 @@
+//! Rigid bodies on a floor: who takes part, how they start, and what then happens.
+//! A pure function of preset and seed: rapier runs with `enhanced-determinism`, all else is plain arithmetic.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+use crate::synth::physics::record::{Color, Material, Object, Record, Shape};
+use crate::synth::physics::simulate::simulate;
+use crate::synth::preset::{Cast, Light, Paint, SynthPreset};
+use crate::synth::render::camera::View;
+use crate::synth::render::texture::{Texture, unit};
+
+/// A clip before anything moves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct World {
+    /// The kind of clip.
+    pub preset: SynthPreset,
+    /// Which of them.
+    pub seed: u64,
+    /// Who takes part, each with its start.
+    pub cast: Vec<(Object, Start)>,
+    /// Where the camera stands.
+    pub camera: [f32; 3],
+    /// Where the lights are.
+    pub lights: Vec<[f32; 3]>,
+    /// What is painted on the floor.
+    pub floor: Texture,
+}
+
+/// How an object starts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Start {
+    /// When it is pushed, in frames; until then it rests.
+    pub frame: usize,
+    /// Where on the floor.
+    pub place: [f32; 2],
+    /// Turn about the vertical, radians.
+    pub turn: f32,
+    /// Velocity along the floor.
+    pub velocity: [f32; 2],
+}
+
+impl World {
+    /// What happens in a clip.
+    pub fn simulate(preset: &SynthPreset, seed: u64) -> Record {
+        simulate(&Self::new(preset, seed), None)
+    }
+
+    /// What would happen without one object, all others starting as they did.
+    pub fn simulate_without(preset: &SynthPreset, seed: u64, object: usize) -> Record {
+        simulate(&Self::new(preset, seed), Some(object))
+    }
+
+    /// The start of a clip.
+    pub fn new(preset: &SynthPreset, seed: u64) -> Self {
+        let mut dice = Dice(ChaCha8Rng::seed_from_u64(seed));
+        let camera = dice.near(preset.camera.position, preset.camera.jitter);
+        let lights = preset
+            .lights
+            .iter()
+            .map(
+                |Light {
+                     position, jitter, ..
+                 }| dice.near(*position, *jitter),
+            )
+            .collect();
+        let floor = dice.texture(&preset.floor.paint);
+        let view = View::new(&preset.camera, camera, [1, 1]);
+
+        let objects = dice.objects(preset);
+        let starts = dice.starts(preset, &objects, &view);
+        let cast = objects.into_iter().zip(starts).collect();
+        Self {
+            preset: preset.clone(),
+            seed,
+            cast,
+            camera,
+            lights,
+            floor,
+        }
+    }
+}
+
+/// Random choices, the same on every machine.
+struct Dice(ChaCha8Rng);
+
+/// A clip holds no more objects: the renderer keeps one bit for each, and all differ in shape, material or colour.
+const MOST_OBJECTS: usize = 32;
+
+/// How often a place is drawn before the gap that it must keep shrinks.
+const DRAWS: usize = 40;
+
+impl Dice {
+    /// Between 0 and 1.
+    fn unit(&mut self) -> f32 {
+        unit(self.0.next_u32())
+    }
+
+    /// Between two numbers.
+    fn between(&mut self, [least, greatest]: [f32; 2]) -> f32 {
+        least + (greatest - least) * self.unit()
+    }
+
+    /// A whole number below `end`.
+    fn below(&mut self, end: usize) -> usize {
+        ((self.unit() * end as f32) as usize).min(end.saturating_sub(1))
+    }
+
+    /// True with this chance.
+    fn chance(&mut self, share: f32) -> bool {
+        self.unit() < share
+    }
+
+    /// A point in the cube about another.
+    fn near(&mut self, point: [f32; 3], far: f32) -> [f32; 3] {
+        point.map(|at| at + self.between([-far, far]))
+    }
+
+    /// A direction along the floor.
+    fn direction(&mut self) -> [f32; 2] {
+        let angle = self.between([0.0, std::f32::consts::TAU]);
+        [libm::cosf(angle), libm::sinf(angle)]
+    }
+
+    /// A place on the disc of this radius, all of it alike.
+    fn inside(&mut self, radius: f32) -> [f32; 2] {
+        let far = radius * self.unit().sqrt();
+        self.direction().map(|part| part * far)
+    }
+
+    /// A pattern that a surface may carry.
+    fn texture(&mut self, paint: &Paint) -> Texture {
+        if paint.patterns.is_empty() {
+            return Texture::PLAIN;
+        }
+        Texture {
+            pattern: paint.patterns[self.below(paint.patterns.len())],
+            frequency: self.between(paint.frequency),
+            contrast: self.between(paint.contrast),
+            salt: self.0.next_u32(),
+        }
+    }
+
+    /// Who takes part: no two alike in shape, material and colour.
+    fn objects(&mut self, preset: &SynthPreset) -> Vec<Object> {
+        let Cast {
+            objects: [least, most],
+            half_width,
+            cube_scale,
+            ..
+        } = preset.cast;
+        let most = most.min(MOST_OBJECTS);
+        let count = least.min(most) + self.below(most.saturating_sub(least) + 1);
+        let mut objects: Vec<Object> = Vec::with_capacity(count);
+        while objects.len() < count {
+            let shape = Shape::ALL[self.below(Shape::ALL.len())];
+            let material = Material::ALL[self.below(Material::ALL.len())];
+            let color = Color::ALL[self.below(Color::ALL.len())];
+            if objects
+                .iter()
+                .any(|other| (other.shape, other.material, other.color) == (shape, material, color))
+            {
+                continue;
+            }
+            let scale = if shape == Shape::Cube {
+                cube_scale
+            } else {
+                1.0
+            };
+            objects.push(Object {
+                id: objects.len(),
+                shape,
+                material,
+                color,
+                half_width: self.between(half_width) * scale,
+                texture: self.texture(&preset.surfaces.paint),
+            });
+        }
+        objects
+    }
+
+    /// How each of them starts. Those that rest come first in this choice, so that others can aim at them.
+    fn starts(&mut self, preset: &SynthPreset, objects: &[Object], view: &View) -> Vec<Start> {
+        let cast = &preset.cast;
+        let entering: Vec<bool> = objects.iter().map(|_| self.chance(cast.entering)).collect();
+        // One enters and one is there already, whatever chance says.
+        let enters = |k: usize| k == 0 || (entering[k] && k != 1);
+
+        let mut starts: Vec<Option<Start>> = vec![None; objects.len()];
+        for k in (0..objects.len()).filter(|k| !enters(*k)) {
+            let place = self.free_place(cast, objects, &starts, k, |dice| {
+                dice.inside(cast.inside_radius)
+            });
+            starts[k] = Some(Start {
+                frame: 0,
+                place,
+                turn: self.between([0.0, std::f32::consts::TAU]),
+                velocity: [0.0; 2],
+            });
+        }
+        let inside: Vec<[f32; 2]> = starts.iter().flatten().map(|start| start.place).collect();
+        for k in 0..objects.len() {
+            let (place, frame, speed) = if let Some(start) = starts[k] {
+                if !self.chance(cast.moving) {
+                    continue;
+                }
+                (start.place, 0, self.between(cast.moving_speed))
+            } else {
+                let place =
+                    self.free_place(cast, objects, &starts, k, |dice| dice.outside(cast, view));
+                let late = self.chance(cast.late) && k != 0;
+                let delay = self.between(if late {
+                    cast.late_delay
+                } else {
+                    cast.entering_delay
+                });
+                (
+                    place,
+                    (delay * preset.fps) as usize,
+                    self.between(cast.entering_speed),
+                )
+            };
+            let velocity = self.course(cast, place, &inside).map(|part| part * speed);
+            let turn = starts[k].map_or_else(
+                || self.between([0.0, std::f32::consts::TAU]),
+                |start| start.turn,
+            );
+            starts[k] = Some(Start {
+                frame,
+                place,
+                turn,
+                velocity,
+            });
+        }
+        starts.into_iter().flatten().collect()
+    }
+
+    /// A place out of the camera's sight.
+    fn outside(&mut self, cast: &Cast, view: &View) -> [f32; 2] {
+        let mut place = [0.0; 2];
+        let mut far = self.between(cast.outside_radius);
+        for _ in 0..DRAWS {
+            place = self.direction().map(|part| part * far);
+            if !view.sees([place[0], place[1], 0.0], 2.0 * cast.half_width[1]) {
+                break;
+            }
+            far *= 1.02;
+        }
+        place
+    }
+
+    /// The direction from a place to another object or to any place inside.
+    fn course(&mut self, cast: &Cast, from: [f32; 2], inside: &[[f32; 2]]) -> [f32; 2] {
+        let others: Vec<[f32; 2]> = inside
+            .iter()
+            .copied()
+            .filter(|place| distance(*place, from) > 0.0)
+            .collect();
+        let goal = if self.chance(cast.aimed) && !others.is_empty() {
+            others[self.below(others.len())]
+        } else {
+            self.inside(cast.inside_radius)
+        };
+        let error = self.inside(cast.aim_error);
+        let goal = [goal[0] + error[0], goal[1] + error[1]];
+        let way = [goal[0] - from[0], goal[1] - from[1]];
+        let length = distance(goal, from).max(1e-3);
+        way.map(|part| part / length)
+    }
+
+    /// A place that keeps its distance from all that are placed already.
+    fn free_place(
+        &mut self,
+        cast: &Cast,
+        objects: &[Object],
+        starts: &[Option<Start>],
+        own: usize,
+        mut draw: impl FnMut(&mut Self) -> [f32; 2],
+    ) -> [f32; 2] {
+        let mut gap = cast.gap;
+        loop {
+            for _ in 0..DRAWS {
+                let place = draw(self);
+                let free = starts.iter().zip(objects).all(|(start, other)| {
+                    let least = gap + reach(other) + reach(&objects[own]);
+                    start.is_none_or(|start| distance(start.place, place) >= least)
+                });
+                if free {
+                    return place;
+                }
+            }
+            gap -= 0.1;
+        }
+    }
+}
+
+/// How far two places are apart.
+fn distance(one: [f32; 2], two: [f32; 2]) -> f32 {
+    let [x, y] = [one[0] - two[0], one[1] - two[1]];
+    (x * x + y * y).sqrt()
+}
+
+/// How far an object reaches along the floor from its middle.
+fn reach(object: &Object) -> f32 {
+    match object.shape {
+        Shape::Cube => object.half_width * std::f32::consts::SQRT_2,
+        Shape::Sphere | Shape::Cylinder => object.half_width,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_objects_of_a_clip_are_alike() {
+        let preset = SynthPreset::builtin("synth").unwrap();
+        let mut counts = std::collections::BTreeSet::new();
+        for seed in 0..200 {
+            let world = World::new(&preset, seed);
+            let kinds = world
+                .cast
+                .iter()
+                .map(|(object, _)| (object.shape, object.material, object.color));
+            assert_eq!(
+                kinds.collect::<std::collections::BTreeSet<_>>().len(),
+                world.cast.len()
+            );
+            counts.insert(world.cast.len());
+        }
+        assert_eq!(counts.into_iter().collect::<Vec<_>>(), [3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn some_are_there_and_some_enter() {
+        let preset = SynthPreset::builtin("synth").unwrap();
+        for seed in 0..100 {
+            let world = World::new(&preset, seed);
+            let view = View::new(&preset.camera, world.camera, [1, 1]);
+            let there = world
+                .cast
+                .iter()
+                .filter(|(_, start)| view.sees([start.place[0], start.place[1], 0.3], 0.0));
+            let there = there.count();
+            assert!(
+                there >= 1 && there < world.cast.len(),
+                "seed {seed}: {there} of {}",
+                world.cast.len()
+            );
+        }
+    }
+
+    #[test]
+    fn objects_start_apart_from_each_other() {
+        let preset = SynthPreset::builtin("synth").unwrap();
+        for seed in 0..100 {
+            let cast = World::new(&preset, seed).cast;
+            for (k, (one, start)) in cast.iter().enumerate() {
+                for (two, other) in &cast[k + 1..] {
+                    let [x, y] = [0, 1].map(|i| start.place[i] - other.place[i]);
+                    assert!(
+                        (x * x + y * y).sqrt() > one.half_width + two.half_width,
+                        "seed {seed}"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! A small ray tracer: frames and exact masks of a [`Record`].
+//!
+//! What makes the bytes the same on every machine: only arithmetic that IEEE 754 fixes (and `libm`, once, for the
+//! tone curve), and no chance but what hangs on the pixel.
+
+use std::sync::LazyLock;
+
+use ndarray::{Array3, Array4, Axis};
+use rapier3d::math::Vec3;
+use rayon::prelude::*;
+
+use crate::synth::physics::record::Record;
+use crate::synth::preset::SynthPreset;
+use crate::synth::render::camera::View;
+use crate::synth::render::light::{Draw, Look, Stage, Thing, first, floor_hit};
+use crate::synth::render::shape::{Ray, Solid};
+use crate::synth::render::texture::hash;
+
+/// Draws the frames of one clip.
+pub struct Renderer<'a> {
+    preset: &'a SynthPreset,
+    record: &'a Record,
+    size: [usize; 2],
+    rays: u32,
+    view: View,
+    stage: Stage,
+    /// Each pixel of the empty floor.
+    empty: Vec<Ground>,
+}
+
+/// A pixel when no object is near.
+struct Ground {
+    /// Its colour, linear.
+    color: Vec3,
+    /// The floor in its middle, how far its corners are from there; nothing where there is no floor.
+    place: Option<(Vec3, f32)>,
+}
+
+impl<'a> Renderer<'a> {
+    /// A renderer for frames of `size` (height, width).
+    pub fn new(preset: &'a SynthPreset, record: &'a Record, size: [usize; 2]) -> Self {
+        let view = View::new(&preset.camera, record.camera, size);
+        let stage = Stage::new(preset, record);
+        let large = size[0].min(size[1]) > 64;
+        let rays = preset.rays_per_pixel.max(1) as u32 * if large { 2 } else { 1 };
+        let mut renderer = Self {
+            preset,
+            record,
+            size,
+            rays,
+            view,
+            stage,
+            empty: Vec::new(),
+        };
+        let pixels = (0..size[0] * size[1]).into_par_iter();
+        renderer.empty = pixels.map(|pixel| renderer.ground(pixel)).collect();
+        renderer
+    }
+
+    /// Some frames of the clip, side by side in time.
+    ///
+    /// # Shape
+    /// Frames `[time, height, width, rgb]`, masks `[time, height, width]`.
+    pub fn clip(&self, frames: &[usize]) -> (Array4<u8>, Array3<u8>) {
+        let [height, width] = self.size;
+        let mut rgb = Array4::zeros((frames.len(), height, width, 3));
+        let mut masks = Array3::zeros((frames.len(), height, width));
+        let planes = rgb
+            .axis_iter_mut(Axis(0))
+            .into_par_iter()
+            .zip(masks.axis_iter_mut(Axis(0)));
+        planes.zip(frames).for_each(|((mut rgb, mut mask), frame)| {
+            if let (Some(rgb), Some(mask)) = (rgb.as_slice_mut(), mask.as_slice_mut()) {
+                self.frame(*frame, rgb, mask);
+            }
+        });
+        (rgb, masks)
+    }
+
+    /// One frame. Mask values are object ids plus one; 0 is the floor.
+    ///
+    /// # Shape
+    /// `rgb` is `[height, width, 3]`, `mask` `[height, width]`, both in rows.
+    ///
+    /// # Panics
+    /// When the record has no such frame.
+    pub fn frame(&self, frame: usize, rgb: &mut [u8], mask: &mut [u8]) {
+        let things = self.things(frame);
+        let near: Vec<u32> = self.near(&things);
+        let mut blockers = vec![0; self.stage.lamps.len()];
+        for (pixel, (rgb, mask)) in rgb.chunks_exact_mut(3).zip(mask.iter_mut()).enumerate() {
+            let among = near[pixel];
+            self.blockers(&things, pixel, &mut blockers);
+            let color = if among == 0 && blockers.iter().all(|among| *among == 0) {
+                self.empty[pixel].color
+            } else {
+                let blockers = Some(&blockers[..]);
+                let look = |draw| Look {
+                    things: &things,
+                    among,
+                    blockers,
+                    draw,
+                    mirrored: 0,
+                };
+                self.average(pixel, |ray, draw| self.stage.color(ray, &look(draw)))
+            };
+            rgb.copy_from_slice(&bytes(color));
+            let seen = if among == 0 {
+                None
+            } else {
+                first(&things, among, self.ray(pixel, (0.5, 0.5)))
+            };
+            *mask = seen.map_or(0, |(_, k)| self.record.objects[k].id as u8 + 1);
+        }
+    }
+
+    /// The objects of a frame.
+    fn things(&self, frame: usize) -> Vec<Thing<'_>> {
+        let surfaces = &self.preset.surfaces;
+        let poses = self.record.objects.iter().zip(&self.record.motion[frame]);
+        poses
+            .map(|(object, pose)| Thing {
+                solid: Solid::new(object, pose),
+                albedo: Vec3::from_array(surfaces.albedo.of(object.color)),
+                finish: surfaces.finish(object.material),
+                paint: &object.texture,
+            })
+            .collect()
+    }
+
+    /// For each pixel the things that a ray through it may meet, a bit each.
+    fn near(&self, things: &[Thing]) -> Vec<u32> {
+        let [height, width] = self.size;
+        let mut near = vec![0; height * width];
+        // One pixel more on each side: rounding must not cut off an edge.
+        let span = |least: f32, greatest: f32, length: usize| {
+            let at = |part: f32| (part + 1.0) * 0.5 * length as f32;
+            let (start, end) = (at(least).floor() - 1.0, at(greatest).ceil() + 1.0);
+            (start.max(0.0) as usize).min(length)..(end.max(0.0) as usize).min(length)
+        };
+        for (k, thing) in things.iter().enumerate() {
+            let [left, right, bottom, top] =
+                self.view.bounds(thing.solid.centre, thing.solid.reach);
+            for y in span(-top, -bottom, height) {
+                for x in span(left, right, width) {
+                    near[y * width + x] |= 1 << k;
+                }
+            }
+        }
+        near
+    }
+
+    /// For each lamp the things that may shade the floor in a pixel, a bit each.
+    fn blockers(&self, things: &[Thing], pixel: usize, blockers: &mut [u32]) {
+        for (lamp, among) in self.stage.lamps.iter().zip(blockers) {
+            *among = 0;
+            let Some((place, spread)) = self.empty[pixel].place else {
+                continue;
+            };
+            let way = lamp.centre - place;
+            let square = way.length_squared();
+            for (k, thing) in things.iter().enumerate() {
+                let Solid { centre, reach, .. } = thing.solid;
+                // The rays from all over the pixel to all over the lamp stay this near to the middle one up to the
+                // height where they have passed the object.
+                let passed = (centre.z + reach) / (lamp.centre.z - lamp.reach).max(1e-3);
+                let far = reach + spread + passed.min(1.0) * lamp.reach;
+                let along = (centre - place).dot(way) / square;
+                let nearest = place + way * along.clamp(0.0, 1.0);
+                if (centre - nearest).length_squared() <= far * far {
+                    *among |= 1 << k;
+                }
+            }
+        }
+    }
+
+    /// A pixel of the empty floor.
+    fn ground(&self, pixel: usize) -> Ground {
+        let look = |draw| Look {
+            things: &[],
+            among: 0,
+            blockers: None,
+            draw,
+            mirrored: 0,
+        };
+        let color = self.average(pixel, |ray, draw| self.stage.color(ray, &look(draw)));
+        let place = floor_hit(self.ray(pixel, (0.5, 0.5))).map(|middle| {
+            let corners = [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0)];
+            let far = corners.map(|at| {
+                floor_hit(self.ray(pixel, at)).map_or(f32::MAX, |p| (p - middle).length())
+            });
+            (middle, far.into_iter().fold(0.0, f32::max))
+        });
+        Ground { color, place }
+    }
+
+    /// The average of what a pixel's rays see, each cut off at white.
+    fn average(&self, pixel: usize, see: impl Fn(Ray, Draw) -> Vec3) -> Vec3 {
+        let salt = hash(pixel as u32 ^ hash(self.size[1] as u32));
+        let mut sum = Vec3::ZERO;
+        for index in 0..self.rays {
+            let draw = Draw { salt, index };
+            sum += see(self.ray(pixel, draw.pair(0)), draw).min(Vec3::ONE);
+        }
+        sum / self.rays as f32
+    }
+
+    /// The ray through a point of a pixel; 0..1 from left to right and from top to bottom.
+    fn ray(&self, pixel: usize, (right, down): (f32, f32)) -> Ray {
+        let [height, width] = self.size;
+        let across = 2.0 * ((pixel % width) as f32 + right) / width as f32 - 1.0;
+        let above = 1.0 - 2.0 * ((pixel / width) as f32 + down) / height as f32;
+        Ray {
+            from: self.view.eye,
+            towards: self.view.towards(across, above).normalize(),
+        }
+    }
+}
+
+/// A pixel of a linear colour, each part 0..1.
+fn bytes(color: Vec3) -> [u8; 3] {
+    let tone = &*TONE;
+    color
+        .to_array()
+        .map(|part| tone[(part * (tone.len() - 1) as f32) as usize])
+}
+
+/// Bytes for linear brightness 0..1: the tone curve of sRGB.
+static TONE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let last = 1 << 14;
+    let curve = |linear: f32| {
+        if linear <= 0.003_130_8 {
+            12.92 * linear
+        } else {
+            1.055 * libm::powf(linear, 1.0 / 2.4) - 0.055
+        }
+    };
+    (0..=last)
+        .map(|k| (curve(k as f32 / last as f32) * 255.0 + 0.5) as u8)
+        .collect()
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::synth::physics::world::World;
+
+    const SIZE: [usize; 2] = [64, 64];
+
+    fn preset() -> SynthPreset {
+        SynthPreset::builtin("synth").unwrap()
+    }
+
+    #[test]
+    fn one_thread_and_two_draw_the_same_bytes() {
+        for name in SynthPreset::names() {
+            let preset = SynthPreset::builtin(name).unwrap();
+            let drawn = [1, 2].map(|threads| {
+                let pool = rayon::ThreadPoolBuilder::new()
+                    .num_threads(threads)
+                    .build()
+                    .unwrap();
+                pool.install(|| {
+                    let record = World::simulate(&preset, 11);
+                    Renderer::new(&preset, &record, [32, 48]).clip(&[0, 40, 80, 120])
+                })
+            });
+            assert_eq!(drawn[0], drawn[1]);
+        }
+    }
+
+    #[test]
+    fn leaving_out_what_is_not_near_changes_nothing() {
+        for (name, seed) in [("synth", 3), ("synth-textured", 4)] {
+            let preset = SynthPreset::builtin(name).unwrap();
+            let record = World::simulate(&preset, seed);
+            let renderer = Renderer::new(&preset, &record, [48, 32]);
+            for frame in [10, 70] {
+                let (frames, masks) = renderer.clip(&[frame]);
+                let things = renderer.things(frame);
+                let pixels = frames.as_slice().unwrap().chunks_exact(3);
+                for (pixel, (rgb, mask)) in pixels.zip(masks.iter()).enumerate() {
+                    let look = |draw| Look {
+                        things: &things,
+                        among: u32::MAX,
+                        blockers: None,
+                        draw,
+                        mirrored: 0,
+                    };
+                    let color =
+                        renderer.average(pixel, |ray, draw| renderer.stage.color(ray, &look(draw)));
+                    assert_eq!(rgb, bytes(color), "{name} frame {frame} pixel {pixel}");
+                    let met = first(&things, u32::MAX, renderer.ray(pixel, (0.5, 0.5)));
+                    assert_eq!(usize::from(*mask), met.map_or(0, |(_, k)| k + 1));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn objects_are_eight_to_sixteen_pixels_wide_on_average() {
+        let preset = preset();
+        let (mut widths, mut count) = (0, 0);
+        for seed in 0..12 {
+            let record = World::simulate(&preset, seed);
+            let (_, masks) = Renderer::new(&preset, &record, SIZE).clip(&[30, 90]);
+            for mask in masks.axis_iter(Axis(0)) {
+                for object in &record.objects {
+                    let columns: Vec<usize> = mask
+                        .indexed_iter()
+                        .filter(|(_, id)| usize::from(**id) == object.id + 1)
+                        .map(|(at, _)| at.1)
+                        .collect();
+                    let (Some(left), Some(right)) = (columns.iter().min(), columns.iter().max())
+                    else {
+                        continue;
+                    };
+                    // Those at the edge are cut off.
+                    if *left > 0 && *right < SIZE[1] - 1 {
+                        (widths, count) = (widths + right - left + 1, count + 1);
+                    }
+                }
+            }
+        }
+        let mean = f64::from(widths as u32) / f64::from(count);
+        assert!(
+            count > 40 && (8.0..=16.0).contains(&mean),
+            "{mean} pixels over {count} objects"
+        );
+    }
+
+    #[test]
+    fn masks_are_where_the_pixels_differ_from_the_empty_floor() {
+        let preset = preset();
+        let (mut inside, mut differ) = (0, 0);
+        for seed in 0..6 {
+            let record = World::simulate(&preset, seed);
+            let empty = Record {
+                objects: Vec::new(),
+                motion: vec![Vec::new()],
+                ..record.clone()
+            };
+            let (floor, none) = Renderer::new(&preset, &empty, SIZE).clip(&[0]);
+            assert!(none.iter().all(|id| *id == 0));
+            let (frames, masks) = Renderer::new(&preset, &record, SIZE).clip(&[60]);
+            let pixels = frames
+                .as_slice()
+                .unwrap()
+                .chunks_exact(3)
+                .zip(floor.as_slice().unwrap().chunks_exact(3));
+            for ((pixel, floor), id) in pixels.zip(masks.iter()).filter(|(_, id)| **id != 0) {
+                assert!(usize::from(*id) <= record.objects.len());
+                inside += 1;
+                differ += usize::from(
+                    pixel
+                        .iter()
+                        .zip(floor)
+                        .any(|(one, two)| one.abs_diff(*two) > 6),
+                );
+            }
+        }
+        assert!(
+            inside > 1000 && differ * 100 >= inside * 97,
+            "{differ} of {inside}"
+        );
+    }
+
+    #[test]
+    fn what_stands_still_looks_the_same_in_every_frame() {
+        let preset = preset();
+        let mut record = World::simulate(&preset, 5);
+        record.motion = vec![record.motion[100].clone(); 2];
+        let (frames, _) = Renderer::new(&preset, &record, SIZE).clip(&[0, 1]);
+        assert_eq!(frames.index_axis(Axis(0), 0), frames.index_axis(Axis(0), 1));
+    }
+}

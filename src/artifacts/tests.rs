@@ -1,0 +1,145 @@
+use std::cell::Cell;
+
+use ndarray::Array1;
+use slotflow_datasets::ClipId;
+
+use crate::artifacts::*;
+
+#[derive(Serialize)]
+struct Config {
+    level: u32,
+}
+
+struct Double<'a> {
+    config: Config,
+    calls: &'a Cell<usize>,
+    stop_after: usize,
+    broken: Option<&'a str>,
+}
+
+impl Stage for Double<'_> {
+    const NAME: &'static str = "double";
+    const VERSION: u32 = 1;
+    type Config = Config;
+
+    fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn inputs(&self) -> Vec<Input> {
+        vec![Input::new("clips", "abc")]
+    }
+
+    fn run(&self, out: &mut Partial, _context: &Context) -> Result<(), RunError> {
+        out.expect(["a", "b", "c"].map(ClipId::new).to_vec());
+        let mut left = self.stop_after;
+        for clip in out.missing() {
+            if left == 0 {
+                return Err(RunError::Interrupted);
+            }
+            left -= 1;
+            out.each_one(&clip, || {
+                self.calls.set(self.calls.get() + 1);
+                if self.broken == Some(clip.as_str()) {
+                    return Err("does not decode");
+                }
+                Ok(ClipFile::default()
+                    .with_bytes("x", &Array1::from_vec(vec![self.config.level as u8])))
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn run_in(cache: &Path) -> Run {
+    let options = Options {
+        cache: cache.to_owned(),
+        device: DeviceChoice::Cpu,
+        seed: 0,
+        fresh: BTreeSet::new(),
+        dry: false,
+        quiet: true,
+    };
+    Run::open(options).unwrap()
+}
+
+fn double(calls: &Cell<usize>, level: u32) -> Double<'_> {
+    Double {
+        config: Config { level },
+        calls,
+        stop_after: 9,
+        broken: None,
+    }
+}
+
+#[test]
+fn a_stage_that_is_done_is_not_done_again() {
+    let cache = tempfile::tempdir().unwrap();
+    let calls = Cell::new(0);
+    let first = run_in(cache.path()).stage(&double(&calls, 1)).unwrap();
+    let second = run_in(cache.path()).stage(&double(&calls, 1)).unwrap();
+    assert_eq!((calls.get(), &first.id), (3, &second.id));
+    let other = run_in(cache.path());
+    other.stage(&double(&calls, 2)).unwrap();
+    assert_eq!(calls.get(), 6);
+    assert_eq!(other.records()[0].why, "`double.level` 1 → 2");
+}
+
+#[test]
+fn a_stopped_stage_goes_on_at_the_next_clip() {
+    let cache = tempfile::tempdir().unwrap();
+    let calls = Cell::new(0);
+    let stopped = Double {
+        stop_after: 2,
+        ..double(&calls, 1)
+    };
+    assert!(run_in(cache.path()).stage(&stopped).is_err());
+    let run = run_in(cache.path());
+    let artifact = run.stage(&double(&calls, 1)).unwrap();
+    assert_eq!((calls.get(), artifact.clips().len()), (3, 3));
+    assert_eq!(run.records()[0].why, "goes on where it was stopped");
+}
+
+#[test]
+fn a_broken_clip_is_named_and_the_rest_goes_on() {
+    let cache = tempfile::tempdir().unwrap();
+    let calls = Cell::new(0);
+    let artifact = run_in(cache.path())
+        .stage(&Double {
+            broken: Some("b"),
+            ..double(&calls, 1)
+        })
+        .unwrap();
+    assert_eq!(artifact.clips(), ["a", "c"].map(ClipId::new));
+    assert_eq!(artifact.failures()[&ClipId::new("b")], "does not decode");
+}
+
+#[test]
+fn a_dry_run_makes_nothing_and_says_why() {
+    let cache = tempfile::tempdir().unwrap();
+    let calls = Cell::new(0);
+    let mut options = run_in(cache.path()).options().clone();
+    options.dry = true;
+    let run = Run::open(options).unwrap();
+    run.stage(&double(&calls, 1)).unwrap();
+    assert_eq!(
+        (calls.get(), run.records()[0].why.as_str()),
+        (0, "never made here")
+    );
+    assert!(std::fs::read_dir(cache.path()).unwrap().next().is_none());
+}
+
+#[test]
+fn two_processes_do_not_make_the_same_artifact() {
+    let cache = tempfile::tempdir().unwrap();
+    let calls = Cell::new(0);
+    let run = run_in(cache.path());
+    let recipe = run.recipe(&double(&calls, 1)).unwrap();
+    let held = Partial::open(&cache.path().join("double-v1").join(&recipe.id().0), recipe).unwrap();
+    assert!(matches!(
+        run.stage(&double(&calls, 1)),
+        Err(RunError::Busy { .. })
+    ));
+    drop(held);
+    assert!(run.stage(&double(&calls, 1)).is_ok());
+}

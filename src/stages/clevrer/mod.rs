@@ -1,0 +1,16 @@
+//! Question answering on CLEVRER.
+
+/// Slots and questions → answers, by Aloe.
+pub mod answer;
+
+/// Slots → objects and events → programs → answers (after NS-DR, Yi et al. 2020).
+pub mod neuro_symbolic;
+
+/// Slots rolled out behind a clip, and without one of its objects.
+pub mod counterfactual_rollout;
+
+/// Programs on true events, and true states in place of slots.
+pub mod oracle;
+
+/// Answers → scores with floors and ceilings.
+pub mod score_answers;

@@ -1,0 +1,351 @@
+//! Slots → events → answers: a head reads what is there and what happens, and programs run on that.
+//!
+//! The head is supervised by generated events, and the questions' own programs are used: a row of this stage is no
+//! competitor of a reasoner that has only words.
+
+use ndarray::{Array3, ArrayView3};
+use slotflow_datasets::question::events::{COLORS, MATERIALS};
+use slotflow_datasets::question::executor::{self, Value, Verdict};
+use slotflow_datasets::question::{Attributes, Event, EventKind, EventTable};
+use slotflow_datasets::{Ask, ClipId, Question, QuestionKind};
+
+use crate::artifacts::{ClipFile, Context, Input, Partial, RunError, Stage};
+use crate::models::dynamics::SlotFormerConfig;
+use crate::models::reasoner::ObjectEventHeadConfig;
+use crate::plan::clevrer_vqa::ReasonConfig;
+use crate::scene_parsing::{Found, Reading, Scale};
+
+use crate::stages::Loaded;
+use crate::stages::clevrer::answer::Row;
+use crate::stages::clevrer::counterfactual_rollout::Imagination;
+use crate::stages::perceive::decode::Clips;
+use crate::stages::perceive::encode::Slots;
+use crate::stages::predict::rollout::continued;
+
+/// Answers by running programs on events that are read off slots.
+pub struct Reason<'a> {
+    /// How.
+    pub config: &'a ReasonConfig,
+    /// The head's file.
+    pub weights: &'a Loaded,
+    /// The SlotFormer's file.
+    pub dynamics: &'a Loaded,
+    /// The clips, with their questions.
+    pub clips: &'a Clips,
+    /// What was perceived.
+    pub seen: &'a Slots,
+    /// Frames of the film from one sampled frame to the next, and in all.
+    pub film: [usize; 2],
+}
+
+impl Stage for Reason<'_> {
+    const NAME: &'static str = "reason";
+    const VERSION: u32 = 2;
+    type Config = ReasonConfig;
+
+    fn config(&self) -> &ReasonConfig {
+        self.config
+    }
+
+    fn inputs(&self) -> Vec<Input> {
+        vec![
+            Input::new("clips", &*self.clips.0.id.0),
+            Input::new("seen slots", &*self.seen.0.id.0),
+            Input::new("weights", &*self.weights.id),
+            Input::new("dynamics weights", &*self.dynamics.id),
+            Input::new("film", format!("{:?}", self.film)),
+        ]
+    }
+
+    fn run(&self, out: &mut Partial, context: &Context) -> Result<(), RunError> {
+        let device = &context.device;
+        let loaded = self
+            .weights
+            .model("sight", device, ObjectEventHeadConfig::init);
+        let (config, sight) = loaded.map_err(RunError::weights)?;
+        let loaded = self
+            .dynamics
+            .model("slotformer", device, SlotFormerConfig::init);
+        let (_, dynamics) = loaded.map_err(RunError::weights)?;
+        let threshold = |name: &str| {
+            self.weights
+                .trained(name)
+                .and_then(serde_json::Value::as_f64)
+                .unwrap_or(0.0) as f32
+        };
+        let scale = Scale {
+            stride: self.film[0],
+            observed: 0,
+            film: self.film[1],
+            touch: threshold("touch-threshold"),
+            imagined_touch: threshold("imagined-touch-threshold"),
+        };
+        out.inherit(&self.seen.0);
+        out.expect(self.seen.0.clips().to_vec());
+        out.each(context, |clip| {
+            let seen = self.seen.slots(clip)?;
+            let (time, _, dim) = seen.dim();
+            if dim != config.dim {
+                let reason = format!(
+                    "slots are {dim} wide but the head reads {}: it was trained with another encoder",
+                    config.dim
+                );
+                return Err(RunError::Unfit { reason });
+            }
+            let imagination = Imagination {
+                dynamics: &dynamics,
+                sight: &sight,
+                scale: Scale { observed: time, ..scale },
+                device,
+            };
+            let all = continued(&dynamics, seen.view(), self.config.steps, device)?;
+            let scene = Scene::new(&imagination, all);
+            let questions = self.clips.note(clip)?.questions;
+            let rows: Vec<Row> = questions
+                .iter()
+                .filter(|question| has_program(question))
+                .flat_map(|question| scene.answer(clip, question))
+                .collect();
+            ClipFile::default().with_note(&rows)
+        })
+    }
+}
+
+/// Whether all that is asked comes with its program.
+pub fn has_program(question: &Question) -> bool {
+    let choices = match &question.ask {
+        Ask::Word(_) => true,
+        Ask::Choices(choices) => choices.iter().all(|choice| !choice.program.is_empty()),
+    };
+    choices && !question.program.is_empty()
+}
+
+/// A clip that was read.
+struct Scene<'a> {
+    imagination: &'a Imagination<'a>,
+    slots: Array3<f32>,
+    reading: Reading,
+    found: Found,
+}
+
+impl<'a> Scene<'a> {
+    fn new(imagination: &'a Imagination<'a>, slots: Array3<f32>) -> Self {
+        let reading = imagination.read(slots.view());
+        let found = reading.found(imagination.scale);
+        Self {
+            imagination,
+            slots,
+            reading,
+            found,
+        }
+    }
+
+    fn answer(&self, clip: &ClipId, question: &Question) -> Vec<Row> {
+        let mut table = presupposed(&self.found, question);
+        let verdict = match question.kind {
+            QuestionKind::Predictive => self.next(&table, question),
+            QuestionKind::Counterfactual => {
+                if let Some(gone) = gone(&table, question) {
+                    let events = self.imagination.without(self.view(), &self.found, gone);
+                    table.without.insert(gone, events);
+                }
+                executor::verdict(&table, question)
+            }
+            _ => executor::verdict(&table, question),
+        };
+        Row::of_verdict(clip, question, &verdict)
+    }
+
+    fn view(&self) -> ArrayView3<'_, f32> {
+        self.slots.view()
+    }
+
+    /// Of the two collisions that a predictive question names one happens: the one that imagined slots speak for more.
+    fn next(&self, table: &EventTable, question: &Question) -> Verdict {
+        let Ask::Choices(choices) = &question.ask else {
+            return executor::verdict(table, question);
+        };
+        let evidence: Vec<Option<f32>> = choices
+            .iter()
+            .map(|choice| match executor::run(table, &choice.program) {
+                Ok(Value::Event(event)) => self.evidence(&event),
+                _ => None,
+            })
+            .collect();
+        let best = evidence
+            .iter()
+            .flatten()
+            .copied()
+            .fold(f32::NEG_INFINITY, f32::max);
+        if choices.len() != 2 || !best.is_finite() {
+            return executor::verdict(table, question);
+        }
+        let said = |evidence: &Option<f32>| {
+            if *evidence == Some(best) {
+                "correct"
+            } else {
+                "wrong"
+            }
+        };
+        Verdict::Choices(evidence.iter().map(said).collect())
+    }
+
+    /// How surely two objects collide behind the clip, as a logit.
+    fn evidence(&self, event: &Event) -> Option<f32> {
+        let (EventKind::Collision, [one, other]) = (event.kind, event.objects.as_slice()) else {
+            return None;
+        };
+        let said = self
+            .reading
+            .pair(&self.found.tracks[*one], &self.found.tracks[*other]);
+        let behind = said.iter().skip(self.imagination.scale.observed - 1);
+        behind.copied().reduce(f32::max)
+    }
+}
+
+/// The object that a counterfactual question takes away.
+fn gone(table: &EventTable, question: &Question) -> Option<usize> {
+    let named = ["get_counterfact", "filter_counterfact"];
+    let at = question
+        .program
+        .iter()
+        .position(|token| named.contains(&token.as_str()))?;
+    let start = usize::from(
+        question
+            .program
+            .first()
+            .is_some_and(|token| token == "all_events"),
+    );
+    match executor::run(table, &question.program[start..at]) {
+        Ok(Value::Number(object)) => Some(object),
+        _ => None,
+    }
+}
+
+/// What was found, seen as the question sees it: "the metal cube" is the one object that looks most like it, and no other
+/// is a metal cube.
+fn presupposed(found: &Found, question: &Question) -> EventTable {
+    let mut table = found.table.clone();
+    let mut pinned: Vec<Vec<String>> = vec![Vec::new(); table.objects.len()];
+    for words in named(question) {
+        let likeness = |object: &usize| {
+            let said: f32 = words
+                .iter()
+                .map(|word| found.sure[*object].of_word(word))
+                .sum();
+            said - if pinned[*object].is_empty() {
+                0.0
+            } else {
+                SHARED
+            }
+        };
+        let objects = 0..table.objects.len();
+        let Some(chosen) = objects.max_by(|a, b| likeness(a).total_cmp(&likeness(b))) else {
+            continue;
+        };
+        for word in &words {
+            set(&mut table.objects[chosen], word, word);
+        }
+        pinned[chosen].extend(words.iter().cloned());
+        for other in (0..table.objects.len()).filter(|other| *other != chosen) {
+            if !words.iter().all(|word| looks(&table.objects[other], word)) {
+                continue;
+            }
+            let free = words.iter().filter(|word| !pinned[other].contains(word));
+            let least = free.min_by(|a, b| {
+                let sure = |word: &str| found.sure[other].of_word(word);
+                sure(a).total_cmp(&sure(b))
+            });
+            if let Some(word) = least
+                && let Some(instead) = found.sure[other].instead_of(word)
+            {
+                set(&mut table.objects[other], word, instead);
+            }
+        }
+    }
+    table
+}
+
+/// What it costs that two descriptions of a question are of one object, as a logarithm.
+const SHARED: f32 = 1.0;
+
+/// The words of every object that the question's programs name, the most telling first.
+fn named(question: &Question) -> Vec<Vec<String>> {
+    let mut programs = vec![&question.program];
+    if let Ask::Choices(choices) = &question.ask {
+        programs.extend(choices.iter().map(|choice| &choice.program));
+    }
+    let mut all: Vec<Vec<String>> = Vec::new();
+    for program in programs {
+        for (start, _) in program
+            .iter()
+            .enumerate()
+            .filter(|(_, token)| *token == "objects")
+        {
+            let mut words = Vec::new();
+            let mut rest = program[start + 1..].chunks(2);
+            let ends = loop {
+                match rest.next() {
+                    Some([word, filter]) if FILTERS.contains(&filter.as_str()) => {
+                        words.push(word.clone());
+                    }
+                    Some([token, ..]) => break token == "unique",
+                    _ => break false,
+                }
+            };
+            words.sort();
+            if ends && !words.is_empty() && !all.contains(&words) {
+                all.push(words);
+            }
+        }
+    }
+    all.sort_by_key(|words| std::cmp::Reverse(words.len()));
+    all
+}
+
+const FILTERS: [&str; 3] = ["filter_color", "filter_material", "filter_shape"];
+
+fn looks(object: &Attributes, word: &str) -> bool {
+    [&object.color, &object.material, &object.shape]
+        .into_iter()
+        .any(|own| own == word)
+}
+
+/// Says `instead` of an object where a word of the kind of `word` stands.
+fn set(object: &mut Attributes, word: &str, instead: &str) {
+    let place = if COLORS.contains(&word) {
+        &mut object.color
+    } else if MATERIALS.contains(&word) {
+        &mut object.material
+    } else {
+        &mut object.shape
+    };
+    instead.clone_into(place);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_objects_that_a_question_names_are_read_from_its_programs() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let question = Question {
+            id: 0,
+            kind: QuestionKind::Descriptive,
+            subtype: None,
+            text: String::new(),
+            program: words(
+                "events objects metal filter_material cube filter_shape unique filter_collision unique objects red \
+                 filter_color unique get_col_partner query_shape",
+            ),
+            ask: Ask::Word(None),
+        };
+        assert_eq!(named(&question), [vec!["cube", "metal"], vec!["red"]]);
+        let open = Question {
+            program: words("objects red filter_color count"),
+            ..question
+        };
+        assert!(named(&open).is_empty());
+    }
+}

@@ -1,0 +1,112 @@
+//! What several stages do alike: models from files, windows of clips.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use burn::module::Module;
+use burn::tensor::Device;
+use serde::de::DeserializeOwned;
+
+use crate::models::decoder::{SlotDecoder, SlotDecoderConfig};
+use crate::plan::video_predict::WeightsName;
+use crate::rng::Init;
+use crate::weights::{Header, WeightsError, WeightsFile, bundled, load_into};
+
+/// A weights file's bytes read, hashed, and made into a model when asked.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The file's content hash: part of the key of all that is made with it.
+    pub id: String,
+    file: WeightsFile,
+}
+
+/// Reads a weights file by path, or one that is compiled in.
+///
+/// # Errors
+/// When there is none, or it is no weights file.
+pub fn load(name: &WeightsName) -> Result<Loaded, WeightsError> {
+    let bytes: Cow<'static, [u8]> = if let Some(short) = name.0.strip_prefix("shipped:") {
+        Cow::Borrowed(bundled::bytes(short)?)
+    } else {
+        let path = Path::new(&name.0);
+        let read = std::fs::read(path);
+        Cow::Owned(read.map_err(|source| WeightsError::Io {
+            doing: "read",
+            source,
+            path: path.to_owned(),
+        })?)
+    };
+    let id = blake3::hash(&bytes).to_hex()[..32].to_owned();
+    Ok(Loaded {
+        id,
+        file: WeightsFile::from_bytes(&bytes, &name.0)?,
+    })
+}
+
+impl Loaded {
+    /// What the file says about itself.
+    pub fn header(&self) -> &Header {
+        &self.file.header
+    }
+
+    /// The configuration of the model of that kind.
+    ///
+    /// # Errors
+    /// When the file is of another kind.
+    pub fn config<C: DeserializeOwned>(&self, kind: &str) -> Result<C, WeightsError> {
+        self.file.config(kind)
+    }
+
+    /// The model: `init` makes an empty one of the file's configuration, which is then filled.
+    ///
+    /// # Errors
+    /// When the file is of another kind, or its arrays are not the model's.
+    pub fn model<C: DeserializeOwned, M: Module>(
+        &self,
+        kind: &str,
+        device: &Device,
+        init: impl FnOnce(&C, &mut Init) -> M,
+    ) -> Result<(C, M), WeightsError> {
+        let config: C = self.config(kind)?;
+        let blank = init(&config, &mut Init::blank(device));
+        let model = load_into(blank, self.file.state.clone())?;
+        Ok((config, model))
+    }
+
+    /// The decoder in the file, of whatever kind its header says.
+    ///
+    /// # Errors
+    /// When the file holds no decoder, or its arrays are not the decoder's.
+    pub fn decoder(
+        &self,
+        device: &Device,
+    ) -> Result<(SlotDecoderConfig, SlotDecoder), WeightsError> {
+        let config = self.decoder_config()?;
+        let blank = config.init(&mut Init::blank(device));
+        Ok((config, load_into(blank, self.file.state.clone())?))
+    }
+
+    fn decoder_config(&self) -> Result<SlotDecoderConfig, WeightsError> {
+        use SlotDecoderConfig as Kind;
+        match self.header().model.as_str() {
+            Kind::MIXTURE => self.config(Kind::MIXTURE).map(Kind::Mixture),
+            Kind::AUTOREGRESSIVE => self.config(Kind::AUTOREGRESSIVE).map(Kind::Autoregressive),
+            Kind::DIFFUSION => self.config(Kind::DIFFUSION).map(Kind::Diffusion),
+            other => Err(WeightsError::Model {
+                expected: format!(
+                    "{}`, `{}` or `{}",
+                    Kind::MIXTURE,
+                    Kind::AUTOREGRESSIVE,
+                    Kind::DIFFUSION
+                ),
+                found: other.to_owned(),
+                path: self.file.state.source.clone(),
+            }),
+        }
+    }
+
+    /// A number or text of the header's training section.
+    pub fn trained(&self, key: &str) -> Option<&serde_json::Value> {
+        self.file.header.training.get(key)
+    }
+}

@@ -1,0 +1,212 @@
+//! Clips → frames, masks and questions.
+
+use ndarray::{Array3, Array4, Ix3, Ix4};
+use serde::{Deserialize, Serialize};
+use slotflow_datasets::source::physion::Part;
+use slotflow_datasets::source::{ClevrerSource, FolderSource, PhysionSource, Windowed};
+use slotflow_datasets::synth::questions::Amount;
+use slotflow_datasets::synth::{ContactSource, Split, SynthPreset, SynthSource};
+use slotflow_datasets::{ClipId, DataError, FrameSampling, Question, Sample, Source, Window};
+
+use crate::artifacts::{Artifact, ClipFile, Context, Input, Partial, RunError, Stage};
+use crate::plan::video_predict::DecodeConfig;
+
+/// The sampled frames of a file at the rate that weights were trained at, where a plan says nothing.
+const DEFAULT_FPS: f32 = 5.0;
+
+/// Which frames of a clip a plan asks for; at the rate that weights were trained at where it says nothing.
+pub fn window(config: &DecodeConfig, trained_fps: Option<f32>) -> Window {
+    let pace = match (config.stride, config.fps) {
+        (Some(stride), _) => FrameSampling::Stride(stride),
+        (None, Some(fps)) => FrameSampling::Fps(fps),
+        (None, None) => FrameSampling::Fps(trained_fps.unwrap_or(DEFAULT_FPS)),
+    };
+    Window {
+        start: config.start,
+        count: config.frames,
+        pace,
+        size: config.size,
+        fit: config.fit,
+    }
+}
+
+/// Refuses a data set that nothing here reads, before anything else is looked for.
+///
+/// # Errors
+/// Names the data set.
+pub fn readable(config: &DecodeConfig) -> Result<(), DataError> {
+    match config.dataset.as_str() {
+        "videos" | "clevrer" | "physion" | "contact" => Ok(()),
+        name => SynthPreset::builtin(name).map(|_| ()),
+    }
+}
+
+/// The source that a plan names.
+///
+/// # Errors
+/// When there is none of that name or nothing at its root.
+pub fn open_source(config: &DecodeConfig, window: &Window) -> Result<Box<dyn Source>, DataError> {
+    let split = match config.split.as_str() {
+        "train" => Split::Train,
+        "val" => Split::Val,
+        _ => Split::Test,
+    };
+    match config.dataset.as_str() {
+        "videos" => {
+            let files = FolderSource::open(&config.videos)?;
+            match config.frames.filter(|_| config.windows) {
+                Some(length) => Ok(Box::new(Windowed::new(files, window, length)?)),
+                None => Ok(Box::new(files)),
+            }
+        }
+        "clevrer" => {
+            let root = config.root.clone().unwrap_or_default();
+            let source = ClevrerSource::open(&root, split)?;
+            Ok(Box::new(source.colours(config.colours)))
+        }
+        "physion" => {
+            let part = if split == Split::Test {
+                Part::Test
+            } else {
+                Part::Readout
+            };
+            let root = config.root.clone().unwrap_or_default();
+            Ok(Box::new(PhysionSource::open(&root, part)?))
+        }
+        "contact" => {
+            let count = config.first + config.clips.unwrap_or(100);
+            Ok(Box::new(ContactSource::new(split, count)))
+        }
+        name => {
+            let preset = SynthPreset::builtin(name)?;
+            let count = config.first + config.clips.unwrap_or(100);
+            Ok(Box::new(
+                SynthSource::new(preset, split, 0, count).asking(Amount::default()),
+            ))
+        }
+    }
+}
+
+/// What a decoded clip's note says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Note {
+    /// Sampled frames a second.
+    pub fps: f32,
+    /// Questions about the whole clip.
+    pub questions: Vec<Question>,
+    /// What the person should know about the file.
+    pub remark: Option<String>,
+}
+
+/// Reads every clip's frames once.
+pub struct Decode<'a> {
+    /// Which clips, which frames.
+    pub config: &'a DecodeConfig,
+    /// Where they come from.
+    pub source: &'a dyn Source,
+    /// Which of a clip's frames.
+    pub window: Window,
+}
+
+impl Decode<'_> {
+    fn range(&self) -> std::ops::Range<usize> {
+        let first = self.config.first.min(self.source.len());
+        let last = self
+            .config
+            .clips
+            .map_or(self.source.len(), |count| first + count);
+        first..last.min(self.source.len())
+    }
+}
+
+impl Stage for Decode<'_> {
+    const NAME: &'static str = "decode";
+    const VERSION: u32 = 1;
+    type Config = DecodeConfig;
+
+    fn config(&self) -> &DecodeConfig {
+        self.config
+    }
+
+    fn inputs(&self) -> Vec<Input> {
+        let mut hash = blake3::Hasher::new();
+        for index in self.range() {
+            // A file that cannot be read is known by its name; its clip fails later, with the reason.
+            let identity = self
+                .source
+                .identity(index)
+                .unwrap_or_else(|error| error.to_string());
+            hash.update(self.source.id(index).as_str().as_bytes())
+                .update(identity.as_bytes());
+        }
+        let window = serde_json::to_string(&self.window).unwrap_or_default();
+        vec![
+            Input::new("source", &hash.finalize().to_hex()[..32]),
+            Input::new("window", window),
+        ]
+    }
+
+    fn run(&self, out: &mut Partial, context: &Context) -> Result<(), RunError> {
+        let range = self.range();
+        let index_of = |clip: &ClipId| range.clone().find(|&index| self.source.id(index) == *clip);
+        out.expect(range.clone().map(|index| self.source.id(index)).collect());
+        out.each_parallel(context, |clip| -> Result<ClipFile, String> {
+            let index = index_of(clip).ok_or("the source has lost the clip")?;
+            let sample = self
+                .source
+                .sample(index, &self.window)
+                .map_err(|error| error.to_string())?;
+            file_of(&sample).map_err(|error| error.to_string())
+        })
+    }
+}
+
+fn file_of(sample: &Sample) -> Result<ClipFile, RunError> {
+    let note = Note {
+        fps: sample.clip.fps,
+        questions: sample.questions.clone(),
+        remark: sample.note.clone(),
+    };
+    let file = ClipFile::default()
+        .with_bytes("frames", &sample.clip.frames)
+        .with_note(&note)?;
+    Ok(match &sample.masks {
+        Some(masks) => file.with_bytes("masks", masks),
+        None => file,
+    })
+}
+
+/// Decoded clips on disk.
+#[derive(Debug, Clone)]
+pub struct Clips(pub Artifact);
+
+impl Clips {
+    /// A clip's pixels, `[time, height, width, rgb]`.
+    ///
+    /// # Errors
+    /// When the file is not there or not whole.
+    pub fn frames(&self, clip: &ClipId) -> Result<Array4<u8>, RunError> {
+        self.0.read(clip)?.bytes::<Ix4>("frames")
+    }
+
+    /// A clip's true masks, `[time, height, width]`, where the source has some.
+    ///
+    /// # Errors
+    /// When the file is not there or not whole.
+    pub fn masks(&self, clip: &ClipId) -> Result<Option<Array3<u8>>, RunError> {
+        let file = self.0.read(clip)?;
+        if file.has("masks") {
+            file.bytes::<Ix3>("masks").map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// What else is known of a clip.
+    ///
+    /// # Errors
+    /// When the file is not there or not whole.
+    pub fn note(&self, clip: &ClipId) -> Result<Note, RunError> {
+        self.0.read(clip)?.note()
+    }
+}

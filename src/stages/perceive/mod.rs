@@ -1,0 +1,7 @@
+//! Videos → frames → slots.
+
+/// Clips of a source → frames, masks and questions.
+pub mod decode;
+
+/// Frames → slots and attention masks.
+pub mod encode;

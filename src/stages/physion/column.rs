@@ -1,0 +1,184 @@
+//! One column of the table: what is read from how many frames.
+
+use std::collections::BTreeMap;
+
+use ndarray::{ArrayView4, s};
+use slotflow_eval::physion::{Readout, accuracy, by_scenario, honest, paper};
+use slotflow_eval::score::Direction;
+use slotflow_eval::stats::proportion::wilson;
+use slotflow_eval::{EvalError, Score};
+
+use crate::artifacts::{Context, RunError};
+use crate::stages::physion::{Clips, Contact};
+
+/// What is read from how many frames.
+pub(crate) struct Column<'a> {
+    /// `observed` or `dynamics`.
+    pub(crate) name: &'static str,
+    /// Frames.
+    pub(crate) time: usize,
+    /// How.
+    pub(crate) stage: &'a Contact<'a>,
+    /// What readouts learn from.
+    pub(crate) readout: &'a Clips,
+    /// What they are judged by.
+    pub(crate) test: &'a Clips,
+}
+
+/// Probabilities of "yes" and the threshold above which that is said.
+type Said = (Vec<f64>, f64);
+
+impl Column<'_> {
+    /// Adds the column's scores and answers.
+    pub(crate) fn judge(
+        &self,
+        context: &Context,
+        scores: &mut Vec<Score>,
+        said: &mut Vec<[String; 6]>,
+    ) -> Result<(), RunError> {
+        let truth: Vec<bool> = self.test.outcomes.iter().map(|one| one.yes).collect();
+        let every = self.stage.config.hold_out.max(2);
+        let (held, rest): (Vec<usize>, Vec<usize>) =
+            (0..self.readout.outcomes.len()).partition(|clip| clip % every == every - 1);
+        let readouts = self.readouts(&rest, &held, context)?;
+        let held = held.iter().map(|clip| self.readout.outcomes[*clip].yes);
+        let best = paper(&readouts, &truth).map_err(fault)?;
+        let chosen = honest(&readouts, &held.collect::<Vec<_>>(), &truth).map_err(fault)?;
+
+        let note = "best checkpoint, threshold and seed on the test clips themselves: optimistic";
+        let published = (
+            probabilities(&readouts, best.seed, best.checkpoint),
+            best.threshold,
+        );
+        self.rows("paper", &[published], note, scores)?;
+
+        let of = |one: &slotflow_eval::physion::Chosen| {
+            (
+                probabilities(&readouts, one.seed, one.checkpoint),
+                one.threshold,
+            )
+        };
+        let all: Vec<Said> = chosen.chosen.iter().map(of).collect();
+        let spread = chosen
+            .sd
+            .map_or_else(String::new, |sd| format!(", deviation over them {sd:.3}"));
+        let note = format!(
+            "checkpoint and threshold chosen on held-out clips; mean over {} seeds{spread}",
+            all.len()
+        );
+        self.rows("honest", &all, &note, scores)?;
+        if let Some((probabilities, threshold)) = all.first() {
+            said.extend(self.answers("honest", probabilities, *threshold));
+        }
+
+        let physopt = self.physopt(context)?;
+        said.extend(self.answers("physopt", &physopt, 0.5));
+        let note =
+            "logistic regression on all slots of all frames, one a scenario, cross-validated";
+        self.rows("physopt", &[(physopt, 0.5)], note, scores)
+    }
+
+    /// The column's frames of clips.
+    pub(crate) fn window<'v>(&self, clips: &'v Clips) -> ArrayView4<'v, f32> {
+        clips.slots.slice(s![.., ..self.time, .., ..])
+    }
+
+    /// Rows over all test clips and of every scenario; several answers (of seeds) are averaged.
+    fn rows(
+        &self,
+        profile: &str,
+        answers: &[Said],
+        note: &str,
+        scores: &mut Vec<Score>,
+    ) -> Result<(), RunError> {
+        let outcomes = &self.test.outcomes;
+        let truth: Vec<bool> = outcomes.iter().map(|one| one.yes).collect();
+        let scenarios: Vec<&str> = outcomes.iter().map(|one| one.scenario.as_str()).collect();
+        let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+        for (probabilities, threshold) in answers {
+            accuracy(probabilities, *threshold, &truth).map_err(fault)?;
+            let of = by_scenario(probabilities, *threshold, &truth, &scenarios).map_err(fault)?;
+            for (scenario, (right, all)) in of {
+                for name in [scenario.as_str(), "all"] {
+                    let count = counts.entry(name.to_owned()).or_default();
+                    *count = (count.0 + right, count.1 + all);
+                }
+            }
+        }
+        let seeds = answers.len().max(1);
+        scores.extend(counts.into_iter().map(|(name, (right, all))| Score {
+            note: format!("{note}; floor: the more frequent outcome"),
+            ..self.score(
+                profile,
+                &name,
+                right as f64 / all.max(1) as f64,
+                all / seeds,
+            )
+        }));
+        Ok(())
+    }
+
+    /// The share of right answers of a scenario, or of all.
+    fn score(&self, profile: &str, scenario: &str, mean: f64, total: usize) -> Score {
+        let outcomes = self.test.outcomes.iter();
+        let of = outcomes.filter(|one| scenario == "all" || one.scenario == scenario);
+        let yes = of.filter(|one| one.yes).count() as f64 / total.max(1) as f64;
+        let subset = format!("{}/{scenario}", self.name);
+        let score = Score::new("accuracy", profile, &subset, Direction::Higher)
+            .with_value(mean, total)
+            .with_bounds(Some(yes.max(1.0 - yes)), Some(1.0));
+        let correct = (mean * total as f64).round() as usize;
+        let score = match wilson(correct, total, 1.0) {
+            Some(interval) => score.with_interval(interval.low, interval.high, "wilson"),
+            None => score,
+        };
+        let none = || "none".to_owned();
+        Score {
+            checkpoint_sha256: self.stage.checkpoint.clone(),
+            data_manifest_sha256: self.stage.test.slots.0.id.0.clone(),
+            code_version: env!("CARGO_PKG_VERSION").to_owned(),
+            offset_policy: "first frames".to_owned(),
+            frame_order: "numeric".to_owned(),
+            resize_kernel: none(),
+            cov_estimator: none(),
+            weights_sha256: none(),
+            ..score
+        }
+    }
+
+    /// Rows of `answers.csv`: clip, scenario, column and way, truth, answer, probability of yes.
+    fn answers(&self, way: &str, probabilities: &[f64], threshold: f64) -> Vec<[String; 6]> {
+        let word = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
+        let all = self
+            .test
+            .names
+            .iter()
+            .zip(&self.test.outcomes)
+            .zip(probabilities);
+        all.map(|((clip, outcome), probability)| {
+            [
+                clip.to_string(),
+                outcome.scenario.clone(),
+                format!("{}/{way}", self.name),
+                word(outcome.yes),
+                word(*probability > threshold),
+                format!("{probability:.4}"),
+            ]
+        })
+        .collect()
+    }
+}
+
+/// What a readout said of the test clips.
+fn probabilities(readouts: &[Readout], seed: u64, checkpoint: usize) -> Vec<f64> {
+    let wanted = |one: &&Readout| (one.seed, one.checkpoint) == (seed, checkpoint);
+    let found = readouts.iter().find(wanted);
+    found.map(|one| one.test.clone()).unwrap_or_default()
+}
+
+/// A fault in the arithmetic: clips and labels that do not go together.
+pub(crate) fn fault(error: EvalError) -> RunError {
+    RunError::Unfit {
+        reason: error.to_string(),
+    }
+}

@@ -1,0 +1,10 @@
+//! Slots → imagined slots → frames → scores.
+
+/// Observed slots → imagined slots, by SlotFormer.
+pub mod rollout;
+
+/// Slots → frames, by a slot decoder.
+pub mod render;
+
+/// Frames, masks and answers against the truth → scores.
+pub mod evaluate;

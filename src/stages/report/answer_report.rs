@@ -1,0 +1,159 @@
+//! What question answering shows: the plan, the tables, a submission, one page with what is wrong first.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use slotflow_datasets::Question;
+use slotflow_datasets::question::submission::{self, Answer, Answers as Submitted};
+use slotflow_eval::ItemTable;
+use slotflow_eval::report::Page;
+
+use crate::artifacts::{Run, RunError};
+use crate::plan::{ClevrerVqaPlan, Plan};
+
+use crate::stages::clevrer::answer::{Answers, Row};
+use crate::stages::clevrer::score_answers::Grades;
+use crate::stages::perceive::decode::Clips;
+use crate::stages::report::run_folder::{put_whole, stages, write_page};
+use crate::stages::report::run_report::write_answers;
+
+/// Tells what was answered.
+pub struct AnswerReport<'a> {
+    /// What was asked for.
+    pub plan: &'a ClevrerVqaPlan,
+    /// The clips, with their questions.
+    pub clips: &'a Clips,
+    /// Everybody's answers, by name.
+    pub answers: &'a [(String, &'a Answers)],
+    /// How well.
+    pub grades: &'a Grades,
+    /// Clips that could not be done, and questions without a clip, each with the reason.
+    pub failures: Vec<(String, String)>,
+}
+
+impl AnswerReport<'_> {
+    /// Writes the folder whole and puts it in place of an earlier one; the path of its page.
+    ///
+    /// # Errors
+    /// When `out` holds something else than a run, or cannot be written.
+    pub fn write(&self, out: &Path, run: &Run) -> Result<PathBuf, RunError> {
+        let plan = Plan::ClevrerVqa(Box::new(self.plan.clone()));
+        put_whole(out, run, &plan, |folder, plan| self.fill(folder, plan, run))
+    }
+
+    fn fill(&self, folder: &Path, plan: String, run: &Run) -> Result<(), RunError> {
+        let table = self.grades.table()?;
+        table
+            .save(&folder.join("scores.csv"))
+            .map_err(|error| RunError::Unfit {
+                reason: error.to_string(),
+            })?;
+        let shown = self.tables(folder)?;
+        if let Some(path) = &self.plan.page.submission {
+            self.submit(path, &shown)?;
+        }
+        let items = ItemTable::default();
+        let decode = &self.plan.decode;
+        let page = Page {
+            title: "Questions about videos".to_owned(),
+            subtitle: format!(
+                "{} clips of `{}`, split {}; the answers shown are those of `{}`; seed {}",
+                self.clips.0.clips().len(),
+                decode.dataset,
+                decode.split,
+                self.plan.page.answers,
+                self.plan.seed
+            ),
+            scores: &table,
+            items: &items,
+            clips: Vec::new(),
+            notes: unread(&shown),
+            answers: shown.iter().map(Row::shown).collect(),
+            stages: stages(run),
+            plan,
+            failures: self.failures.clone(),
+            burn_in: 0,
+        };
+        write_page(folder, &page)
+    }
+
+    /// Writes a table a reasoner; the rows of the one that is shown.
+    fn tables(&self, folder: &Path) -> Result<Vec<Row>, RunError> {
+        let mut shown = Vec::new();
+        for (name, answers) in self.answers {
+            let rows = answers.rows()?;
+            let file = if *name == self.plan.page.answers {
+                "answers.csv".to_owned()
+            } else {
+                format!("answers-{name}.csv")
+            };
+            write_answers(&folder.join(file), &rows)?;
+            if *name == self.plan.page.answers {
+                shown = rows;
+            }
+        }
+        Ok(shown)
+    }
+
+    /// Writes the answers as a submission, and reads it back as the server would have.
+    fn submit(&self, path: &Path, rows: &[Row]) -> Result<(), RunError> {
+        let fault = |reason: String| RunError::Unfit { reason };
+        let mut asked: BTreeMap<usize, Vec<Question>> = BTreeMap::new();
+        let mut scenes: BTreeMap<String, usize> = BTreeMap::new();
+        for clip in self.clips.0.clips() {
+            let digits: String = clip
+                .as_str()
+                .chars()
+                .rev()
+                .take_while(char::is_ascii_digit)
+                .collect();
+            let number = digits.chars().rev().collect::<String>().parse();
+            let number = number.map_err(|_| fault(format!("a clip without a number: `{clip}`")))?;
+            asked.insert(number, self.clips.note(clip)?.questions);
+            scenes.insert(clip.to_string(), number);
+        }
+        submission::write(path, &submitted(rows, &scenes))
+            .map_err(|error| fault(error.to_string()))?;
+        let problems = submission::check(path, &asked).map_err(|error| fault(error.to_string()))?;
+        match problems.as_slice() {
+            [] => Ok(()),
+            [first, ..] => Err(fault(format!(
+                "the submission would be refused for {} reasons; the first: {first}: `{}`",
+                problems.len(),
+                path.display()
+            ))),
+        }
+    }
+}
+
+/// Answers by scene and question.
+fn submitted(rows: &[Row], scenes: &BTreeMap<String, usize>) -> Submitted {
+    let mut all = Submitted::new();
+    for row in rows {
+        let Some(scene) = scenes.get(&row.video) else {
+            continue;
+        };
+        let of_scene = all.entry(*scene).or_default();
+        if row.option.is_none() {
+            of_scene.insert(row.id, Answer::Word(row.answer.clone()));
+        } else if let Answer::Choices(choices) = of_scene
+            .entry(row.id)
+            .or_insert_with(|| Answer::Choices(Vec::new()))
+        {
+            choices.push(row.answer == "correct");
+        }
+    }
+    all
+}
+
+/// Questions that could not be read, each reason once with its count.
+fn unread(rows: &[Row]) -> Vec<String> {
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for remark in rows.iter().filter_map(|row| row.remark.as_deref()) {
+        *reasons.entry(remark).or_default() += 1;
+    }
+    reasons
+        .into_iter()
+        .map(|(reason, count)| format!("{count} answers are missing and count as wrong: {reason}"))
+        .collect()
+}

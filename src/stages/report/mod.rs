@@ -1,0 +1,10 @@
+//! Run folders and their pages.
+
+/// Puts a run's folder in its place whole or not at all.
+pub mod run_folder;
+
+/// The page, tables, videos and arrays of a prediction.
+pub mod run_report;
+
+/// The page and tables of question answering.
+pub mod answer_report;

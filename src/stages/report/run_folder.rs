@@ -1,0 +1,108 @@
+//! A run's folder: made whole beside its place and put there by one rename, so that none is ever half there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use slotflow_eval::report::{Page, StageRow, html};
+
+use crate::artifacts::files::{make_dir, partial_of, remove_dir, write_atomic};
+use crate::artifacts::{Record, Run, RunError};
+use crate::plan::Plan;
+
+/// Makes a folder with the plan, what `fill` puts there and how the run went, in place of an earlier run; the path of its
+/// page.
+///
+/// `fill` is given the folder to write into and the plan's text.
+///
+/// # Errors
+/// When `out` holds something else than a run, or cannot be written; an earlier run is then still there.
+pub fn put_whole(
+    out: &Path,
+    run: &Run,
+    plan: &Plan,
+    fill: impl FnOnce(&Path, String) -> Result<(), RunError>,
+) -> Result<PathBuf, RunError> {
+    claim(out)?;
+    let plan = plan.to_toml().map_err(|error| RunError::Internal {
+        reason: error.to_string(),
+    })?;
+    let partial = partial_of(out);
+    remove_dir(&partial)?;
+    make_dir(&partial)?;
+    let written = write_atomic(&partial.join("plan.toml"), plan.as_bytes())
+        .and_then(|()| fill(&partial, plan))
+        .and_then(|()| tell(&partial, run))
+        .and_then(|()| remove_dir(out))
+        .and_then(|()| {
+            fs::rename(&partial, out).map_err(|source| RunError::Io {
+                action: "rename",
+                source,
+                path: out.to_owned(),
+            })
+        });
+    if written.is_err() {
+        remove_dir(&partial)?;
+    }
+    written.map(|()| out.join(PAGE))
+}
+
+/// The page of a run.
+const PAGE: &str = "report.html";
+
+/// Writes the page of a run into its folder.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_page(folder: &Path, page: &Page<'_>) -> Result<(), RunError> {
+    write_atomic(&folder.join(PAGE), html(page).as_bytes())
+}
+
+/// The stages of a run, as its page lists them.
+pub fn stages(run: &Run) -> Vec<StageRow> {
+    // Why a stage ran differs between equal runs; what it made does not.
+    let row = |record: Record| StageRow {
+        stage: record.stage,
+        why: record.id.0,
+    };
+    run.records().into_iter().map(row).collect()
+}
+
+/// Notes how the run went.
+fn tell(folder: &Path, run: &Run) -> Result<(), RunError> {
+    let about = json!({
+        "slotflow": env!("CARGO_PKG_VERSION"),
+        "device": run.options().device.resolve().to_string(),
+        "threads": rayon::current_num_threads(),
+        "stages": run.records(),
+    });
+    let text = serde_json::to_string_pretty(&about).unwrap_or_default();
+    write_atomic(&folder.join("run.json"), text.as_bytes())
+}
+
+/// Refuses a folder that is neither new, nor empty, nor an earlier run.
+///
+/// # Errors
+/// When it holds something else, or cannot be read.
+fn claim(out: &Path) -> Result<(), RunError> {
+    let io = |source| RunError::Io {
+        action: "read",
+        source,
+        path: out.to_owned(),
+    };
+    if !out.exists() {
+        return match out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            Some(parent) => make_dir(parent),
+            None => Ok(()),
+        };
+    }
+    let mut entries = fs::read_dir(out).map_err(io)?;
+    let ours = out.join("plan.toml").is_file() && out.join("run.json").is_file();
+    if ours || entries.next().is_none() {
+        Ok(())
+    } else {
+        Err(RunError::Foreign {
+            path: out.to_owned(),
+        })
+    }
+}

@@ -1,0 +1,10 @@
+//! What a training reads.
+
+/// Frames and masks of a training's clips in memory.
+pub mod clip_dataset;
+
+/// Slots of every frame, encoded once and memory-mapped.
+pub mod slot_store;
+
+/// Batches made ahead on other threads, delivered in order.
+pub mod prefetch;

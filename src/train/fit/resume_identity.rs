@@ -1,0 +1,51 @@
+//! A folder belongs to one training.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::artifacts::files::{make_dir, write_atomic};
+use crate::artifacts::{Recipe, RunError};
+use crate::train::TrainError;
+
+/// Refuses a folder that holds a training under another recipe, and notes this one's in an empty one.
+///
+/// `complete` gives settings of an earlier program what they did not have to say yet.
+///
+/// # Errors
+/// When the recipe differs, naming what does, or a file cannot be written.
+pub fn claim(
+    folder: &Path,
+    recipe: &Recipe,
+    complete: impl Fn(Value) -> Value,
+) -> Result<(), TrainError> {
+    make_dir(folder)?;
+    let path = folder.join("recipe.json");
+    if let Ok(text) = fs::read_to_string(&path) {
+        let differences = match serde_json::from_str::<Recipe>(&text) {
+            Err(error) => vec![error.to_string()],
+            Ok(mut earlier) => {
+                // A plan is all of the settings and holds the seed: keys are named as in the plan.
+                earlier.config = complete(earlier.config);
+                earlier.seed = recipe.seed;
+                let spoken = Recipe {
+                    stage: String::new(),
+                    ..recipe.clone()
+                };
+                spoken.differences(&earlier)
+            }
+        };
+        if !differences.is_empty() {
+            return Err(TrainError::Changed {
+                differences: differences.join(", "),
+                path: folder.to_owned(),
+            });
+        }
+        return Ok(());
+    }
+    let text = serde_json::to_string_pretty(recipe).map_err(|error| RunError::Internal {
+        reason: error.to_string(),
+    })?;
+    Ok(write_atomic(&path, text.as_bytes())?)
+}

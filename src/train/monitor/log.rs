@@ -1,0 +1,171 @@
+//! Where a training's curve is kept: one JSON object a line, and TensorBoard's event files beside it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+
+use crate::artifacts::RunError;
+use crate::artifacts::files::write_atomic;
+use crate::train::TrainError;
+use crate::train::monitor::tensorboard::{Events, Shown};
+use crate::train::monitor::watch::Throughput;
+
+/// Numbers by name.
+pub type Named<'a> = &'a [(&'static str, f64)];
+
+/// The curve of a training, cut back to the checkpoint that it goes on from.
+#[derive(Debug)]
+pub struct Log {
+    file: File,
+    path: PathBuf,
+    events: Events,
+    validated: Option<u64>,
+}
+
+impl Log {
+    /// Opens the log in a folder for a training that has done so many steps.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written.
+    pub fn open(folder: &Path, done: u64) -> Result<Self, TrainError> {
+        let path = folder.join("log.jsonl");
+        let validated = if path.exists() {
+            cut(&path, done)?
+        } else {
+            None
+        };
+        let opened = OpenOptions::new().create(true).append(true).open(&path);
+        let file = opened.map_err(|source| RunError::Io {
+            action: "open",
+            source,
+            path: path.clone(),
+        })?;
+        Ok(Self {
+            file,
+            path,
+            events: Events::open(folder, done)?,
+            validated,
+        })
+    }
+
+    /// The last step that was validated.
+    pub fn validated(&self) -> Option<u64> {
+        self.validated
+    }
+
+    /// Notes losses and the rest of a step's figures. Its pace, which no two runs have in common, only `TensorBoard` gets.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn step(
+        &mut self,
+        step: u64,
+        losses: Named,
+        rest: Named,
+        pace: &Throughput,
+    ) -> Result<(), TrainError> {
+        self.line(step, "", &[losses, rest].concat())?;
+        let of = |prefix: &str, named: Named<'_>| -> Vec<(String, Shown<'static>)> {
+            let shown =
+                |(name, value): &(&str, f64)| (format!("{prefix}{name}"), Shown::Scalar(*value));
+            named.iter().map(shown).collect()
+        };
+        let pace = [("steps-per-second", pace.steps), ("waiting", pace.waiting)];
+        let shown = [of("train/", losses), of("", rest), of("pace/", &pace)].concat();
+        Ok(self.events.write(step, &shown)?)
+    }
+
+    /// Notes the figures of a validation and the pictures that it drew: the PNG files whose names begin with `stem`.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written.
+    pub fn validation(&mut self, step: u64, figures: Named, stem: &str) -> Result<(), TrainError> {
+        if self.validated == Some(step) {
+            return Ok(());
+        }
+        self.line(step, "val/", figures)?;
+        self.validated = Some(step);
+        let pictures = pictures(self.path.with_file_name(stem))?;
+        let drawn = pictures
+            .iter()
+            .map(|(name, png)| (name.clone(), Shown::Picture(png)));
+        let numbers = figures
+            .iter()
+            .map(|(name, value)| (format!("val/{name}"), Shown::Scalar(*value)));
+        Ok(self
+            .events
+            .write(step, &numbers.chain(drawn).collect::<Vec<_>>())?)
+    }
+
+    fn line(&mut self, step: u64, prefix: &str, named: Named) -> Result<(), TrainError> {
+        let mut line = Map::from_iter([("step".to_owned(), json!(step))]);
+        line.extend(
+            named
+                .iter()
+                .map(|(name, value)| (format!("{prefix}{name}"), json!(value))),
+        );
+        let text = format!("{}\n", Value::Object(line));
+        let written = self.file.write_all(text.as_bytes());
+        written.map_err(|source| {
+            TrainError::Run(RunError::Io {
+                action: "write",
+                source,
+                path: self.path.clone(),
+            })
+        })
+    }
+}
+
+/// Takes the lines behind `done` steps away; the last validation among the others.
+fn cut(path: &Path, done: u64) -> Result<Option<u64>, TrainError> {
+    let read = File::open(path).map_err(|source| RunError::Io {
+        action: "read",
+        source,
+        path: path.to_owned(),
+    })?;
+    let (mut kept, mut validated) = (String::new(), None);
+    for line in BufReader::new(read).lines().map_while(Result::ok) {
+        let Ok(Value::Object(map)) = serde_json::from_str::<Value>(&line) else {
+            continue;
+        };
+        let Some(step) = map
+            .get("step")
+            .and_then(Value::as_u64)
+            .filter(|step| *step <= done)
+        else {
+            continue;
+        };
+        if map.keys().any(|key| key.starts_with("val/")) {
+            validated = Some(step);
+        }
+        kept.push_str(&line);
+        kept.push('\n');
+    }
+    write_atomic(path, kept.as_bytes())?;
+    Ok(validated)
+}
+
+/// The PNG files that begin with `stem`, each under what comes behind it.
+fn pictures(stem: PathBuf) -> Result<Vec<(String, Vec<u8>)>, RunError> {
+    let folder = stem.parent().unwrap_or(Path::new("."));
+    let stem = stem.file_name().unwrap_or_default().to_string_lossy();
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        let rest = name
+            .strip_prefix(&*stem)
+            .and_then(|rest| rest.strip_suffix(".png"));
+        let Some(rest) = rest else { continue };
+        let png = fs::read(&path).map_err(|source| RunError::Io {
+            action: "read",
+            source,
+            path,
+        })?;
+        found.push((format!("preview{}", rest.replacen('-', "/", 1)), png));
+    }
+    found.sort();
+    Ok(found)
+}

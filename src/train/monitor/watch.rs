@@ -1,0 +1,171 @@
+//! What is watched while a training runs: its pace, and losses that jump.
+
+use std::collections::VecDeque;
+
+/// Losses that the median is taken of.
+const WINDOW: usize = 100;
+/// Losses before a median means anything.
+const LEAST: usize = 20;
+/// Steps in a row that may be left out.
+const PATIENCE: usize = 10;
+/// Share of the time spent waiting for data that is worth a warning.
+const STARVING: f64 = 0.1;
+
+/// The losses so far, for telling a spike from a bad batch.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LossHistory {
+    recent: VecDeque<f32>,
+    /// Steps in a row that were left out.
+    skipped: usize,
+}
+
+impl LossHistory {
+    /// What a checkpoint kept.
+    pub fn of(numbers: &[f32]) -> Self {
+        Self {
+            recent: numbers.iter().skip(1).copied().collect(),
+            skipped: numbers.first().map_or(0, |count| *count as usize),
+        }
+    }
+
+    /// What a checkpoint keeps: how many steps in a row were left out, and the losses before them.
+    pub fn numbers(&self) -> Vec<f32> {
+        let recent = self.recent.iter().copied();
+        std::iter::once(self.skipped as f32).chain(recent).collect()
+    }
+
+    /// Notes that a step is left out; whether there were so many in a row that it is not the batches' fault.
+    pub fn skip(&mut self) -> bool {
+        self.skipped += 1;
+        self.skipped > PATIENCE
+    }
+
+    /// Notes the loss of a step that was taken.
+    pub fn push(&mut self, loss: f64) {
+        if self.recent.len() == WINDOW {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(loss as f32);
+        self.skipped = 0;
+    }
+
+    /// The usual loss, if `loss` is more than `factor` times that.
+    pub fn spike(&self, loss: f64, factor: f64) -> Option<f64> {
+        if self.recent.len() < LEAST || factor <= 0.0 {
+            return None;
+        }
+        let mut sorted: Vec<f32> = self.recent.iter().copied().collect();
+        sorted.sort_by(f32::total_cmp);
+        let usual = f64::from(sorted[sorted.len() / 2]);
+        (usual > 0.0 && loss > factor * usual).then_some(usual)
+    }
+}
+
+/// How fast a training goes, and how much of it is waiting.
+#[derive(Debug, Default)]
+pub struct ThroughputMeter {
+    seconds: f64,
+    waited: f64,
+    steps: u64,
+    warned: bool,
+}
+
+/// What a [`ThroughputMeter`] measured since it was last read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Throughput {
+    /// Steps a second.
+    pub steps: f64,
+    /// Share of the time spent waiting for data, 0..1.
+    pub waiting: f64,
+}
+
+impl ThroughputMeter {
+    /// Notes a step that took `seconds`, of which `waited` for its data.
+    pub fn step(&mut self, seconds: f64, waited: f64) {
+        self.seconds += seconds;
+        self.waited += waited;
+        self.steps += 1;
+    }
+
+    /// The pace since the last reading.
+    pub fn read(&mut self) -> Throughput {
+        let seconds = self.seconds.max(1e-9);
+        let pace = Throughput {
+            steps: self.steps as f64 / seconds,
+            waiting: self.waited / seconds,
+        };
+        *self = Self {
+            warned: self.warned,
+            ..Self::default()
+        };
+        pace
+    }
+
+    /// Whether the data is too slow and nobody was told so far.
+    pub fn is_news(&mut self, pace: &Throughput) -> bool {
+        let news = pace.waiting > STARVING && !self.warned;
+        self.warned |= news;
+        news
+    }
+}
+
+impl Throughput {
+    /// The time that so many steps take, for a person.
+    pub fn time_for(&self, steps: u64) -> String {
+        let seconds = steps as f64 / self.steps.max(1e-9);
+        let (hours, minutes) = (seconds / 3600.0, seconds / 60.0);
+        if hours >= 1.5 {
+            format!("{hours:.1} h")
+        } else if minutes >= 1.5 {
+            format!("{minutes:.0} min")
+        } else {
+            format!("{seconds:.0} s")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spike_is_measured_by_the_median_and_not_by_one_bad_batch() {
+        let mut losses = LossHistory::default();
+        (0..LEAST - 1).for_each(|_| losses.push(0.1));
+        assert_eq!(losses.spike(1e6, 10.0), None, "too early to say");
+        losses.push(0.9);
+        assert_eq!(losses.spike(0.9, 10.0), None);
+        assert!(
+            losses
+                .spike(1.1, 10.0)
+                .is_some_and(|usual| (usual - 0.1).abs() < 1e-6)
+        );
+        assert_eq!(losses.spike(1e6, 0.0), None, "switched off");
+    }
+
+    #[test]
+    fn only_the_newest_losses_count() {
+        let mut losses = LossHistory::default();
+        (0..WINDOW).for_each(|_| losses.push(100.0));
+        (0..WINDOW).for_each(|_| losses.push(1.0));
+        assert!(losses.spike(20.0, 10.0).is_some());
+        losses.skip();
+        assert_eq!(LossHistory::of(&losses.numbers()), losses);
+    }
+
+    #[test]
+    fn waiting_for_data_is_news_once() {
+        let mut meter = ThroughputMeter::default();
+        meter.step(1.0, 0.05);
+        let calm = meter.read();
+        assert!(!meter.is_news(&calm));
+        meter.step(1.0, 0.5);
+        let slow = meter.read();
+        assert_eq!((slow.steps, slow.waiting), (1.0, 0.5));
+        assert!(meter.is_news(&slow) && !meter.is_news(&slow));
+        assert_eq!(
+            (slow.time_for(60), slow.time_for(6000)),
+            ("60 s".into(), "1.7 h".into())
+        );
+    }
+}

@@ -1,0 +1,403 @@
+//! Aloe learns to answer questions from slots (Ding et al. 2021; SlotFormer's variant).
+//!
+//! Questions and their answers teach Aloe alone: slots are perceived before and stay as they are.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+use ndarray::{Array3, Array4, ArrayView3, Axis, concatenate, s};
+use serde::{Deserialize, Serialize};
+use slotflow_datasets::question::{Encoded, PAD, TEXT_TOKENS, Vocabulary};
+use slotflow_datasets::{Ask, Question, QuestionKind};
+
+use crate::models::reasoner::{Aloe, AloeConfig, binary_cross_entropy, cross_entropy};
+use crate::rng::{Init, SeededRng};
+use crate::tensor_conversion::floats;
+use crate::train::{Losses, Objective, StepContext, TrainError};
+
+/// `[aloe]` of a training plan, beside the model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct AloeObjectiveConfig {
+    /// Texts a step: descriptive questions and choices.
+    pub batch: usize,
+    /// Frames imagined beyond the clip's end for predictive questions.
+    pub steps: usize,
+    /// What it looks at.
+    #[serde(skip_serializing_if = "Sees::is_clip")]
+    pub sees: Sees,
+}
+
+/// What a reasoner looks at: the whole clip, or less or more than that to show what each is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sees {
+    /// Slots of the clip, and what is imagined behind it.
+    #[default]
+    Clip,
+    /// Slots of the last observed frame alone.
+    LastFrame,
+    /// Nothing: the question alone.
+    Question,
+    /// True states of the objects in place of slots, also behind the clip.
+    States,
+}
+
+impl Sees {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
+    fn is_clip(&self) -> bool {
+        *self == Self::Clip
+    }
+}
+
+/// The slots that are looked at, of a whole observed clip.
+///
+/// # Shape
+/// `[time, slots, dim]`
+pub fn seen_by(sees: Sees, slots: ArrayView3<'_, f32>) -> Array3<f32> {
+    match sees {
+        Sees::Clip | Sees::States => slots.to_owned(),
+        Sees::LastFrame => slots.slice(s![-1.., .., ..]).to_owned(),
+        Sees::Question => Array3::zeros((1, 1, 1)),
+    }
+}
+
+impl Default for AloeObjectiveConfig {
+    fn default() -> Self {
+        Self {
+            batch: 48,
+            steps: 7,
+            sees: Sees::default(),
+        }
+    }
+}
+
+/// One text and what is right about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Text {
+    /// Its clip.
+    pub clip: usize,
+    /// Whether it is about what comes after the clip.
+    pub predictive: bool,
+    /// Words by number.
+    pub words: [u32; TEXT_TOKENS],
+    /// The answer's number for a descriptive question; 1 or 0 for a choice.
+    pub label: i64,
+    /// Whether it is a choice.
+    pub is_choice: bool,
+    /// The type that scores tell apart: `count`, …, `explanatory`, `predictive`, `counterfactual`.
+    pub kind: String,
+}
+
+/// Texts and the slots that they are about.
+#[derive(Debug)]
+pub struct QaDataset {
+    /// Slots of every clip and of what was imagined behind it, `[clips, time + steps, slots, dim]`.
+    pub slots: Array4<f32>,
+    /// The texts.
+    pub texts: Vec<Text>,
+}
+
+/// The type of a question that scores tell apart.
+pub fn kind_of(question: &Question) -> String {
+    match question.kind {
+        QuestionKind::Descriptive => question
+            .subtype
+            .clone()
+            .unwrap_or_else(|| "descriptive".to_owned()),
+        QuestionKind::Explanatory => "explanatory".to_owned(),
+        QuestionKind::Predictive => "predictive".to_owned(),
+        QuestionKind::Counterfactual => "counterfactual".to_owned(),
+    }
+}
+
+/// The texts of a clip's questions.
+///
+/// # Errors
+/// When a word or an answer is not CLEVRER's, or an answer is missing.
+pub fn texts_of(clip: usize, questions: &[Question]) -> Result<Vec<Text>, TrainError> {
+    let mut texts = Vec::new();
+    let bad = |reason: String| TrainError::Data { reason };
+    for question in questions {
+        let predictive = question.kind == QuestionKind::Predictive;
+        let kind = kind_of(question);
+        let text = |words, label, is_choice| Text {
+            clip,
+            predictive,
+            words,
+            label,
+            is_choice,
+            kind: kind.clone(),
+        };
+        match (
+            Vocabulary
+                .encode(question)
+                .map_err(|error| bad(error.to_string()))?,
+            &question.ask,
+        ) {
+            (Encoded::Open(words), Ask::Word(Some(answer))) => {
+                let label = Vocabulary
+                    .answer_id(answer)
+                    .ok_or_else(|| bad(format!("no answer is called `{answer}`")))?;
+                texts.push(text(words, i64::from(label), false));
+            }
+            (Encoded::Choices(all), Ask::Choices(choices)) => {
+                for (words, choice) in all.into_iter().zip(choices) {
+                    let right = choice
+                        .correct
+                        .ok_or_else(|| bad("a choice without its answer".to_owned()))?;
+                    texts.push(text(words, i64::from(right), true));
+                }
+            }
+            _ => {
+                return Err(bad(format!(
+                    "a question without its answer: {}",
+                    question.text
+                )));
+            }
+        }
+    }
+    Ok(texts)
+}
+
+/// The frames that a text is about: the first, or for predictive texts as many up to the end of what was imagined.
+///
+/// # Shape
+/// `[time + steps, slots, dim]` → `[frames, slots, dim]`
+pub fn looked_at(
+    slots: ArrayView3<'_, f32>,
+    frames: usize,
+    predictive: bool,
+) -> ArrayView3<'_, f32> {
+    let first = if predictive {
+        slots.dim().0.saturating_sub(frames)
+    } else {
+        0
+    };
+    slots.slice_move(s![first..first + frames, .., ..])
+}
+
+/// Texts as a model reads them.
+#[derive(Debug)]
+pub struct Read {
+    /// `[batch, frames, slots, dim]`
+    pub slots: Tensor<4>,
+    /// `[batch, text]`
+    pub words: Tensor<2, Int>,
+    /// `[batch, text]`; true where there is no word.
+    pub padding: Tensor<2, Bool>,
+}
+
+impl Read {
+    /// Texts with the slots that each is about.
+    ///
+    /// # Panics
+    /// When there is no text.
+    #[expect(clippy::expect_used, reason = "windows of equal length stack")]
+    pub fn new(
+        texts: &[[u32; TEXT_TOKENS]],
+        windows: &[ArrayView3<'_, f32>],
+        device: &Device,
+    ) -> Self {
+        let views: Vec<_> = windows
+            .iter()
+            .map(|window| window.insert_axis(Axis(0)))
+            .collect();
+        let slots = concatenate(Axis(0), &views).expect("windows of equal length");
+        let (batch, frames, count, dim) = slots.dim();
+        let slots = TensorData::new(slots.iter().copied().collect(), [batch, frames, count, dim]);
+        let words: Vec<i64> = texts
+            .iter()
+            .flatten()
+            .map(|&word| i64::from(word))
+            .collect();
+        let words = Tensor::from_data(TensorData::new(words, [batch, TEXT_TOKENS]), device);
+        let padding = Tensor::<2, Int>::equal_elem(words.clone(), i64::from(PAD));
+        Self {
+            slots: Tensor::from_data(slots, device),
+            words,
+            padding,
+        }
+    }
+}
+
+/// Aloe learns to answer.
+#[derive(Debug)]
+pub struct AloeObjective {
+    /// The model.
+    pub model: AloeConfig,
+    /// The loss.
+    pub config: AloeObjectiveConfig,
+    /// What it is trained on.
+    pub train: QaDataset,
+    /// What it is judged by.
+    pub held_out: QaDataset,
+}
+
+impl AloeObjective {
+    fn read(&self, exam: &QaDataset, texts: &[&Text], device: &Device) -> Read {
+        let words: Vec<_> = texts.iter().map(|text| text.words).collect();
+        let windows: Vec<_> = texts
+            .iter()
+            .map(|text| {
+                looked_at(
+                    exam.slots.index_axis(Axis(0), text.clip),
+                    self.model.frames,
+                    text.predictive,
+                )
+            })
+            .collect();
+        Read::new(&words, &windows, device)
+    }
+}
+
+fn labels(texts: &[&Text], device: &Device) -> Tensor<1, Int> {
+    let values: Vec<i64> = texts.iter().map(|text| text.label).collect();
+    Tensor::from_data(TensorData::new(values, [texts.len()]), device)
+}
+
+impl Objective for AloeObjective {
+    type Model = Aloe;
+    type Batch = Vec<usize>;
+
+    fn init(&self, init: &mut Init) -> Aloe {
+        self.model.init(init)
+    }
+
+    fn samples(&self) -> usize {
+        self.config.batch
+    }
+
+    fn batch(&self, noise: &mut SeededRng) -> Vec<usize> {
+        (0..self.config.batch)
+            .map(|_| noise.below(self.train.texts.len()))
+            .collect()
+    }
+
+    fn losses(&self, model: &Aloe, batch: &Vec<usize>, step: &StepContext<'_>) -> Losses {
+        let texts: Vec<&Text> = batch
+            .iter()
+            .map(|&index| &self.train.texts[index])
+            .collect();
+        let (choices, open): (Vec<&Text>, Vec<&Text>) =
+            texts.into_iter().partition(|text| text.is_choice);
+        let mut parts = Vec::new();
+        if !open.is_empty() {
+            let read = self.read(&self.train, &open, step.device);
+            let logits = model.answer(read.slots, read.words, read.padding);
+            parts.push((
+                "answer",
+                1.0,
+                cross_entropy(logits, labels(&open, step.device)),
+            ));
+        }
+        if !choices.is_empty() {
+            let read = self.read(&self.train, &choices, step.device);
+            let logits = model.judge(read.slots, read.words, read.padding);
+            parts.push((
+                "choice",
+                1.0,
+                binary_cross_entropy(logits, labels(&choices, step.device)),
+            ));
+        }
+        Losses::weighted(parts)
+    }
+
+    fn validate(&self, model: &Aloe, device: &Device) -> Vec<(&'static str, f64)> {
+        let mut right: BTreeMap<bool, (usize, usize)> = BTreeMap::new();
+        for is_choice in [false, true] {
+            let of: Vec<&Text> = self
+                .held_out
+                .texts
+                .iter()
+                .filter(|text| text.is_choice == is_choice)
+                .collect();
+            let entry = right.entry(is_choice).or_default();
+            for texts in of.chunks(64).take(12) {
+                let read = self.read(&self.held_out, texts, device);
+                let said = if is_choice {
+                    let logits = floats(model.judge(read.slots, read.words, read.padding));
+                    logits
+                        .into_iter()
+                        .map(|logit| i64::from(logit > 0.0))
+                        .collect::<Vec<_>>()
+                } else {
+                    let logits = model.answer(read.slots, read.words, read.padding);
+                    logits.argmax(1).into_data().iter::<i64>().collect()
+                };
+                entry.0 += said
+                    .iter()
+                    .zip(texts)
+                    .filter(|(said, text)| **said == text.label)
+                    .count();
+                entry.1 += texts.len();
+            }
+        }
+        let wrong = |is_choice: bool| {
+            let (right, all) = right.get(&is_choice).copied().unwrap_or_default();
+            1.0 - right as f64 / all.max(1) as f64
+        };
+        vec![
+            ("wrong-words", wrong(false)),
+            ("wrong-options", wrong(true)),
+        ]
+    }
+
+    fn preview(&self, _: &Aloe, _: &Device, _: &Path, _: &str) -> Result<(), TrainError> {
+        Ok(())
+    }
+}
+
+/// What answers best without the video: the most frequent answer of every type of question.
+pub fn most_frequent(texts: &[Text]) -> BTreeMap<String, i64> {
+    let mut counts: BTreeMap<&str, BTreeMap<i64, usize>> = BTreeMap::new();
+    for text in texts {
+        *counts
+            .entry(&text.kind)
+            .or_default()
+            .entry(text.label)
+            .or_default() += 1;
+    }
+    let best = |of: &BTreeMap<i64, usize>| {
+        of.iter()
+            .max_by_key(|(_, count)| **count)
+            .map_or(0, |(label, _)| *label)
+    };
+    counts
+        .into_iter()
+        .map(|(kind, of)| (kind.to_owned(), best(&of)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn predictive_texts_look_at_the_end_of_what_was_imagined() {
+        let slots = Array3::from_shape_fn((6, 1, 1), |(t, _, _)| t as f32);
+        let firsts =
+            [false, true].map(|predictive| looked_at(slots.view(), 4, predictive)[[0, 0, 0]]);
+        assert_eq!(firsts, [0.0, 2.0]);
+    }
+
+    #[test]
+    fn the_blind_answer_is_the_most_frequent_of_its_type() {
+        let text = |kind: &str, label| Text {
+            clip: 0,
+            predictive: false,
+            words: [0; TEXT_TOKENS],
+            label,
+            is_choice: false,
+            kind: kind.to_owned(),
+        };
+        let best = most_frequent(&[
+            text("count", 1),
+            text("count", 2),
+            text("count", 2),
+            text("exist", 21),
+        ]);
+        assert_eq!((best["count"], best["exist"]), (2, 21));
+    }
+}

@@ -1,0 +1,200 @@
+//! A dVAE learns to give frames back through random tokens (Ramesh et al. 2021; Singh et al. 2022, SLATE §3.1).
+//! Reference: SlotDiffusion `img_based/models/slate/dVAE.py`, `method.py`.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use ndarray::{Array4, Axis};
+use serde::{Deserialize, Serialize};
+
+use crate::models::decoder::dvae::{Dvae, DvaeConfig, Gumbel, PATCH};
+use crate::models::decoder::vqvae::codebook::CodeUse;
+use crate::rng::{Init, SeededRng};
+use crate::tensor_conversion::{clip_from_frames, frames_from_clip};
+use crate::train::objectives::reconstruct::{Errors, Reconstruct};
+use crate::train::{Losses, Objective, StepContext};
+
+/// `[dvae.objective]` of a training plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct DvaeObjectiveConfig {
+    /// Frames a step.
+    pub batch: usize,
+    /// Temperature of the random tokens at the first step, and from the end of `cooling` on.
+    pub temperature: [f64; 2],
+    /// Share of the training over which the temperature falls, as half a cosine.
+    pub cooling: f64,
+    /// How much more pixels count that differ from the empty scene.
+    ///
+    /// Differs: zero in the reference.
+    pub salience: f32,
+}
+
+impl Default for DvaeObjectiveConfig {
+    fn default() -> Self {
+        Self {
+            batch: 16,
+            temperature: [1.0, 0.1],
+            cooling: 0.15,
+            salience: 0.0,
+        }
+    }
+}
+
+impl DvaeObjectiveConfig {
+    /// The temperature at a share of the training, 0..1.
+    pub fn at(&self, progress: f64) -> f64 {
+        let [first, last] = self.temperature;
+        let share = (progress / self.cooling.max(1e-9)).clamp(0.0, 1.0);
+        last + (first - last) * f64::midpoint(1.0, (std::f64::consts::PI * share).cos())
+    }
+}
+
+/// A dVAE learns to give frames back.
+pub type DvaeObjective<'a> = Reconstruct<'a, DvaeConfig, DvaeObjectiveConfig>;
+
+impl DvaeObjective<'_> {
+    fn gumbel(&self, frames: &Tensor<4>, step: &StepContext<'_>) -> Gumbel {
+        let [batch, _, height, width] = frames.dims();
+        let shape = [batch, self.model.vocabulary, height / PATCH, width / PATCH];
+        let mut noise = step.noise("tokens");
+        let draws = (0..shape.iter().product())
+            .map(|_| -(1.0 - noise.uniform()).ln())
+            .collect();
+        Gumbel {
+            draws: Tensor::from_data(TensorData::new(draws, shape), step.device),
+            temperature: self.config.at(step.progress()),
+        }
+    }
+
+    /// Frames through their likeliest tokens, and how many tokens are truly in use.
+    fn through_tokens(
+        &self,
+        model: &Dvae,
+        frames: &Array4<u8>,
+        device: &Device,
+    ) -> (Array4<u8>, f64) {
+        let mut uses = CodeUse::new(self.model.vocabulary);
+        let mut out = Array4::zeros(frames.dim());
+        let (_, height, width, _) = frames.dim();
+        let parts = frames.axis_chunks_iter(Axis(0), 16);
+        for (part, mut out) in parts.zip(out.axis_chunks_iter_mut(Axis(0), 16)) {
+            let tokens = model.tokens(frames_from_clip(part, device));
+            let grid = [height / PATCH, width / PATCH];
+            uses.observe(&tokens);
+            out.assign(&clip_from_frames(model.decode_tokens(tokens, grid)));
+        }
+        (out, uses.perplexity())
+    }
+}
+
+impl Objective for DvaeObjective<'_> {
+    type Model = Dvae;
+    type Batch = Array4<u8>;
+
+    fn init(&self, init: &mut Init) -> Dvae {
+        self.model.init(init)
+    }
+
+    fn samples(&self) -> usize {
+        self.config.batch
+    }
+
+    fn batch(&self, noise: &mut SeededRng) -> Array4<u8> {
+        self.train.draw_frames(self.config.batch, noise)
+    }
+
+    fn losses(&self, model: &Dvae, batch: &Array4<u8>, step: &StepContext<'_>) -> Losses {
+        let frames = frames_from_clip(batch.view(), step.device);
+        let drawn = model.reconstruct(frames.clone(), &self.gumbel(&frames, step));
+        let squared = (drawn - frames).square();
+        let squared = match self.weights(batch, self.config.salience, step.device) {
+            Some(weights) => squared * weights,
+            None => squared,
+        };
+        Losses::single("squared", squared.mean())
+    }
+
+    fn validate(&self, model: &Dvae, device: &Device) -> Vec<(&'static str, f64)> {
+        let truth = self.held_out.spread(128);
+        let (drawn, perplexity) = self.through_tokens(model, &truth, device);
+        let mut errors = Errors::default();
+        errors.observe(truth.view(), drawn.view(), &self.background);
+        let mut figures = errors.figures().to_vec();
+        figures.push(("token-perplexity", perplexity));
+        figures
+    }
+
+    fn sheet(&self, model: &Dvae, device: &Device) -> Vec<Array4<u8>> {
+        let truth = self.held_out.spread(10);
+        let (drawn, _) = self.through_tokens(model, &truth, device);
+        vec![truth, drawn]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array5;
+
+    use super::*;
+    use crate::tensor_conversion::floats;
+    use crate::train::data::clip_dataset::ClipDataset;
+
+    #[test]
+    fn the_temperature_falls_along_the_reference_s_half_cosine() {
+        let config = DvaeObjectiveConfig::default();
+        assert!((config.at(0.0) - 1.0).abs() < 1e-12);
+        assert!((config.at(0.075) - 0.55).abs() < 1e-12);
+        assert!((config.at(0.15) - 0.1).abs() < 1e-12 && (config.at(0.9) - 0.1).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_step_s_loss_reaches_encoder_and_decoder() {
+        let frames = Array5::from_shape_fn((1, 2, 8, 8, 3), |(_, t, y, x, c)| {
+            (40 * t + 7 * y + 5 * x + c) as u8
+        });
+        let footage = ClipDataset {
+            frames,
+            masks: None,
+        };
+        let objective = DvaeObjective {
+            model: DvaeConfig {
+                channels: 4,
+                vocabulary: 6,
+                ..DvaeConfig::default()
+            },
+            config: DvaeObjectiveConfig {
+                batch: 2,
+                salience: 2.0,
+                ..DvaeObjectiveConfig::default()
+            },
+            background: footage.background(),
+            lpips: None,
+            train: &footage,
+            held_out: &footage,
+        };
+        let device = Device::flex().autodiff();
+        let model = objective.init(&mut Init::seeded(1, &device));
+        let step = StepContext {
+            done: 0,
+            total: 10,
+            part: 0,
+            device: &device,
+            seed: 1,
+        };
+        let batch = objective.batch(&mut SeededRng::new(1, &[]));
+        let losses = objective.losses(&model, &batch, &step);
+        let gradients = losses.total.backward();
+        for conv in [&model.logits, &model.output] {
+            let gradient = conv.weight.val().grad(&gradients).unwrap();
+            assert!(floats(gradient.abs().sum())[0] > 0.0);
+        }
+        assert_eq!(
+            objective
+                .validate(
+                    &objective.init(&mut Init::seeded(1, &Device::flex())),
+                    &Device::flex()
+                )
+                .len(),
+            4
+        );
+    }
+}

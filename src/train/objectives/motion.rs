@@ -1,0 +1,160 @@
+//! The motion network learns to tell the generator's events from pixels.
+//!
+//! It only ever judges: nothing that perceives, imagines or draws learns from it or from events.
+
+use burn::tensor::activation::log_sigmoid;
+use burn::tensor::{Device, Tensor, TensorData};
+use ndarray::{Array3, Array5, s};
+use serde::{Deserialize, Serialize};
+
+use crate::models::perceptual::motion::{EVENTS, Motion, MotionConfig};
+use crate::rng::{Init, SeededRng};
+use crate::tensor_conversion::{batch_from_clips, floats};
+use crate::train::data::clip_dataset::ClipDataset;
+use crate::train::{Losses, Objective, StepContext};
+
+/// `[motion]` of a training plan, beside the model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct MotionObjectiveConfig {
+    /// Windows a step.
+    pub batch: usize,
+}
+
+impl Default for MotionObjectiveConfig {
+    fn default() -> Self {
+        Self { batch: 16 }
+    }
+}
+
+/// Clips and, for every step between sampled frames, which events fall into it.
+#[derive(Debug, Clone)]
+pub struct Events {
+    /// The clips.
+    pub footage: ClipDataset,
+    /// 1 where an event falls into the step, `[clips, time − 1, events]`: collision, entrance, departure.
+    pub truth: Array3<f32>,
+}
+
+/// The motion network learns to tell events.
+#[derive(Debug)]
+pub struct MotionObjective {
+    /// The model.
+    pub model: MotionConfig,
+    /// The loss.
+    pub config: MotionObjectiveConfig,
+    /// What it is trained on.
+    pub train: Events,
+    /// What it is judged by.
+    pub held_out: Events,
+}
+
+impl MotionObjective {
+    fn windows(&self, from: &Events, places: &[(usize, usize)]) -> (Array5<u8>, Array3<f32>) {
+        let window = self.model.window;
+        let frames = from.footage.windows(places, window);
+        let mut truth = Array3::zeros((places.len(), window - 1, EVENTS));
+        for (mut row, &(clip, start)) in truth.outer_iter_mut().zip(places) {
+            row.assign(&from.truth.slice(s![clip, start..start + window - 1, ..]));
+        }
+        (frames, truth)
+    }
+}
+
+/// Binary cross-entropy with logits, rare events weighted so that both answers count alike.
+fn event_loss(logits: Tensor<3>, truth: &Array3<f32>) -> Tensor<1> {
+    const RARE: f64 = 6.0;
+    let (batch, steps, events) = truth.dim();
+    let data = TensorData::new(truth.iter().copied().collect(), [batch, steps, events]);
+    let truth = Tensor::<3>::from_data(data, &logits.device());
+    let yes = truth.clone() * log_sigmoid(logits.clone()) * RARE;
+    let no = (truth.neg() + 1.0) * log_sigmoid(logits.neg());
+    -(yes + no).mean()
+}
+
+impl Objective for MotionObjective {
+    type Model = Motion;
+    type Batch = (Array5<u8>, Array3<f32>);
+
+    fn init(&self, init: &mut Init) -> Motion {
+        self.model.init(init)
+    }
+
+    fn samples(&self) -> usize {
+        self.config.batch
+    }
+
+    fn batch(&self, noise: &mut SeededRng) -> Self::Batch {
+        let places = self
+            .train
+            .footage
+            .draw_windows(self.config.batch, self.model.window, noise);
+        self.windows(&self.train, &places)
+    }
+
+    fn losses(&self, model: &Motion, batch: &Self::Batch, step: &StepContext<'_>) -> Losses {
+        let clips = batch_from_clips(batch.0.view(), step.device);
+        Losses::single("events", event_loss(model.forward(clips), &batch.1))
+    }
+
+    fn validate(&self, model: &Motion, device: &Device) -> Vec<(&'static str, f64)> {
+        let mut noise = SeededRng::new(1, &["validate"]);
+        let places = self
+            .held_out
+            .footage
+            .draw_windows(96, self.model.window, &mut noise);
+        let (frames, truth) = self.windows(&self.held_out, &places);
+        let logits = model.forward(batch_from_clips(frames.view(), device));
+        let loss = f64::from(floats(event_loss(logits.clone(), &truth))[0]);
+        let said: Vec<(f32, bool)> = floats(logits)
+            .into_iter()
+            .zip(truth.iter().map(|&truth| truth > 0.5))
+            .collect();
+        let share = |event: usize| {
+            let of: Vec<_> = said.iter().skip(event).step_by(EVENTS).copied().collect();
+            balanced(&of)
+        };
+        vec![
+            ("loss", loss),
+            ("collision", share(0)),
+            ("entrance", share(1)),
+            ("departure", share(2)),
+        ]
+    }
+}
+
+/// Mean of the shares of right answers among steps with and without the event; ½ is chance.
+fn balanced(said: &[(f32, bool)]) -> f64 {
+    let share = |truth: bool| {
+        let of: Vec<_> = said.iter().filter(|(_, is)| *is == truth).collect();
+        let right = of
+            .iter()
+            .filter(|(logit, _)| (*logit > 0.0) == truth)
+            .count();
+        right as f64 / of.len().max(1) as f64
+    };
+    f64::midpoint(share(true), share(false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_is_always_no_is_worth_chance() {
+        assert_eq!(balanced(&[(-1.0, true), (-1.0, false), (-2.0, false)]), 0.5);
+        assert_eq!(balanced(&[(1.0, true), (-1.0, false)]), 1.0);
+    }
+
+    #[test]
+    fn the_loss_is_least_where_logits_agree_with_the_events() {
+        let truth = Array3::from_shape_vec((1, 1, 3), vec![1.0, 0.0, 0.0]).unwrap();
+        let loss = |values: [f32; 3]| {
+            let logits = Tensor::<1>::from_floats(values, &Device::flex()).reshape([1, 1, 3]);
+            floats(event_loss(logits, &truth))[0]
+        };
+        assert!(
+            loss([4.0, -4.0, -4.0]) < loss([0.0; 3]) && loss([0.0; 3]) < loss([-4.0, 4.0, 4.0])
+        );
+    }
+}

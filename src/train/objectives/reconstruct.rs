@@ -1,0 +1,78 @@
+//! What auto-encoders of frames are trained on and judged by, whatever lies between.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use ndarray::{Array3, Array4, ArrayView4};
+
+use crate::models::perceptual::lpips::Lpips;
+use crate::train::data::clip_dataset::{ClipDataset, salience};
+use crate::train::decibel;
+
+/// A model learns to give frames back.
+#[derive(Debug)]
+pub struct Reconstruct<'a, M, C> {
+    /// The model.
+    pub model: M,
+    /// The loss.
+    pub config: C,
+    /// The distance of how frames look, frozen, where gradients are recorded; unset where the loss has no such part.
+    pub lpips: Option<Lpips>,
+    /// What it is trained on.
+    pub train: &'a ClipDataset,
+    /// What it is judged by.
+    pub held_out: &'a ClipDataset,
+    /// The empty scene of `train`, `[height, width, rgb]`.
+    pub background: Array3<u8>,
+}
+
+impl<M, C> Reconstruct<'_, M, C> {
+    /// How much each pixel counts, `[batch, 1, height, width]`; `None` where all count alike.
+    pub fn weights(
+        &self,
+        frames: &Array4<u8>,
+        strength: f32,
+        device: &Device,
+    ) -> Option<Tensor<4>> {
+        (strength > 0.0).then(|| {
+            let weights = salience(frames.view(), &self.background, strength);
+            let (batch, height, width) = weights.dim();
+            let values: Vec<f32> = weights.iter().copied().collect();
+            Tensor::from_data(TensorData::new(values, [batch, 1, height, width]), device)
+        })
+    }
+}
+
+/// Squared errors of frames given back: over all pixels, and over those that differ from the empty scene.
+#[derive(Debug, Default)]
+pub struct Errors {
+    all: (f64, usize),
+    object: (f64, usize),
+}
+
+impl Errors {
+    /// Notes frames and what was drawn of them, `[batch, height, width, rgb]`.
+    pub fn observe(
+        &mut self,
+        truth: ArrayView4<'_, u8>,
+        drawn: ArrayView4<'_, u8>,
+        background: &Array3<u8>,
+    ) {
+        let far = salience(truth, background, 1e6);
+        for ((frame, y, x, channel), value) in truth.indexed_iter() {
+            let apart = (f64::from(*value) - f64::from(drawn[[frame, y, x, channel]])) / 255.0;
+            self.all = (self.all.0 + apart * apart, self.all.1 + 1);
+            if far[[frame, y, x]] > 1.0 {
+                self.object = (self.object.0 + apart * apart, self.object.1 + 1);
+            }
+        }
+    }
+
+    /// The mean squared error, and both as signal-to-noise ratios.
+    pub fn figures(&self) -> [(&'static str, f64); 3] {
+        let mean = |(sum, count): (f64, usize)| sum / count.max(1) as f64;
+        [
+            ("squared", mean(self.all)),
+            ("psnr", decibel(mean(self.all))),
+            ("object-psnr", decibel(mean(self.object))),
+        ]
+    }
+}

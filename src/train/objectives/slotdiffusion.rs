@@ -1,0 +1,294 @@
+//! Slot encoder and diffusion decoder learn together (Wu et al. 2023, SlotDiffusion §3.2): the noise in a frame's
+//! latents is to be told from its slots. A window of one frame is the model for images.
+//! Reference: SlotDiffusion `video_based/models/savi_diffusion.py`, `img_based/models/sa_diffusion.py`.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use ndarray::{Array4, Array5};
+use serde::{Deserialize, Serialize};
+
+use crate::models::decoder::latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
+use crate::models::decoder::sampler::SamplerConfig;
+use crate::models::decoder::vqvae::VqVae;
+use crate::models::encoder::stem::Stem;
+use crate::models::encoder::{SlotEncoder, Vit};
+use crate::rng::{Init, SeededRng};
+use crate::tensor_conversion::{batch_from_clips, clip_from_frames, floats};
+use crate::train::data::clip_dataset::ClipDataset;
+use crate::train::objectives::encoder_init::EncoderInit;
+use crate::train::{Losses, Objective, StepContext, decibel};
+
+/// `[slotdiffusion.objective]` of a training plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct SlotDiffusionObjectiveConfig {
+    /// Windows a step.
+    pub batch: usize,
+    /// Frames of a window.
+    pub window: usize,
+    /// Learning rate of the decoder, as a multiple of the encoder's.
+    pub decoder_rate: f64,
+    /// How pictures are drawn at validation.
+    pub sampler: SamplerConfig,
+}
+
+impl Default for SlotDiffusionObjectiveConfig {
+    fn default() -> Self {
+        Self {
+            batch: 32,
+            window: 3,
+            decoder_rate: 2.0,
+            sampler: SamplerConfig::default(),
+        }
+    }
+}
+
+/// An encoder and the decoder that it learns with.
+#[derive(Module, Debug)]
+pub struct SlotDiffusion {
+    /// Frames → slots.
+    pub encoder: SlotEncoder,
+    /// Slots → frames.
+    pub decoder: LatentDiffusion,
+}
+
+/// Slot encoder and diffusion decoder learn together.
+#[derive(Debug)]
+pub struct SlotDiffusionObjective<'a> {
+    /// The encoder.
+    pub encoder: EncoderInit,
+    /// What stands in its stem, trained before, where that is a vision transformer.
+    pub vit: Option<Vit>,
+    /// The decoder.
+    pub decoder: LatentDiffusionConfig,
+    /// Its VQ-VAE, trained before; on the device of inference.
+    pub vqvae: VqVae,
+    /// The loss.
+    pub config: SlotDiffusionObjectiveConfig,
+    /// What it is trained on.
+    pub train: &'a ClipDataset,
+    /// What it is judged by.
+    pub held_out: &'a ClipDataset,
+}
+
+impl SlotDiffusionObjective<'_> {
+    /// Frames and their slots, each frame by itself.
+    fn seen(
+        model: &SlotDiffusion,
+        windows: &Array5<u8>,
+        noise: &mut SeededRng,
+        device: &Device,
+    ) -> (Tensor<4>, Tensor<3>) {
+        let frames = batch_from_clips(windows.view(), device);
+        let [clips, time, ..] = frames.dims();
+        let shape = model.encoder.noise_shape(clips, time, true);
+        let noise = shape.map(|shape| noise.normal(shape, device));
+        let slots = model
+            .encoder
+            .encode(frames.clone(), None, noise.as_ref())
+            .slots;
+        (frames.flatten(0, 1), slots.flatten(0, 1))
+    }
+
+    fn loss(
+        model: &SlotDiffusion,
+        windows: &Array5<u8>,
+        noise: &mut SeededRng,
+        device: &Device,
+    ) -> Tensor<1> {
+        let (frames, slots) = Self::seen(model, windows, noise, device);
+        let (times, values) = model.decoder.draw(frames.dims()[0], noise);
+        let latents = model.decoder.encode(frames);
+        let noise = TensorData::new(values, latents.dims());
+        let noise = Tensor::from_data(noise, device);
+        let latents = Tensor::from_data(latents.into_data(), device);
+        model
+            .decoder
+            .loss_of_latents(latents, &slots, &times, noise)
+    }
+
+    /// The beginnings of held-out clips, evenly spread.
+    fn judged(&self, count: usize) -> Array5<u8> {
+        let clips = self.held_out.clips();
+        let count = count.min(clips).max(1);
+        let places: Vec<_> = (0..count).map(|index| (index * clips / count, 0)).collect();
+        self.held_out.windows(&places, self.config.window)
+    }
+
+    fn draw(&self, model: &SlotDiffusion, clips: usize, device: &Device) -> [Array4<u8>; 2] {
+        let mut noise = SeededRng::new(0, &["validate"]);
+        let (frames, slots) = Self::seen(model, &self.judged(clips), &mut noise, device);
+        let drawn = model
+            .decoder
+            .render(&slots, &noise, &self.config.sampler, None);
+        [frames, drawn].map(clip_from_frames)
+    }
+}
+
+impl Objective for SlotDiffusionObjective<'_> {
+    type Model = SlotDiffusion;
+    type Batch = Array5<u8>;
+
+    fn init(&self, init: &mut Init) -> SlotDiffusion {
+        let vqvae = self.vqvae.clone().fork(init.device());
+        let mut encoder = self.encoder.init(init);
+        if let Some(vit) = &self.vit {
+            encoder.stem = Stem::Vit(vit.clone().fork(init.device()).no_grad());
+        }
+        SlotDiffusion {
+            encoder,
+            decoder: self.decoder.with_vae(vqvae, init),
+        }
+    }
+
+    fn samples(&self) -> usize {
+        self.config.batch
+    }
+
+    fn batch(&self, noise: &mut SeededRng) -> Array5<u8> {
+        let SlotDiffusionObjectiveConfig { batch, window, .. } = self.config;
+        let places = self.train.draw_windows(batch, window, noise);
+        self.train.windows(&places, window)
+    }
+
+    fn losses(&self, model: &SlotDiffusion, batch: &Array5<u8>, step: &StepContext<'_>) -> Losses {
+        let mut noise = step.noise("denoise");
+        Losses::single("denoise", Self::loss(model, batch, &mut noise, step.device))
+    }
+
+    fn rate(&self, path: &str) -> f64 {
+        if path.starts_with("decoder.") {
+            self.config.decoder_rate
+        } else {
+            1.0
+        }
+    }
+
+    fn validate(&self, model: &SlotDiffusion, device: &Device) -> Vec<(&'static str, f64)> {
+        let mut noise = SeededRng::new(1, &["validate"]);
+        let denoise = Self::loss(model, &self.judged(24), &mut noise, device);
+        let [truth, drawn] = self.draw(model, 8, device);
+        let apart = |(a, b): (&u8, &u8)| ((f64::from(*a) - f64::from(*b)) / 255.0).powi(2);
+        let squared = truth.iter().zip(&drawn).map(apart).sum::<f64>() / truth.len().max(1) as f64;
+        vec![
+            ("denoise", f64::from(floats(denoise)[0])),
+            ("squared", squared),
+            ("psnr", decibel(squared)),
+        ]
+    }
+
+    fn sheet(&self, model: &SlotDiffusion, device: &Device) -> Vec<Array4<u8>> {
+        self.draw(model, 8, device).to_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::decoder::unet::UNetConfig;
+    use crate::models::decoder::vqvae::VqVaeConfig;
+    use crate::models::encoder::{CnnConfig, SlotEncoderConfig, StemConfig, VitConfig};
+    use crate::weights::collect_gradients;
+
+    fn objective(
+        footage: &ClipDataset,
+        stem: StemConfig,
+        vit: Option<Vit>,
+    ) -> SlotDiffusionObjective<'_> {
+        let vae = VqVaeConfig {
+            channels: 4,
+            multipliers: vec![1, 1],
+            residual_blocks: 1,
+            codes: 8,
+            norm_groups: 2,
+            ..VqVaeConfig::default()
+        };
+        SlotDiffusionObjective {
+            encoder: EncoderInit::fresh(SlotEncoderConfig {
+                resolution: [8, 8],
+                slots: 2,
+                dim: 4,
+                slot_mlp: 8,
+                stem,
+                ..SlotEncoderConfig::default()
+            }),
+            vit,
+            vqvae: vae.init(&mut Init::seeded(1, &Device::flex())),
+            decoder: LatentDiffusionConfig {
+                resolution: [8, 8],
+                vae,
+                unet: UNetConfig {
+                    channels: 4,
+                    multipliers: vec![1],
+                    residual_blocks: 1,
+                    attention_factors: vec![1],
+                    head_width: 2,
+                    norm_groups: 2,
+                    context: 4,
+                    ..UNetConfig::default()
+                },
+                ..LatentDiffusionConfig::default()
+            },
+            config: SlotDiffusionObjectiveConfig {
+                batch: 2,
+                window: 2,
+                sampler: SamplerConfig {
+                    steps: 2,
+                    ..SamplerConfig::default()
+                },
+                ..SlotDiffusionObjectiveConfig::default()
+            },
+            train: footage,
+            held_out: footage,
+        }
+    }
+
+    #[test]
+    fn encoder_and_decoder_learn_together_and_what_was_trained_before_stays() {
+        let footage = ClipDataset {
+            frames: Array5::from_shape_fn((2, 4, 8, 8, 3), |(clip, t, y, x, c)| {
+                (90 * clip + 20 * t + 7 * y + 5 * x + c) as u8
+            }),
+            masks: None,
+        };
+        let cnn = StemConfig::Cnn(CnnConfig {
+            channels: vec![4],
+            kernels: vec![3],
+            strides: vec![1],
+            norm_groups: None,
+        });
+        let config = VitConfig {
+            resolution: [8, 8],
+            patch: 4,
+            dim: 4,
+            layers: 1,
+            heads: 2,
+            ffn: 8,
+            ..VitConfig::default()
+        };
+        let vit = Vit::new(&mut Init::seeded(3, &Device::flex()), &config);
+        for (stem, vit) in [(cnn, None), (StemConfig::Vit(config), Some(vit))] {
+            let frozen = vit.is_some();
+            let objective = objective(&footage, stem, vit);
+            let device = Device::flex().autodiff();
+            let model = objective.init(&mut Init::seeded(2, &device));
+            let step = StepContext {
+                done: 3,
+                total: 10,
+                part: 0,
+                device: &device,
+                seed: 1,
+            };
+            let batch = objective.batch(&mut SeededRng::new(1, &[]));
+            let losses = objective.losses(&model, &batch, &step);
+            let gradients = collect_gradients(&model, &losses.total.backward());
+            let some = |start: &str| gradients.entries.keys().any(|key| key.starts_with(start));
+            assert!(some("decoder.unet.") && some("encoder.attention.") && !some("decoder.vae."));
+            assert_eq!(some("encoder.stem."), !frozen);
+            assert!((objective.rate("decoder.unet.norm_out.weight") - 2.0).abs() < 1e-12);
+            let flex = Device::flex();
+            let figures = objective.validate(&objective.init(&mut Init::seeded(2, &flex)), &flex);
+            assert!(figures.iter().all(|(_, value)| value.is_finite()));
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! A slot encoder learns to explain frames through slots: each slot paints its part (Locatello et al. 2020; SAVi).
+//!
+//! Nothing here sees masks, boxes or attributes of a data set. Two aids come from the pixels alone:
+//! pixels count by their distance from the empty scene, and for a while attention is pulled towards
+//! segments that differ from it (after Bao et al., CVPR 2022, who take segments from motion).
+
+use std::path::Path;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use ndarray::{Array3, Array4, Array5, Axis, s};
+use serde::{Deserialize, Serialize};
+use slotflow_eval::segmentation::{SegProfile, measure};
+
+use crate::masks::{enlarged, masks_from_attention, painted};
+use crate::models::blocks::Linear;
+use crate::models::decoder::mixture::{Mixture, MixtureConfig};
+use crate::models::decoder::resample::shrunk;
+use crate::models::encoder::{Encoded, InitialConfig, SlotEncoder, kl_loss};
+use crate::rng::{Init, SeededRng};
+use crate::tensor_conversion::{batch_from_clips, clip_from_frames, floats};
+use crate::train::data::clip_dataset::{ClipDataset, salience, write_contact_sheet};
+use crate::train::objectives::appearance_probe::{self, ProbeTargets};
+use crate::train::objectives::encoder_init::EncoderInit;
+use crate::train::segments::loss::{SegmentLossConfig, owners, segment_loss};
+use crate::train::segments::{SegmentConfig, segments};
+use crate::train::{Losses, Objective, StepContext, TrainError};
+
+/// `[slots]` of a training plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct SlotsObjectiveConfig {
+    /// Windows a step.
+    pub batch: usize,
+    /// Frames of a window.
+    pub window: usize,
+    /// Learning rate of the decoder, as a multiple of the encoder's.
+    pub decoder_rate: f64,
+    /// How much more pixels count that differ from the empty scene.
+    ///
+    /// Differs: zero in the references.
+    pub salience: f32,
+    /// Weight of the pull towards segments at the beginning.
+    ///
+    /// Differs: zero in the references.
+    pub segments: f64,
+    /// Share of the training after which that pull is gone.
+    pub segments_until: f64,
+    /// Weight of the same pull on the masks that the decoder draws: slots then carry where and how large a thing is.
+    ///
+    /// Differs: zero in the references.
+    pub drawn_segments: f64,
+    /// Weight of what slots are asked to tell of their segments: where, how large, and what they look like.
+    ///
+    /// Differs: zero in the references.
+    pub summary: f64,
+    /// How segments are found.
+    pub segment: SegmentConfig,
+    /// What a match of slots with segments costs.
+    pub segment_loss: SegmentLossConfig,
+    /// Weight of the distance of an encoder's doubt from its prior; only of encoders that have both.
+    pub doubt: f64,
+}
+
+impl Default for SlotsObjectiveConfig {
+    fn default() -> Self {
+        Self {
+            batch: 8,
+            window: 3,
+            decoder_rate: 1.0,
+            salience: 0.0,
+            segments: 0.0,
+            segments_until: 1.0,
+            drawn_segments: 0.0,
+            summary: 0.0,
+            segment: SegmentConfig::default(),
+            segment_loss: SegmentLossConfig::default(),
+            doubt: 1e-4,
+        }
+    }
+}
+
+/// An encoder and the decoder that it learns with.
+#[derive(Module, Debug)]
+pub struct SlotAutoencoder {
+    /// Frames → slots.
+    pub encoder: SlotEncoder,
+    /// Slots → frames.
+    pub decoder: Mixture,
+    /// Slots → what they tell of their segments; used in training alone.
+    pub summary: Option<Linear>,
+}
+
+/// A slot encoder learns to explain frames.
+#[derive(Debug)]
+pub struct SlotsObjective<'a> {
+    /// The encoder.
+    pub encoder: EncoderInit,
+    /// The decoder.
+    pub decoder: MixtureConfig,
+    /// The loss.
+    pub config: SlotsObjectiveConfig,
+    /// What it is trained on.
+    pub train: &'a ClipDataset,
+    /// What it is judged by.
+    pub held_out: &'a ClipDataset,
+    /// The empty scene of `train`, `[height, width, rgb]`.
+    pub background: Array3<u8>,
+}
+
+/// Windows of clips, how much their pixels count, and their segments.
+#[derive(Debug)]
+pub struct SlotsBatch {
+    frames: Array5<u8>,
+    weights: Option<Array3<f32>>,
+    segments: Option<Array4<u8>>,
+}
+
+impl SlotsObjective<'_> {
+    /// The frames at the decoder's resolution, `[batch·time, rgb, height, width]`.
+    fn target(&self, frames: Tensor<5>) -> Tensor<4> {
+        let [batch, time, rgb, height, width] = frames.dims();
+        let frames = frames.reshape([batch * time, rgb, height, width]);
+        shrunk(frames, self.decoder.resolution)
+    }
+
+    /// How far an encoder's doubt is from its prior, if it has both.
+    fn doubt(&self, encoded: &Encoded) -> Option<(&'static str, f64, Tensor<1>)> {
+        let InitialConfig::Stochastic(doubt) = &self.encoder.config.initial else {
+            return None;
+        };
+        let loss = kl_loss(encoded.kernel.clone()?, doubt.prior_variance?);
+        Some(("doubt", self.config.doubt, loss))
+    }
+
+    fn encode(model: &SlotAutoencoder, frames: Tensor<5>, noise: &mut SeededRng) -> Encoded {
+        let [batch, time, ..] = frames.dims();
+        let device = frames.device();
+        let shape = model.encoder.noise_shape(batch, time, true);
+        let noise = shape.map(|shape| noise.normal(shape, &device));
+        model.encoder.encode(frames, None, noise.as_ref())
+    }
+
+    /// What slots are taught by segments: where they look, what they draw, and what they can tell.
+    fn taught(
+        &self,
+        model: &SlotAutoencoder,
+        encoded: Encoded,
+        drawn: Tensor<4>,
+        (batch, found): (&SlotsBatch, &Array4<u8>),
+        pull: f64,
+    ) -> Vec<(&'static str, f64, Tensor<1>)> {
+        let config = &self.config;
+        let [clips, time, slots, dim] = encoded.slots.dims();
+        let owners = owners(&encoded.attention, found.view());
+        let [height, width] = self.decoder.resolution;
+        let drawn = drawn.reshape([clips, time, slots, height, width]);
+        let mut parts = Vec::new();
+        for (name, weight, masks) in [
+            ("segments", config.segments * pull, encoded.attention),
+            ("drawn-segments", config.drawn_segments * pull, drawn),
+        ] {
+            if weight > 0.0 {
+                let loss = segment_loss(masks, found.view(), &owners, &config.segment_loss);
+                parts.push((name, weight, loss));
+            }
+        }
+        if let Some(summary) = &model.summary {
+            let told = summary.forward(encoded.slots.reshape([clips * time * slots, dim]));
+            let asked = ProbeTargets::new(batch.frames.view(), found.view(), &owners, slots);
+            parts.push(("summary", config.summary, asked.loss(told)));
+        }
+        parts
+    }
+
+    /// How strong the pull towards segments still is, 0..1.
+    fn pull(&self, step: &StepContext<'_>) -> f64 {
+        let left = 1.0 - step.progress() / self.config.segments_until.max(1e-9);
+        left.clamp(0.0, 1.0)
+    }
+}
+
+impl Objective for SlotsObjective<'_> {
+    type Model = SlotAutoencoder;
+    type Batch = SlotsBatch;
+
+    fn init(&self, init: &mut Init) -> SlotAutoencoder {
+        SlotAutoencoder {
+            encoder: self.encoder.init(init),
+            decoder: self.decoder.init(init),
+            summary: (self.config.summary > 0.0)
+                .then(|| Linear::new(init, self.encoder.config.dim, appearance_probe::WIDTH)),
+        }
+    }
+
+    fn samples(&self) -> usize {
+        self.config.batch
+    }
+
+    fn batch(&self, noise: &mut SeededRng) -> SlotsBatch {
+        let config = &self.config;
+        let windows = self.train.draw_windows(config.batch, config.window, noise);
+        let frames = self.train.windows(&windows, config.window);
+        let (batch, time, height, width, rgb) = frames.dim();
+        let weights = (config.salience > 0.0).then(|| {
+            let flat = frames.to_shape((batch * time, height, width, rgb)).ok();
+            flat.map(|flat| salience(flat.view(), &self.background, config.salience))
+        });
+        let taught = config.segments + config.drawn_segments + config.summary > 0.0;
+        let segments = taught.then(|| {
+            let mut found = Array4::zeros((batch, time, height, width));
+            for (mut out, clip) in found.outer_iter_mut().zip(frames.outer_iter()) {
+                out.assign(&segments(clip, self.background.view(), &config.segment));
+            }
+            found
+        });
+        SlotsBatch {
+            frames,
+            weights: weights.flatten(),
+            segments,
+        }
+    }
+
+    fn losses(
+        &self,
+        model: &SlotAutoencoder,
+        batch: &SlotsBatch,
+        step: &StepContext<'_>,
+    ) -> Losses {
+        let frames = batch_from_clips(batch.frames.view(), step.device);
+        let target = self.target(frames.clone());
+        let encoded = Self::encode(model, frames, &mut step.noise("slots"));
+        let [clips, time, slots, dim] = encoded.slots.dims();
+        let drawn =
+            model
+                .decoder
+                .forward(encoded.slots.clone().reshape([clips * time, slots, dim]));
+        let squared = (drawn.frames - target).powi_scalar(2);
+        let squared = match &batch.weights {
+            Some(weights) => {
+                let (frames, height, width) = weights.dim();
+                let values = TensorData::new(
+                    weights.iter().copied().collect(),
+                    [frames, 1, height, width],
+                );
+                squared
+                    * shrunk(
+                        Tensor::from_data(values, step.device),
+                        self.decoder.resolution,
+                    )
+            }
+            None => squared,
+        };
+        let mut parts = vec![("pixels", 1.0, squared.mean())];
+        parts.extend(self.doubt(&encoded));
+        if let Some(found) = &batch.segments {
+            parts.extend(self.taught(model, encoded, drawn.masks, (batch, found), self.pull(step)));
+        }
+        Losses::weighted(parts)
+    }
+
+    fn rate(&self, path: &str) -> f64 {
+        if path.starts_with("decoder.") {
+            self.config.decoder_rate
+        } else {
+            1.0
+        }
+    }
+
+    fn validate(&self, model: &SlotAutoencoder, device: &Device) -> Vec<(&'static str, f64)> {
+        let mut figures = Vec::new();
+        for index in 0..self.held_out.clips().min(24) {
+            let frames = batch_from_clips(self.held_out.clip(index).insert_axis(Axis(0)), device);
+            let target = self.target(frames.clone());
+            let encoded = Self::encode(
+                model,
+                frames,
+                &mut SeededRng::new(index as u64, &["validate"]),
+            );
+            let masks =
+                masks_from_attention(encoded.attention.clone(), self.encoder.config.resolution);
+            let [_, time, slots, dim] = encoded.slots.dims();
+            let drawn = model
+                .decoder
+                .forward(encoded.slots.reshape([time, slots, dim]));
+            let squared = f64::from(floats((drawn.frames - target).powi_scalar(2).mean())[0]);
+            let mut row = vec![("squared", squared)];
+            if let Some(truth) = &self.held_out.masks {
+                let truth = truth.index_axis(Axis(0), index);
+                let guess = masks.index_axis(Axis(0), 0);
+                if let Ok(found) = measure(SegProfile::ExactVideo, truth, guess) {
+                    let found = &found[0];
+                    let miou = found.miou.unwrap_or(0.0);
+                    row.extend([("miou", miou), ("ari", found.ari), ("fg-ari", found.fg_ari)]);
+                }
+            }
+            figures.push(row);
+        }
+        crate::train::mean_figures(&figures)
+    }
+
+    fn preview(
+        &self,
+        model: &SlotAutoencoder,
+        device: &Device,
+        folder: &Path,
+        stem: &str,
+    ) -> Result<(), TrainError> {
+        for index in 0..self.held_out.clips().min(3) {
+            let clip = self.held_out.frames.slice(s![
+                index..=index,
+                ..self.held_out.time().min(12),
+                ..,
+                ..,
+                ..
+            ]);
+            let encoded = Self::encode(
+                model,
+                batch_from_clips(clip, device),
+                &mut SeededRng::new(index as u64, &["validate"]),
+            );
+            let masks =
+                masks_from_attention(encoded.attention.clone(), self.encoder.config.resolution);
+            let [_, time, slots, dim] = encoded.slots.dims();
+            let drawn = model
+                .decoder
+                .forward(encoded.slots.reshape([time, slots, dim]));
+            let drawn = enlarged(
+                clip_from_frames(drawn.frames).view(),
+                self.encoder.config.resolution,
+            );
+            let rows = [
+                clip.index_axis(Axis(0), 0).to_owned(),
+                drawn,
+                painted(masks.index_axis(Axis(0), 0)),
+            ];
+            write_contact_sheet(&rows, &folder.join(format!("{stem}-{index}.png")))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,319 @@
+//! An autoregressive decoder learns to write the tokens of frames from slots (Singh et al. 2022: SLATE, STEVE).
+//!
+//! With an encoder of its own both learn together, as in the papers: a window of one frame is SLATE, a longer one
+//! STEVE. With slots that were perceived before, the decoder learns alone.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use ndarray::{Array4, Array5, ArrayView4, s};
+use serde::{Deserialize, Serialize};
+
+use crate::models::decoder::autoregressive::{Autoregressive, AutoregressiveConfig};
+use crate::models::decoder::dvae::Dvae;
+use crate::models::encoder::SlotEncoder;
+use crate::rng::{Init, SeededRng};
+use crate::tensor_conversion::{batch_from_clips, clip_from_frames, floats};
+use crate::train::data::clip_dataset::ClipDataset;
+use crate::train::data::slot_store::Slots;
+use crate::train::objectives::encoder_init::EncoderInit;
+use crate::train::{Losses, Objective, StepContext, decibel};
+
+/// `[steve.objective]` of a training plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct SteveObjectiveConfig {
+    /// Windows a step.
+    pub batch: usize,
+    /// Frames of a window.
+    pub window: usize,
+    /// Learning rate of the decoder, as a multiple of the encoder's.
+    pub decoder_rate: f64,
+}
+
+impl Default for SteveObjectiveConfig {
+    fn default() -> Self {
+        Self {
+            batch: 8,
+            window: 3,
+            decoder_rate: 3.0,
+        }
+    }
+}
+
+/// Where slots come from.
+#[derive(Debug)]
+pub enum Perception {
+    /// An encoder that learns with the decoder.
+    Learned(Box<EncoderInit>),
+    /// Slots of every frame, `[clips, time, slots, dim]`, of the clips trained on and judged by.
+    Given {
+        /// Of the clips that it is trained on.
+        train: Slots,
+        /// Of the clips that it is judged by.
+        held_out: Slots,
+    },
+}
+
+/// A decoder, and the encoder that learns with it.
+#[derive(Module, Debug)]
+pub struct Steve {
+    /// Frames → slots, where they are not given.
+    pub encoder: Option<SlotEncoder>,
+    /// Slots → tokens → frames.
+    pub decoder: Autoregressive,
+}
+
+/// An autoregressive decoder learns to write the tokens of frames.
+#[derive(Debug)]
+pub struct SteveObjective<'a> {
+    /// Where slots come from.
+    pub perception: Perception,
+    /// The decoder.
+    pub model: AutoregressiveConfig,
+    /// Its dVAE, trained before; on the device of inference.
+    pub dvae: Dvae,
+    /// The loss.
+    pub config: SteveObjectiveConfig,
+    /// What it is trained on.
+    pub train: &'a ClipDataset,
+    /// What it is judged by.
+    pub held_out: &'a ClipDataset,
+}
+
+/// Windows of clips, and their slots where these are given.
+#[derive(Debug)]
+pub struct SteveBatch {
+    frames: Array5<u8>,
+    slots: Option<Array4<f32>>,
+}
+
+impl SteveObjective<'_> {
+    fn cut(
+        footage: &ClipDataset,
+        slots: Option<ArrayView4<'_, f32>>,
+        places: &[(usize, usize)],
+        window: usize,
+    ) -> SteveBatch {
+        let slots = slots.map(|all| {
+            let (_, _, count, dim) = all.dim();
+            let mut cut = Array4::zeros((places.len(), window, count, dim));
+            for (mut out, &(clip, start)) in cut.outer_iter_mut().zip(places) {
+                out.assign(&all.slice(s![clip, start..start + window, .., ..]));
+            }
+            cut
+        });
+        SteveBatch {
+            frames: footage.windows(places, window),
+            slots,
+        }
+    }
+
+    /// Frames, and their slots, each frame by itself.
+    fn seen(
+        model: &Steve,
+        batch: &SteveBatch,
+        noise: &mut SeededRng,
+        device: &Device,
+    ) -> (Tensor<4>, Tensor<3>) {
+        let frames = batch_from_clips(batch.frames.view(), device);
+        let [clips, time, ..] = frames.dims();
+        let slots = match (&model.encoder, &batch.slots) {
+            (Some(encoder), _) => {
+                let shape = encoder.noise_shape(clips, time, true);
+                let noise = shape.map(|shape| noise.normal(shape, device));
+                encoder.encode(frames.clone(), None, noise.as_ref()).slots
+            }
+            (None, Some(slots)) => {
+                let (clips, time, count, dim) = slots.dim();
+                let values = slots.iter().copied().collect();
+                Tensor::from_data(TensorData::new(values, [clips, time, count, dim]), device)
+            }
+            (None, None) => unreachable!("a batch has slots where no encoder makes them"),
+        };
+        (frames.flatten(0, 1), slots.flatten(0, 1))
+    }
+
+    /// The beginnings of held-out clips, evenly spread.
+    fn judged(&self, count: usize) -> SteveBatch {
+        let clips = self.held_out.clips();
+        let count = count.min(clips).max(1);
+        let places: Vec<_> = (0..count)
+            .map(|index| {
+                let clip = index * clips / count;
+                // Not the first frame alone: objects come in later.
+                let last = self.held_out.time() - self.config.window;
+                (clip, last.min(index % (last + 1)))
+            })
+            .collect();
+        let slots = match &self.perception {
+            Perception::Given { held_out, .. } => Some(held_out.view()),
+            Perception::Learned(_) => None,
+        };
+        Self::cut(self.held_out, slots, &places, self.config.window)
+    }
+
+    fn draw(&self, model: &Steve, clips: usize, device: &Device) -> [Array4<u8>; 2] {
+        let mut noise = SeededRng::new(0, &["validate"]);
+        let (frames, slots) = Self::seen(model, &self.judged(clips), &mut noise, device);
+        [frames, model.decoder.render(slots)].map(clip_from_frames)
+    }
+}
+
+impl Objective for SteveObjective<'_> {
+    type Model = Steve;
+    type Batch = SteveBatch;
+
+    fn init(&self, init: &mut Init) -> Steve {
+        let dvae = self.dvae.clone().fork(init.device());
+        Steve {
+            encoder: match &self.perception {
+                Perception::Learned(encoder) => Some(encoder.init(init)),
+                Perception::Given { .. } => None,
+            },
+            decoder: self.model.with_dvae(dvae, init),
+        }
+    }
+
+    fn samples(&self) -> usize {
+        self.config.batch
+    }
+
+    fn batch(&self, noise: &mut SeededRng) -> SteveBatch {
+        let SteveObjectiveConfig { batch, window, .. } = self.config;
+        let places = self.train.draw_windows(batch, window, noise);
+        let slots = match &self.perception {
+            Perception::Given { train, .. } => Some(train.view()),
+            Perception::Learned(_) => None,
+        };
+        Self::cut(self.train, slots, &places, window)
+    }
+
+    fn losses(&self, model: &Steve, batch: &SteveBatch, step: &StepContext<'_>) -> Losses {
+        let (frames, slots) = Self::seen(model, batch, &mut step.noise("slots"), step.device);
+        Losses::single("tokens", model.decoder.loss(frames, slots))
+    }
+
+    fn rate(&self, path: &str) -> f64 {
+        if path.starts_with("decoder.") && matches!(self.perception, Perception::Learned(_)) {
+            self.config.decoder_rate
+        } else {
+            1.0
+        }
+    }
+
+    fn validate(&self, model: &Steve, device: &Device) -> Vec<(&'static str, f64)> {
+        let mut noise = SeededRng::new(0, &["validate"]);
+        let (frames, slots) = Self::seen(model, &self.judged(48), &mut noise, device);
+        let tokens = f64::from(floats(model.decoder.loss(frames, slots))[0]);
+        let [truth, drawn] = self.draw(model, 12, device);
+        let apart = |(a, b): (&u8, &u8)| ((f64::from(*a) - f64::from(*b)) / 255.0).powi(2);
+        let squared = truth.iter().zip(&drawn).map(apart).sum::<f64>() / truth.len().max(1) as f64;
+        vec![
+            ("tokens", tokens),
+            ("squared", squared),
+            ("psnr", decibel(squared)),
+        ]
+    }
+
+    fn sheet(&self, model: &Steve, device: &Device) -> Vec<Array4<u8>> {
+        self.draw(model, 10, device).to_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::decoder::dvae::DvaeConfig;
+    use crate::models::encoder::{CnnConfig, SlotEncoderConfig, StemConfig};
+
+    fn footage() -> ClipDataset {
+        ClipDataset {
+            frames: Array5::from_shape_fn((2, 4, 8, 8, 3), |(clip, t, y, x, c)| {
+                (90 * clip + 20 * t + 7 * y + 5 * x + c) as u8
+            }),
+            masks: None,
+        }
+    }
+
+    fn objective(footage: &ClipDataset, perception: Perception) -> SteveObjective<'_> {
+        let dvae = DvaeConfig {
+            channels: 4,
+            vocabulary: 6,
+            ..DvaeConfig::default()
+        };
+        SteveObjective {
+            perception,
+            model: AutoregressiveConfig {
+                dim: 4,
+                width: 8,
+                resolution: [8, 8],
+                layers: 1,
+                heads: 2,
+                dropout: 0.1,
+                dvae: dvae.clone(),
+            },
+            dvae: dvae.init(&mut Init::seeded(1, &Device::flex())),
+            config: SteveObjectiveConfig {
+                batch: 2,
+                window: 2,
+                ..SteveObjectiveConfig::default()
+            },
+            train: footage,
+            held_out: footage,
+        }
+    }
+
+    fn learned() -> Perception {
+        Perception::Learned(Box::new(EncoderInit::fresh(SlotEncoderConfig {
+            resolution: [8, 8],
+            slots: 2,
+            dim: 4,
+            slot_mlp: 8,
+            stem: StemConfig::Cnn(CnnConfig {
+                channels: vec![4],
+                kernels: vec![3],
+                strides: vec![1],
+                norm_groups: None,
+            }),
+            ..SlotEncoderConfig::default()
+        })))
+    }
+
+    fn given() -> Perception {
+        let slots =
+            Array4::from_shape_fn((2, 4, 2, 4), |(a, b, c, d)| (a + b * c + d) as f32 * 0.1);
+        Perception::Given {
+            train: slots.clone().into(),
+            held_out: slots.into(),
+        }
+    }
+
+    #[test]
+    fn encoder_and_decoder_learn_together_and_the_dvae_stays() {
+        let footage = footage();
+        for perception in [learned(), given()] {
+            let alone = matches!(perception, Perception::Given { .. });
+            let objective = objective(&footage, perception);
+            let device = Device::flex().autodiff();
+            let model = objective.init(&mut Init::seeded(2, &device));
+            let step = StepContext {
+                done: 3,
+                total: 10,
+                part: 0,
+                device: &device,
+                seed: 1,
+            };
+            let batch = objective.batch(&mut SeededRng::new(1, &[]));
+            let losses = objective.losses(&model, &batch, &step);
+            let gradients = crate::weights::collect_gradients(&model, &losses.total.backward());
+            let some = |start: &str| gradients.entries.keys().any(|key| key.starts_with(start));
+            assert!(some("decoder.tokens.") && !some("decoder.dvae."));
+            assert_eq!(some("encoder."), !alone);
+            let rate = if alone { 1.0 } else { 3.0 };
+            assert!((objective.rate("decoder.tokens.norm.weight") - rate).abs() < 1e-12);
+            let flex = Device::flex();
+            let figures = objective.validate(&objective.init(&mut Init::seeded(2, &flex)), &flex);
+            assert!(figures.iter().all(|(_, value)| value.is_finite()));
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! A VQ-VAE learns to give frames back (van den Oord et al. 2017; SlotDiffusion §3.1).
+
+use burn::module::Module;
+use burn::tensor::Device;
+use ndarray::{Array4, Axis};
+use serde::{Deserialize, Serialize};
+
+use crate::models::decoder::vqvae::codebook::CodeUse;
+use crate::models::decoder::vqvae::{VqVae, VqVaeConfig, VqVaeLossConfig};
+use crate::rng::{Init, SeededRng};
+use crate::tensor_conversion::{clip_from_frames, floats, frames_from_clip};
+use crate::train::objectives::reconstruct::{Errors, Reconstruct};
+use crate::train::{Losses, Objective, StepContext};
+
+/// `[objective]` of a VQ-VAE's training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct VqVaeObjectiveConfig {
+    /// Frames a step.
+    pub batch: usize,
+    /// How the parts of the loss are weighed.
+    pub loss: VqVaeLossConfig,
+    /// Weight of how different frames look to VGG-16 (LPIPS, Zhang et al. 2018), whose weights `pipeline weights` keeps.
+    ///
+    /// Differs: one in the reference, which also drops features out of the distance's heads while it trains.
+    pub perceptual: f64,
+    /// How much more pixels count that differ from the empty scene.
+    ///
+    /// Differs: zero in the reference.
+    pub salience: f32,
+    /// Steps between two searches for codes that nothing uses; unset = codes are never moved.
+    ///
+    /// Differs: unset in the reference.
+    pub restart_every: Option<u64>,
+}
+
+impl Default for VqVaeObjectiveConfig {
+    fn default() -> Self {
+        Self {
+            batch: 16,
+            loss: VqVaeLossConfig::default(),
+            perceptual: 0.0,
+            salience: 0.0,
+            restart_every: None,
+        }
+    }
+}
+
+/// A VQ-VAE learns to give frames back.
+pub type VqVaeObjective<'a> = Reconstruct<'a, VqVaeConfig, VqVaeObjectiveConfig>;
+
+impl Objective for VqVaeObjective<'_> {
+    type Model = VqVae;
+    type Batch = Array4<u8>;
+
+    fn init(&self, init: &mut Init) -> VqVae {
+        self.model.init(init)
+    }
+
+    fn samples(&self) -> usize {
+        self.config.batch
+    }
+
+    fn batch(&self, noise: &mut SeededRng) -> Array4<u8> {
+        self.train.draw_frames(self.config.batch, noise)
+    }
+
+    fn losses(&self, model: &VqVae, batch: &Array4<u8>, step: &StepContext<'_>) -> Losses {
+        let frames = frames_from_clip(batch.view(), step.device);
+        let weights = self.weights(batch, self.config.salience, step.device);
+        let seen = model.forward(frames.clone());
+        let looks = self.lpips.as_ref();
+        let looks = looks.map(|lpips| lpips.forward(frames.clone(), seen.frames.clone()).mean());
+        let losses = self.config.loss.losses(seen, frames, weights.as_ref());
+        let mut parts = vec![
+            ("absolute", losses.absolute.detach()),
+            ("quantise", losses.quantise.detach()),
+        ];
+        let mut total = losses.total;
+        if let Some(looks) = looks {
+            parts.push(("lpips", looks.clone().detach()));
+            total = total + looks * self.config.perceptual;
+        }
+        Losses { total, parts }
+    }
+
+    fn before_step(
+        &self,
+        model: &VqVae,
+        batch: &Array4<u8>,
+        step: &StepContext<'_>,
+    ) -> Option<VqVae> {
+        let every = self.config.restart_every?;
+        // At first often, while the encoder still moves; never in the last third, so that codes settle.
+        let due = step.done.is_multiple_of(every) && step.progress() < 0.67;
+        if !due {
+            return None;
+        }
+        let frames = frames_from_clip(batch.view(), &step.device.clone().inner());
+        let seen = model.valid().forward(frames);
+        let mut noise = step.noise("restart");
+        if step.done == 0 {
+            let all: Vec<usize> = (0..model.quantize.size()).collect();
+            return Some(model.clone().restart_codes(&all, seen.latents, &mut noise));
+        }
+        let mut uses = CodeUse::new(model.quantize.size());
+        uses.observe(&seen.codes);
+        let dead = uses.dead(1);
+        (!dead.is_empty()).then(|| model.clone().restart_codes(&dead, seen.latents, &mut noise))
+    }
+
+    fn validate(&self, model: &VqVae, device: &Device) -> Vec<(&'static str, f64)> {
+        let mut uses = CodeUse::new(model.quantize.size());
+        let mut errors = Errors::default();
+        let mut looks = 0.0;
+        let sample = self.held_out.spread(128);
+        let lpips = self.lpips.as_ref().map(Module::valid);
+        for part in sample.axis_chunks_iter(Axis(0), 16) {
+            let frames = frames_from_clip(part, device);
+            let seen = model.forward(frames.clone());
+            uses.observe(&seen.codes);
+            if let Some(lpips) = &lpips {
+                let apart = lpips.forward(frames, seen.frames.clone());
+                looks += floats(apart).into_iter().map(f64::from).sum::<f64>();
+            }
+            let drawn = clip_from_frames(seen.frames);
+            errors.observe(part, drawn.view(), &self.background);
+        }
+        let mut figures = errors.figures().to_vec();
+        figures.push(("code-perplexity", uses.perplexity()));
+        if lpips.is_some() {
+            figures.push(("lpips", looks / sample.dim().0.max(1) as f64));
+        }
+        figures
+    }
+
+    fn sheet(&self, model: &VqVae, device: &Device) -> Vec<Array4<u8>> {
+        let sample = self.held_out.spread(10);
+        let seen = model.forward(frames_from_clip(sample.view(), device));
+        vec![sample, clip_from_frames(seen.frames)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::perceptual::lpips::{Backbone, Lpips};
+    use crate::train::data::clip_dataset::ClipDataset;
+    use crate::weights::{collect, collect_gradients, load_into};
+
+    /// A distance with random weights, such that features are neither lost nor huge.
+    fn looks(device: &Device) -> Lpips {
+        let blank = Lpips::new(Backbone::Squeeze, &mut Init::blank(device));
+        let mut state = collect(&blank);
+        for (key, value) in &mut state.entries {
+            let inputs: usize = value.shape.iter().skip(1).product();
+            let scale = (2.0 / inputs.max(1) as f32).sqrt();
+            let drawn = SeededRng::new(4, &[key]).normal_vec(value.shape.iter().product());
+            let drawn = drawn.into_iter().map(|x| match value.shape.len() {
+                1 => 0.1 * x.abs(),
+                _ => scale * x,
+            });
+            value.values = crate::weights::Values::F32(drawn.collect());
+        }
+        load_into(blank, state).unwrap().no_grad()
+    }
+
+    fn footage() -> ClipDataset {
+        ClipDataset {
+            frames: ndarray::Array5::from_shape_fn((2, 2, 32, 32, 3), |(clip, t, y, x, c)| {
+                (90 * clip + 20 * t + 5 * y + 3 * x + 11 * c) as u8
+            }),
+            masks: None,
+        }
+    }
+
+    #[test]
+    fn looks_pull_the_decoder_and_never_learn_themselves() {
+        let footage = footage();
+        let device = Device::flex().autodiff();
+        let objective = |lpips: Option<Lpips>| VqVaeObjective {
+            model: VqVaeConfig {
+                channels: 4,
+                multipliers: vec![1, 1],
+                residual_blocks: 1,
+                codes: 8,
+                norm_groups: 2,
+                ..VqVaeConfig::default()
+            },
+            config: VqVaeObjectiveConfig {
+                batch: 2,
+                perceptual: 3.0,
+                ..VqVaeObjectiveConfig::default()
+            },
+            lpips,
+            train: &footage,
+            held_out: &footage,
+            background: footage.background(),
+        };
+        let step = StepContext {
+            done: 0,
+            total: 10,
+            part: 0,
+            device: &device,
+            seed: 1,
+        };
+        let [blind, seeing] = [None, Some(looks(&device))].map(|lpips| {
+            let objective = objective(lpips);
+            let model = objective.init(&mut Init::seeded(2, &device));
+            let batch = objective.batch(&mut SeededRng::new(1, &[]));
+            let losses = objective.losses(&model, &batch, &step);
+            let values: Vec<f32> = losses
+                .parts
+                .iter()
+                .map(|(_, x)| floats(x.clone())[0])
+                .collect();
+            let total = floats(losses.total.clone())[0];
+            let gradients = collect_gradients(&model, &losses.total.backward());
+            let figures = objective.validate(&model.valid(), &Device::flex());
+            (values, total, gradients, figures)
+        });
+        let (values, total, ..) = &seeing;
+        assert!(values[2] > 1e-3, "{values:?}");
+        assert!((total - blind.1 - 3.0 * values[2]).abs() < 1e-4 * total.abs());
+        let of = |gradients: &crate::weights::StateDict| {
+            let (_, value) = gradients
+                .entries
+                .iter()
+                .find(|(key, _)| key.starts_with("decoder.conv_out.weight"))
+                .unwrap();
+            value.as_f32().unwrap().to_vec()
+        };
+        assert_ne!(of(&blind.2), of(&seeing.2));
+        assert_eq!(blind.2.entries.len(), seeing.2.entries.len());
+        let named =
+            |figures: &[(&str, f64)]| figures.iter().any(|(name, x)| *name == "lpips" && *x > 0.0);
+        assert!(named(&seeing.3) && !named(&blind.3));
+    }
+}
