@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::artifacts::RunError;
+use super::error::RunError;
 
 /// Writes a file beside its place and renames it into it, after its bytes have reached the disk.
 ///

@@ -4,13 +4,14 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array3, Array4, ArrayBase, Ix3, s};
+use ndarray::{Array3, Array4, ArrayBase, s};
 use ndarray_npy::{NpzWriter, ReadNpyExt};
 use slotflow_datasets::ClipId;
 
 use super::video_predict::FlowError;
 use crate::artifacts::files::{make_dir, partial_of, remove_dir};
-use crate::artifacts::{Artifact, ClipFile, Input, Partial, Recipe, RunError};
+use crate::artifacts::slots::{ClipSlots, SlotsOfClips};
+use crate::artifacts::{Input, Partial, Recipe, RunError, Slots};
 use crate::weights::WeightsError;
 use crate::weights::slot_pickle::SlotPickle;
 
@@ -18,7 +19,7 @@ use crate::weights::slot_pickle::SlotPickle;
 struct Splits<'a> {
     out: &'a Path,
     origin: String,
-    open: Vec<(String, Partial, Vec<ClipId>)>,
+    open: Vec<(String, Partial<SlotsOfClips>, Vec<ClipId>)>,
 }
 
 /// Imports a slot file (`.pkl`), or `.npy` files as PHYRE has them, in one folder or one for each split: an artifact
@@ -121,7 +122,7 @@ impl Splits<'_> {
             }
             .into());
         }
-        partial.put(&clip, &ClipFile::default().with_floats("slots", &slots))?;
+        partial.add(&clip, &ClipSlots::all_observed(slots).to_file())?;
         clips.push(clip);
         Ok(())
     }
@@ -165,13 +166,13 @@ impl Splits<'_> {
 }
 
 /// The artifacts in a folder: itself, or those in it by their names.
-fn artifacts(from: &Path) -> Result<Vec<(Option<String>, Artifact)>, RunError> {
-    if let Ok(artifact) = Artifact::open_any(from) {
+fn artifacts(from: &Path) -> Result<Vec<(Option<String>, Slots)>, RunError> {
+    if let Ok(artifact) = Slots::open_any(from) {
         return Ok(vec![(None, artifact)]);
     }
     let mut found = Vec::new();
     for path in entries(from)? {
-        if let Ok(artifact) = Artifact::open_any(&path) {
+        if let Ok(artifact) = Slots::open_any(&path) {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             found.push((Some(name.into_owned()), artifact));
         }
@@ -193,9 +194,9 @@ pub fn holds_slots(folder: &Path) -> bool {
 /// # Errors
 /// When there is no artifact, or its clips have slots of different shapes.
 pub fn strided(folder: &Path, stride: usize) -> Result<(String, Array4<f32>), RunError> {
-    let artifact = Artifact::open_any(folder)?;
+    let artifact = Slots::open_any(folder)?;
     let clips = artifact.clips().iter();
-    let clips = clips.map(|clip| artifact.read(clip)?.floats::<Ix3>("slots"));
+    let clips = clips.map(|clip| artifact.slots(clip));
     let clips = clips.collect::<Result<Vec<Array3<f32>>, RunError>>()?;
     let shortest = clips
         .iter()
@@ -260,7 +261,7 @@ fn write_npz(from: &Path, path: &Path) -> Result<(), RunError> {
     let mut archive = NpzWriter::new(BufWriter::new(file));
     for (split, artifact) in artifacts(from)? {
         for clip in artifact.clips() {
-            let slots = artifact.read(clip)?.floats::<Ix3>("slots")?;
+            let slots = artifact.slots(clip)?;
             let name = match &split {
                 Some(split) => format!("{split}/{clip}"),
                 None => clip.to_string(),

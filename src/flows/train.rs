@@ -17,7 +17,7 @@ use crate::models::dynamics::SlotFormerConfig;
 use crate::models::encoder::{SlotEncoder, SlotEncoderConfig};
 use crate::plan::training::{SlotsPlan, TrainPlan};
 use crate::plan::video_predict::WeightsName;
-use crate::stages::predict::rollout::continued;
+use crate::stages::predict::rollout::rolled_out;
 use crate::stages::{Loaded, load};
 use crate::train::data::clip_dataset::ClipDataset;
 use crate::train::data::slot_store::{Slots, open_or_encode};
@@ -389,9 +389,8 @@ fn with_futures(
     for (mut out, clip) in all.outer_iter_mut().zip(seen.outer_iter()) {
         let clip = clip.slice(s![..frames, .., ..]);
         let history = clip.slice(s![frames.saturating_sub(config.burn_in).., .., ..]);
-        let future = continued(dynamics, history, steps, device)?;
-        let future = future.slice(s![history.dim().0.., .., ..]);
-        let joined = concatenate(Axis(0), &[clip, future]);
+        let future = rolled_out(dynamics, history, steps, device)?;
+        let joined = concatenate(Axis(0), &[clip, future.rolled_out()]);
         out.assign(&joined.map_err(|error| RunError::Internal {
             reason: error.to_string(),
         })?);

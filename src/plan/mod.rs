@@ -19,12 +19,15 @@ pub mod training;
 pub mod video_predict;
 
 mod builtin;
+mod earlier;
 mod error;
 mod set;
 
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
+
+use crate::artifacts::progress::say;
 
 pub use clevrer_vqa::ClevrerVqaPlan;
 pub use error::PlanError;
@@ -144,12 +147,18 @@ pub fn names() -> Vec<&'static str> {
 /// The table of a plan with changes.
 fn changed(text: &str, origin: &Path, changes: &[String]) -> Result<toml::Table, PlanError> {
     let parsed = text.parse();
-    let mut table: toml::Table = parsed.map_err(|error: toml::de::Error| PlanError::Parse {
-        reason: error.message().to_owned(),
+    let fault = |reason: String| PlanError::Parse {
+        reason,
         path: origin.to_owned(),
-    })?;
+    };
+    let mut table: toml::Table =
+        parsed.map_err(|error: toml::de::Error| fault(error.message().to_owned()))?;
+    earlier::rename(&mut table).map_err(fault)?;
     for change in changes {
         set::apply(&mut table, change)?;
+    }
+    for note in earlier::drop_unread(&mut table) {
+        say(&note);
     }
     Ok(table)
 }

@@ -20,13 +20,13 @@ pub struct PhysionVqaPlan {
     /// Slots observed → slots imagined.
     pub rollout: RolloutConfig,
     /// Slots → yes or no.
-    pub contact: ContactConfig,
+    pub physion: PhysionConfig,
 }
 
-/// `[contact]`: slots → yes or no, learned from readout clips.
+/// `[physion]`: slots → yes or no, learned from readout clips.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct ContactConfig {
+pub struct PhysionConfig {
     /// Readout clips; all that there are if unset.
     pub clips: Option<usize>,
     /// Every so many of them one is held out, to choose checkpoints and thresholds by.
@@ -64,12 +64,12 @@ impl Default for PhysionVqaPlan {
             decode: DecodeConfig::default(),
             encode: EncodeConfig::default(),
             rollout: RolloutConfig::default(),
-            contact: ContactConfig::default(),
+            physion: PhysionConfig::default(),
         }
     }
 }
 
-impl Default for ContactConfig {
+impl Default for PhysionConfig {
     fn default() -> Self {
         Self {
             clips: None,

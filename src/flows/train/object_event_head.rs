@@ -16,7 +16,7 @@ use crate::models::dynamics::{SlotFormer, SlotFormerConfig};
 use crate::models::encoder::SlotEncoder;
 use crate::plan::training::ObjectEventHeadPlan;
 use crate::rng::SeededRng;
-use crate::stages::predict::rollout::continued;
+use crate::stages::predict::rollout::rolled_out;
 use crate::tensor_conversion::{batch_from_clips, floats};
 use crate::train::TrainError;
 use crate::train::data::clip_dataset::ClipDataset;
@@ -240,10 +240,10 @@ impl Ahead<'_> {
                 let history = seen
                     .slots
                     .slice(s![clip, first - self.burn_in..first, .., ..]);
-                let all = continued(self.dynamics, history, last - first, self.device)?;
+                let all = rolled_out(self.dynamics, history, last - first, self.device)?;
                 slots
                     .slice_mut(s![clip, first..last, .., ..])
-                    .assign(&all.slice(s![self.burn_in.., .., ..]));
+                    .assign(&all.rolled_out());
                 let before = seen.owners.slice(s![clip, first - 1, ..]).to_owned();
                 for t in first..last {
                     owners.slice_mut(s![clip, t, ..]).assign(&before);

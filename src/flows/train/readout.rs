@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array3, Axis, Ix3, concatenate, s};
+use ndarray::{Array3, Axis, concatenate, s};
 use serde_json::{Map, Value, json};
 use slotflow_datasets::source::physion::{name_of, read_labels};
 use slotflow_datasets::synth::Split;
 
 use super::{Training, with_futures};
 use crate::artifacts::files::content_hash;
-use crate::artifacts::{Artifact, Input, RunError};
+use crate::artifacts::{Input, RunError, Slots};
 use crate::models::dynamics::SlotFormerConfig;
 use crate::plan::training::ReadoutPlan;
 use crate::train::TrainError;
@@ -82,8 +82,8 @@ impl Training<'_> {
         self.inputs
             .push(Input::new("labels", content_hash(labels)?));
         let mut read = |split: &str| -> Result<Outcomes, TrainError> {
-            let artifact = Artifact::open_any(&folder.join(split))?;
-            self.inputs.push(Input::new("slots", &*artifact.id.0));
+            let artifact = Slots::open_any(&folder.join(split))?;
+            self.inputs.push(artifact.as_input("slots"));
             outcomes_of(&artifact, &known, &plan.model, labels)
         };
         let (train, held_out) = (read("train")?, read("val")?);
@@ -115,7 +115,7 @@ impl Training<'_> {
 
 /// Slots of the clips that have a label, cut to the shortest.
 fn outcomes_of(
-    artifact: &Artifact,
+    artifact: &Slots,
     known: &BTreeMap<String, bool>,
     model: &ReadoutConfig,
     labels: &Path,
@@ -124,7 +124,7 @@ fn outcomes_of(
     for clip in artifact.clips() {
         let name = name_of(Path::new(&format!("{clip}.safetensors")));
         if let Some(yes) = known.get(&name) {
-            clips.push(artifact.read(clip)?.floats::<Ix3>("slots")?);
+            clips.push(artifact.slots(clip)?);
             said.push(i64::from(*yes));
         }
     }
