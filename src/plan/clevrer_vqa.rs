@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::flow::Flow;
 use super::video_predict::{AnswerConfig, DecodeConfig, EncodeConfig, WeightsName};
 
 /// A plan that answers questions about clips.
@@ -12,7 +13,7 @@ use super::video_predict::{AnswerConfig, DecodeConfig, EncodeConfig, WeightsName
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct ClevrerVqaPlan {
     /// Which flow: `clevrer-vqa`.
-    pub flow: String,
+    pub flow: Flow,
     /// The seed of everything random.
     pub seed: u64,
     /// Which clips, which frames.
@@ -79,7 +80,7 @@ impl ClevrerVqaPlan {
 impl Default for ClevrerVqaPlan {
     fn default() -> Self {
         Self {
-            flow: "clevrer-vqa".to_owned(),
+            flow: Flow::ClevrerVqa,
             seed: 0,
             decode: DecodeConfig::default(),
             encode: EncodeConfig::default(),

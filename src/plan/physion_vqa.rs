@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::flow::Flow;
 use super::video_predict::{DecodeConfig, EncodeConfig, RolloutConfig};
 use crate::models::reasoner::PhysionReadoutConfig;
 
@@ -10,7 +11,7 @@ use crate::models::reasoner::PhysionReadoutConfig;
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct PhysionVqaPlan {
     /// Which flow: `physion-vqa`.
-    pub flow: String,
+    pub flow: Flow,
     /// The seed of everything random.
     pub seed: u64,
     /// Which clips, which frames; `clips` counts those of the test.
@@ -59,7 +60,7 @@ impl PhysionVqaPlan {
 impl Default for PhysionVqaPlan {
     fn default() -> Self {
         Self {
-            flow: "physion-vqa".to_owned(),
+            flow: Flow::PhysionVqa,
             seed: 0,
             decode: DecodeConfig::default(),
             encode: EncodeConfig::default(),

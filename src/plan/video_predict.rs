@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use slotflow_datasets::Fit;
 use slotflow_datasets::source::ColourOrder;
 
+use super::flow::Flow;
 use crate::models::decoder::sampler::SamplerConfig;
 
 /// A plan that predicts videos.
@@ -13,7 +14,7 @@ use crate::models::decoder::sampler::SamplerConfig;
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct VideoPredictPlan {
     /// Which flow: `video-predict`.
-    pub flow: String,
+    pub flow: Flow,
     /// The seed of everything random.
     pub seed: u64,
     /// Which clips, which frames.
@@ -35,7 +36,7 @@ pub struct VideoPredictPlan {
 impl Default for VideoPredictPlan {
     fn default() -> Self {
         Self {
-            flow: "video-predict".to_owned(),
+            flow: Flow::VideoPredict,
             seed: 0,
             decode: DecodeConfig::default(),
             encode: EncodeConfig::default(),

@@ -241,7 +241,11 @@ fn empty_slot(slots: ArrayView3<'_, f32>, output: &HeadOutput, observed: usize) 
     let mut places: Vec<(usize, usize)> = (0..observed)
         .flat_map(|t| (0..count).map(move |slot| (t, slot)))
         .collect();
-    places.sort_by(|a, b| output.in_view(a.0, a.1).total_cmp(&output.in_view(b.0, b.1)));
+    places.sort_by(|a, b| {
+        output
+            .in_view(a.0, a.1)
+            .total_cmp(&output.in_view(b.0, b.1))
+    });
     places.truncate(observed.max(1));
     let mut mean = vec![0.0; dim];
     for (t, slot) in &places {
