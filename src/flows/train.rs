@@ -15,7 +15,8 @@ use crate::artifacts::lock::FolderLock;
 use crate::artifacts::{Input, Options, Recipe, RunError};
 use crate::models::dynamics::SlotFormerConfig;
 use crate::models::encoder::{SlotEncoder, SlotEncoderConfig};
-use crate::plan::training::{SlotsPlan, TrainPlan};
+use crate::plan::training::objectives::SlotsPlan;
+use crate::plan::training::{ObjectivePlan, TrainPlan};
 use crate::plan::video_predict::WeightsName;
 use crate::stages::predict::rollout::continued;
 use crate::stages::{Loaded, load};
@@ -100,41 +101,18 @@ fn stretch(
         until,
         inputs: Vec::new(),
     };
-    if let Some(vqvae) = &plan.vqvae {
-        return training.vqvae(vqvae);
-    }
-    if let Some(slots) = &plan.slots {
-        return training.slots(slots);
-    }
-    if let Some(diffusion) = &plan.diffusion {
-        return training.diffusion(diffusion);
-    }
-    if let Some(dvae) = &plan.dvae {
-        return training.dvae(dvae);
-    }
-    if let Some(steve) = &plan.steve {
-        return training.steve(steve);
-    }
-    if let Some(slotdiffusion) = &plan.slotdiffusion {
-        return training.slotdiffusion(slotdiffusion);
-    }
-    if let Some(slotformer) = &plan.slotformer {
-        return training.slotformer(slotformer);
-    }
-    if let Some(aloe) = &plan.aloe {
-        return training.aloe(aloe);
-    }
-    if let Some(readout) = &plan.readout {
-        return training.readout(readout);
-    }
-    if let Some(sight) = &plan.sight {
-        return training.sight(sight);
-    }
-    match &plan.motion {
-        Some(motion) => training.motion(motion),
-        None => Err(TrainError::Data {
-            reason: "the plan names no objective".to_owned(),
-        }),
+    match &plan.objective {
+        ObjectivePlan::VqVae(plan) => training.vqvae(plan),
+        ObjectivePlan::Slots(plan) => training.slots(plan),
+        ObjectivePlan::Diffusion(plan) => training.diffusion(plan),
+        ObjectivePlan::Dvae(plan) => training.dvae(plan),
+        ObjectivePlan::Steve(plan) => training.steve(plan),
+        ObjectivePlan::SlotDiffusion(plan) => training.slotdiffusion(plan),
+        ObjectivePlan::SlotFormer(plan) => training.slotformer(plan),
+        ObjectivePlan::Aloe(plan) => training.aloe(plan),
+        ObjectivePlan::Readout(plan) => training.readout(plan),
+        ObjectivePlan::ObjectEventHead(plan) => training.object_event_head(plan),
+        ObjectivePlan::Motion(plan) => training.motion(plan),
     }
 }
 
@@ -143,13 +121,8 @@ fn stretch(
 /// # Errors
 /// Names the data set.
 pub fn check_readable(plan: &TrainPlan) -> Result<(), TrainError> {
-    let slotformer = plan
-        .slotformer
-        .as_ref()
-        .and_then(|plan| plan.slots.as_ref());
-    let readout = plan.readout.as_ref().and_then(|plan| plan.slots.as_ref());
-    let imported = slotformer.or(readout).map(|folder| folder.join("train"));
-    match imported {
+    let imported = plan.objective.table().imported_slots();
+    match imported.map(|folder| folder.join("train")) {
         Some(folder) if !super::slots::holds_slots(&folder) => {
             Err(WeightsError::NoSlots { path: folder }.into())
         }

@@ -13,7 +13,7 @@ use slotflow_datasets::synth::{Split, States};
 use super::{Training, with_futures};
 use crate::models::dynamics::SlotFormerConfig;
 use crate::models::reasoner::AloeConfig;
-use crate::plan::training::AloePlan;
+use crate::plan::training::objectives::AloePlan;
 use crate::plan::video_predict::WeightsName;
 use crate::train::TrainError;
 use crate::train::objectives::aloe::{

@@ -19,7 +19,9 @@ use crate::models::decoder::latent_diffusion::{LatentDiffusionConfig, LatentStat
 use crate::models::decoder::vqvae::{VqVae, VqVaeConfig};
 use crate::models::encoder::{StemConfig, Vit, VitConfig};
 use crate::models::perceptual::lpips::{Backbone, Lpips};
-use crate::plan::training::{DiffusionPlan, DvaePlan, SlotDiffusionPlan, StevePlan, VqVaePlan};
+use crate::plan::training::objectives::{
+    DiffusionPlan, DvaePlan, SlotDiffusionPlan, StevePlan, VqVaePlan,
+};
 use crate::rng::{Init, SeededRng};
 use crate::train::objectives::diffusion::{DiffusionObjective, Drawings};
 use crate::train::objectives::reconstruct::Reconstruct;

@@ -8,7 +8,7 @@ use super::Training;
 use crate::artifacts::Input;
 use crate::flows::slots::strided;
 use crate::models::dynamics::SlotFormerConfig;
-use crate::plan::training::SlotFormerPlan;
+use crate::plan::training::objectives::SlotFormerPlan;
 use crate::train::TrainError;
 use crate::train::data::slot_store::Slots;
 use crate::train::objectives::slotformer::{self, Pictures, SlotFormerObjective};

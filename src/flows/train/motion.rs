@@ -6,7 +6,7 @@ use ndarray::Array3;
 use slotflow_datasets::synth::{Event, Split};
 
 use super::Training;
-use crate::plan::training::MotionPlan;
+use crate::plan::training::objectives::MotionPlan;
 use crate::train::TrainError;
 use crate::train::data::clip_dataset::ClipDataset;
 use crate::train::objectives::motion::{Events, MotionObjective};

@@ -14,7 +14,7 @@ use crate::flows::train::Training;
 use crate::masks::masks_from_attention;
 use crate::models::dynamics::{SlotFormer, SlotFormerConfig};
 use crate::models::encoder::SlotEncoder;
-use crate::plan::training::ObjectEventHeadPlan;
+use crate::plan::training::objectives::ObjectEventHeadPlan;
 use crate::rng::SeededRng;
 use crate::stages::predict::rollout::continued;
 use crate::tensor_conversion::{batch_from_clips, floats};
@@ -30,7 +30,10 @@ const BATCH: usize = 4;
 const LEAST_OVERLAP: f64 = 0.2;
 
 impl Training<'_> {
-    pub(crate) fn sight(&mut self, plan: &ObjectEventHeadPlan) -> Result<Vec<PathBuf>, TrainError> {
+    pub(crate) fn object_event_head(
+        &mut self,
+        plan: &ObjectEventHeadPlan,
+    ) -> Result<Vec<PathBuf>, TrainError> {
         let (encoder_config, encoder, id) = self.encoder(&plan.encoder)?;
         let (dynamics_config, dynamics) = self.before("slotformer", &plan.slotformer)?.model(
             "slotformer",

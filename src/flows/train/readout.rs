@@ -12,7 +12,7 @@ use super::{Training, with_futures};
 use crate::artifacts::files::content_hash;
 use crate::artifacts::{Artifact, Input, RunError};
 use crate::models::dynamics::SlotFormerConfig;
-use crate::plan::training::ReadoutPlan;
+use crate::plan::training::objectives::ReadoutPlan;
 use crate::train::TrainError;
 use crate::train::objectives::readout::{Outcomes, ReadoutConfig, ReadoutObjective};
 

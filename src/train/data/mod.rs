@@ -1,5 +1,8 @@
 //! What a training reads.
 
+/// `[data]` of a plan, and what an objective may read of a clip.
+pub mod config;
+
 /// Frames and masks of a training's clips in memory.
 pub mod clip_dataset;
 
@@ -8,3 +11,5 @@ pub mod slot_store;
 
 /// Batches made ahead on other threads, delivered in order.
 pub mod prefetch;
+
+pub use config::{ClipFact, TrainData};
