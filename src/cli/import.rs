@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Failure, print};
-use crate::flows::slots;
+use crate::stages::slot_files;
+use crate::train::data::imported_slots::holds_slots;
 use crate::weights::official::SLOTS;
 use crate::weights::{export, import};
 
@@ -42,7 +43,7 @@ pub struct ExportArgs {
 /// Imports a checkpoint and prints the files that were written.
 pub fn import(args: &ImportArgs) -> Result<ExitCode, Failure> {
     if args.model == SLOTS {
-        for folder in slots::import(&args.checkpoint, &args.out)? {
+        for folder in slot_files::import(&args.checkpoint, &args.out)? {
             print(&folder.display().to_string())?;
         }
         return Ok(ExitCode::SUCCESS);
@@ -60,8 +61,8 @@ pub fn import(args: &ImportArgs) -> Result<ExitCode, Failure> {
 
 /// Exports weights and prints the file that was written.
 pub fn export(args: &ExportArgs) -> Result<ExitCode, Failure> {
-    if slots::holds_slots(&args.from) {
-        slots::export(&args.from, &args.out)?;
+    if holds_slots(&args.from) {
+        slot_files::export(&args.from, &args.out)?;
         print(&args.out.display().to_string())?;
         return Ok(ExitCode::SUCCESS);
     }

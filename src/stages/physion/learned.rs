@@ -15,12 +15,11 @@ use crate::stages::physion::Clips;
 use crate::stages::physion::column::{Column, fault};
 use crate::tensor_conversion::floats;
 use crate::train::FitConfig;
+use crate::train::data::readout_dataset::ReadoutDataset;
 use crate::train::fit::checkpoint::Checkpoint;
 use crate::train::fit::schedule::Schedule;
 use crate::train::fit::training_loop::{FitContext, fit};
-use crate::train::objectives::readout::{
-    Outcomes, ReadoutConfig, ReadoutObjective, ReadoutObjectiveConfig,
-};
+use crate::train::objectives::readout::{ReadoutConfig, ReadoutObjective, ReadoutObjectiveConfig};
 use crate::weights::load_into;
 
 /// Folds of the cross-validation.
@@ -35,7 +34,7 @@ impl Column<'_> {
         context: &Context,
     ) -> Result<Vec<Readout>, RunError> {
         let config = self.stage.config;
-        let of = |clips: &[usize]| Outcomes {
+        let of = |clips: &[usize]| ReadoutDataset {
             slots: self.window(self.readout).select(Axis(0), clips),
             labels: clips
                 .iter()
@@ -54,7 +53,7 @@ impl Column<'_> {
             train: of(rest),
             held_out: of(held),
         };
-        let test = Outcomes {
+        let test = ReadoutDataset {
             slots: self.window(self.test).to_owned(),
             labels: Vec::new(),
         };
@@ -62,7 +61,7 @@ impl Column<'_> {
         for seed in 0..config.seeds.max(1) {
             let folder = self.train(&objective, seed, context)?;
             for (step, path) in checkpoints(&folder)? {
-                let said = |of: &Outcomes| probabilities(&objective, &path, of, context);
+                let said = |of: &ReadoutDataset| probabilities(&objective, &path, of, context);
                 readouts.push(Readout {
                     seed,
                     checkpoint: step,
@@ -175,7 +174,7 @@ impl Column<'_> {
 fn probabilities(
     objective: &ReadoutObjective,
     checkpoint: &Path,
-    of: &Outcomes,
+    of: &ReadoutDataset,
     context: &Context,
 ) -> Result<Vec<f64>, RunError> {
     let state = Checkpoint::model_of(checkpoint).map_err(trained)?;

@@ -48,3 +48,16 @@ pub enum ClipFact {
     /// True place, look and movement of every object.
     States,
 }
+
+impl ClipFact {
+    /// Its word in a sentence.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Frames => "frames",
+            Self::Masks => "masks",
+            Self::Questions => "questions",
+            Self::Events => "events",
+            Self::States => "object states",
+        }
+    }
+}

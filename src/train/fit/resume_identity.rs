@@ -15,7 +15,7 @@ use crate::train::TrainError;
 ///
 /// # Errors
 /// When the recipe differs, naming what does, or a file cannot be written.
-pub fn claim(
+pub fn check_or_write_recipe(
     folder: &Path,
     recipe: &Recipe,
     complete: impl Fn(Value) -> Value,

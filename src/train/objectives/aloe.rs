@@ -8,12 +8,12 @@ use std::path::Path;
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use ndarray::{Array3, Array4, ArrayView3, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
-use slotflow_datasets::question::{Encoded, PAD, TEXT_TOKENS, Vocabulary};
-use slotflow_datasets::{Ask, Question, QuestionKind};
+use slotflow_datasets::question::{PAD, TEXT_TOKENS};
 
 use crate::models::reasoner::{Aloe, AloeConfig, binary_cross_entropy, cross_entropy};
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::floats;
+use crate::train::data::qa_dataset::{QaDataset, Text};
 use crate::train::{Losses, Objective, StepContext, TrainError};
 
 /// `[aloe]` of a training plan, beside the model.
@@ -71,94 +71,6 @@ impl Default for AloeObjectiveConfig {
             sees: Sees::default(),
         }
     }
-}
-
-/// One text and what is right about it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Text {
-    /// Its clip.
-    pub clip: usize,
-    /// Whether it is about what comes after the clip.
-    pub predictive: bool,
-    /// Words by number.
-    pub words: [u32; TEXT_TOKENS],
-    /// The answer's number for a descriptive question; 1 or 0 for a choice.
-    pub label: i64,
-    /// Whether it is a choice.
-    pub is_choice: bool,
-    /// The type that scores tell apart: `count`, …, `explanatory`, `predictive`, `counterfactual`.
-    pub kind: String,
-}
-
-/// Texts and the slots that they are about.
-#[derive(Debug)]
-pub struct QaDataset {
-    /// Slots of every clip and of what was imagined behind it, `[clips, time + steps, slots, dim]`.
-    pub slots: Array4<f32>,
-    /// The texts.
-    pub texts: Vec<Text>,
-}
-
-/// The type of a question that scores tell apart.
-pub fn kind_of(question: &Question) -> String {
-    match question.kind {
-        QuestionKind::Descriptive => question
-            .subtype
-            .clone()
-            .unwrap_or_else(|| "descriptive".to_owned()),
-        QuestionKind::Explanatory => "explanatory".to_owned(),
-        QuestionKind::Predictive => "predictive".to_owned(),
-        QuestionKind::Counterfactual => "counterfactual".to_owned(),
-    }
-}
-
-/// The texts of a clip's questions.
-///
-/// # Errors
-/// When a word or an answer is not CLEVRER's, or an answer is missing.
-pub fn texts_of(clip: usize, questions: &[Question]) -> Result<Vec<Text>, TrainError> {
-    let mut texts = Vec::new();
-    let bad = |reason: String| TrainError::Data { reason };
-    for question in questions {
-        let predictive = question.kind == QuestionKind::Predictive;
-        let kind = kind_of(question);
-        let text = |words, label, is_choice| Text {
-            clip,
-            predictive,
-            words,
-            label,
-            is_choice,
-            kind: kind.clone(),
-        };
-        match (
-            Vocabulary
-                .encode(question)
-                .map_err(|error| bad(error.to_string()))?,
-            &question.ask,
-        ) {
-            (Encoded::Open(words), Ask::Word(Some(answer))) => {
-                let label = Vocabulary
-                    .answer_id(answer)
-                    .ok_or_else(|| bad(format!("no answer is called `{answer}`")))?;
-                texts.push(text(words, i64::from(label), false));
-            }
-            (Encoded::Choices(all), Ask::Choices(choices)) => {
-                for (words, choice) in all.into_iter().zip(choices) {
-                    let right = choice
-                        .correct
-                        .ok_or_else(|| bad("a choice without its answer".to_owned()))?;
-                    texts.push(text(words, i64::from(right), true));
-                }
-            }
-            _ => {
-                return Err(bad(format!(
-                    "a question without its answer: {}",
-                    question.text
-                )));
-            }
-        }
-    }
-    Ok(texts)
 }
 
 /// The frames that a text is about: the first, or for predictive texts as many up to the end of what was imagined.
@@ -349,27 +261,6 @@ impl Objective for AloeObjective {
     }
 }
 
-/// What answers best without the video: the most frequent answer of every type of question.
-pub fn most_frequent(texts: &[Text]) -> BTreeMap<String, i64> {
-    let mut counts: BTreeMap<&str, BTreeMap<i64, usize>> = BTreeMap::new();
-    for text in texts {
-        *counts
-            .entry(&text.kind)
-            .or_default()
-            .entry(text.label)
-            .or_default() += 1;
-    }
-    let best = |of: &BTreeMap<i64, usize>| {
-        of.iter()
-            .max_by_key(|(_, count)| **count)
-            .map_or(0, |(label, _)| *label)
-    };
-    counts
-        .into_iter()
-        .map(|(kind, of)| (kind.to_owned(), best(&of)))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -380,24 +271,5 @@ mod tests {
         let firsts =
             [false, true].map(|predictive| looked_at(slots.view(), 4, predictive)[[0, 0, 0]]);
         assert_eq!(firsts, [0.0, 2.0]);
-    }
-
-    #[test]
-    fn the_blind_answer_is_the_most_frequent_of_its_type() {
-        let text = |kind: &str, label| Text {
-            clip: 0,
-            predictive: false,
-            words: [0; TEXT_TOKENS],
-            label,
-            is_choice: false,
-            kind: kind.to_owned(),
-        };
-        let best = most_frequent(&[
-            text("count", 1),
-            text("count", 2),
-            text("count", 2),
-            text("exist", 21),
-        ]);
-        assert_eq!((best["count"], best["exist"]), (2, 21));
     }
 }

@@ -29,11 +29,20 @@ impl Default for MotionObjectiveConfig {
 
 /// Clips and, for every step between sampled frames, which events fall into it.
 #[derive(Debug, Clone)]
-pub struct Events {
+pub struct EventClips {
     /// The clips.
-    pub footage: ClipDataset,
+    pub clips: ClipDataset,
     /// 1 where an event falls into the step, `[clips, time − 1, events]`: collision, entrance, departure.
-    pub truth: Array3<f32>,
+    pub labels: Array3<f32>,
+}
+
+/// Windows of clips, and which events fall into their steps.
+#[derive(Debug, Clone)]
+pub struct MotionBatch {
+    /// `[batch, window, height, width, rgb]`
+    frames: Array5<u8>,
+    /// `[batch, window − 1, events]`
+    labels: Array3<f32>,
 }
 
 /// The motion network learns to tell events.
@@ -44,20 +53,20 @@ pub struct MotionObjective {
     /// The loss.
     pub config: MotionObjectiveConfig,
     /// What it is trained on.
-    pub train: Events,
+    pub train: EventClips,
     /// What it is judged by.
-    pub held_out: Events,
+    pub held_out: EventClips,
 }
 
 impl MotionObjective {
-    fn windows(&self, from: &Events, places: &[(usize, usize)]) -> (Array5<u8>, Array3<f32>) {
+    fn windows(&self, from: &EventClips, places: &[(usize, usize)]) -> MotionBatch {
         let window = self.model.window;
-        let frames = from.footage.windows(places, window);
-        let mut truth = Array3::zeros((places.len(), window - 1, EVENTS));
-        for (mut row, &(clip, start)) in truth.outer_iter_mut().zip(places) {
-            row.assign(&from.truth.slice(s![clip, start..start + window - 1, ..]));
+        let frames = from.clips.windows(places, window);
+        let mut labels = Array3::zeros((places.len(), window - 1, EVENTS));
+        for (mut row, &(clip, start)) in labels.outer_iter_mut().zip(places) {
+            row.assign(&from.labels.slice(s![clip, start..start + window - 1, ..]));
         }
-        (frames, truth)
+        MotionBatch { frames, labels }
     }
 }
 
@@ -74,7 +83,7 @@ fn event_loss(logits: Tensor<3>, truth: &Array3<f32>) -> Tensor<1> {
 
 impl Objective for MotionObjective {
     type Model = Motion;
-    type Batch = (Array5<u8>, Array3<f32>);
+    type Batch = MotionBatch;
 
     fn init(&self, init: &mut Init) -> Motion {
         self.model.init(init)
@@ -84,31 +93,31 @@ impl Objective for MotionObjective {
         self.config.batch
     }
 
-    fn batch(&self, noise: &mut SeededRng) -> Self::Batch {
+    fn batch(&self, noise: &mut SeededRng) -> MotionBatch {
         let places = self
             .train
-            .footage
+            .clips
             .draw_windows(self.config.batch, self.model.window, noise);
         self.windows(&self.train, &places)
     }
 
-    fn losses(&self, model: &Motion, batch: &Self::Batch, step: &StepContext<'_>) -> Losses {
-        let clips = batch_from_clips(batch.0.view(), step.device);
-        Losses::single("events", event_loss(model.forward(clips), &batch.1))
+    fn losses(&self, model: &Motion, batch: &MotionBatch, step: &StepContext<'_>) -> Losses {
+        let clips = batch_from_clips(batch.frames.view(), step.device);
+        Losses::single("events", event_loss(model.forward(clips), &batch.labels))
     }
 
     fn validate(&self, model: &Motion, device: &Device) -> Vec<(&'static str, f64)> {
         let mut noise = SeededRng::new(1, &["validate"]);
         let places = self
             .held_out
-            .footage
+            .clips
             .draw_windows(96, self.model.window, &mut noise);
-        let (frames, truth) = self.windows(&self.held_out, &places);
+        let MotionBatch { frames, labels } = self.windows(&self.held_out, &places);
         let logits = model.forward(batch_from_clips(frames.view(), device));
-        let loss = f64::from(floats(event_loss(logits.clone(), &truth))[0]);
+        let loss = f64::from(floats(event_loss(logits.clone(), &labels))[0]);
         let said: Vec<(f32, bool)> = floats(logits)
             .into_iter()
-            .zip(truth.iter().map(|&truth| truth > 0.5))
+            .zip(labels.iter().map(|&label| label > 0.5))
             .collect();
         let share = |event: usize| {
             let of: Vec<_> = said.iter().skip(event).step_by(EVENTS).copied().collect();

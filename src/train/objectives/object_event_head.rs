@@ -7,15 +7,14 @@ use std::path::Path;
 
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use ndarray::{Array3, Array4, Axis, s};
 use serde::{Deserialize, Serialize};
-use slotflow_datasets::synth::States;
 
 use crate::models::reasoner::object_event_head::{
-    ObjectEventHead, ObjectEventHeadConfig, SAID, Seen, pairs,
+    ObjectEventHead, ObjectEventHeadConfig, SAID, Seen,
 };
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::floats;
+use crate::train::data::head_dataset::{HeadBatch, HeadDataset, OBJECT_NUMBERS};
 use crate::train::{Losses, Objective, StepContext, TrainError};
 
 /// `[sight.objective]` of a training plan.
@@ -37,91 +36,6 @@ impl Default for ObjectEventHeadObjectiveConfig {
             imagined: 7,
             touch_weight: 4.0,
         }
-    }
-}
-
-/// Slots of clips and whose they are.
-#[derive(Debug)]
-pub struct Scenes {
-    /// `[clips, time, slots, dim]`
-    pub slots: Array4<f32>,
-    /// Place of the slot's object in the clip's states, plus one; 0 for a slot without one, `[clips, time, slots]`.
-    pub owners: Array3<u8>,
-}
-
-/// What the head learns from: each clip perceived, and imagined piece by piece.
-#[derive(Debug)]
-pub struct HeadDataset {
-    /// Perceived and imagined.
-    pub versions: [Scenes; 2],
-    /// The truth, by clip.
-    pub states: Vec<States>,
-}
-
-/// A batch: slots with all that is true of them.
-#[derive(Debug)]
-pub struct Batch {
-    slots: Array4<f32>,
-    /// In view, moves, colour, material, shape, place x and y, and whether the slot has an object, `[.., 8]`.
-    objects: Array4<f32>,
-    /// `[batch, time − 1, pairs]`
-    touches: Array3<f32>,
-}
-
-/// Numbers of `Batch::objects`.
-const TRUE: usize = 8;
-
-impl HeadDataset {
-    fn batch(&self, chosen: &[(usize, usize)]) -> Batch {
-        let (_, time, count, dim) = self.versions[0].slots.dim();
-        let both = pairs(count);
-        let mut batch = Batch {
-            slots: Array4::zeros((chosen.len(), time, count, dim)),
-            objects: Array4::zeros((chosen.len(), time, count, TRUE)),
-            touches: Array3::zeros((chosen.len(), time - 1, both.len())),
-        };
-        for (row, &(version, clip)) in chosen.iter().enumerate() {
-            let (scenes, states) = (&self.versions[version], &self.states[clip]);
-            batch
-                .slots
-                .index_axis_mut(Axis(0), row)
-                .assign(&scenes.slots.index_axis(Axis(0), clip));
-            let owner =
-                |t: usize, slot: usize| usize::from(scenes.owners[[clip, t, slot]]).checked_sub(1);
-            for t in 0..time {
-                for slot in 0..count {
-                    let Some(object) = owner(t, slot) else {
-                        continue;
-                    };
-                    let [color, material, shape] = states.looks[object].map(|place| place as f32);
-                    let flag = |of: &ndarray::Array2<bool>| f32::from(u8::from(of[[t, object]]));
-                    let place = [0, 1].map(|axis| states.place[[t, object, axis]]);
-                    let all = [
-                        flag(&states.in_view),
-                        flag(&states.moving),
-                        color,
-                        material,
-                        shape,
-                        place[0],
-                        place[1],
-                        1.0,
-                    ];
-                    let mut to = batch.objects.slice_mut(s![row, t, slot, ..]);
-                    to.assign(&ndarray::arr1(&all));
-                }
-            }
-            for t in 0..time - 1 {
-                for (pair, (one, other)) in both.iter().enumerate() {
-                    let who = |slot| owner(t, slot).or_else(|| owner(t + 1, slot));
-                    if let (Some(one), Some(other)) = (who(*one), who(*other))
-                        && states.touch[[t, one, other]]
-                    {
-                        batch.touches[[row, t, pair]] = 1.0;
-                    }
-                }
-            }
-        }
-        batch
     }
 }
 
@@ -154,7 +68,7 @@ impl ObjectEventHeadObjective {
     fn parts(
         &self,
         model: &ObjectEventHead,
-        batch: &Batch,
+        batch: &HeadBatch,
         device: &Device,
     ) -> Vec<(&'static str, f64, Tensor<1>)> {
         let (count, time, slots, dim) = batch.slots.dim();
@@ -165,11 +79,11 @@ impl ObjectEventHeadObjective {
         let said = objects.reshape([rows, SAID]);
         let truth = tensor(
             batch.objects.iter().copied().collect(),
-            [rows, TRUE],
+            [rows, OBJECT_NUMBERS],
             device,
         );
         let column = |index: usize| truth.clone().narrow(1, index, 1);
-        let owned = column(TRUE - 1);
+        let owned = column(OBJECT_NUMBERS - 1);
         let per = owned.clone().sum() + 1e-6;
         let look = |first: usize, width: usize, index: usize| {
             let classes: Tensor<2, Int> = column(index).int();
@@ -246,7 +160,7 @@ pub fn best_threshold(said: &[(f32, bool)]) -> (f32, f64) {
 
 impl Objective for ObjectEventHeadObjective {
     type Model = ObjectEventHead;
-    type Batch = Batch;
+    type Batch = HeadBatch;
 
     fn init(&self, init: &mut Init) -> ObjectEventHead {
         self.model.init(init)
@@ -256,7 +170,7 @@ impl Objective for ObjectEventHeadObjective {
         self.config.batch
     }
 
-    fn batch(&self, noise: &mut SeededRng) -> Batch {
+    fn batch(&self, noise: &mut SeededRng) -> HeadBatch {
         let clips = self.train.states.len();
         let chosen: Vec<_> = (0..self.config.batch)
             .map(|_| (noise.below(2), noise.below(clips)))
@@ -264,7 +178,7 @@ impl Objective for ObjectEventHeadObjective {
         self.train.batch(&chosen)
     }
 
-    fn losses(&self, model: &ObjectEventHead, batch: &Batch, step: &StepContext<'_>) -> Losses {
+    fn losses(&self, model: &ObjectEventHead, batch: &HeadBatch, step: &StepContext<'_>) -> Losses {
         Losses::weighted(self.parts(model, batch, step.device))
     }
 
@@ -302,32 +216,10 @@ impl Objective for ObjectEventHeadObjective {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use slotflow_datasets::synth::{SynthPreset, World};
 
     #[test]
     fn the_best_threshold_parts_what_can_be_parted() {
         let said = [(2.0, true), (1.0, true), (-1.0, false), (-3.0, false)];
         assert_eq!(best_threshold(&said), (1.0, 1.0));
-    }
-
-    #[test]
-    fn a_slot_is_told_of_its_own_object() {
-        let preset = SynthPreset::builtin("synth").unwrap();
-        let record = World::simulate(&preset, 5);
-        let states = States::new(&record, &[0, 5, 10]);
-        let mut owners = Array3::zeros((1, 3, 4));
-        owners[[0, 1, 2]] = 2;
-        let scenes = || Scenes {
-            slots: Array4::ones((1, 3, 4, 6)),
-            owners: owners.clone(),
-        };
-        let lessons = HeadDataset {
-            versions: [scenes(), scenes()],
-            states: vec![states.clone()],
-        };
-        let batch = lessons.batch(&[(0, 0)]);
-        assert_eq!(batch.objects[[0, 1, 2, 2]], states.looks[1][0] as f32);
-        assert_eq!(batch.objects[[0, 1, 2, 5]], states.place[[1, 1, 0]]);
-        assert_eq!(batch.objects.slice(s![.., .., .., 7]).sum(), 1.0);
     }
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use ndarray::{Array4, s};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,7 @@ use crate::models::reasoner::{
 };
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::floats;
+use crate::train::data::readout_dataset::ReadoutDataset;
 use crate::train::{Losses, Objective, StepContext, TrainError};
 
 /// `[readout.objective]` of a training plan.
@@ -106,29 +107,6 @@ impl Readout {
     }
 }
 
-/// Slots of clips, seen and imagined, and whether it happens.
-#[derive(Debug, Clone)]
-pub struct Outcomes {
-    /// `[clips, time, slots, dim]`
-    pub slots: Array4<f32>,
-    /// 1 where it happens, else 0.
-    pub labels: Vec<i64>,
-}
-
-impl Outcomes {
-    /// The slots on a device.
-    pub fn tensor(&self, device: &Device) -> Tensor<4> {
-        let (batch, time, count, dim) = self.slots.dim();
-        let values = self.slots.iter().copied().collect();
-        Tensor::from_data(TensorData::new(values, [batch, time, count, dim]), device)
-    }
-
-    fn tensors(&self, device: &Device) -> (Tensor<4>, Tensor<1, Int>) {
-        let labels = TensorData::new(self.labels.clone(), [self.labels.len()]);
-        (self.tensor(device), Tensor::from_data(labels, device))
-    }
-}
-
 /// A readout learns to say whether something will happen.
 #[derive(Debug)]
 pub struct ReadoutObjective {
@@ -137,14 +115,14 @@ pub struct ReadoutObjective {
     /// The loss.
     pub config: ReadoutObjectiveConfig,
     /// What it is trained on.
-    pub train: Outcomes,
+    pub train: ReadoutDataset,
     /// What it is judged by.
-    pub held_out: Outcomes,
+    pub held_out: ReadoutDataset,
 }
 
 impl Objective for ReadoutObjective {
     type Model = Readout;
-    type Batch = Outcomes;
+    type Batch = ReadoutDataset;
 
     fn init(&self, init: &mut Init) -> Readout {
         self.model.init(init)
@@ -154,7 +132,7 @@ impl Objective for ReadoutObjective {
         self.config.batch
     }
 
-    fn batch(&self, noise: &mut SeededRng) -> Outcomes {
+    fn batch(&self, noise: &mut SeededRng) -> ReadoutDataset {
         let (clips, time, count, dim) = self.train.slots.dim();
         let mut slots = Array4::zeros((self.config.batch, time, count, dim));
         let mut labels = Vec::with_capacity(self.config.batch);
@@ -163,10 +141,10 @@ impl Objective for ReadoutObjective {
             to.assign(&self.train.slots.slice(s![clip, .., .., ..]));
             labels.push(self.train.labels[clip]);
         }
-        Outcomes { slots, labels }
+        ReadoutDataset { slots, labels }
     }
 
-    fn losses(&self, model: &Readout, batch: &Outcomes, step: &StepContext<'_>) -> Losses {
+    fn losses(&self, model: &Readout, batch: &ReadoutDataset, step: &StepContext<'_>) -> Losses {
         let (slots, labels) = batch.tensors(step.device);
         Losses::single(
             "answers",
@@ -206,14 +184,14 @@ mod tests {
     use crate::weights::{collect, collect_gradients, load_into};
 
     /// It happens where a slot's first number is large at the last frame.
-    fn outcomes() -> Outcomes {
+    fn outcomes() -> ReadoutDataset {
         let labels: Vec<i64> = (0..16).map(|clip| i64::from(clip % 3 == 0)).collect();
         let slots = Array4::from_shape_fn((16, 2, 3, 4), |(clip, time, slot, dim)| {
             let noise = ((clip * 7 + time * 5 + slot * 3 + dim) % 11) as f32 * 0.1 - 0.5;
             let telling = labels[clip] == 1 && time == 1 && slot == 1 && dim == 0;
             noise + if telling { 3.0 } else { 0.0 }
         });
-        Outcomes { slots, labels }
+        ReadoutDataset { slots, labels }
     }
 
     #[test]

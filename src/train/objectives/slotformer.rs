@@ -12,7 +12,7 @@ use crate::models::slots::SlotSequence;
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{batch_from_clips, floats};
 use crate::train::data::clip_dataset::ClipDataset;
-use crate::train::data::slot_store::Slots;
+use crate::train::data::slot_store::SlotDataset;
 use crate::train::{Losses, Objective, StepContext, TrainError};
 
 /// `[slotformer]` of a training plan, beside the model.
@@ -25,7 +25,7 @@ pub struct SlotFormerObjectiveConfig {
     pub rollout: usize,
     /// Weight of what the pictures of imagined slots cost, where there is a decoder.
     pub image: f64,
-    /// Slots of every other window that are blank from the burn-in's second frame on and imagined all the same, from
+    /// SlotDataset of every other window that are blank from the burn-in's second frame on and imagined all the same, from
     /// their first frame and the other slots; none if 0.
     ///
     /// Differs: Causal-JEPA (2026) also asks for the blanked frames themselves; here only for those behind them.
@@ -75,10 +75,10 @@ pub struct SlotFormerObjective<'a> {
     pub model: SlotFormerConfig,
     /// The loss.
     pub config: SlotFormerObjectiveConfig,
-    /// Slots of the clips that it is trained on, `[clips, time, slots, dim]`.
-    pub train: Slots,
-    /// Slots of the clips that it is judged by.
-    pub held_out: Slots,
+    /// SlotDataset of the clips that it is trained on, `[clips, time, slots, dim]`.
+    pub train: SlotDataset,
+    /// SlotDataset of the clips that it is judged by.
+    pub held_out: SlotDataset,
     /// What imagined slots should draw; unset = the slots alone count.
     pub pictures: Option<Pictures<'a>>,
 }
@@ -111,7 +111,7 @@ fn tensor(windows: &Array4<f32>, device: &Device) -> Tensor<4> {
     )
 }
 
-/// Slots imagined after the burn-in.
+/// SlotDataset imagined after the burn-in.
 fn imagined(model: &SlotFormer, windows: &Tensor<4>, burn_in: usize) -> Tensor<4> {
     let time = windows.dims()[1];
     let history = SlotSequence::seen(windows.clone().narrow(1, 0, burn_in));
@@ -231,7 +231,7 @@ impl Objective for SlotFormerObjective<'_> {
 ///
 /// # Errors
 /// When one is not.
-pub fn check(slots: &Slots, length: usize) -> Result<(), TrainError> {
+pub fn check(slots: &SlotDataset, length: usize) -> Result<(), TrainError> {
     let time = slots.dim().1;
     if time < length {
         let reason = format!("clips of {time} frames are shorter than windows of {length}");
@@ -298,7 +298,7 @@ mod tests {
         objective.model.burn_in = 3;
         objective.config.rollout = 2;
         objective.config.batch = 16;
-        objective.train = Slots::from(objective.train.view().mapv(|value| value + 1.0));
+        objective.train = SlotDataset::from(objective.train.view().mapv(|value| value + 1.0));
         objective.config.masked = 1;
         let batch = objective.batch(&mut SeededRng::new(1, &[]));
         let blank = |t: usize, slot: usize| {

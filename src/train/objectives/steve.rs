@@ -14,7 +14,8 @@ use crate::models::encoder::SlotEncoder;
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{batch_from_clips, clip_from_frames, floats};
 use crate::train::data::clip_dataset::ClipDataset;
-use crate::train::data::slot_store::Slots;
+use crate::train::data::slot_store::SlotDataset;
+use crate::train::data::source::Splits;
 use crate::train::objectives::encoder_init::EncoderInit;
 use crate::train::{Losses, Objective, StepContext, decibel};
 
@@ -42,22 +43,17 @@ impl Default for SteveObjectiveConfig {
 
 /// Where slots come from.
 #[derive(Debug)]
-pub enum Perception {
+pub enum SlotsFrom {
     /// An encoder that learns with the decoder.
     Learned(Box<EncoderInit>),
-    /// Slots of every frame, `[clips, time, slots, dim]`, of the clips trained on and judged by.
-    Given {
-        /// Of the clips that it is trained on.
-        train: Slots,
-        /// Of the clips that it is judged by.
-        held_out: Slots,
-    },
+    /// Slots of every frame of both splits, `[clips, time, slots, dim]`, encoded before.
+    Precomputed(Splits<SlotDataset>),
 }
 
 /// A decoder, and the encoder that learns with it.
 #[derive(Module, Debug)]
 pub struct Steve {
-    /// Frames → slots, where they are not given.
+    /// Frames → slots, where they are not precomputed.
     pub encoder: Option<SlotEncoder>,
     /// Slots → tokens → frames.
     pub decoder: Autoregressive,
@@ -67,7 +63,7 @@ pub struct Steve {
 #[derive(Debug)]
 pub struct SteveObjective<'a> {
     /// Where slots come from.
-    pub perception: Perception,
+    pub slots: SlotsFrom,
     /// The decoder.
     pub model: AutoregressiveConfig,
     /// Its dVAE, trained before; on the device of inference.
@@ -80,7 +76,7 @@ pub struct SteveObjective<'a> {
     pub held_out: &'a ClipDataset,
 }
 
-/// Windows of clips, and their slots where these are given.
+/// Windows of clips, and their slots where these are precomputed.
 #[derive(Debug)]
 pub struct SteveBatch {
     frames: Array5<u8>,
@@ -145,9 +141,9 @@ impl SteveObjective<'_> {
                 (clip, last.min(index % (last + 1)))
             })
             .collect();
-        let slots = match &self.perception {
-            Perception::Given { held_out, .. } => Some(held_out.view()),
-            Perception::Learned(_) => None,
+        let slots = match &self.slots {
+            SlotsFrom::Precomputed(slots) => Some(slots.held_out.view()),
+            SlotsFrom::Learned(_) => None,
         };
         Self::cut(self.held_out, slots, &places, self.config.window)
     }
@@ -166,9 +162,9 @@ impl Objective for SteveObjective<'_> {
     fn init(&self, init: &mut Init) -> Steve {
         let dvae = self.dvae.clone().fork(init.device());
         Steve {
-            encoder: match &self.perception {
-                Perception::Learned(encoder) => Some(encoder.init(init)),
-                Perception::Given { .. } => None,
+            encoder: match &self.slots {
+                SlotsFrom::Learned(encoder) => Some(encoder.init(init)),
+                SlotsFrom::Precomputed(_) => None,
             },
             decoder: self.model.with_dvae(dvae, init),
         }
@@ -181,9 +177,9 @@ impl Objective for SteveObjective<'_> {
     fn batch(&self, noise: &mut SeededRng) -> SteveBatch {
         let SteveObjectiveConfig { batch, window, .. } = self.config;
         let places = self.train.draw_windows(batch, window, noise);
-        let slots = match &self.perception {
-            Perception::Given { train, .. } => Some(train.view()),
-            Perception::Learned(_) => None,
+        let slots = match &self.slots {
+            SlotsFrom::Precomputed(slots) => Some(slots.train.view()),
+            SlotsFrom::Learned(_) => None,
         };
         Self::cut(self.train, slots, &places, window)
     }
@@ -194,7 +190,7 @@ impl Objective for SteveObjective<'_> {
     }
 
     fn rate(&self, path: &str) -> f64 {
-        if path.starts_with("decoder.") && matches!(self.perception, Perception::Learned(_)) {
+        if path.starts_with("decoder.") && matches!(self.slots, SlotsFrom::Learned(_)) {
             self.config.decoder_rate
         } else {
             1.0
@@ -235,14 +231,14 @@ mod tests {
         }
     }
 
-    fn objective(footage: &ClipDataset, perception: Perception) -> SteveObjective<'_> {
+    fn objective(footage: &ClipDataset, slots: SlotsFrom) -> SteveObjective<'_> {
         let dvae = DvaeConfig {
             channels: 4,
             vocabulary: 6,
             ..DvaeConfig::default()
         };
         SteveObjective {
-            perception,
+            slots,
             model: AutoregressiveConfig {
                 dim: 4,
                 width: 8,
@@ -263,8 +259,8 @@ mod tests {
         }
     }
 
-    fn learned() -> Perception {
-        Perception::Learned(Box::new(EncoderInit::fresh(SlotEncoderConfig {
+    fn learned() -> SlotsFrom {
+        SlotsFrom::Learned(Box::new(EncoderInit::fresh(SlotEncoderConfig {
             resolution: [8, 8],
             slots: 2,
             dim: 4,
@@ -279,21 +275,21 @@ mod tests {
         })))
     }
 
-    fn given() -> Perception {
+    fn precomputed() -> SlotsFrom {
         let slots =
             Array4::from_shape_fn((2, 4, 2, 4), |(a, b, c, d)| (a + b * c + d) as f32 * 0.1);
-        Perception::Given {
+        SlotsFrom::Precomputed(Splits {
             train: slots.clone().into(),
             held_out: slots.into(),
-        }
+        })
     }
 
     #[test]
     fn encoder_and_decoder_learn_together_and_the_dvae_stays() {
         let footage = footage();
-        for perception in [learned(), given()] {
-            let alone = matches!(perception, Perception::Given { .. });
-            let objective = objective(&footage, perception);
+        for slots in [learned(), precomputed()] {
+            let alone = matches!(slots, SlotsFrom::Precomputed(_));
+            let objective = objective(&footage, slots);
             let device = Device::flex().autodiff();
             let model = objective.init(&mut Init::seeded(2, &device));
             let step = StepContext {
