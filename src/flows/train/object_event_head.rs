@@ -7,7 +7,7 @@ use serde_json::json;
 use super::TrainingRun;
 use crate::plan::training::objectives::ObjectEventHeadPlan;
 use crate::train::TrainError;
-use crate::train::data::head_dataset::HeadDataset;
+use crate::train::data::head_dataset::{HeadDataset, SlotVersion};
 use crate::train::data::source::Splits;
 use crate::train::objectives::object_event_head::{ObjectEventHeadObjective, best_threshold};
 
@@ -41,10 +41,10 @@ impl TrainingRun<'_> {
         };
         let result = self.fit(&objective)?;
         let mut facts = result.facts();
-        for (version, name) in ["touch-threshold", "imagined-touch-threshold"]
-            .into_iter()
-            .enumerate()
-        {
+        for (version, name) in [
+            (SlotVersion::Encoded, "touch-threshold"),
+            (SlotVersion::RolledOut, "imagined-touch-threshold"),
+        ] {
             let touches = objective.touches(&result.model, &self.execution.device, version);
             facts.insert(name.to_owned(), json!(best_threshold(&touches).0));
         }

@@ -52,7 +52,7 @@ pub trait ObjectiveTable {
 }
 
 macro_rules! objectives {
-    ($($(#[$doc:meta])* $variant:ident($plan:ty) = $name:literal,)*) => {
+    ($($(#[$doc:meta])* $variant:ident($plan:ty) = $name:literal $(or $earlier:literal)?,)*) => {
         /// What is trained: in TOML and JSON one table beside `[data]` and `[fit]`, under the objective's name.
         #[derive(Debug, Clone, PartialEq, Serialize)]
         #[expect(clippy::large_enum_variant, reason = "a program holds one plan, not many")]
@@ -78,13 +78,14 @@ macro_rules! objectives {
                 }
             }
 
-            /// The next value of `map` as the table of that name; `None` where no objective is called so.
+            /// The next value of `map` as the table of that name, or of one that an earlier version wrote; `None` where no
+            /// objective is called so.
             pub(super) fn read<'de, A: MapAccess<'de>>(
                 name: &str,
                 map: &mut A,
             ) -> Result<Option<Self>, A::Error> {
                 match name {
-                    $($name => map.next_value().map(Self::$variant).map(Some),)*
+                    $($name $(| $earlier)? => map.next_value().map(Self::$variant).map(Some),)*
                     _ => Ok(None),
                 }
             }
@@ -112,7 +113,7 @@ objectives! {
     /// A readout on encoded slots and collisions, or on imported slots and labels.
     Readout(ReadoutPlan) = "readout",
     /// A head that tells objects and collisions from slots.
-    ObjectEventHead(ObjectEventHeadPlan) = "sight",
+    ObjectEventHead(ObjectEventHeadPlan) = "object-event-head" or "sight",
     /// The motion network on events.
     Motion(MotionPlan) = "motion",
 }
@@ -371,7 +372,7 @@ impl ObjectiveTable for AloePlan {
     }
 }
 
-/// `[sight]`: what slots say of objects and collisions.
+/// `[object-event-head]`: what slots say of objects and collisions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ObjectEventHeadPlan {

@@ -20,11 +20,36 @@ pub struct SlotObjects {
     pub objects: Array3<u8>,
 }
 
-/// What the head learns from: each clip perceived, and imagined piece by piece.
+/// Which slots of a clip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SlotVersion {
+    /// Those that were encoded.
+    Encoded,
+    /// Those of rollouts, piece by piece.
+    RolledOut,
+}
+
+impl SlotVersion {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Encoded, Self::RolledOut];
+}
+
+/// One sample of a head: a clip, and which of its slots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeadSample {
+    /// The slots.
+    pub version: SlotVersion,
+    /// The clip.
+    pub clip: usize,
+}
+
+/// What the head learns from: each clip encoded, and rolled out piece by piece.
 #[derive(Debug)]
 pub struct HeadDataset {
-    /// Perceived and imagined.
-    pub versions: [SlotObjects; 2],
+    /// As encoded.
+    pub encoded: SlotObjects,
+    /// As rolled out.
+    pub rolled_out: SlotObjects,
     /// The truth, by clip.
     pub states: Vec<States>,
 }
@@ -78,31 +103,38 @@ impl HeadDataset {
                 rolled_out.slice_mut(s![.., frame, ..]).assign(&before);
             }
         }
-        let imagined = SlotObjects {
-            slots: rollouts.piecewise(slots)?,
-            objects: rolled_out,
-        };
-        let encoded = SlotObjects {
-            slots: slots.to_owned(),
-            objects,
-        };
         Ok(Self {
-            versions: [encoded, imagined],
+            rolled_out: SlotObjects {
+                slots: rollouts.piecewise(slots)?,
+                objects: rolled_out,
+            },
+            encoded: SlotObjects {
+                slots: slots.to_owned(),
+                objects,
+            },
             states,
         })
     }
 
-    /// Slots and truth of clips, each perceived (version 0) or imagined (version 1).
-    pub fn batch(&self, chosen: &[(usize, usize)]) -> HeadBatch {
-        let (_, time, count, dim) = self.versions[0].slots.dim();
+    /// The slots of that version.
+    pub fn version(&self, version: SlotVersion) -> &SlotObjects {
+        match version {
+            SlotVersion::Encoded => &self.encoded,
+            SlotVersion::RolledOut => &self.rolled_out,
+        }
+    }
+
+    /// Slots and truth of clips.
+    pub fn batch(&self, chosen: &[HeadSample]) -> HeadBatch {
+        let (_, time, count, dim) = self.encoded.slots.dim();
         let both = pairs(count);
         let mut batch = HeadBatch {
             slots: Array4::zeros((chosen.len(), time, count, dim)),
             objects: Array4::zeros((chosen.len(), time, count, OBJECT_NUMBERS)),
             touches: Array3::zeros((chosen.len(), time - 1, both.len())),
         };
-        for (row, &(version, clip)) in chosen.iter().enumerate() {
-            let (slots, states) = (&self.versions[version], &self.states[clip]);
+        for (row, &HeadSample { version, clip }) in chosen.iter().enumerate() {
+            let (slots, states) = (self.version(version), &self.states[clip]);
             batch
                 .slots
                 .index_axis_mut(Axis(0), row)
@@ -217,10 +249,14 @@ mod tests {
             objects: objects.clone(),
         };
         let dataset = HeadDataset {
-            versions: [version(), version()],
+            encoded: version(),
+            rolled_out: version(),
             states: vec![states.clone()],
         };
-        let batch = dataset.batch(&[(0, 0)]);
+        let batch = dataset.batch(&[HeadSample {
+            version: SlotVersion::Encoded,
+            clip: 0,
+        }]);
         assert_eq!(batch.objects[[0, 1, 2, 2]], states.looks[1][0] as f32);
         assert_eq!(batch.objects[[0, 1, 2, 5]], states.place[[1, 1, 0]]);
         assert_eq!(batch.objects.slice(s![.., .., .., 7]).sum(), 1.0);

@@ -6,7 +6,7 @@ use ndarray::Array4;
 use slotflow_datasets::question::{Encoded, TEXT_TOKENS, Vocabulary};
 use slotflow_datasets::{Ask, Question, QuestionKind};
 
-use crate::train::TrainError;
+use crate::train::error::TrainError;
 
 /// One text and what is right about it.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,7 +8,7 @@ use ndarray::{Array3, Array4, ArrayView3, Axis, Ix3, concatenate, s};
 use slotflow_datasets::source::physion::name_of;
 
 use crate::artifacts::{Artifact, RunError};
-use crate::train::TrainError;
+use crate::train::error::TrainError;
 
 /// Slots of clips, seen and imagined, and whether it happens.
 #[derive(Debug, Clone)]

@@ -1,4 +1,4 @@
-//! SlotDataset of every frame of a training's clips, perceived once, written clip by clip, and mapped into memory.
+//! Slots of every frame of a training's clips, perceived once, written clip by clip, and mapped into memory.
 //!
 //! A data set's slots may be larger than memory (13 GB for CLEVRER): nothing here holds them all. The file is
 //! safetensors with one array, `slots` `[clips, time, slots, dim]`.
@@ -25,7 +25,7 @@ use crate::train::data::clip_dataset::ClipDataset;
 /// Clips that are encoded together.
 const BATCH: usize = 4;
 
-/// SlotDataset of every frame of many clips, in memory or in a file.
+/// Slots of every frame of many clips, in memory or in a file.
 #[derive(Debug)]
 pub enum SlotDataset {
     /// In memory.
@@ -34,7 +34,7 @@ pub enum SlotDataset {
     Mapped(MappedSlots),
 }
 
-/// SlotDataset in a file that was checked when it was opened.
+/// Slots in a file that was checked when it was opened.
 #[derive(Debug)]
 pub struct MappedSlots {
     file: Mapped,
@@ -113,7 +113,7 @@ impl MappedSlots {
     }
 }
 
-/// SlotDataset of a training's clips, and what their pixels attend to where that is asked for.
+/// Slots of a training's clips, and what their pixels attend to where that is asked for.
 #[derive(Debug)]
 pub struct EncodedDataset {
     /// `[clips, time, slots, dim]`
@@ -138,7 +138,7 @@ pub struct SlotStore<'a> {
 }
 
 impl SlotStore<'_> {
-    /// SlotDataset of every clip: encoded now, or read from the file `key` of an earlier time. `key` names all that the slots
+    /// Slots of every clip: encoded now, or read from the file `key` of an earlier time. `key` names all that the slots
     /// depend on.
     ///
     /// # Errors
@@ -328,15 +328,8 @@ mod tests {
     use crate::rng::Init;
     use crate::tensor_conversion::{batch_from_clips, floats};
 
-    #[test]
-    fn a_store_is_mapped_as_it_was_encoded_and_made_again_where_it_is_cut_or_has_no_masks() {
-        let footage = ClipDataset {
-            frames: Array5::from_shape_fn((6, 2, 8, 8, 3), |(clip, t, y, x, c)| {
-                (31 * clip + 11 * t + 7 * y + 5 * x + c) as u8
-            }),
-            masks: None,
-        };
-        let encoder = SlotEncoderConfig {
+    fn tiny() -> SlotEncoderConfig {
+        SlotEncoderConfig {
             slots: 2,
             dim: 4,
             slot_mlp: 4,
@@ -348,9 +341,19 @@ mod tests {
                 ..CnnConfig::default()
             }),
             ..SlotEncoderConfig::default()
+        }
+    }
+
+    #[test]
+    fn a_store_is_mapped_as_it_was_encoded_and_made_again_where_it_is_cut_or_has_no_masks() {
+        let footage = ClipDataset {
+            frames: Array5::from_shape_fn((6, 2, 8, 8, 3), |(clip, t, y, x, c)| {
+                (31 * clip + 11 * t + 7 * y + 5 * x + c) as u8
+            }),
+            masks: None,
         };
         let device = Device::flex();
-        let encoder = encoder.init(&mut Init::seeded(1, &device));
+        let encoder = tiny().init(&mut Init::seeded(1, &device));
         let dir = tempfile::tempdir().unwrap();
         let store = SlotStore {
             folder: dir.path(),

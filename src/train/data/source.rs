@@ -11,10 +11,10 @@ use slotflow_datasets::{DataError, Fit, FrameSampling, Source, Window};
 
 use crate::models::encoder::SlotEncoder;
 use crate::models::perceptual::motion::EVENTS;
-use crate::train::TrainError;
 use crate::train::data::clip_dataset::ClipDataset;
 use crate::train::data::config::{ClipFact, TrainData};
 use crate::train::data::qa_dataset::{Text, texts_of};
+use crate::train::error::TrainError;
 
 /// What is trained on and what is validated on.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::artifacts::files::{make_dir, write_atomic};
 use crate::artifacts::{Recipe, RunError};
-use crate::train::TrainError;
+use crate::train::error::TrainError;
 
 /// Refuses a folder that holds a training under another recipe, and notes this one's in an empty one.
 ///

@@ -13,13 +13,15 @@ use crate::tensor_conversion::floats;
 use crate::weights::{StateDict, collect, collect_gradients, load_into};
 
 use crate::train::data::prefetch::Prefetcher;
+use crate::train::error::TrainError;
 use crate::train::fit::adam::{Adam, add, average, clip, global_norm, scale};
 use crate::train::fit::checkpoint::{Best, Checkpoint, Mark};
 use crate::train::fit::config::{FitConfig, OnSpike};
 use crate::train::fit::training_result::TrainingResult;
 use crate::train::monitor::log::Log;
-use crate::train::monitor::watch::{self, Throughput, ThroughputMeter};
-use crate::train::{Objective, StepContext, TrainError};
+use crate::train::monitor::loss_spikes::LossHistory;
+use crate::train::monitor::throughput::{Throughput, ThroughputMeter};
+use crate::train::objective::{Objective, StepContext};
 
 /// Where a training lives and how it runs.
 #[derive(Debug)]
@@ -117,7 +119,7 @@ impl<'a, O: Objective> Training<'a, O> {
                 model,
                 adam: Adam::default(),
                 average,
-                losses: watch::LossHistory::default(),
+                losses: LossHistory::default(),
             }
         };
         let model = load_into(model, checkpoint.model.clone())?;

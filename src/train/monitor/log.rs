@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 
 use crate::artifacts::RunError;
 use crate::artifacts::files::write_atomic;
-use crate::train::TrainError;
+use crate::train::error::TrainError;
 use crate::train::monitor::tensorboard::{Events, Shown};
-use crate::train::monitor::watch::Throughput;
+use crate::train::monitor::throughput::Throughput;
 
 /// Numbers by name.
 pub type Named<'a> = &'a [(&'static str, f64)];
@@ -48,11 +48,6 @@ impl Log {
             events: Events::open(folder, done)?,
             validated,
         })
-    }
-
-    /// The last step that was validated.
-    pub fn validated(&self) -> Option<u64> {
-        self.validated
     }
 
     /// Notes losses and the rest of a step's figures. Its pace, which no two runs have in common, only `TensorBoard` gets.

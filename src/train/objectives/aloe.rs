@@ -2,19 +2,17 @@
 //!
 //! Questions and their answers teach Aloe alone: slots are perceived before and stay as they are.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
-use ndarray::{Array3, Array4, ArrayView3, Axis, concatenate, s};
+use ndarray::{Array3, ArrayView3, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
 use slotflow_datasets::question::{PAD, TEXT_TOKENS};
+use std::collections::BTreeMap;
 
 use crate::models::reasoner::{Aloe, AloeConfig, binary_cross_entropy, cross_entropy};
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::floats;
 use crate::train::data::qa_dataset::{QaDataset, Text};
-use crate::train::{Losses, Objective, StepContext, TrainError};
+use crate::train::objective::{Losses, Objective, StepContext};
 
 /// `[aloe]` of a training plan, beside the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -254,10 +252,6 @@ impl Objective for AloeObjective {
             ("wrong-words", wrong(false)),
             ("wrong-options", wrong(true)),
         ]
-    }
-
-    fn preview(&self, _: &Aloe, _: &Device, _: &Path, _: &str) -> Result<(), TrainError> {
-        Ok(())
     }
 }
 

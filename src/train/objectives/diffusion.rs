@@ -1,6 +1,6 @@
 //! A latent-diffusion decoder learns to draw frames from slots (Wu et al. 2023, SlotDiffusion §3.2).
 //!
-//! SlotDataset and VQ-VAE were trained before and stay as they are, so both are computed once.
+//! Slots and VQ-VAE were trained before and stay as they are, so both are computed once.
 //! Differs: the paper trains the encoder with it; slots of a short training separate objects better without.
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -16,7 +16,8 @@ use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{clip_from_frames, floats, frames_from_clip};
 use crate::train::data::clip_dataset::ClipDataset;
 use crate::train::data::slot_store::SlotDataset;
-use crate::train::{Losses, Objective, StepContext, decibel};
+use crate::train::objective::{Losses, Objective, StepContext};
+use crate::train::objectives::figures::{decibel, squared_error};
 
 /// Frames whose latents are computed at once.
 const BATCH: usize = 50;
@@ -40,7 +41,7 @@ impl Default for DiffusionObjectiveConfig {
     }
 }
 
-/// SlotDataset of clips, the latents of their frames, and the frames.
+/// Slots of clips, the latents of their frames, and the frames.
 #[derive(Debug)]
 pub struct DiffusionFrames<'a> {
     /// `[clips, time, slots, dim]`
@@ -102,7 +103,7 @@ impl<'a> DiffusionFrames<'a> {
     }
 }
 
-/// SlotDataset, latents, and how they are made noisy.
+/// Slots, latents, and how they are made noisy.
 #[derive(Debug)]
 pub struct DiffusionBatch {
     slots: Array3<f32>,
@@ -207,7 +208,7 @@ impl DiffusionObjective<'_> {
             .map(|clip| {
                 let frames: Vec<usize> = (0..4).map(|part| clip * time + part * time / 4).collect();
                 let (truth, guess) = self.render(model, &self.train, &frames, device);
-                decibel(squared(&truth, &guess))
+                decibel(squared_error(&truth, &guess))
             })
             .collect();
         reached.sort_by(f64::total_cmp);
@@ -221,12 +222,6 @@ pub fn latent_stats(vqvae: &VqVae, clips: &ClipDataset, seed: u64, device: &Devi
     let mut noise = SeededRng::new(seed, &["latents"]);
     let frames = clips.draw_frames(256, &mut noise);
     LatentStats::measure(&vqvae.encode(frames_from_clip(frames.view(), device)))
-}
-
-/// The mean squared difference of bytes as shares of 255.
-fn squared(truth: &Array4<u8>, guess: &Array4<u8>) -> f64 {
-    let apart = |(a, b): (&u8, &u8)| ((f64::from(*a) - f64::from(*b)) / 255.0).powi(2);
-    truth.iter().zip(guess).map(apart).sum::<f64>() / truth.len().max(1) as f64
 }
 
 /// `[batch, slots, dim]` on a device.
@@ -276,7 +271,7 @@ impl Objective for DiffusionObjective<'_> {
         );
         let denoise = f64::from(floats(self.loss(model, &drawn, device))[0]);
         let (truth, guess) = self.render(model, &self.held_out, &self.sample(24), device);
-        let squared = squared(&truth, &guess);
+        let squared = squared_error(&truth, &guess);
         vec![
             ("denoise", denoise),
             ("squared", squared),

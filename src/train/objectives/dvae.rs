@@ -9,8 +9,8 @@ use crate::models::decoder::dvae::{Dvae, DvaeConfig, Gumbel, PATCH};
 use crate::models::decoder::vqvae::codebook::CodeUse;
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{clip_from_frames, frames_from_clip};
+use crate::train::objective::{Losses, Objective, StepContext};
 use crate::train::objectives::reconstruct::{Errors, Reconstruct};
-use crate::train::{Losses, Objective, StepContext};
 
 /// `[dvae.objective]` of a training plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,7 +25,8 @@ pub struct DvaeObjectiveConfig {
     /// How much more pixels count that differ from the empty scene.
     ///
     /// Differs: zero in the reference.
-    pub salience: f32,
+    #[serde(alias = "salience")]
+    pub foreground_weight: f32,
 }
 
 impl Default for DvaeObjectiveConfig {
@@ -34,7 +35,7 @@ impl Default for DvaeObjectiveConfig {
             batch: 16,
             temperature: [1.0, 0.1],
             cooling: 0.15,
-            salience: 0.0,
+            foreground_weight: 0.0,
         }
     }
 }
@@ -106,7 +107,7 @@ impl Objective for DvaeObjective<'_> {
         let frames = frames_from_clip(batch.view(), step.device);
         let drawn = model.reconstruct(frames.clone(), &self.gumbel(&frames, step));
         let squared = (drawn - frames).square();
-        let squared = match self.weights(batch, self.config.salience, step.device) {
+        let squared = match self.weights(batch, self.config.foreground_weight, step.device) {
             Some(weights) => squared * weights,
             None => squared,
         };
@@ -163,7 +164,7 @@ mod tests {
             },
             config: DvaeObjectiveConfig {
                 batch: 2,
-                salience: 2.0,
+                foreground_weight: 2.0,
                 ..DvaeObjectiveConfig::default()
             },
             background: footage.background(),

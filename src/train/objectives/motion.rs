@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::models::perceptual::motion::{EVENTS, Motion, MotionConfig};
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{batch_from_clips, floats};
-use crate::train::data::clip_dataset::ClipDataset;
-use crate::train::{Losses, Objective, StepContext};
+use crate::train::data::clip_dataset::{ClipDataset, WindowStart};
+use crate::train::objective::{Losses, Objective, StepContext};
 
 /// `[motion]` of a training plan, beside the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,12 +59,12 @@ pub struct MotionObjective {
 }
 
 impl MotionObjective {
-    fn windows(&self, from: &EventClips, places: &[(usize, usize)]) -> MotionBatch {
+    fn windows(&self, from: &EventClips, places: &[WindowStart]) -> MotionBatch {
         let window = self.model.window;
         let frames = from.clips.windows(places, window);
         let mut labels = Array3::zeros((places.len(), window - 1, EVENTS));
-        for (mut row, &(clip, start)) in labels.outer_iter_mut().zip(places) {
-            row.assign(&from.labels.slice(s![clip, start..start + window - 1, ..]));
+        for (mut row, &WindowStart { clip, frame }) in labels.outer_iter_mut().zip(places) {
+            row.assign(&from.labels.slice(s![clip, frame..frame + window - 1, ..]));
         }
         MotionBatch { frames, labels }
     }

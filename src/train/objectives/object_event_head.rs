@@ -3,8 +3,6 @@
 //! It learns on slots that were perceived and on slots that were imagined behind six perceived frames, so that it reads
 //! both. Slots stay as they are.
 
-use std::path::Path;
-
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
@@ -14,8 +12,10 @@ use crate::models::reasoner::object_event_head::{
 };
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::floats;
-use crate::train::data::head_dataset::{HeadBatch, HeadDataset, OBJECT_NUMBERS};
-use crate::train::{Losses, Objective, StepContext, TrainError};
+use crate::train::data::head_dataset::{
+    HeadBatch, HeadDataset, HeadSample, OBJECT_NUMBERS, SlotVersion,
+};
+use crate::train::objective::{Losses, Objective, StepContext};
 
 /// `[sight.objective]` of a training plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -122,16 +122,16 @@ impl ObjectEventHeadObjective {
         ]
     }
 
-    /// Logits of collisions on held-out clips, and whether there were any: of perceived (0) or imagined (1) slots.
+    /// Logits of collisions on held-out clips, and whether there were any.
     pub fn touches(
         &self,
         model: &ObjectEventHead,
         device: &Device,
-        version: usize,
+        version: SlotVersion,
     ) -> Vec<(f32, bool)> {
         let mut all = Vec::new();
         for clip in 0..self.held_out.states.len() {
-            let batch = self.held_out.batch(&[(version, clip)]);
+            let batch = self.held_out.batch(&[HeadSample { version, clip }]);
             let (count, time, slots, dim) = batch.slots.dim();
             let values = batch.slots.iter().copied().collect();
             let seen = model.forward(&tensor(values, [count, time, slots, dim], device));
@@ -173,7 +173,10 @@ impl Objective for ObjectEventHeadObjective {
     fn batch(&self, noise: &mut SeededRng) -> HeadBatch {
         let clips = self.train.states.len();
         let chosen: Vec<_> = (0..self.config.batch)
-            .map(|_| (noise.below(2), noise.below(clips)))
+            .map(|_| HeadSample {
+                version: SlotVersion::ALL[noise.below(SlotVersion::ALL.len())],
+                clip: noise.below(clips),
+            })
             .collect();
         self.train.batch(&chosen)
     }
@@ -186,7 +189,10 @@ impl Objective for ObjectEventHeadObjective {
         let mut sums: Vec<(&'static str, f64)> = Vec::new();
         let clips = self.held_out.states.len();
         for clip in 0..clips {
-            let batch = self.held_out.batch(&[(0, clip)]);
+            let batch = self.held_out.batch(&[HeadSample {
+                version: SlotVersion::Encoded,
+                clip,
+            }]);
             let parts = self.parts(model, &batch, device);
             sums.resize(parts.len(), ("", 0.0));
             for (sum, (name, _, loss)) in sums.iter_mut().zip(parts) {
@@ -195,21 +201,11 @@ impl Objective for ObjectEventHeadObjective {
         }
         let miss = |version| 1.0 - best_threshold(&self.touches(model, device, version)).1;
         let mut figures = vec![
-            ("missed-touches", miss(0)),
-            ("missed-imagined-touches", miss(1)),
+            ("missed-touches", miss(SlotVersion::Encoded)),
+            ("missed-imagined-touches", miss(SlotVersion::RolledOut)),
         ];
         figures.extend(sums);
         figures
-    }
-
-    fn preview(
-        &self,
-        _: &ObjectEventHead,
-        _: &Device,
-        _: &Path,
-        _: &str,
-    ) -> Result<(), TrainError> {
-        Ok(())
     }
 }
 

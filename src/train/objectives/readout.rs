@@ -1,8 +1,6 @@
 //! A readout learns to say from slots whether something will happen: Physion's over pairs of slots, PHYRE's over a
 //! Transformer (Wu et al., ICLR 2023, §4.3 and §4.4). The slots are those seen and those imagined behind them.
 
-use std::path::Path;
-
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use ndarray::{Array4, s};
@@ -15,7 +13,7 @@ use crate::models::reasoner::{
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::floats;
 use crate::train::data::readout_dataset::ReadoutDataset;
-use crate::train::{Losses, Objective, StepContext, TrainError};
+use crate::train::objective::{Losses, Objective, StepContext};
 
 /// `[readout.objective]` of a training plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -169,10 +167,6 @@ impl Objective for ReadoutObjective {
             ),
             ("most-frequent", share.max(1.0 - share)),
         ]
-    }
-
-    fn preview(&self, _: &Readout, _: &Device, _: &Path, _: &str) -> Result<(), TrainError> {
-        Ok(())
     }
 }
 

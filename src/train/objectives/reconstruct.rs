@@ -4,8 +4,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array3, Array4, ArrayView4};
 
 use crate::models::perceptual::lpips::Lpips;
-use crate::train::data::clip_dataset::{ClipDataset, salience};
-use crate::train::decibel;
+use crate::train::data::clip_dataset::{ClipDataset, foreground_weights};
+use crate::train::objectives::figures::decibel;
 
 /// A model learns to give frames back.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl<M, C> Reconstruct<'_, M, C> {
         device: &Device,
     ) -> Option<Tensor<4>> {
         (strength > 0.0).then(|| {
-            let weights = salience(frames.view(), &self.background, strength);
+            let weights = foreground_weights(frames.view(), &self.background, strength);
             let (batch, height, width) = weights.dim();
             let values: Vec<f32> = weights.iter().copied().collect();
             Tensor::from_data(TensorData::new(values, [batch, 1, height, width]), device)
@@ -56,7 +56,7 @@ impl Errors {
         drawn: ArrayView4<'_, u8>,
         background: &Array3<u8>,
     ) {
-        let far = salience(truth, background, 1e6);
+        let far = foreground_weights(truth, background, 1e6);
         for ((frame, y, x, channel), value) in truth.indexed_iter() {
             let apart = (f64::from(*value) - f64::from(drawn[[frame, y, x, channel]])) / 255.0;
             self.all = (self.all.0 + apart * apart, self.all.1 + 1);

@@ -14,9 +14,10 @@ use crate::models::encoder::stem::Stem;
 use crate::models::encoder::{SlotEncoder, Vit};
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{batch_from_clips, clip_from_frames, floats};
-use crate::train::data::clip_dataset::ClipDataset;
+use crate::train::data::clip_dataset::{ClipDataset, WindowStart};
+use crate::train::objective::{Losses, Objective, StepContext};
 use crate::train::objectives::encoder_init::EncoderInit;
-use crate::train::{Losses, Objective, StepContext, decibel};
+use crate::train::objectives::figures::{decibel, squared_error};
 
 /// `[slotdiffusion.objective]` of a training plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -111,7 +112,12 @@ impl SlotDiffusionObjective<'_> {
     fn judged(&self, count: usize) -> Array5<u8> {
         let clips = self.held_out.clips();
         let count = count.min(clips).max(1);
-        let places: Vec<_> = (0..count).map(|index| (index * clips / count, 0)).collect();
+        let places: Vec<_> = (0..count)
+            .map(|index| WindowStart {
+                clip: index * clips / count,
+                frame: 0,
+            })
+            .collect();
         self.held_out.windows(&places, self.config.window)
     }
 
@@ -168,8 +174,7 @@ impl Objective for SlotDiffusionObjective<'_> {
         let mut noise = SeededRng::new(1, &["validate"]);
         let denoise = Self::loss(model, &self.judged(24), &mut noise, device);
         let [truth, drawn] = self.draw(model, 8, device);
-        let apart = |(a, b): (&u8, &u8)| ((f64::from(*a) - f64::from(*b)) / 255.0).powi(2);
-        let squared = truth.iter().zip(&drawn).map(apart).sum::<f64>() / truth.len().max(1) as f64;
+        let squared = squared_error(&truth, &drawn);
         vec![
             ("denoise", f64::from(floats(denoise)[0])),
             ("squared", squared),

@@ -11,9 +11,10 @@ use crate::models::dynamics::{SlotFormer, SlotFormerConfig};
 use crate::models::slots::SlotSequence;
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{batch_from_clips, floats};
-use crate::train::data::clip_dataset::ClipDataset;
+use crate::train::data::clip_dataset::{ClipDataset, WindowStart};
 use crate::train::data::slot_store::SlotDataset;
-use crate::train::{Losses, Objective, StepContext, TrainError};
+use crate::train::error::TrainError;
+use crate::train::objective::{Losses, Objective, StepContext};
 
 /// `[slotformer]` of a training plan, beside the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,7 +26,7 @@ pub struct SlotFormerObjectiveConfig {
     pub rollout: usize,
     /// Weight of what the pictures of imagined slots cost, where there is a decoder.
     pub image: f64,
-    /// SlotDataset of every other window that are blank from the burn-in's second frame on and imagined all the same, from
+    /// Slots of every other window that are blank from the burn-in's second frame on and imagined all the same, from
     /// their first frame and the other slots; none if 0.
     ///
     /// Differs: Causal-JEPA (2026) also asks for the blanked frames themselves; here only for those behind them.
@@ -75,9 +76,9 @@ pub struct SlotFormerObjective<'a> {
     pub model: SlotFormerConfig,
     /// The loss.
     pub config: SlotFormerObjectiveConfig,
-    /// SlotDataset of the clips that it is trained on, `[clips, time, slots, dim]`.
+    /// Slots of the clips that it is trained on, `[clips, time, slots, dim]`.
     pub train: SlotDataset,
-    /// SlotDataset of the clips that it is judged by.
+    /// Slots of the clips that it is judged by.
     pub held_out: SlotDataset,
     /// What imagined slots should draw; unset = the slots alone count.
     pub pictures: Option<Pictures<'a>>,
@@ -111,7 +112,7 @@ fn tensor(windows: &Array4<f32>, device: &Device) -> Tensor<4> {
     )
 }
 
-/// SlotDataset imagined after the burn-in.
+/// Slots imagined after the burn-in.
 fn imagined(model: &SlotFormer, windows: &Tensor<4>, burn_in: usize) -> Tensor<4> {
     let time = windows.dims()[1];
     let history = SlotSequence::seen(windows.clone().narrow(1, 0, burn_in));
@@ -143,7 +144,7 @@ impl Objective for SlotFormerObjective<'_> {
         let (clips, time, slots, dim) = all.dim();
         let length = self.length();
         let mut windows = Array4::zeros((self.config.batch, length, slots, dim));
-        let mut places = Vec::with_capacity(self.config.batch);
+        let mut predicted = Vec::with_capacity(self.config.batch);
         for mut window in windows.outer_iter_mut() {
             let (clip, start) = (noise.below(clips), noise.below(time - length + 1));
             let cut: ndarray::ArrayView3<'_, f32> =
@@ -161,12 +162,15 @@ impl Objective for SlotFormerObjective<'_> {
                     .slice_mut(s![1..self.model.burn_in, ..masked, ..])
                     .fill(0.0);
             }
-            places.push((clip, start + self.model.burn_in));
+            predicted.push(WindowStart {
+                clip,
+                frame: start + self.model.burn_in,
+            });
         }
         let frames = self.pictures.as_ref();
         SlotFormerBatch {
             slots: windows,
-            frames: frames.map(|pictures| pictures.train.windows(&places, self.config.rollout)),
+            frames: frames.map(|pictures| pictures.train.windows(&predicted, self.config.rollout)),
         }
     }
 

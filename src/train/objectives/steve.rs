@@ -13,11 +13,12 @@ use crate::models::decoder::dvae::Dvae;
 use crate::models::encoder::SlotEncoder;
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{batch_from_clips, clip_from_frames, floats};
-use crate::train::data::clip_dataset::ClipDataset;
+use crate::train::data::clip_dataset::{ClipDataset, WindowStart};
 use crate::train::data::slot_store::SlotDataset;
 use crate::train::data::source::Splits;
+use crate::train::objective::{Losses, Objective, StepContext};
 use crate::train::objectives::encoder_init::EncoderInit;
-use crate::train::{Losses, Objective, StepContext, decibel};
+use crate::train::objectives::figures::{decibel, squared_error};
 
 /// `[steve.objective]` of a training plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,14 +88,14 @@ impl SteveObjective<'_> {
     fn cut(
         footage: &ClipDataset,
         slots: Option<ArrayView4<'_, f32>>,
-        places: &[(usize, usize)],
+        places: &[WindowStart],
         window: usize,
     ) -> SteveBatch {
         let slots = slots.map(|all| {
             let (_, _, count, dim) = all.dim();
             let mut cut = Array4::zeros((places.len(), window, count, dim));
-            for (mut out, &(clip, start)) in cut.outer_iter_mut().zip(places) {
-                out.assign(&all.slice(s![clip, start..start + window, .., ..]));
+            for (mut out, &WindowStart { clip, frame }) in cut.outer_iter_mut().zip(places) {
+                out.assign(&all.slice(s![clip, frame..frame + window, .., ..]));
             }
             cut
         });
@@ -138,7 +139,10 @@ impl SteveObjective<'_> {
                 let clip = index * clips / count;
                 // Not the first frame alone: objects come in later.
                 let last = self.held_out.time() - self.config.window;
-                (clip, last.min(index % (last + 1)))
+                WindowStart {
+                    clip,
+                    frame: last.min(index % (last + 1)),
+                }
             })
             .collect();
         let slots = match &self.slots {
@@ -202,8 +206,7 @@ impl Objective for SteveObjective<'_> {
         let (frames, slots) = Self::seen(model, &self.judged(48), &mut noise, device);
         let tokens = f64::from(floats(model.decoder.loss(frames, slots))[0]);
         let [truth, drawn] = self.draw(model, 12, device);
-        let apart = |(a, b): (&u8, &u8)| ((f64::from(*a) - f64::from(*b)) / 255.0).powi(2);
-        let squared = truth.iter().zip(&drawn).map(apart).sum::<f64>() / truth.len().max(1) as f64;
+        let squared = squared_error(&truth, &drawn);
         vec![
             ("tokens", tokens),
             ("squared", squared),

@@ -9,8 +9,8 @@ use crate::models::decoder::vqvae::codebook::CodeUse;
 use crate::models::decoder::vqvae::{VqVae, VqVaeConfig, VqVaeLossConfig};
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{clip_from_frames, floats, frames_from_clip};
+use crate::train::objective::{Losses, Objective, StepContext};
 use crate::train::objectives::reconstruct::{Errors, Reconstruct};
-use crate::train::{Losses, Objective, StepContext};
 
 /// `[objective]` of a VQ-VAE's training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,7 +27,8 @@ pub struct VqVaeObjectiveConfig {
     /// How much more pixels count that differ from the empty scene.
     ///
     /// Differs: zero in the reference.
-    pub salience: f32,
+    #[serde(alias = "salience")]
+    pub foreground_weight: f32,
     /// Steps between two searches for codes that nothing uses; unset = codes are never moved.
     ///
     /// Differs: unset in the reference.
@@ -40,7 +41,7 @@ impl Default for VqVaeObjectiveConfig {
             batch: 16,
             loss: VqVaeLossConfig::default(),
             perceptual: 0.0,
-            salience: 0.0,
+            foreground_weight: 0.0,
             restart_every: None,
         }
     }
@@ -67,7 +68,7 @@ impl Objective for VqVaeObjective<'_> {
 
     fn losses(&self, model: &VqVae, batch: &Array4<u8>, step: &StepContext<'_>) -> Losses {
         let frames = frames_from_clip(batch.view(), step.device);
-        let weights = self.weights(batch, self.config.salience, step.device);
+        let weights = self.weights(batch, self.config.foreground_weight, step.device);
         let seen = model.forward(frames.clone());
         let looks = self.lpips.as_ref();
         let looks = looks.map(|lpips| lpips.forward(frames.clone(), seen.frames.clone()).mean());
