@@ -23,18 +23,7 @@ mod seeds;
 mod slotformer;
 mod slots;
 
-use run::TrainingRun;
-
-/// How a training is executed: nothing of this is visible in its weights but the device's arithmetic.
-#[derive(Debug, Clone)]
-struct Execution<'a> {
-    /// Cache and verbosity.
-    options: &'a Options,
-    /// Where tensors live.
-    device: Device,
-    /// Steps after which it stops, to go on later; unset = it trains to the end.
-    until: Option<u64>,
-}
+use run::{Execution, TrainingRun};
 
 /// Trains the model of a plan in `folder`, from its newest checkpoint on; the weights files that it wrote there.
 ///
@@ -52,7 +41,7 @@ pub fn train(
         until: None,
     };
     match &plan.seeds {
-        Some(several) => seeds::train(plan, several, folder, &execution),
+        Some(several) => seeds::train(plan, several, folder, &execution, train_one_seed),
         None => train_one_seed(plan, folder, execution),
     }
 }

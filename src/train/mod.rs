@@ -1,7 +1,7 @@
 //! How models learn: one loop for all objectives.
 
 /// The interface between an objective and the training loop.
-pub mod objective;
+pub mod interface;
 
 /// What each model is trained on and for.
 pub mod objectives;
@@ -26,4 +26,4 @@ pub use fit::checkpoint::Better;
 pub use fit::config::FitConfig;
 pub use fit::training_loop::fit;
 pub use fit::training_result::TrainingResult;
-pub use objective::{Losses, Objective, StepContext};
+pub use interface::{Losses, Objective, StepContext};

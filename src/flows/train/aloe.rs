@@ -7,7 +7,7 @@ use serde_json::{Map, json};
 use slotflow_datasets::Source;
 use slotflow_datasets::synth::physics::states::TOKEN;
 
-use super::TrainingRun;
+use super::run::TrainingRun;
 use crate::models::reasoner::AloeConfig;
 use crate::plan::training::objectives::AloePlan;
 use crate::plan::video_predict::WeightsName;

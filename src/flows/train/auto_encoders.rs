@@ -6,12 +6,12 @@ use burn::module::Module;
 use serde::Serialize;
 use slotflow_eval::profile::LpipsProfile;
 
-use super::TrainingRun;
+use super::run::TrainingRun;
 use crate::metrics::pretrained::PretrainedStore;
 use crate::metrics::{MetricsError, lpips};
 use crate::models::perceptual::lpips::{Backbone, Lpips};
 use crate::plan::training::objectives::{DvaePlan, VqVaePlan};
-use crate::train::objectives::reconstruct::Reconstruct;
+use crate::train::objectives::parts::reconstruct::Reconstruct;
 use crate::train::{Objective, TrainError};
 use crate::weights::pretrained::Network;
 

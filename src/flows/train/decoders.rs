@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::TrainingRun;
+use super::run::TrainingRun;
 use crate::models::decoder::autoregressive::AutoregressiveConfig;
 use crate::models::decoder::dvae::DvaeConfig;
 use crate::models::decoder::latent_diffusion::LatentDiffusionConfig;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::TrainingRun;
+use super::run::TrainingRun;
 use crate::plan::training::objectives::MotionPlan;
 use crate::train::TrainError;
 use crate::train::data::source::Splits;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::TrainingRun;
+use super::run::TrainingRun;
 use crate::plan::training::objectives::ObjectEventHeadPlan;
 use crate::train::TrainError;
 use crate::train::data::head_dataset::{HeadDataset, SlotVersion};

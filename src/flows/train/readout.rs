@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 use slotflow_datasets::source::physion::read_labels;
 
-use super::TrainingRun;
+use super::run::TrainingRun;
 use crate::artifacts::Artifact;
 use crate::artifacts::files::content_hash;
 use crate::plan::training::objectives::ReadoutPlan;

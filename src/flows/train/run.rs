@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
+use burn::tensor::Device;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use slotflow_datasets::synth::Split;
 
-use super::Execution;
 use crate::artifacts::files::{content_hash, write_atomic};
-use crate::artifacts::{Input, Recipe, RunError};
+use crate::artifacts::{Input, Options, Recipe, RunError};
 use crate::models::dynamics::{SlotFormer, SlotFormerConfig};
 use crate::models::encoder::{SlotEncoder, SlotEncoderConfig};
 use crate::plan::training::TrainPlan;
@@ -21,9 +21,20 @@ use crate::train::data::slot_store::{SlotDataset, SlotStore};
 use crate::train::data::source::{Splits, TrainingSource};
 use crate::train::fit::resume_identity::check_or_write_recipe;
 use crate::train::fit::training_loop::{FitContext, fit};
-use crate::train::objectives::encoder_init::EncoderInit;
+use crate::train::objectives::parts::encoder_init::EncoderInit;
 use crate::train::{Objective, TrainError, TrainingResult};
 use crate::weights::{Header, Precision, WeightsFile, collect};
+
+/// How a training is executed: nothing of this is visible in its weights but the device's arithmetic.
+#[derive(Debug, Clone)]
+pub(super) struct Execution<'a> {
+    /// Cache and verbosity.
+    pub options: &'a Options,
+    /// Where tensors live.
+    pub device: Device,
+    /// Steps after which it stops, to go on later; unset = it trains to the end.
+    pub until: Option<u64>,
+}
 
 /// A training in its folder.
 pub(super) struct TrainingRun<'a> {

@@ -5,25 +5,29 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Execution, train_one_seed};
+use super::run::Execution;
 use crate::artifacts::RunError;
 use crate::artifacts::files::write_atomic;
 use crate::artifacts::lock::FolderLock;
 use crate::artifacts::progress::say;
 use crate::plan::training::{SeedsConfig, TrainPlan};
 use crate::train::TrainError;
-use crate::train::fit::checkpoint::Mark;
+use crate::train::fit::checkpoint::ValidationScore;
 use crate::weights::{Precision, WeightsFile};
 
-/// A seed that came to the comparison.
+/// The validation of a seed at the comparison.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct SeedScore {
     seed: u64,
     /// Steps at which seeds are compared.
     at: u64,
-    mark: Mark,
+    #[serde(rename = "mark")]
+    score: ValidationScore,
 }
+
+/// Trains a plan of one seed in a folder; the weights files that it wrote there.
+type TrainOne = fn(&TrainPlan, &Path, Execution<'_>) -> Result<Vec<PathBuf>, TrainError>;
 
 /// Trains every seed up to the comparison, each in a folder of its own, and the best of them to the end; its weights
 /// then stand in `folder`, with what became of all seeds in their headers and in `seeds.csv`.
@@ -35,6 +39,7 @@ pub fn train(
     seeds: &SeedsConfig,
     folder: &Path,
     execution: &Execution<'_>,
+    train_one: TrainOne,
 ) -> Result<Vec<PathBuf>, TrainError> {
     let _lock = FolderLock::take(folder)?;
     let at = seeds.compare_at(plan.fit.steps);
@@ -49,7 +54,7 @@ pub fn train(
             until,
             ..execution.clone()
         };
-        train_one_seed(&own, &folder.join(format!("seed-{seed}")), execution)
+        train_one(&own, &folder.join(format!("seed-{seed}")), execution)
     };
     let mut scores: Vec<SeedScore> = Vec::new();
     for seed in (plan.seed..).take(seeds.count) {
@@ -61,8 +66,8 @@ pub fn train(
                 say(&format!("seed {seed}: {at} of {} steps", plan.fit.steps));
             }
             let files = of_seed(seed, Some(at))?;
-            let mark = mark_of(&files)?;
-            let score = SeedScore { seed, at, mark };
+            let score = score_of(&files)?;
+            let score = SeedScore { seed, at, score };
             write_atomic(&note, json!(score).to_string().as_bytes())?;
             score
         };
@@ -71,7 +76,7 @@ pub fn train(
     let best = scores
         .iter()
         .fold(None, |best: Option<&SeedScore>, one| match best {
-            Some(best) if !one.mark.beats(&best.mark) => Some(best),
+            Some(best) if !one.score.beats(&best.score) => Some(best),
             _ => Some(one),
         });
     let best = best.map_or(plan.seed, |best| best.seed);
@@ -86,46 +91,46 @@ pub fn train(
         .collect()
 }
 
-/// What an earlier run noted of a seed.
+/// The score of a seed that an earlier run wrote.
 fn earlier(note: &Path, at: u64) -> Result<Option<SeedScore>, TrainError> {
     let Ok(text) = std::fs::read_to_string(note) else {
         return Ok(None);
     };
-    let found: SeedScore = serde_json::from_str(&text).map_err(|error| RunError::Damaged {
+    let score: SeedScore = serde_json::from_str(&text).map_err(|error| RunError::Damaged {
         reason: error.to_string(),
         path: note.to_owned(),
     })?;
-    if found.at == at {
-        return Ok(Some(found));
+    if score.at == at {
+        return Ok(Some(score));
     }
     Err(TrainError::Changed {
-        differences: format!("`seeds.compare-at` {} → {at}", found.at),
+        differences: format!("`seeds.compare-at` {} → {at}", score.at),
         path: note.to_owned(),
     })
 }
 
-/// The validation that a training's weights tell of.
-fn mark_of(files: &[PathBuf]) -> Result<Mark, TrainError> {
+/// The validation that the header of a training's weights holds.
+fn score_of(files: &[PathBuf]) -> Result<ValidationScore, TrainError> {
     let unknown = || RunError::Internal {
         reason: "a training without a validation".to_owned(),
     };
     let file = WeightsFile::read(files.first().ok_or_else(unknown)?)?;
-    let mark = file.header.training.get("kept").cloned();
-    let mark = mark.and_then(|mark| serde_json::from_value(mark).ok());
-    Ok(mark.ok_or_else(unknown)?)
+    let score = file.header.training.get("kept").cloned();
+    let score = score.and_then(|score| serde_json::from_value(score).ok());
+    Ok(score.ok_or_else(unknown)?)
 }
 
 fn table(scores: &[SeedScore], best: u64) -> String {
     let mut text = String::from("seed,steps,figure,value,better,continued\n");
-    text.extend(scores.iter().map(|SeedScore { seed, mark, .. }| {
-        let better = json!(mark.better);
+    text.extend(scores.iter().map(|SeedScore { seed, score, .. }| {
+        let better = json!(score.better);
         let better = better.as_str().unwrap_or_default();
-        let Mark {
+        let ValidationScore {
             step,
             figure,
             value,
             ..
-        } = mark;
+        } = score;
         format!(
             "{seed},{step},{figure},{value},{better},{}\n",
             *seed == best

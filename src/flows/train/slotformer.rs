@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::TrainingRun;
+use super::run::TrainingRun;
 use crate::models::dynamics::SlotFormerConfig;
 use crate::plan::training::objectives::SlotFormerPlan;
 use crate::train::TrainError;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::TrainingRun;
+use super::run::TrainingRun;
 use crate::plan::training::objectives::SlotsPlan;
 use crate::train::TrainError;
 use crate::train::objectives::slots::SlotsObjective;

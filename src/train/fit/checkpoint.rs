@@ -30,17 +30,17 @@ pub struct Checkpoint {
 
 /// The model that validated best so far.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Best {
-    /// When, and how well.
-    pub mark: Mark,
+pub struct BestModel {
+    /// Step and value of its validation.
+    pub score: ValidationScore,
     /// The model's parameters: the running average where one is kept.
     pub model: StateDict,
 }
 
-/// A validation by the figure that models are chosen by.
+/// The figure of a validation that models are chosen by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Mark {
+pub struct ValidationScore {
     /// Steps done.
     pub step: u64,
     /// The figure.
@@ -51,8 +51,8 @@ pub struct Mark {
     pub better: Better,
 }
 
-impl Mark {
-    /// Whether this is better than an earlier one; anything is better than no number.
+impl ValidationScore {
+    /// Whether this is better than an earlier one.
     pub fn beats(&self, earlier: &Self) -> bool {
         match self.better {
             Better::Smaller => self.value < earlier.value,
@@ -71,7 +71,7 @@ pub enum Better {
     Larger,
 }
 
-impl Best {
+impl BestModel {
     /// The best model in a folder; `None` where nothing was validated.
     ///
     /// # Errors
@@ -82,24 +82,28 @@ impl Best {
             return Ok(None);
         }
         let file = WeightsFile::read(&path)?;
-        let mark = file.config("best")?;
+        let score = file.config("best")?;
         let model = parts(&with_current_names(file.state))
             .remove("model")
             .ok_or_else(|| {
                 let reason = "no model".to_owned();
                 TrainError::Checkpoint { reason, path }
             })?;
-        Ok(Some(Self { mark, model }))
+        Ok(Some(Self { score, model }))
     }
 
     /// Writes it in place of the one before.
     ///
     /// # Errors
     /// When a parameter is no number, or the file system says no; the one before stays then.
-    pub fn write(mark: &Mark, model: &StateDict, folder: &Path) -> Result<(), TrainError> {
+    pub fn write(
+        score: &ValidationScore,
+        model: &StateDict,
+        folder: &Path,
+    ) -> Result<(), TrainError> {
         let mut state = StateDict::default();
         put(&mut state, "model", model);
-        let header = Header::new("best", mark, "training")?;
+        let header = Header::new("best", score, "training")?;
         Ok(WeightsFile { header, state }.write(folder.join(BEST), Precision::Single)?)
     }
 }
@@ -226,7 +230,7 @@ impl Checkpoint {
         let adam = adam.ok_or_else(|| bad("no optimiser"))?;
         let losses = parts.remove("watch").and_then(|state| {
             let values = state.get("losses")?.as_f32()?;
-            Some(LossHistory::of(values))
+            Some(LossHistory::from_numbers(values))
         });
         let losses = losses.unwrap_or_default();
         Ok(Self {

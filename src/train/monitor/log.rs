@@ -1,4 +1,4 @@
-//! Where a training's curve is kept: one JSON object a line, and TensorBoard's event files beside it.
+//! The curve of a training: one JSON object a line, and TensorBoard's event files beside it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::artifacts::RunError;
 use crate::artifacts::files::write_atomic;
 use crate::train::error::TrainError;
-use crate::train::monitor::tensorboard::{Events, Shown};
+use crate::train::monitor::tensorboard::{Events, SummaryValue};
 use crate::train::monitor::throughput::Throughput;
 
 /// Numbers by name.
@@ -50,7 +50,7 @@ impl Log {
         })
     }
 
-    /// Notes losses and the rest of a step's figures. Its pace, which no two runs have in common, only `TensorBoard` gets.
+    /// Notes losses and the rest of a step's figures. Its throughput, which no two runs have in common, only `TensorBoard` gets.
     ///
     /// # Errors
     /// When a file cannot be written.
@@ -59,16 +59,20 @@ impl Log {
         step: u64,
         losses: Named,
         rest: Named,
-        pace: &Throughput,
+        throughput: &Throughput,
     ) -> Result<(), TrainError> {
         self.line(step, "", &[losses, rest].concat())?;
-        let of = |prefix: &str, named: Named<'_>| -> Vec<(String, Shown<'static>)> {
-            let shown =
-                |(name, value): &(&str, f64)| (format!("{prefix}{name}"), Shown::Scalar(*value));
+        let of = |prefix: &str, named: Named<'_>| -> Vec<(String, SummaryValue<'static>)> {
+            let shown = |(name, value): &(&str, f64)| {
+                (format!("{prefix}{name}"), SummaryValue::Scalar(*value))
+            };
             named.iter().map(shown).collect()
         };
-        let pace = [("steps-per-second", pace.steps), ("waiting", pace.waiting)];
-        let shown = [of("train/", losses), of("", rest), of("pace/", &pace)].concat();
+        let throughput = [
+            ("steps-per-second", throughput.steps),
+            ("waiting", throughput.waiting),
+        ];
+        let shown = [of("train/", losses), of("", rest), of("pace/", &throughput)].concat();
         Ok(self.events.write(step, &shown)?)
     }
 
@@ -85,10 +89,10 @@ impl Log {
         let pictures = pictures(self.path.with_file_name(stem))?;
         let drawn = pictures
             .iter()
-            .map(|(name, png)| (name.clone(), Shown::Picture(png)));
+            .map(|(name, png)| (name.clone(), SummaryValue::Image(png)));
         let numbers = figures
             .iter()
-            .map(|(name, value)| (format!("val/{name}"), Shown::Scalar(*value)));
+            .map(|(name, value)| (format!("val/{name}"), SummaryValue::Scalar(*value)));
         Ok(self
             .events
             .write(step, &numbers.chain(drawn).collect::<Vec<_>>())?)

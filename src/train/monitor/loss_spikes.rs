@@ -9,7 +9,7 @@ const LEAST: usize = 20;
 /// Steps in a row that may be left out.
 const PATIENCE: usize = 10;
 
-/// The losses so far, for telling a spike from a bad batch.
+/// The newest losses, and how many steps in a row were left out.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LossHistory {
     recent: VecDeque<f32>,
@@ -18,8 +18,8 @@ pub struct LossHistory {
 }
 
 impl LossHistory {
-    /// What a checkpoint kept.
-    pub fn of(numbers: &[f32]) -> Self {
+    /// The history that a checkpoint kept as numbers.
+    pub fn from_numbers(numbers: &[f32]) -> Self {
         Self {
             recent: numbers.iter().skip(1).copied().collect(),
             skipped: numbers.first().map_or(0, |count| *count as usize),
@@ -47,15 +47,15 @@ impl LossHistory {
         self.skipped = 0;
     }
 
-    /// The usual loss, if `loss` is more than `factor` times that.
+    /// The median of the losses so far, if `loss` is more than `factor` times that.
     pub fn spike(&self, loss: f64, factor: f64) -> Option<f64> {
         if self.recent.len() < LEAST || factor <= 0.0 {
             return None;
         }
         let mut sorted: Vec<f32> = self.recent.iter().copied().collect();
         sorted.sort_by(f32::total_cmp);
-        let usual = f64::from(sorted[sorted.len() / 2]);
-        (usual > 0.0 && loss > factor * usual).then_some(usual)
+        let median = f64::from(sorted[sorted.len() / 2]);
+        (median > 0.0 && loss > factor * median).then_some(median)
     }
 }
 
@@ -73,7 +73,7 @@ mod tests {
         assert!(
             losses
                 .spike(1.1, 10.0)
-                .is_some_and(|usual| (usual - 0.1).abs() < 1e-6)
+                .is_some_and(|median| (median - 0.1).abs() < 1e-6)
         );
         assert_eq!(losses.spike(1e6, 0.0), None, "switched off");
     }
@@ -85,6 +85,6 @@ mod tests {
         (0..WINDOW).for_each(|_| losses.push(1.0));
         assert!(losses.spike(20.0, 10.0).is_some());
         losses.skip();
-        assert_eq!(LossHistory::of(&losses.numbers()), losses);
+        assert_eq!(LossHistory::from_numbers(&losses.numbers()), losses);
     }
 }

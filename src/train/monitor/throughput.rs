@@ -29,10 +29,10 @@ impl ThroughputMeter {
         self.steps += 1;
     }
 
-    /// The pace since the last reading.
+    /// Throughput since the last reading.
     pub fn read(&mut self) -> Throughput {
         let seconds = self.seconds.max(1e-9);
-        let pace = Throughput {
+        let throughput = Throughput {
             steps: self.steps as f64 / seconds,
             waiting: self.waited / seconds,
         };
@@ -40,12 +40,12 @@ impl ThroughputMeter {
             warned: self.warned,
             ..Self::default()
         };
-        pace
+        throughput
     }
 
     /// Whether the data is too slow and nobody was told so far.
-    pub fn is_news(&mut self, pace: &Throughput) -> bool {
-        let news = pace.waiting > STARVING && !self.warned;
+    pub fn is_news(&mut self, throughput: &Throughput) -> bool {
+        let news = throughput.waiting > STARVING && !self.warned;
         self.warned |= news;
         news
     }

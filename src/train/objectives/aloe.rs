@@ -12,7 +12,7 @@ use crate::models::reasoner::{Aloe, AloeConfig, binary_cross_entropy, cross_entr
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::floats;
 use crate::train::data::qa_dataset::{QaDataset, Text};
-use crate::train::objective::{Losses, Objective, StepContext};
+use crate::train::interface::{Losses, Objective, StepContext};
 
 /// `[aloe]` of a training plan, beside the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

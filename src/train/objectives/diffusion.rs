@@ -16,8 +16,8 @@ use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{clip_from_frames, floats, frames_from_clip};
 use crate::train::data::clip_dataset::ClipDataset;
 use crate::train::data::slot_store::SlotDataset;
-use crate::train::objective::{Losses, Objective, StepContext};
-use crate::train::objectives::figures::{decibel, squared_error};
+use crate::train::interface::{Losses, Objective, StepContext};
+use crate::train::objectives::parts::figures::{decibel, squared_error};
 
 /// Frames whose latents are computed at once.
 const BATCH: usize = 50;

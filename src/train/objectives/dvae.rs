@@ -9,8 +9,8 @@ use crate::models::decoder::dvae::{Dvae, DvaeConfig, Gumbel, PATCH};
 use crate::models::decoder::vqvae::codebook::CodeUse;
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{clip_from_frames, frames_from_clip};
-use crate::train::objective::{Losses, Objective, StepContext};
-use crate::train::objectives::reconstruct::{Errors, Reconstruct};
+use crate::train::interface::{Losses, Objective, StepContext};
+use crate::train::objectives::parts::reconstruct::{Errors, Reconstruct};
 
 /// `[dvae.objective]` of a training plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

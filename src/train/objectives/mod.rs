@@ -25,9 +25,6 @@ pub mod dvae;
 /// Frames → events, for the network behind `fvd-motion`.
 pub mod motion;
 
-/// What auto-encoders of frames have in common.
-pub mod reconstruct;
-
 /// Slots, observed and rolled out → whether something happens.
 pub mod readout;
 
@@ -46,11 +43,8 @@ pub mod steve;
 /// Frames → codes → frames.
 pub mod vqvae;
 
-/// Where a slot encoder that learns with a decoder starts from.
-pub mod encoder_init;
-
 /// What the appearance probe of a slot is trained to predict: presence, place, size, thumbnail.
 pub mod appearance_probe;
 
-/// Figures of a validation.
-pub mod figures;
+/// What several objectives are made of.
+pub mod parts;

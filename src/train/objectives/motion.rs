@@ -11,7 +11,7 @@ use crate::models::perceptual::motion::{EVENTS, Motion, MotionConfig};
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{batch_from_clips, floats};
 use crate::train::data::clip_dataset::{ClipDataset, WindowStart};
-use crate::train::objective::{Losses, Objective, StepContext};
+use crate::train::interface::{Losses, Objective, StepContext};
 
 /// `[motion]` of a training plan, beside the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -15,7 +15,7 @@ use crate::tensor_conversion::floats;
 use crate::train::data::head_dataset::{
     HeadBatch, HeadDataset, HeadSample, OBJECT_NUMBERS, SlotVersion,
 };
-use crate::train::objective::{Losses, Objective, StepContext};
+use crate::train::interface::{Losses, Objective, StepContext};
 
 /// `[sight.objective]` of a training plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use crate::models::reasoner::{
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::floats;
 use crate::train::data::readout_dataset::ReadoutDataset;
-use crate::train::objective::{Losses, Objective, StepContext};
+use crate::train::interface::{Losses, Objective, StepContext};
 
 /// `[readout.objective]` of a training plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

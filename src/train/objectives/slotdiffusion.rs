@@ -15,9 +15,9 @@ use crate::models::encoder::{SlotEncoder, Vit};
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{batch_from_clips, clip_from_frames, floats};
 use crate::train::data::clip_dataset::{ClipDataset, WindowStart};
-use crate::train::objective::{Losses, Objective, StepContext};
-use crate::train::objectives::encoder_init::EncoderInit;
-use crate::train::objectives::figures::{decibel, squared_error};
+use crate::train::interface::{Losses, Objective, StepContext};
+use crate::train::objectives::parts::encoder_init::EncoderInit;
+use crate::train::objectives::parts::figures::{decibel, squared_error};
 
 /// `[slotdiffusion.objective]` of a training plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -14,7 +14,7 @@ use crate::tensor_conversion::{batch_from_clips, floats};
 use crate::train::data::clip_dataset::{ClipDataset, WindowStart};
 use crate::train::data::slot_store::SlotDataset;
 use crate::train::error::TrainError;
-use crate::train::objective::{Losses, Objective, StepContext};
+use crate::train::interface::{Losses, Objective, StepContext};
 
 /// `[slotformer]` of a training plan, beside the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -21,10 +21,10 @@ use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{batch_from_clips, clip_from_frames, floats};
 use crate::train::data::clip_dataset::{ClipDataset, foreground_weights, write_contact_sheet};
 use crate::train::error::TrainError;
-use crate::train::objective::{Losses, Objective, StepContext};
+use crate::train::interface::{Losses, Objective, StepContext};
 use crate::train::objectives::appearance_probe::{self, ProbeTargets};
-use crate::train::objectives::encoder_init::EncoderInit;
-use crate::train::objectives::figures::mean_figures;
+use crate::train::objectives::parts::encoder_init::EncoderInit;
+use crate::train::objectives::parts::figures::mean_figures;
 use crate::train::segments::loss::{SegmentLossConfig, owners, segment_loss};
 use crate::train::segments::{SegmentConfig, segments};
 

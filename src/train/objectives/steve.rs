@@ -16,9 +16,9 @@ use crate::tensor_conversion::{batch_from_clips, clip_from_frames, floats};
 use crate::train::data::clip_dataset::{ClipDataset, WindowStart};
 use crate::train::data::slot_store::SlotDataset;
 use crate::train::data::source::Splits;
-use crate::train::objective::{Losses, Objective, StepContext};
-use crate::train::objectives::encoder_init::EncoderInit;
-use crate::train::objectives::figures::{decibel, squared_error};
+use crate::train::interface::{Losses, Objective, StepContext};
+use crate::train::objectives::parts::encoder_init::EncoderInit;
+use crate::train::objectives::parts::figures::{decibel, squared_error};
 
 /// `[steve.objective]` of a training plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -9,8 +9,8 @@ use crate::models::decoder::vqvae::codebook::CodeUse;
 use crate::models::decoder::vqvae::{VqVae, VqVaeConfig, VqVaeLossConfig};
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{clip_from_frames, floats, frames_from_clip};
-use crate::train::objective::{Losses, Objective, StepContext};
-use crate::train::objectives::reconstruct::{Errors, Reconstruct};
+use crate::train::interface::{Losses, Objective, StepContext};
+use crate::train::objectives::parts::reconstruct::{Errors, Reconstruct};
 
 /// `[objective]` of a VQ-VAE's training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use ndarray::{Array3, Array4, ArrayView4};
 
 use crate::models::perceptual::lpips::Lpips;
 use crate::train::data::clip_dataset::{ClipDataset, foreground_weights};
-use crate::train::objectives::figures::decibel;
+use crate::train::objectives::parts::figures::decibel;
 
 /// A model learns to give frames back.
 #[derive(Debug)]
