@@ -11,10 +11,10 @@ use crate::train::data::clip_dataset::write_contact_sheet;
 use crate::train::error::TrainError;
 use crate::train::fit::checkpoint::Better;
 
-/// What a step is to make small.
+/// The loss of a step, and its parts.
 #[derive(Debug, Clone)]
 pub struct Losses {
-    /// What gradients are taken of.
+    /// The sum that gradients are taken of.
     pub total: Tensor<1>,
     /// Its parts, for the log.
     pub parts: Vec<(&'static str, Tensor<1>)>,
@@ -60,13 +60,13 @@ pub trait Objective: Sync {
     /// The model before its first step.
     fn init(&self, init: &mut Init) -> Self::Model;
 
-    /// Samples of a batch: frames, windows, texts, whatever is drawn.
+    /// Samples of a batch: frames, windows or texts.
     fn samples(&self) -> usize;
 
     /// The data of one step; the same for the same stream.
     fn batch(&self, noise: &mut SeededRng) -> Self::Batch;
 
-    /// What the step is to make small.
+    /// The loss of the step.
     fn losses(&self, model: &Self::Model, batch: &Self::Batch, step: &StepContext<'_>) -> Losses;
 
     /// Learning rate of a parameter by its path, as a multiple of the schedule's.
@@ -92,13 +92,13 @@ pub trait Objective: Sync {
     /// Figures on data that is not trained on. Models are chosen by the first one; that of a slot model knows no mask.
     fn validate(&self, model: &Self::Model, device: &Device) -> Vec<(&'static str, f64)>;
 
-    /// Rows of pictures of what the model does with data that is not trained on, `[count, height, width, rgb]` each;
-    /// none where there is nothing to see.
+    /// Rows of images of what the model does with held-out data, `[count, height, width, rgb]` each;
+    /// none where there is nothing to show.
     fn sheet(&self, _model: &Self::Model, _device: &Device) -> Vec<Array4<u8>> {
         Vec::new()
     }
 
-    /// Draws pictures of what the model does into `folder`, their names beginning with `stem`.
+    /// Writes images of what the model does into `folder`, their names beginning with `stem`.
     ///
     /// # Errors
     /// When a file cannot be written.
@@ -118,7 +118,7 @@ pub trait Objective: Sync {
     }
 }
 
-/// Where a training stands, for objectives that change over it.
+/// Progress of a training at one step, and the step's random numbers.
 #[derive(Debug)]
 pub struct StepContext<'a> {
     /// Steps done before this one.

@@ -1,4 +1,4 @@
-//! A head that tells objects and collisions from slots.
+//! A head that classifies objects and collisions from slots.
 
 use std::path::PathBuf;
 

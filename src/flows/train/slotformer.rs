@@ -9,7 +9,7 @@ use crate::train::TrainError;
 use crate::train::data::imported_slots::strided;
 use crate::train::data::slot_store::SlotDataset;
 use crate::train::data::source::Splits;
-use crate::train::objectives::slotformer::{self, Pictures, SlotFormerObjective};
+use crate::train::objectives::slotformer::{self, ImageLoss, SlotFormerObjective};
 
 impl TrainingRun<'_> {
     pub(super) fn slotformer(&mut self, plan: &SlotFormerPlan) -> Result<Vec<PathBuf>, TrainError> {
@@ -37,19 +37,19 @@ impl TrainingRun<'_> {
             .transpose()?;
         let clips = self.clips()?;
         let slots = self.encoded(&encoder, &clips)?;
-        let pictures = decoder.map(|(_, decoder)| Pictures {
+        let image_loss = decoder.map(|(_, decoder)| ImageLoss {
             decoder,
             train: &clips.train,
             held_out: &clips.held_out,
         });
-        self.slotformer_on(plan, slots, pictures)
+        self.slotformer_on(plan, slots, image_loss)
     }
 
     fn slotformer_on(
         &self,
         plan: &SlotFormerPlan,
         slots: Splits<SlotDataset>,
-        pictures: Option<Pictures<'_>>,
+        image_loss: Option<ImageLoss<'_>>,
     ) -> Result<Vec<PathBuf>, TrainError> {
         let model = SlotFormerConfig {
             dim: slots.train.dim().3,
@@ -63,7 +63,7 @@ impl TrainingRun<'_> {
             config: plan.objective.clone(),
             train: slots.train,
             held_out: slots.held_out,
-            pictures,
+            image_loss,
         };
         let result = self.fit(&objective)?;
         let facts = result.facts();

@@ -112,7 +112,7 @@ objectives! {
     Aloe(AloePlan) = "aloe",
     /// A readout on encoded slots and collisions, or on imported slots and labels.
     Readout(ReadoutPlan) = "readout",
-    /// A head that tells objects and collisions from slots.
+    /// A head that classifies objects and collisions from slots.
     ObjectEventHead(ObjectEventHeadPlan) = "object-event-head" or "sight",
     /// The motion network on events.
     Motion(MotionPlan) = "motion",
@@ -283,7 +283,7 @@ impl ObjectiveTable for SlotDiffusionPlan {
     }
 }
 
-/// `[slotformer]`: on slots that are perceived now, or on imported ones.
+/// `[slotformer]`: on encoded slots, or on imported ones.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SlotFormerPlan {
@@ -294,8 +294,8 @@ pub struct SlotFormerPlan {
     /// frame is taken, from every beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slots: Option<PathBuf>,
-    /// A decoder of any kind, trained before on these slots: pictures of imagined slots count too. Not with imported
-    /// slots, which have no pictures.
+    /// A decoder of any kind, trained before on these slots, for the image loss. Not with imported
+    /// slots, which have no frames.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decoder: Option<WeightsName>,
     /// The objective.
@@ -347,7 +347,7 @@ pub struct AloePlan {
     /// The slot encoder, trained before; its sizes take the place of those in `model`. Not where it sees no slots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoder: Option<WeightsName>,
-    /// The SlotFormer that imagines what comes after the clip. Only where it sees the clip.
+    /// The SlotFormer of the rollout behind the clip. Only where Aloe gets slots of the whole clip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slotformer: Option<WeightsName>,
     /// The objective.
@@ -372,13 +372,13 @@ impl ObjectiveTable for AloePlan {
     }
 }
 
-/// `[object-event-head]`: what slots say of objects and collisions.
+/// `[object-event-head]`: objects and collisions from slots.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ObjectEventHeadPlan {
     /// The slot encoder, trained before; its width takes the place of that in `model`.
     pub encoder: WeightsName,
-    /// The SlotFormer that imagines, so that imagined slots can be read too.
+    /// The SlotFormer, so that the head also learns on rolled-out slots.
     pub slotformer: WeightsName,
     /// The objective.
     #[serde(default)]
@@ -395,17 +395,17 @@ impl ObjectiveTable for ObjectEventHeadPlan {
     }
 }
 
-/// `[readout]`: whether two objects will collide after the burn-in; or, on imported slots, what labels say of clips.
+/// `[readout]`: whether two objects will collide after the burn-in; or, on imported slots, the labels of clips.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ReadoutPlan {
     /// The slot encoder, trained before; its width takes the place of that in `model`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoder: Option<WeightsName>,
-    /// The SlotFormer that imagines what comes after the burn-in.
+    /// The SlotFormer of the rollout behind the burn-in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slotformer: Option<WeightsName>,
-    /// A folder of imported slots, observed and then imagined, with `train` and `val`; in place of an encoder, a
+    /// A folder of imported slots, observed and then rolled out, with `train` and `val`; in place of an encoder, a
     /// SlotFormer and the generator's clips.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slots: Option<PathBuf>,

@@ -1,4 +1,4 @@
-//! What is learned from readout clips: the papers' readout at every checkpoint of every seed, and logistic regressions.
+//! Trained on readout clips: the papers' readout at every checkpoint of every seed, and logistic regressions.
 
 use std::path::{Path, PathBuf};
 
@@ -170,7 +170,7 @@ impl Column<'_> {
     }
 }
 
-/// What a checkpoint says of clips, as probabilities of "yes".
+/// Probabilities of a positive outcome by a checkpoint's readout.
 fn probabilities(
     objective: &ReadoutObjective,
     checkpoint: &Path,
@@ -192,7 +192,7 @@ fn of_scenario(clips: &Clips, scenario: &str) -> Vec<usize> {
         .collect()
 }
 
-/// As many clips that say yes as such that say no, in turn, drawn at random.
+/// As many positive clips as negative ones, in turn, drawn at random.
 fn balanced(clips: &[usize], outcomes: &[Outcome], noise: &mut SeededRng) -> Vec<usize> {
     let order = noise.shuffled(clips.len());
     let shuffled: Vec<usize> = order.into_iter().map(|place| clips[place]).collect();
@@ -245,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_many_say_yes_as_no_in_turn() {
+    fn positive_and_negative_clips_take_turns() {
         let outcome = |yes| Outcome {
             scenario: "Drop".to_owned(),
             yes,

@@ -135,7 +135,7 @@ impl ClipDataset {
     }
 }
 
-/// How much each pixel counts: one, and more the farther it is from the empty scene.
+/// Weight of each pixel: one, and more the farther it is from the empty scene.
 ///
 /// # Shape
 /// - `frames`: `[batch, height, width, rgb]`
@@ -175,7 +175,7 @@ pub fn write_contact_sheet(
 mod tests {
     use super::*;
 
-    fn footage() -> ClipDataset {
+    fn three_clips() -> ClipDataset {
         // A grey scene through which a white pixel walks.
         let frames = Array5::from_shape_fn((3, 4, 2, 4, 3), |(clip, at, y, x, _)| {
             if y == 0 && x == (clip + at) % 4 {
@@ -191,23 +191,23 @@ mod tests {
     }
 
     #[test]
-    fn the_background_is_what_stays() {
-        assert!(footage().background().iter().all(|&value| value == 100));
+    fn the_background_is_the_median_over_frames() {
+        assert!(three_clips().background().iter().all(|&value| value == 100));
     }
 
     #[test]
     fn a_pixel_far_from_the_background_counts_more_and_the_mean_is_one() {
-        let footage = footage();
-        let weights = foreground_weights(footage.clip(0), &footage.background(), 9.0);
+        let clips = three_clips();
+        let weights = foreground_weights(clips.clip(0), &clips.background(), 9.0);
         assert!(weights[[0, 0, 0]] > 4.0 * weights[[0, 1, 0]]);
         assert!((weights.mean().unwrap() - 1.0).abs() < 1e-5);
     }
 
     #[test]
     fn windows_stay_inside_their_clip() {
-        let footage = footage();
-        let windows = footage.draw_windows(50, 3, &mut SeededRng::new(1, &["test"]));
+        let clips = three_clips();
+        let windows = clips.draw_windows(50, 3, &mut SeededRng::new(1, &["test"]));
         assert!(windows.iter().all(|at| at.clip < 3 && at.frame <= 1));
-        assert_eq!(footage.windows(&windows[..2], 3).dim(), (2, 3, 2, 4, 3));
+        assert_eq!(clips.windows(&windows[..2], 3).dim(), (2, 3, 2, 4, 3));
     }
 }

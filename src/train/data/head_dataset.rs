@@ -1,4 +1,4 @@
-//! What a head on slots learns from: slots of clips, encoded and rolled out, with the object that each slot is of.
+//! The data set of the object-event head: slots of clips, encoded and rolled out, with the object that each slot is of.
 
 use ndarray::{Array2, Array3, Array4, ArrayView2, ArrayView4, Axis, s};
 use slotflow_datasets::synth::States;

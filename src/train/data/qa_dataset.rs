@@ -28,7 +28,7 @@ pub struct Text {
 /// Texts and the slots that they are about.
 #[derive(Debug)]
 pub struct QaDataset {
-    /// Slots of every clip and of what was imagined behind it, `[clips, time + steps, slots, dim]`.
+    /// Slots of every clip and of the rollout behind it, `[clips, time + steps, slots, dim]`.
     pub slots: Array4<f32>,
     /// The texts.
     pub texts: Vec<Text>,

@@ -1,4 +1,4 @@
-//! What a readout learns from: slots of clips, observed and rolled out, and whether what is asked for happens.
+//! The data set of a readout: slots of clips, encoded and rolled out, with one label a clip.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use slotflow_datasets::source::physion::name_of;
 use crate::artifacts::{Artifact, RunError};
 use crate::train::error::TrainError;
 
-/// Slots of clips, seen and imagined, and whether it happens.
+/// Slots of clips, encoded and rolled out, with one label a clip.
 #[derive(Debug, Clone)]
 pub struct ReadoutDataset {
     /// `[clips, time, slots, dim]`
@@ -59,12 +59,12 @@ pub fn labelled(
     frames: usize,
     labels: &Path,
 ) -> Result<ReadoutDataset, TrainError> {
-    let (mut clips, mut said): (Vec<Array3<f32>>, Vec<i64>) = (Vec::new(), Vec::new());
+    let (mut clips, mut found): (Vec<Array3<f32>>, Vec<i64>) = (Vec::new(), Vec::new());
     for clip in artifact.clips() {
         let name = name_of(Path::new(&format!("{clip}.safetensors")));
         if let Some(yes) = known.get(&name) {
             clips.push(artifact.read(clip)?.floats::<Ix3>("slots")?);
-            said.push(i64::from(*yes));
+            found.push(i64::from(*yes));
         }
     }
     let bad = |reason: String| TrainError::Data { reason };
@@ -90,6 +90,6 @@ pub fn labelled(
     })?;
     Ok(ReadoutDataset {
         slots,
-        labels: said,
+        labels: found,
     })
 }

@@ -1,4 +1,4 @@
-//! Slots of every frame of a training's clips, perceived once, written clip by clip, and mapped into memory.
+//! Slots of every frame of a training's clips, encoded once, written clip by clip, and mapped into memory.
 //!
 //! A data set's slots may be larger than memory (13 GB for CLEVRER): nothing here holds them all. The file is
 //! safetensors with one array, `slots` `[clips, time, slots, dim]`.
@@ -113,7 +113,7 @@ impl MappedSlots {
     }
 }
 
-/// Slots of a training's clips, and what their pixels attend to where that is asked for.
+/// Slots of a training's clips, and the slot that every pixel attends to most.
 #[derive(Debug)]
 pub struct EncodedDataset {
     /// `[clips, time, slots, dim]`
@@ -346,7 +346,7 @@ mod tests {
 
     #[test]
     fn a_store_is_mapped_as_it_was_encoded_and_made_again_where_it_is_cut_or_has_no_masks() {
-        let footage = ClipDataset {
+        let clips = ClipDataset {
             frames: Array5::from_shape_fn((6, 2, 8, 8, 3), |(clip, t, y, x, c)| {
                 (31 * clip + 11 * t + 7 * y + 5 * x + c) as u8
             }),
@@ -362,11 +362,11 @@ mod tests {
             seed: 0,
             quiet: true,
         };
-        let open = || store.slots("key", &footage).unwrap();
+        let open = || store.slots("key", &clips).unwrap();
         let first = open();
         assert!(matches!(first, SlotDataset::Mapped(_)));
         assert_eq!(first.dim(), (6, 2, 2, 4));
-        let last = batch_from_clips(footage.frames.slice(s![4..6, .., .., .., ..]), &device);
+        let last = batch_from_clips(clips.frames.slice(s![4..6, .., .., .., ..]), &device);
         let last = floats(encoder.encode(last, None, None).slots);
         assert_eq!(
             first
@@ -392,7 +392,7 @@ mod tests {
             "nothing half-written stays"
         );
 
-        let both = store.slots_and_masks("key", &footage).unwrap();
+        let both = store.slots_and_masks("key", &clips).unwrap();
         assert_eq!(both.masks.dim(), (6, 2, 8, 8));
         assert!(both.masks.iter().all(|slot| *slot < 2));
         assert_eq!(both.slots.view(), open().view());

@@ -50,7 +50,7 @@ impl Log {
         })
     }
 
-    /// Notes losses and the rest of a step's figures. Its throughput, which no two runs have in common, only `TensorBoard` gets.
+    /// Writes losses and the rest of a step's figures. Its throughput, which no two runs have in common, only `TensorBoard` gets.
     ///
     /// # Errors
     /// When a file cannot be written.
@@ -76,7 +76,7 @@ impl Log {
         Ok(self.events.write(step, &shown)?)
     }
 
-    /// Notes the figures of a validation and the pictures that it drew: the PNG files whose names begin with `stem`.
+    /// Writes the figures of a validation and its images: the PNG files whose names begin with `stem`.
     ///
     /// # Errors
     /// When a file cannot be read or written.

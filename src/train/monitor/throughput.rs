@@ -43,7 +43,7 @@ impl ThroughputMeter {
         throughput
     }
 
-    /// Whether the data is too slow and nobody was told so far.
+    /// Whether waiting for data is worth a warning, which is given once.
     pub fn is_news(&mut self, throughput: &Throughput) -> bool {
         let news = throughput.waiting > STARVING && !self.warned;
         self.warned |= news;

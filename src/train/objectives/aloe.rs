@@ -1,6 +1,6 @@
 //! Aloe learns to answer questions from slots (Ding et al. 2021; SlotFormer's variant).
 //!
-//! Questions and their answers teach Aloe alone: slots are perceived before and stay as they are.
+//! Questions and their answers train Aloe alone: slots are encoded before and stay as they are.
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use ndarray::{Array3, ArrayView3, Axis, concatenate, s};
@@ -20,18 +20,18 @@ use crate::train::interface::{Losses, Objective, StepContext};
 pub struct AloeObjectiveConfig {
     /// Texts a step: descriptive questions and choices.
     pub batch: usize,
-    /// Frames imagined beyond the clip's end for predictive questions.
+    /// Frames of the rollout behind the clip's end, for predictive questions.
     pub steps: usize,
-    /// What it looks at.
+    /// Its input: slots, or less or more than slots.
     #[serde(skip_serializing_if = "Sees::is_clip")]
     pub sees: Sees,
 }
 
-/// What a reasoner looks at: the whole clip, or less or more than that to show what each is worth.
+/// Input of a reasoner: slots of the whole clip, or less or more than that to show what each is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sees {
-    /// Slots of the clip, and what is imagined behind it.
+    /// Slots of the clip, and the rollout behind it.
     #[default]
     Clip,
     /// Slots of the last observed frame alone.
@@ -49,7 +49,7 @@ impl Sees {
     }
 }
 
-/// The slots that are looked at, of a whole observed clip.
+/// The slots that a reasoner gets of a whole observed clip.
 ///
 /// # Shape
 /// `[time, slots, dim]`
@@ -71,7 +71,7 @@ impl Default for AloeObjectiveConfig {
     }
 }
 
-/// The frames that a text is about: the first, or for predictive texts as many up to the end of what was imagined.
+/// The frames that a text is about: the first, or for predictive texts as many up to the end of the rollout.
 ///
 /// # Shape
 /// `[time + steps, slots, dim]` → `[frames, slots, dim]`
@@ -137,22 +137,22 @@ impl Read {
 pub struct AloeObjective {
     /// The model.
     pub model: AloeConfig,
-    /// The loss.
+    /// Settings of the batches and the loss.
     pub config: AloeObjectiveConfig,
     /// What it is trained on.
     pub train: QaDataset,
-    /// What it is judged by.
+    /// What it is validated on.
     pub held_out: QaDataset,
 }
 
 impl AloeObjective {
-    fn read(&self, exam: &QaDataset, texts: &[&Text], device: &Device) -> Read {
+    fn read(&self, dataset: &QaDataset, texts: &[&Text], device: &Device) -> Read {
         let words: Vec<_> = texts.iter().map(|text| text.words).collect();
         let windows: Vec<_> = texts
             .iter()
             .map(|text| {
                 looked_at(
-                    exam.slots.index_axis(Axis(0), text.clip),
+                    dataset.slots.index_axis(Axis(0), text.clip),
                     self.model.frames,
                     text.predictive,
                 )
@@ -260,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn predictive_texts_look_at_the_end_of_what_was_imagined() {
+    fn predictive_texts_are_about_the_end_of_the_rollout() {
         let slots = Array3::from_shape_fn((6, 1, 1), |(t, _, _)| t as f32);
         let firsts =
             [false, true].map(|predictive| looked_at(slots.view(), 4, predictive)[[0, 0, 0]]);

@@ -1,4 +1,4 @@
-//! A latent-diffusion decoder learns to draw frames from slots (Wu et al. 2023, SlotDiffusion §3.2).
+//! A latent-diffusion decoder learns to reconstruct frames from slots (Wu et al. 2023, SlotDiffusion §3.2).
 //!
 //! Slots and VQ-VAE were trained before and stay as they are, so both are computed once.
 //! Differs: the paper trains the encoder with it; slots of a short training separate objects better without.
@@ -28,7 +28,7 @@ const BATCH: usize = 50;
 pub struct DiffusionObjectiveConfig {
     /// Frames a step.
     pub batch: usize,
-    /// How validation draws frames.
+    /// Sampler of the frames that validation decodes.
     pub sampler: SamplerConfig,
 }
 
@@ -112,18 +112,18 @@ pub struct DiffusionBatch {
     noise: Vec<f32>,
 }
 
-/// A latent-diffusion decoder learns to draw frames from slots.
+/// A latent-diffusion decoder learns to reconstruct frames from slots.
 #[derive(Debug)]
 pub struct DiffusionObjective<'a> {
     /// The decoder.
     pub model: LatentDiffusionConfig,
     /// Its VQ-VAE, trained before; on the device of inference.
     pub vqvae: VqVae,
-    /// The loss.
+    /// Settings of the batches and the loss.
     pub config: DiffusionObjectiveConfig,
     /// What it is trained on.
     pub train: DiffusionFrames<'a>,
-    /// What it is judged by.
+    /// What it is validated on.
     pub held_out: DiffusionFrames<'a>,
 }
 
@@ -172,7 +172,7 @@ impl DiffusionObjective<'_> {
         (0..count).map(|index| index * all / count).collect()
     }
 
-    /// Frames of `from`, and what the decoder draws from their slots.
+    /// Frames of `from`, and what the decoder reconstructs from their slots, `[count, height, width, rgb]` each.
     fn render(
         &self,
         model: &LatentDiffusion,
@@ -199,7 +199,7 @@ impl DiffusionObjective<'_> {
         (truth, clip_from_frames(out))
     }
 
-    /// How well clips of the training are drawn from their own slots, dB: what 99 % of them reach, and what 1 % do.
+    /// PSNR of training clips decoded from their own slots, dB: what 99 % of them reach, and what 1 % do.
     ///
     /// Measured on a few frames of up to 96 clips; a clip that falls below the first is unlike the training's.
     pub fn reconstruction_range(&self, model: &LatentDiffusion, device: &Device) -> [f64; 2] {

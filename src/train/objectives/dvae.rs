@@ -1,4 +1,4 @@
-//! A dVAE learns to give frames back through random tokens (Ramesh et al. 2021; Singh et al. 2022, SLATE §3.1).
+//! A dVAE learns to reconstruct frames through random tokens (Ramesh et al. 2021; Singh et al. 2022, SLATE §3.1).
 //! Reference: SlotDiffusion `img_based/models/slate/dVAE.py`, `method.py`.
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -49,7 +49,7 @@ impl DvaeObjectiveConfig {
     }
 }
 
-/// A dVAE learns to give frames back.
+/// A dVAE learns to reconstruct frames.
 pub type DvaeObjective<'a> = Reconstruct<'a, DvaeConfig, DvaeObjectiveConfig>;
 
 impl DvaeObjective<'_> {
@@ -152,7 +152,7 @@ mod tests {
         let frames = Array5::from_shape_fn((1, 2, 8, 8, 3), |(_, t, y, x, c)| {
             (40 * t + 7 * y + 5 * x + c) as u8
         });
-        let footage = ClipDataset {
+        let clips = ClipDataset {
             frames,
             masks: None,
         };
@@ -167,10 +167,10 @@ mod tests {
                 foreground_weight: 2.0,
                 ..DvaeObjectiveConfig::default()
             },
-            background: footage.background(),
+            background: clips.background(),
             lpips: None,
-            train: &footage,
-            held_out: &footage,
+            train: &clips,
+            held_out: &clips,
         };
         let device = Device::flex().autodiff();
         let model = objective.init(&mut Init::seeded(1, &device));

@@ -1,6 +1,6 @@
-//! The motion network learns to tell the generator's events from pixels.
+//! The motion network learns to classify events from frames.
 //!
-//! It only ever judges: nothing that perceives, imagines or draws learns from it or from events.
+//! It serves metrics alone: no encoder, dynamics model or decoder learns from it or from events.
 
 use burn::tensor::activation::log_sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -45,25 +45,25 @@ pub struct MotionBatch {
     labels: Array3<f32>,
 }
 
-/// The motion network learns to tell events.
+/// The motion network learns to classify events.
 #[derive(Debug)]
 pub struct MotionObjective {
     /// The model.
     pub model: MotionConfig,
-    /// The loss.
+    /// Settings of the batches and the loss.
     pub config: MotionObjectiveConfig,
     /// What it is trained on.
     pub train: EventClips,
-    /// What it is judged by.
+    /// What it is validated on.
     pub held_out: EventClips,
 }
 
 impl MotionObjective {
-    fn windows(&self, from: &EventClips, places: &[WindowStart]) -> MotionBatch {
+    fn windows(&self, from: &EventClips, windows: &[WindowStart]) -> MotionBatch {
         let window = self.model.window;
-        let frames = from.clips.windows(places, window);
-        let mut labels = Array3::zeros((places.len(), window - 1, EVENTS));
-        for (mut row, &WindowStart { clip, frame }) in labels.outer_iter_mut().zip(places) {
+        let frames = from.clips.windows(windows, window);
+        let mut labels = Array3::zeros((windows.len(), window - 1, EVENTS));
+        for (mut row, &WindowStart { clip, frame }) in labels.outer_iter_mut().zip(windows) {
             row.assign(&from.labels.slice(s![clip, frame..frame + window - 1, ..]));
         }
         MotionBatch { frames, labels }
@@ -94,11 +94,11 @@ impl Objective for MotionObjective {
     }
 
     fn batch(&self, noise: &mut SeededRng) -> MotionBatch {
-        let places = self
+        let windows = self
             .train
             .clips
             .draw_windows(self.config.batch, self.model.window, noise);
-        self.windows(&self.train, &places)
+        self.windows(&self.train, &windows)
     }
 
     fn losses(&self, model: &Motion, batch: &MotionBatch, step: &StepContext<'_>) -> Losses {
@@ -108,19 +108,19 @@ impl Objective for MotionObjective {
 
     fn validate(&self, model: &Motion, device: &Device) -> Vec<(&'static str, f64)> {
         let mut noise = SeededRng::new(1, &["validate"]);
-        let places = self
+        let windows = self
             .held_out
             .clips
             .draw_windows(96, self.model.window, &mut noise);
-        let MotionBatch { frames, labels } = self.windows(&self.held_out, &places);
+        let MotionBatch { frames, labels } = self.windows(&self.held_out, &windows);
         let logits = model.forward(batch_from_clips(frames.view(), device));
         let loss = f64::from(floats(event_loss(logits.clone(), &labels))[0]);
-        let said: Vec<(f32, bool)> = floats(logits)
+        let logits: Vec<(f32, bool)> = floats(logits)
             .into_iter()
             .zip(labels.iter().map(|&label| label > 0.5))
             .collect();
         let share = |event: usize| {
-            let of: Vec<_> = said.iter().skip(event).step_by(EVENTS).copied().collect();
+            let of: Vec<_> = logits.iter().skip(event).step_by(EVENTS).copied().collect();
             balanced(&of)
         };
         vec![
@@ -133,9 +133,9 @@ impl Objective for MotionObjective {
 }
 
 /// Mean of the shares of right answers among steps with and without the event; ½ is chance.
-fn balanced(said: &[(f32, bool)]) -> f64 {
+fn balanced(logits: &[(f32, bool)]) -> f64 {
     let share = |truth: bool| {
-        let of: Vec<_> = said.iter().filter(|(_, is)| *is == truth).collect();
+        let of: Vec<_> = logits.iter().filter(|(_, is)| *is == truth).collect();
         let right = of
             .iter()
             .filter(|(logit, _)| (*logit > 0.0) == truth)

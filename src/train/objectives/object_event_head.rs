@@ -1,7 +1,6 @@
-//! A head learns to read objects and collisions off slots, from the generator's own events.
+//! A head learns to classify objects and collisions from slots, supervised by true states.
 //!
-//! It learns on slots that were perceived and on slots that were imagined behind six perceived frames, so that it reads
-//! both. Slots stay as they are.
+//! It learns on encoded slots and on slots that are rolled out behind encoded ones. Slots stay as they are.
 
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -23,7 +22,7 @@ use crate::train::interface::{Losses, Objective, StepContext};
 pub struct ObjectEventHeadObjectiveConfig {
     /// Clips a step.
     pub batch: usize,
-    /// Frames imagined at a time, behind the perceived ones.
+    /// Frames of a rollout behind encoded ones.
     pub imagined: usize,
     /// How much more a collision weighs than none.
     pub touch_weight: f64,
@@ -39,16 +38,16 @@ impl Default for ObjectEventHeadObjectiveConfig {
     }
 }
 
-/// A head learns to read slots.
+/// A head learns to classify objects and collisions.
 #[derive(Debug)]
 pub struct ObjectEventHeadObjective {
     /// The model.
     pub model: ObjectEventHeadConfig,
-    /// The loss.
+    /// Settings of the batches and the loss.
     pub config: ObjectEventHeadObjectiveConfig,
     /// What it is trained on.
     pub train: HeadDataset,
-    /// What it is judged by.
+    /// What it is validated on.
     pub held_out: HeadDataset,
 }
 
@@ -76,7 +75,7 @@ impl ObjectEventHeadObjective {
         let Seen { objects, touches } =
             model.forward(&tensor(values, [count, time, slots, dim], device));
         let rows = count * time * slots;
-        let said = objects.reshape([rows, SAID]);
+        let logits = objects.reshape([rows, SAID]);
         let truth = tensor(
             batch.objects.iter().copied().collect(),
             [rows, OBJECT_NUMBERS],
@@ -87,10 +86,11 @@ impl ObjectEventHeadObjective {
         let per = owned.clone().sum() + 1e-6;
         let look = |first: usize, width: usize, index: usize| {
             let classes: Tensor<2, Int> = column(index).int();
-            let chosen = log_softmax(said.clone().narrow(1, first, width), 1).gather(1, classes);
+            let chosen = log_softmax(logits.clone().narrow(1, first, width), 1).gather(1, classes);
             -(chosen * owned.clone()).sum() / per.clone()
         };
-        let place = (said.clone().narrow(1, 15, 2) - truth.clone().narrow(1, 5, 2)).powi_scalar(2);
+        let place =
+            (logits.clone().narrow(1, 15, 2) - truth.clone().narrow(1, 5, 2)).powi_scalar(2);
         let place = (place.sum_dim(1) * owned.clone()).sum() / per.clone();
         let labels = tensor(
             batch.touches.iter().copied().collect(),
@@ -103,12 +103,12 @@ impl ObjectEventHeadObjective {
             (
                 "in-view",
                 1.0,
-                weighed(said.clone().narrow(1, 0, 1), column(0), everywhere),
+                weighed(logits.clone().narrow(1, 0, 1), column(0), everywhere),
             ),
             (
                 "moving",
                 0.5,
-                weighed(said.clone().narrow(1, 1, 1), column(1), owned.clone()),
+                weighed(logits.clone().narrow(1, 1, 1), column(1), owned.clone()),
             ),
             ("colour", 1.0, look(2, 8, 2)),
             ("material", 1.0, look(10, 2, 3)),
@@ -143,10 +143,10 @@ impl ObjectEventHeadObjective {
 }
 
 /// The threshold of logits that makes most of F1, and that F1.
-pub fn best_threshold(said: &[(f32, bool)]) -> (f32, f64) {
-    let mut sorted: Vec<(f32, bool)> = said.to_vec();
+pub fn best_threshold(logits: &[(f32, bool)]) -> (f32, f64) {
+    let mut sorted: Vec<(f32, bool)> = logits.to_vec();
     sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let all = said.iter().filter(|(_, label)| *label).count() as f64;
+    let all = logits.iter().filter(|(_, label)| *label).count() as f64;
     let (mut right, mut best) = (0.0, (0.0, 0.0));
     for (index, (logit, label)) in sorted.iter().enumerate() {
         right += f64::from(u8::from(*label));
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn the_best_threshold_parts_what_can_be_parted() {
-        let said = [(2.0, true), (1.0, true), (-1.0, false), (-3.0, false)];
-        assert_eq!(best_threshold(&said), (1.0, 1.0));
+        let logits = [(2.0, true), (1.0, true), (-1.0, false), (-3.0, false)];
+        assert_eq!(best_threshold(&logits), (1.0, 1.0));
     }
 }

@@ -1,5 +1,5 @@
-//! A readout learns to say from slots whether something will happen: Physion's over pairs of slots, PHYRE's over a
-//! Transformer (Wu et al., ICLR 2023, §4.3 and §4.4). The slots are those seen and those imagined behind them.
+//! A readout learns to predict from slots whether something will happen: Physion's over pairs of slots, PHYRE's over a
+//! Transformer (Wu et al., ICLR 2023, §4.3 and §4.4). The slots are encoded ones with a rollout behind them.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -21,7 +21,7 @@ use crate::train::interface::{Losses, Objective, StepContext};
 pub struct ReadoutObjectiveConfig {
     /// Clips a step.
     pub batch: usize,
-    /// Frames that are imagined behind the burn-in; what happens in them is asked for.
+    /// Frames of the rollout behind the burn-in; whether something happens in them is the label.
     pub steps: usize,
 }
 
@@ -105,16 +105,16 @@ impl Readout {
     }
 }
 
-/// A readout learns to say whether something will happen.
+/// A readout learns to predict whether something will happen.
 #[derive(Debug)]
 pub struct ReadoutObjective {
     /// The model.
     pub model: ReadoutConfig,
-    /// The loss.
+    /// Settings of the batches and the loss.
     pub config: ReadoutObjectiveConfig,
     /// What it is trained on.
     pub train: ReadoutDataset,
-    /// What it is judged by.
+    /// What it is validated on.
     pub held_out: ReadoutDataset,
 }
 
@@ -153,7 +153,7 @@ impl Objective for ReadoutObjective {
     fn validate(&self, model: &Readout, device: &Device) -> Vec<(&'static str, f64)> {
         let (slots, labels) = self.held_out.tensors(device);
         let logits = model.forward(&slots);
-        let said = floats(logits.clone());
+        let logit_values = floats(logits.clone());
         let yes = self.held_out.labels.iter().filter(|label| **label == 1);
         let share = yes.count() as f64 / self.held_out.labels.len().max(1) as f64;
         vec![
@@ -163,7 +163,7 @@ impl Objective for ReadoutObjective {
             ),
             (
                 "accuracy",
-                threshold_accuracy(&said, &self.held_out.labels, 0.5),
+                threshold_accuracy(&logit_values, &self.held_out.labels, 0.5),
             ),
             ("most-frequent", share.max(1.0 - share)),
         ]
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn both_readouts_learn_what_a_slot_tells() {
+    fn both_readouts_learn_what_a_slot_holds() {
         let transformer = TransformerConfig {
             dim: 8,
             layers: 1,

@@ -1,7 +1,7 @@
 //! An autoregressive decoder learns to write the tokens of frames from slots (Singh et al. 2022: SLATE, STEVE).
 //!
 //! With an encoder of its own both learn together, as in the papers: a window of one frame is SLATE, a longer one
-//! STEVE. With slots that were perceived before, the decoder learns alone.
+//! STEVE. With slots that were encoded before, the decoder learns alone.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -69,11 +69,11 @@ pub struct SteveObjective<'a> {
     pub model: AutoregressiveConfig,
     /// Its dVAE, trained before; on the device of inference.
     pub dvae: Dvae,
-    /// The loss.
+    /// Settings of the batches and the loss.
     pub config: SteveObjectiveConfig,
     /// What it is trained on.
     pub train: &'a ClipDataset,
-    /// What it is judged by.
+    /// What it is validated on.
     pub held_out: &'a ClipDataset,
 }
 
@@ -86,27 +86,27 @@ pub struct SteveBatch {
 
 impl SteveObjective<'_> {
     fn cut(
-        footage: &ClipDataset,
+        dataset: &ClipDataset,
         slots: Option<ArrayView4<'_, f32>>,
-        places: &[WindowStart],
+        windows: &[WindowStart],
         window: usize,
     ) -> SteveBatch {
         let slots = slots.map(|all| {
             let (_, _, count, dim) = all.dim();
-            let mut cut = Array4::zeros((places.len(), window, count, dim));
-            for (mut out, &WindowStart { clip, frame }) in cut.outer_iter_mut().zip(places) {
+            let mut cut = Array4::zeros((windows.len(), window, count, dim));
+            for (mut out, &WindowStart { clip, frame }) in cut.outer_iter_mut().zip(windows) {
                 out.assign(&all.slice(s![clip, frame..frame + window, .., ..]));
             }
             cut
         });
         SteveBatch {
-            frames: footage.windows(places, window),
+            frames: dataset.windows(windows, window),
             slots,
         }
     }
 
-    /// Frames, and their slots, each frame by itself.
-    fn seen(
+    /// Frames `[batch · time, rgb, height, width]` and their slots `[batch · time, slots, dim]`.
+    fn encode(
         model: &Steve,
         batch: &SteveBatch,
         noise: &mut SeededRng,
@@ -131,10 +131,10 @@ impl SteveObjective<'_> {
     }
 
     /// The beginnings of held-out clips, evenly spread.
-    fn judged(&self, count: usize) -> SteveBatch {
+    fn held_out_windows(&self, count: usize) -> SteveBatch {
         let clips = self.held_out.clips();
         let count = count.min(clips).max(1);
-        let places: Vec<_> = (0..count)
+        let windows: Vec<_> = (0..count)
             .map(|index| {
                 let clip = index * clips / count;
                 // Not the first frame alone: objects come in later.
@@ -149,12 +149,14 @@ impl SteveObjective<'_> {
             SlotsFrom::Precomputed(slots) => Some(slots.held_out.view()),
             SlotsFrom::Learned(_) => None,
         };
-        Self::cut(self.held_out, slots, &places, self.config.window)
+        Self::cut(self.held_out, slots, &windows, self.config.window)
     }
 
-    fn draw(&self, model: &Steve, clips: usize, device: &Device) -> [Array4<u8>; 2] {
+    /// Held-out frames and their reconstructions, `[count, height, width, rgb]` each.
+    fn reconstruct(&self, model: &Steve, clips: usize, device: &Device) -> [Array4<u8>; 2] {
         let mut noise = SeededRng::new(0, &["validate"]);
-        let (frames, slots) = Self::seen(model, &self.judged(clips), &mut noise, device);
+        let (frames, slots) =
+            Self::encode(model, &self.held_out_windows(clips), &mut noise, device);
         [frames, model.decoder.render(slots)].map(clip_from_frames)
     }
 }
@@ -180,16 +182,16 @@ impl Objective for SteveObjective<'_> {
 
     fn batch(&self, noise: &mut SeededRng) -> SteveBatch {
         let SteveObjectiveConfig { batch, window, .. } = self.config;
-        let places = self.train.draw_windows(batch, window, noise);
+        let windows = self.train.draw_windows(batch, window, noise);
         let slots = match &self.slots {
             SlotsFrom::Precomputed(slots) => Some(slots.train.view()),
             SlotsFrom::Learned(_) => None,
         };
-        Self::cut(self.train, slots, &places, window)
+        Self::cut(self.train, slots, &windows, window)
     }
 
     fn losses(&self, model: &Steve, batch: &SteveBatch, step: &StepContext<'_>) -> Losses {
-        let (frames, slots) = Self::seen(model, batch, &mut step.noise("slots"), step.device);
+        let (frames, slots) = Self::encode(model, batch, &mut step.noise("slots"), step.device);
         Losses::single("tokens", model.decoder.loss(frames, slots))
     }
 
@@ -203,9 +205,9 @@ impl Objective for SteveObjective<'_> {
 
     fn validate(&self, model: &Steve, device: &Device) -> Vec<(&'static str, f64)> {
         let mut noise = SeededRng::new(0, &["validate"]);
-        let (frames, slots) = Self::seen(model, &self.judged(48), &mut noise, device);
+        let (frames, slots) = Self::encode(model, &self.held_out_windows(48), &mut noise, device);
         let tokens = f64::from(floats(model.decoder.loss(frames, slots))[0]);
-        let [truth, drawn] = self.draw(model, 12, device);
+        let [truth, drawn] = self.reconstruct(model, 12, device);
         let squared = squared_error(&truth, &drawn);
         vec![
             ("tokens", tokens),
@@ -215,7 +217,7 @@ impl Objective for SteveObjective<'_> {
     }
 
     fn sheet(&self, model: &Steve, device: &Device) -> Vec<Array4<u8>> {
-        self.draw(model, 10, device).to_vec()
+        self.reconstruct(model, 10, device).to_vec()
     }
 }
 
@@ -225,7 +227,7 @@ mod tests {
     use crate::models::decoder::dvae::DvaeConfig;
     use crate::models::encoder::{CnnConfig, SlotEncoderConfig, StemConfig};
 
-    fn footage() -> ClipDataset {
+    fn tiny_clips() -> ClipDataset {
         ClipDataset {
             frames: Array5::from_shape_fn((2, 4, 8, 8, 3), |(clip, t, y, x, c)| {
                 (90 * clip + 20 * t + 7 * y + 5 * x + c) as u8
@@ -234,7 +236,7 @@ mod tests {
         }
     }
 
-    fn objective(footage: &ClipDataset, slots: SlotsFrom) -> SteveObjective<'_> {
+    fn objective(clips: &ClipDataset, slots: SlotsFrom) -> SteveObjective<'_> {
         let dvae = DvaeConfig {
             channels: 4,
             vocabulary: 6,
@@ -257,8 +259,8 @@ mod tests {
                 window: 2,
                 ..SteveObjectiveConfig::default()
             },
-            train: footage,
-            held_out: footage,
+            train: clips,
+            held_out: clips,
         }
     }
 
@@ -289,10 +291,10 @@ mod tests {
 
     #[test]
     fn encoder_and_decoder_learn_together_and_the_dvae_stays() {
-        let footage = footage();
+        let clips = tiny_clips();
         for slots in [learned(), precomputed()] {
             let alone = matches!(slots, SlotsFrom::Precomputed(_));
-            let objective = objective(&footage, slots);
+            let objective = objective(&clips, slots);
             let device = Device::flex().autodiff();
             let model = objective.init(&mut Init::seeded(2, &device));
             let step = StepContext {
