@@ -22,7 +22,7 @@ pub struct DvaeObjectiveConfig {
     pub temperature: [f64; 2],
     /// Share of the training over which the temperature falls, as half a cosine.
     pub cooling: f64,
-    /// How much more pixels count that differ from the empty scene.
+    /// Additional weight of pixels that differ from the empty scene.
     ///
     /// Differs: zero in the reference.
     #[serde(alias = "salience")]

@@ -38,7 +38,7 @@ pub struct SlotsObjectiveConfig {
     pub window: usize,
     /// Learning rate of the decoder, as a multiple of the encoder's.
     pub decoder_rate: f64,
-    /// How much more pixels count that differ from the empty scene.
+    /// Additional weight of pixels that differ from the empty scene.
     ///
     /// Differs: zero in the references.
     #[serde(alias = "salience")]
@@ -49,11 +49,11 @@ pub struct SlotsObjectiveConfig {
     pub segments: f64,
     /// Share of the training after which that pull is gone.
     pub segments_until: f64,
-    /// Weight of the same pull on the masks that the decoder draws: slots then carry where and how large a thing is.
+    /// Weight of the same pull on the decoder's masks: slots then carry place and size of their segment.
     ///
     /// Differs: zero in the references.
     pub drawn_segments: f64,
-    /// Weight of what slots are asked to tell of their segments: where, how large, and what they look like.
+    /// Weight of the appearance probe: presence, place, size and thumbnail of a slot's segment, read from the slot.
     ///
     /// Differs: zero in the references.
     #[serde(alias = "summary")]
@@ -107,7 +107,7 @@ pub struct SlotsObjective<'a> {
     pub config: SlotsObjectiveConfig,
     /// What it is trained on.
     pub train: &'a ClipDataset,
-    /// What it is judged by.
+    /// What it is validated on.
     pub held_out: &'a ClipDataset,
     /// The empty scene of `train`, `[height, width, rgb]`.
     pub background: Array3<u8>,
@@ -119,6 +119,15 @@ pub struct SlotsBatch {
     frames: Array5<u8>,
     weights: Option<Array3<f32>>,
     segments: Option<Array4<u8>>,
+}
+
+/// Windows of clips and the segments in them.
+#[derive(Clone, Copy)]
+struct SegmentTargets<'a> {
+    /// `[batch, time, height, width, rgb]`
+    frames: &'a Array5<u8>,
+    /// `[batch, time, height, width]`; 0 is background.
+    segments: &'a Array4<u8>,
 }
 
 impl SlotsObjective<'_> {
@@ -146,18 +155,19 @@ impl SlotsObjective<'_> {
         model.encoder.encode(frames, None, noise.as_ref())
     }
 
-    /// What slots are taught by segments: where they look, what they draw, and what they can tell.
-    fn taught(
+    /// Losses on segments: of attention, of the decoder's masks, and of the appearance probe.
+    fn segment_losses(
         &self,
         model: &SlotAutoencoder,
         encoded: Encoded,
         drawn: Tensor<4>,
-        (batch, found): (&SlotsBatch, &Array4<u8>),
+        targets: SegmentTargets<'_>,
         pull: f64,
     ) -> Vec<(&'static str, f64, Tensor<1>)> {
+        let SegmentTargets { frames, segments } = targets;
         let config = &self.config;
         let [clips, time, slots, dim] = encoded.slots.dims();
-        let owners = owners(&encoded.attention, found.view());
+        let owners = owners(&encoded.attention, segments.view());
         let [height, width] = self.decoder.resolution;
         let drawn = drawn.reshape([clips, time, slots, height, width]);
         let mut parts = Vec::new();
@@ -166,13 +176,13 @@ impl SlotsObjective<'_> {
             ("drawn-segments", config.drawn_segments * pull, drawn),
         ] {
             if weight > 0.0 {
-                let loss = segment_loss(masks, found.view(), &owners, &config.segment_loss);
+                let loss = segment_loss(masks, segments.view(), &owners, &config.segment_loss);
                 parts.push((name, weight, loss));
             }
         }
         if let Some(probe) = &model.probe {
             let told = probe.forward(encoded.slots.reshape([clips * time * slots, dim]));
-            let asked = ProbeTargets::new(batch.frames.view(), found.view(), &owners, slots);
+            let asked = ProbeTargets::new(frames.view(), segments.view(), &owners, slots);
             parts.push((
                 "appearance-probe",
                 config.appearance_probe,
@@ -264,8 +274,13 @@ impl Objective for SlotsObjective<'_> {
         };
         let mut parts = vec![("pixels", 1.0, squared.mean())];
         parts.extend(self.kl(&encoded));
-        if let Some(found) = &batch.segments {
-            parts.extend(self.taught(model, encoded, drawn.masks, (batch, found), self.pull(step)));
+        if let Some(segments) = &batch.segments {
+            let targets = SegmentTargets {
+                frames: &batch.frames,
+                segments,
+            };
+            let pull = self.pull(step);
+            parts.extend(self.segment_losses(model, encoded, drawn.masks, targets, pull));
         }
         Losses::weighted(parts)
     }

@@ -24,7 +24,7 @@ pub struct VqVaeObjectiveConfig {
     ///
     /// Differs: one in the reference, which also drops features out of the distance's heads while it trains.
     pub perceptual: f64,
-    /// How much more pixels count that differ from the empty scene.
+    /// Additional weight of pixels that differ from the empty scene.
     ///
     /// Differs: zero in the reference.
     #[serde(alias = "salience")]
