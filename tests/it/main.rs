@@ -8,7 +8,8 @@
 //! - `flow`: clips to a report, resumed, on other numbers of threads
 //! - `import`: official checkpoints in and out
 //! - `listings`: official models at full size, by their shapes
-//! - `layers`: the law of `lib.rs`
+//! - `layers`: the law of `lib.rs`, circles, sizes, tables of contents
+//! - `names`: names that were given up
 //! - `networks`: I3D, Inception and LPIPS against their references
 //! - `presets`: built-in plans, of the sizes that were published
 //! - `train`: killed, interrupted, refused, out of disk; resumed to the same bytes
@@ -33,6 +34,7 @@ mod flow;
 mod import;
 mod layers;
 mod listings;
+mod names;
 mod networks;
 mod parity;
 mod presets;
