@@ -79,7 +79,10 @@ pub fn bench(args: &BenchArgs) -> Result<ExitCode, Failure> {
 }
 
 fn unwritten(error: impl std::fmt::Display) -> Failure {
-    Failure::failed(format!("cannot write the table of times: {error}"), "check `--out`")
+    Failure::failed(
+        format!("cannot write the table of times: {error}"),
+        "check `--out`",
+    )
 }
 
 impl From<BenchError> for Failure {

@@ -27,7 +27,10 @@ pub fn compare(args: &CompareArgs) -> Result<ExitCode, Failure> {
     for run in &args.runs {
         if !run.join("plan.toml").is_file() || !run.join("scores.csv").is_file() {
             return Err(Failure::refused(
-                format!("not a run folder (no `plan.toml` and `scores.csv`): `{}`", run.display()),
+                format!(
+                    "not a run folder (no `plan.toml` and `scores.csv`): `{}`",
+                    run.display()
+                ),
                 "`pipeline run video-predict --out DIR` makes one",
             ));
         }

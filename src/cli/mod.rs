@@ -1,14 +1,24 @@
 //! The command line: arguments, help, messages and exit codes.
 
+/// Times of layers and networks.
 mod bench;
+/// Finished runs side by side.
 mod compare;
+/// Two folders → scores.
 mod eval;
+/// Errors: message, hint, exit code.
 mod failure;
+/// Generated clips in the layout of a published data set.
 mod generate;
+/// Checkpoints of the official code ↔ weights files.
 mod import;
+/// Plans → reports.
 mod run;
+/// Built-in plans, and a plan with every key.
 mod show;
+/// Training plans → weights files.
 mod train;
+/// Pretrained networks behind metrics.
 mod weights;
 
 use std::path::PathBuf;
@@ -119,7 +129,9 @@ impl Common {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Err(error) = interrupt::watch() {
-        say(&format!("warning: Ctrl-C will stop at once, without a checkpoint: {error}"));
+        say(&format!(
+            "warning: Ctrl-C will stop at once, without a checkpoint: {error}"
+        ));
     }
     let done = match cli.command {
         Command::Run(args) => run::run(&args),

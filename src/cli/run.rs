@@ -7,9 +7,9 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 
 use super::{Common, Failure, print};
-use crate::artifacts::{RunError, Stage};
 use crate::artifacts::files::make_dir;
 use crate::artifacts::progress::say;
+use crate::artifacts::{RunError, Stage};
 use crate::flows::clevrer_vqa::clevrer_vqa;
 use crate::flows::compare::merge;
 use crate::flows::physion_vqa::physion_vqa;

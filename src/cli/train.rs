@@ -39,7 +39,10 @@ pub fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
     let Plan::Train(plan) = plan else {
         return Err(Failure::refused(
             format!("this plan trains no model: `{}`", args.plan),
-            format!("`pipeline run {}` runs it; `pipeline show` lists the training plans", args.plan),
+            format!(
+                "`pipeline run {}` runs it; `pipeline show` lists the training plans",
+                args.plan
+            ),
         ));
     };
     let name = args

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::support::{said, said_with};
+use crate::transcript::{said, said_with};
 
 #[test]
 fn no_command() {

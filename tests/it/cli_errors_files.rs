@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::support::{said, said_with};
+use crate::transcript::{said, said_with};
 
 /// A small checkpoint of the official code, of Slot Attention.
 const CHECKPOINT: &[u8] = include_bytes!("../golden/models/sa.pth");

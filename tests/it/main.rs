@@ -25,10 +25,6 @@
 
 mod ask;
 mod cli;
-mod cli_errors;
-mod cli_errors_files;
-mod cli_help;
-mod docs;
 mod eval;
 mod flow;
 mod import;

@@ -8,7 +8,7 @@ use slotflow::metrics::metric::Metric;
 use slotflow::plan::{self, Plan};
 use slotflow::weights::pretrained::Network;
 
-use super::texts::{Text, root};
+use super::texts::{Text, ending, root};
 
 /// Words of a command line: comments and redirections go, quotes and brackets around optional parts as well.
 fn words(code: &str) -> Vec<String> {
@@ -34,7 +34,10 @@ fn words(code: &str) -> Vec<String> {
 
 /// A word that stands for another one, such as PLAN or DIR.
 fn is_placeholder(word: &str) -> bool {
-    word.contains('…') || word.chars().all(|c| c.is_ascii_uppercase() || "|._-".contains(c))
+    word.contains('…')
+        || word
+            .chars()
+            .all(|c| c.is_ascii_uppercase() || "|._-".contains(c))
 }
 
 /// What is wrong with a text that is a command; texts that are none pass.
@@ -106,7 +109,7 @@ fn plans(command: &str, given: &ArgMatches) -> Result<(), String> {
         .unwrap_or_default()
         .cloned()
         .collect();
-    let mine = |name: &str| is_placeholder(name) || name.ends_with(".toml");
+    let mine = |name: &str| is_placeholder(name) || ending(name) == "toml";
     for name in names {
         if mine(name) {
             for change in &changes {
@@ -129,7 +132,10 @@ fn plans(command: &str, given: &ArgMatches) -> Result<(), String> {
             Err(error) if unfinished && !error.to_string().contains("unknown field") => {}
             Err(error) => return Err(error.to_string()),
         }
-        if !plan::names().iter().any(|known| known.ends_with(name.as_str())) {
+        if !plan::names()
+            .iter()
+            .any(|known| known.ends_with(name.as_str()))
+        {
             return Err(format!("no built-in plan is called `{name}`"));
         }
     }
@@ -145,15 +151,22 @@ fn cargo(words: &[String]) -> Result<(), String> {
     let own = manifest(".");
     let packages: Vec<String> = [".", "datasets", "eval"]
         .iter()
-        .map(|folder| manifest(folder)["package"]["name"].as_str().unwrap().to_owned())
+        .map(|folder| {
+            manifest(folder)["package"]["name"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
         .collect();
     for pair in words.windows(2) {
         let value = pair[1].as_str();
         let known = match pair[0].as_str() {
             "-p" | "--package" => packages.iter().any(|package| package == value),
-            "--test" => own["test"].as_array().unwrap().iter().any(|test| {
-                test["name"].as_str() == Some(value)
-            }),
+            "--test" => own["test"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|test| test["name"].as_str() == Some(value)),
             "--features" => own["features"].as_table().unwrap().contains_key(value),
             _ => true,
         };
@@ -185,9 +198,15 @@ pub fn keys(text: &Text, tables: &BTreeSet<String>) -> Vec<String> {
         .collect();
     if let Some(first) = words.first().filter(|_| !text.is_block) {
         let key = first.split('=').next().unwrap();
-        let plain = key.chars().all(|c| c.is_ascii_lowercase() || c == '-' || c == '.');
-        let endings = ["html", "toml", "csv", "json", "jsonl", "rs", "md", "png", "txt"];
-        let is_file = endings.iter().any(|ending| key.ends_with(&format!(".{ending}")));
+        let plain = key
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c == '-' || c == '.');
+        let endings = [
+            "html", "toml", "csv", "json", "jsonl", "rs", "md", "png", "txt",
+        ];
+        let is_file = endings
+            .iter()
+            .any(|ending| key.ends_with(&format!(".{ending}")));
         let alone = words.len() == 1 || words[1] == "=";
         let begin = key.split_once('.').map(|(begin, _)| begin);
         if plain && alone && !is_file && begin.is_some_and(|begin| tables.contains(begin)) {
@@ -200,13 +219,13 @@ pub fn keys(text: &Text, tables: &BTreeSet<String>) -> Vec<String> {
 
 /// Whether any built-in plan may have that key.
 pub fn known_key(key: &str) -> bool {
-    plan::names().into_iter().any(|name| {
-        match Plan::load(name, &[format!("{key}=…")]) {
+    plan::names()
+        .into_iter()
+        .any(|name| match Plan::load(name, &[format!("{key}=…")]) {
             Ok(_) => true,
             Err(error) => {
                 let said = error.to_string().replace("unknown variant `…`", "");
                 !said.contains("unknown field") && !said.contains("unknown variant")
             }
-        }
-    })
+        })
 }

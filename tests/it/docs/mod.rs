@@ -30,7 +30,9 @@ fn complaints(check: impl Fn(&Text) -> Vec<String>) -> Vec<String> {
 
 #[test]
 fn every_command_that_a_text_names_is_one() {
-    report(complaints(|text| commands::check(text).err().into_iter().collect()));
+    report(complaints(|text| {
+        commands::check(text).err().into_iter().collect()
+    }));
 }
 
 #[test]
@@ -39,7 +41,9 @@ fn every_key_that_a_text_names_is_in_a_plan() {
     report(complaints(|text| {
         let keys = commands::keys(text, &known);
         let unknown = keys.into_iter().filter(|key| !commands::known_key(key));
-        unknown.map(|key| format!("no plan has the key `{key}`")).collect()
+        unknown
+            .map(|key| format!("no plan has the key `{key}`"))
+            .collect()
     }));
 }
 
@@ -114,8 +118,21 @@ fn the_readme_is_short_and_leaves_no_room_out() {
     let entries = fs::read_dir(root()).unwrap();
     let entries = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let entries = entries.filter(|name| {
-        let tools = ["Cargo.toml", "Cargo.lock", "clippy.toml", "rust-toolchain.toml"];
-        let made = ["target", "runs", "data", ".cache", ".git", ".gitignore", ".cargo"];
+        let tools = [
+            "Cargo.toml",
+            "Cargo.lock",
+            "clippy.toml",
+            "rust-toolchain.toml",
+        ];
+        let made = [
+            "target",
+            "runs",
+            "data",
+            ".cache",
+            ".git",
+            ".gitignore",
+            ".cargo",
+        ];
         !tools.contains(&name.as_str()) && !made.contains(&name.as_str())
     });
     let left_out: Vec<String> = rooms.chain(entries).filter(|name| !listed(name)).collect();

@@ -2,11 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use super::texts::{Text, root};
+use super::texts::{Text, ending, root};
 
 /// Folders of the repository that a path may begin with.
 const FOLDERS: [&str; 9] = [
-    "docs", "pipelines", "datasets", "eval", "src", "tests", "benches", "vendor", ".ci",
+    "docs",
+    "pipelines",
+    "datasets",
+    "eval",
+    "src",
+    "tests",
+    "benches",
+    "vendor",
+    ".ci",
 ];
 
 /// Paths of the repository that a text names and that are not there.
@@ -24,12 +32,15 @@ pub fn missing(text: &Text) -> Vec<String> {
 
 /// Whether a word is a path from the root of the repository or of a crate; files of references end with `.py`.
 fn is_path(word: &str) -> bool {
-    let document = word.ends_with(".md") && !word.contains('/');
+    let document = ending(word) == "md" && !word.contains('/');
     let Some((first, rest)) = word.split_once('/') else {
-        return document && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '_');
+        return document
+            && word
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '_');
     };
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/*{},".contains(c);
-    let reference = rest.ends_with(".py") && first != "benches" && first != "tests";
+    let reference = ending(rest) == "py" && first != "benches" && first != "tests";
     FOLDERS.contains(&first) && word.chars().all(plain) && !reference && !rest.starts_with('/')
 }
 
@@ -47,7 +58,9 @@ fn alternatives(word: &str) -> Vec<String> {
 
 /// Whether a path is there, seen from the root, from a crate, or from the folder of the text.
 fn is_there(file: &Path, path: &str) -> bool {
-    let crates = ["datasets", "eval"].iter().filter(|name| file.starts_with(name));
+    let crates = ["datasets", "eval"]
+        .iter()
+        .filter(|name| file.starts_with(name));
     let own = file.parent().map(|folder| root().join(folder));
     let mut places = std::iter::once(root().to_owned())
         .chain(crates.map(|name| root().join(name)))
@@ -83,7 +96,9 @@ pub fn follow(file: &Path, link: &str) -> Result<(), &'static str> {
     let target = if path.is_empty() {
         root().join(file)
     } else {
-        root().join(file.parent().unwrap_or(Path::new(""))).join(path)
+        root()
+            .join(file.parent().unwrap_or(Path::new("")))
+            .join(path)
     };
     if !target.exists() {
         return Err("no such file");
@@ -101,7 +116,9 @@ fn headings(file: &PathBuf) -> Vec<String> {
         .filter(|line| line.starts_with('#'))
         .map(|line| {
             let title = line.trim_start_matches('#').trim().to_lowercase();
-            let kept = title.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+            let kept = title
+                .chars()
+                .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
             kept.collect::<String>().replace(' ', "-")
         })
         .collect()

@@ -33,6 +33,12 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// What stands behind the last dot of a path; empty where there is none.
+pub fn ending(path: &str) -> &str {
+    let ending = Path::new(path).extension();
+    ending.and_then(|ending| ending.to_str()).unwrap_or_default()
+}
+
 /// Files below a folder with that ending, from the repository's root.
 fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -70,7 +76,11 @@ pub fn texts() -> Vec<Text> {
     for folder in ["src", "datasets/src", "eval/src"] {
         all.extend(files(folder, "rs").iter().flat_map(|file| source(file)));
     }
-    all.extend(files("pipelines", "toml").iter().flat_map(|file| plan(file)));
+    all.extend(
+        files("pipelines", "toml")
+            .iter()
+            .flat_map(|file| plan(file)),
+    );
     all
 }
 
