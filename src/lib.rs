@@ -1,4 +1,4 @@
-//! Object-centric video prediction: slots perceived, rolled forward, drawn and asked.
+//! Object-centric video prediction: frames are encoded into slots, slots rolled forward, decoded and evaluated.
 //!
 //! Rooms, lowest first. A room may use only rooms above it in this list.
 
@@ -49,5 +49,5 @@ pub mod flows;
 /// What things cost in time.
 pub mod bench;
 
-/// Words from a person, and to one.
+/// Arguments, help, messages and exit codes.
 pub mod cli;
