@@ -52,15 +52,20 @@ pub trait ObjectiveTable {
 }
 
 macro_rules! objectives {
-    ($($(#[$doc:meta])* $variant:ident($plan:ty) = $name:literal $(or $earlier:literal)?,)*) => {
-        /// What is trained: in TOML and JSON one table beside `[data]` and `[fit]`, under the objective's name.
+    (
+        $(#[$about:meta])*
+        pub enum $objective:ident {
+            $($(#[$doc:meta])* $variant:ident($plan:ty) = $name:literal $(or $earlier:literal)?,)*
+        }
+    ) => {
+        $(#[$about])*
         #[derive(Debug, Clone, PartialEq, Serialize)]
         #[expect(clippy::large_enum_variant, reason = "a program holds one plan, not many")]
-        pub enum ObjectivePlan {
+        pub enum $objective {
             $($(#[$doc])* #[serde(rename = $name)] $variant($plan),)*
         }
 
-        impl ObjectivePlan {
+        impl $objective {
             /// The name of every objective's table.
             pub const NAMES: &'static [&'static str] = &[$($name),*];
 
@@ -94,28 +99,31 @@ macro_rules! objectives {
 }
 
 objectives! {
-    /// A VQ-VAE.
-    VqVae(VqVaePlan) = "vqvae",
-    /// A slot encoder with a mixture decoder.
-    Slots(SlotsPlan) = "slots",
-    /// A latent-diffusion decoder on encoded slots.
-    Diffusion(DiffusionPlan) = "diffusion",
-    /// A dVAE.
-    Dvae(DvaePlan) = "dvae",
-    /// An autoregressive decoder, alone or with its encoder.
-    Steve(StevePlan) = "steve",
-    /// A slot encoder and a latent-diffusion decoder together.
-    SlotDiffusion(SlotDiffusionPlan) = "slotdiffusion",
-    /// A SlotFormer on encoded or imported slots.
-    SlotFormer(SlotFormerPlan) = "slotformer",
-    /// Aloe on encoded slots and questions.
-    Aloe(AloePlan) = "aloe",
-    /// A readout on encoded slots and collisions, or on imported slots and labels.
-    Readout(ReadoutPlan) = "readout",
-    /// A head that classifies objects and collisions from slots.
-    ObjectEventHead(ObjectEventHeadPlan) = "object-event-head" or "sight",
-    /// The motion network on events.
-    Motion(MotionPlan) = "motion",
+    /// What is trained: in TOML and JSON one table beside `[data]` and `[fit]`, under the objective's name.
+    pub enum ObjectivePlan {
+        /// A VQ-VAE.
+        VqVae(VqVaePlan) = "vqvae",
+        /// A slot encoder with a mixture decoder.
+        Slots(SlotsPlan) = "slots",
+        /// A latent-diffusion decoder on encoded slots.
+        Diffusion(DiffusionPlan) = "diffusion",
+        /// A dVAE.
+        Dvae(DvaePlan) = "dvae",
+        /// An autoregressive decoder, alone or with its encoder.
+        Steve(StevePlan) = "steve",
+        /// A slot encoder and a latent-diffusion decoder together.
+        SlotDiffusion(SlotDiffusionPlan) = "slotdiffusion",
+        /// A SlotFormer on encoded or imported slots.
+        SlotFormer(SlotFormerPlan) = "slotformer",
+        /// Aloe on encoded slots and questions.
+        Aloe(AloePlan) = "aloe",
+        /// A readout on encoded slots and collisions, or on imported slots and labels.
+        Readout(ReadoutPlan) = "readout",
+        /// A head that classifies objects and collisions from slots.
+        ObjectEventHead(ObjectEventHeadPlan) = "object-event-head" or "sight",
+        /// The motion network on events.
+        Motion(MotionPlan) = "motion",
+    }
 }
 
 fn refused(key: &'static str, reason: impl Into<String>) -> Result<(), PlanError> {
