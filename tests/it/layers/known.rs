@@ -160,17 +160,6 @@ pub const CIRCLES: &[(&str, &[&str])] = &[
     ("src", &["artifacts/artifact.rs", "artifacts/mod.rs"]),
     ("src", &["plan/check.rs", "plan/mod.rs", "plan/speedrun.rs"]),
     ("src", &["stages/physion.rs", "stages/physion/column.rs"]),
-    // train
-    ("src", &["flows/train.rs", "flows/train/seeds.rs"]),
-    (
-        "src",
-        &[
-            "train/segments/components.rs",
-            "train/segments/foreground.rs",
-            "train/segments/mod.rs",
-            "train/segments/tracks.rs",
-        ],
-    ),
 ];
 
 /// Folders with more entries, and the reason.
@@ -181,7 +170,6 @@ pub const FULL_FOLDERS: &[(&str, &str)] = &[
     ),
     ("datasets/src/video", "still to be grouped"),
     ("eval/src", "still to be grouped"),
-    ("src/train/objectives", "still to be grouped"),
     ("src/weights", "still to be grouped"),
 ];
 
@@ -200,7 +188,6 @@ pub const NO_CONTENTS: &[&str] = &[
     "src/lib.rs",
     "src/plan/mod.rs",
     "src/stages/predict/evaluate/mod.rs",
-    "src/train/mod.rs",
     "src/weights/keys/mod.rs",
     "src/weights/mod.rs",
     "src/weights/official/mod.rs",
