@@ -1,7 +1,9 @@
 //! The product from outside. One binary: every other one would link burn anew.
 //!
 //! - `ask`: questions answered and judged, strays named
-//! - `cli`: how it speaks when something is wrong
+//! - `cli`: plans refused before work, folders left alone, times of cases
+//! - `cli_help`, `cli_errors`, `cli_errors_files`: help and messages, word for word
+//! - `docs`: commands, paths, plans and keys that documents and hints name
 //! - `eval`: folders in, tables out
 //! - `flow`: clips to a report, resumed, on other numbers of threads
 //! - `import`: official checkpoints in and out

@@ -14,16 +14,17 @@ use slotflow_eval::report::AnswerRow;
 use crate::artifacts::{
     Artifact, ArtifactKind, ClipFile, Context, Input, Partial, PerClip, RunError, Slots, Stage,
 };
+use crate::inference::rollout::rolled_out;
 use crate::kernels;
 use crate::models::dynamics::{SlotFormer, SlotFormerConfig};
 use crate::models::reasoner::{Aloe, AloeConfig};
 use crate::plan::video_predict::AnswerConfig;
 use crate::tensor_conversion::floats;
-use crate::train::objectives::aloe::{Read, Sees, kind_of, looked_at, seen_by};
+use crate::train::data::qa_dataset::kind_of;
+use crate::train::objectives::aloe::{Read, Sees, looked_at, seen_by};
 
 use crate::stages::Loaded;
 use crate::stages::perceive::decode::Clips;
-use crate::stages::predict::rollout::rolled_out;
 
 /// Texts that are read at once: bounds the memory, changes no number.
 const TOGETHER: usize = 32;

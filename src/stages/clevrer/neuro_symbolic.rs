@@ -11,6 +11,7 @@ use slotflow_datasets::question::{Attributes, Event, EventKind, EventTable};
 use slotflow_datasets::{Ask, ClipId, Question, QuestionKind};
 
 use crate::artifacts::{ClipFile, ClipSlots, Context, Input, Partial, RunError, Slots, Stage};
+use crate::inference::rollout::rolled_out;
 use crate::models::dynamics::SlotFormerConfig;
 use crate::models::reasoner::ObjectEventHeadConfig;
 use crate::plan::clevrer_vqa::NeuroSymbolicConfig;
@@ -20,7 +21,6 @@ use crate::stages::Loaded;
 use crate::stages::clevrer::answer::{AnswersOfClips, Row};
 use crate::stages::clevrer::counterfactual_rollout::CounterfactualRollout;
 use crate::stages::perceive::decode::Clips;
-use crate::stages::predict::rollout::rolled_out;
 
 /// Answers by running programs on events that are read off slots.
 pub struct NeuroSymbolic<'a> {

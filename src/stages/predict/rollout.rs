@@ -1,14 +1,12 @@
 //! Slots seen → slots imagined.
 
-use burn::tensor::{Device, Tensor, TensorData};
-use ndarray::{Array3, ArrayView3, s};
+use ndarray::s;
 
 use crate::artifacts::slots::SlotsOfClips;
-use crate::artifacts::{ClipSlots, Context, Input, Partial, RunError, Slots, Stage};
-use crate::models::dynamics::{SlotFormer, SlotFormerConfig};
-use crate::models::slots::SlotSequence;
+use crate::artifacts::{Context, Input, Partial, RunError, Slots, Stage};
+use crate::inference::rollout::rolled_out;
+use crate::models::dynamics::SlotFormerConfig;
 use crate::plan::video_predict::RolloutConfig;
-use crate::tensor_conversion::floats;
 
 use crate::stages::Loaded;
 
@@ -66,35 +64,4 @@ impl Stage for Rollout<'_> {
             Ok(rolled_out(&dynamics, history, steps, &context.device)?.to_file())
         })
     }
-}
-
-/// An observed history and the `steps` frames that are rolled out behind it.
-///
-/// # Shape
-/// `[history, slots, dim]` → `[history + steps, slots, dim]`
-///
-/// # Errors
-/// When the model predicts what is no number.
-pub fn rolled_out(
-    dynamics: &SlotFormer,
-    history: ArrayView3<'_, f32>,
-    steps: usize,
-    device: &Device,
-) -> Result<ClipSlots, RunError> {
-    let (time, count, dim) = history.dim();
-    let data = TensorData::new(history.iter().copied().collect(), [1, time, count, dim]);
-    let history = SlotSequence::seen(Tensor::from_data(data, device));
-    let sequence = dynamics.rollout(&history, steps);
-    let observed = sequence.observed;
-    let all = floats(sequence.slots);
-    if all.iter().any(|value| !value.is_finite()) {
-        return Err(RunError::Unfit {
-            reason: "the imagined slots are not numbers".to_owned(),
-        });
-    }
-    let slots = Array3::from_shape_vec((time + steps, count, dim), all);
-    let slots = slots.map_err(|error| RunError::Internal {
-        reason: error.to_string(),
-    })?;
-    Ok(ClipSlots { slots, observed })
 }

@@ -156,17 +156,6 @@ pub const CIRCLES: &[(&str, &[&str])] = &[
             "cli/weights.rs",
         ],
     ),
-    // train
-    ("src", &["flows/train.rs", "flows/train/seeds.rs"]),
-    (
-        "src",
-        &[
-            "train/segments/components.rs",
-            "train/segments/foreground.rs",
-            "train/segments/mod.rs",
-            "train/segments/tracks.rs",
-        ],
-    ),
 ];
 
 /// Folders with more entries, and the reason.
@@ -177,7 +166,6 @@ pub const FULL_FOLDERS: &[(&str, &str)] = &[
     ),
     ("datasets/src/video", "still to be grouped"),
     ("eval/src", "still to be grouped"),
-    ("src/train/objectives", "still to be grouped"),
     ("src/weights", "still to be grouped"),
 ];
 
@@ -194,7 +182,6 @@ pub const NO_CONTENTS: &[&str] = &[
     "src/kernels/tests/mod.rs",
     "src/lib.rs",
     "src/stages/predict/evaluate/mod.rs",
-    "src/train/mod.rs",
     "src/weights/keys/mod.rs",
     "src/weights/mod.rs",
     "src/weights/official/mod.rs",
