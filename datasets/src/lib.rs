@@ -41,5 +41,5 @@ pub mod loader;
 pub use clip::{Clip, ClipId, Sample};
 pub use error::DataError;
 pub use question::{Ask, Choice, Question, QuestionKind};
-pub use source::Source;
+pub use source::{Dataset, GroundTruth, Source, SourceConfig, Split};
 pub use window::{Fit, FrameSampling, Window};

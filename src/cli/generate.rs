@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use slotflow_datasets::DataError;
+use slotflow_datasets::synth::ContactSource;
 use slotflow_datasets::synth::export::layout::{CLEVRER_SIZE, Layout};
 use slotflow_datasets::synth::questions::Amount;
-use slotflow_datasets::synth::{ContactSource, Split, SynthPreset};
+use slotflow_datasets::{DataError, Dataset, Split};
 
 use super::{Failure, print};
 use crate::artifacts::progress::Progress;
@@ -53,17 +53,7 @@ enum Shape {
 /// Writes generated clips as a published data set lies on disk, and prints its folder.
 pub fn generate(args: &GenerateArgs) -> Result<ExitCode, Failure> {
     let refused = |error: DataError| Failure::refused(error.to_string(), error.hint());
-    let split = match args.split.as_str() {
-        "train" => Split::Train,
-        "val" => Split::Val,
-        "test" => Split::Test,
-        other => {
-            return Err(Failure::refused(
-                format!("no split is called `{other}`"),
-                "there are train, val and test",
-            ));
-        }
-    };
+    let split: Split = args.split.parse().map_err(refused)?;
     let size = |usual: [usize; 2]| match args.size.as_deref() {
         Some([height, width]) => [*height, *width],
         _ => usual,
@@ -73,7 +63,11 @@ pub fn generate(args: &GenerateArgs) -> Result<ExitCode, Failure> {
     match args.layout {
         Shape::Clevrer => {
             let layout = Layout {
-                preset: SynthPreset::builtin(&args.preset).map_err(refused)?,
+                preset: args
+                    .preset
+                    .parse()
+                    .and_then(Dataset::generator)
+                    .map_err(refused)?,
                 split,
                 first: args.first,
                 count: args.clips,

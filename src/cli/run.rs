@@ -29,8 +29,7 @@ pub struct RunArgs {
     /// Own videos and folders of videos
     #[arg(long, num_args = 1.., value_name = "FILE")]
     videos: Vec<PathBuf>,
-    /// A data set: synth, synth-textured, clevrer
-    #[arg(long, conflicts_with = "videos")]
+    #[arg(long, conflicts_with = "videos", help = slotflow_datasets::source::help())]
     dataset: Option<String>,
     /// The data set's folder
     #[arg(long, value_name = "DIR")]

@@ -7,8 +7,9 @@ use burn::tensor::Device;
 use ndarray::{Array4, Axis, concatenate, s};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use slotflow_datasets::synth::{FrameCache, Split, SynthPreset, SynthSource};
-use slotflow_datasets::{Fit, FrameSampling, Source, Window};
+use slotflow_datasets::source::open_generated;
+use slotflow_datasets::synth::{FrameCache, SynthSource};
+use slotflow_datasets::{Fit, FrameSampling, Source, SourceConfig, Split, Window};
 
 use crate::artifacts::files::{content_hash, write_atomic};
 use crate::artifacts::lock::FolderLock;
@@ -155,7 +156,7 @@ pub fn check_readable(plan: &TrainPlan) -> Result<(), TrainError> {
         }
         Some(_) => Ok(()),
         None => {
-            SynthPreset::builtin(&plan.data.dataset)?;
+            plan.data.dataset.generator()?;
             Ok(())
         }
     }
@@ -204,12 +205,12 @@ impl Training<'_> {
         } else {
             data.held_out
         };
-        Ok(SynthSource::new(
-            SynthPreset::builtin(&data.dataset)?,
+        Ok(open_generated(&SourceConfig {
+            dataset: data.dataset,
             split,
-            0,
-            count,
-        ))
+            clips: count,
+            ..SourceConfig::default()
+        })?)
     }
 
     fn window(&self) -> Window {
@@ -320,7 +321,7 @@ impl Training<'_> {
             ("clips".to_owned(), json!(data.clips)),
         ]);
         // Imported slots do not say how fast their clips were.
-        if let Ok(preset) = SynthPreset::builtin(&data.dataset) {
+        if let Ok(preset) = data.dataset.generator() {
             let fps = preset.fps / data.stride as f32;
             training.insert("fps".to_owned(), json!(fps));
         }

@@ -6,9 +6,10 @@ use ndarray::{Array4, Axis, s};
 use rayon::prelude::*;
 use serde_json::{Map, json};
 use slotflow_datasets::Source;
+use slotflow_datasets::Split;
+use slotflow_datasets::synth::States;
 use slotflow_datasets::synth::physics::states::TOKEN;
 use slotflow_datasets::synth::questions::Amount;
-use slotflow_datasets::synth::{Split, States};
 
 use super::{Training, with_futures};
 use crate::models::dynamics::SlotFormerConfig;

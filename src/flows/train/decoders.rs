@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use burn::module::Module;
 use serde::Serialize;
 use serde_json::json;
-use slotflow_datasets::synth::Split;
+use slotflow_datasets::Split;
 use slotflow_eval::profile::LpipsProfile;
 
 use super::{Data, Training};

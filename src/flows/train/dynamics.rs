@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use slotflow_datasets::synth::Split;
+use slotflow_datasets::Split;
 
 use super::Training;
 use crate::artifacts::Input;

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use ndarray::Array3;
-use slotflow_datasets::synth::{Event, Split};
+use slotflow_datasets::Split;
+use slotflow_datasets::synth::Event;
 
 use super::Training;
 use crate::plan::training::MotionPlan;

@@ -7,7 +7,8 @@ use ndarray::{Array2, Array3, Array4, ArrayView2, ArrayView4, Axis, concatenate,
 use rayon::prelude::*;
 use serde_json::json;
 use slotflow_datasets::Source;
-use slotflow_datasets::synth::{Split, States};
+use slotflow_datasets::Split;
+use slotflow_datasets::synth::States;
 
 use crate::artifacts::{ClipFile, RunError, interrupt};
 use crate::flows::train::Training;
@@ -261,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_slot_that_covers_an_object_is_its_own() {
-        let preset = SynthPreset::builtin("synth").unwrap();
+        let preset = SynthPreset::synth().unwrap();
         let states = States::new(&World::simulate(&preset, 1), &[0]);
         let (one, other) = (states.ids[0] as u8 + 1, states.ids[1] as u8 + 1);
         let truth = ndarray::arr2(&[[one, one, 0, 0], [other, other, 0, 0]]);

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array3, Axis, Ix3, concatenate, s};
 use serde_json::{Map, Value, json};
+use slotflow_datasets::Split;
 use slotflow_datasets::source::physion::{name_of, read_labels};
-use slotflow_datasets::synth::Split;
 
 use super::{Training, with_futures};
 use crate::artifacts::files::content_hash;

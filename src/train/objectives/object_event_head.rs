@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_slot_is_told_of_its_own_object() {
-        let preset = SynthPreset::builtin("synth").unwrap();
+        let preset = SynthPreset::synth().unwrap();
         let record = World::simulate(&preset, 5);
         let states = States::new(&record, &[0, 5, 10]);
         let mut owners = Array3::zeros((1, 3, 4));

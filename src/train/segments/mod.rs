@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn segments_of_generated_clips_are_nearly_their_true_masks() {
-        let preset = SynthPreset::builtin("synth").unwrap();
+        let preset = SynthPreset::synth().unwrap();
         let clip = |seed| {
             let record = World::simulate(&preset, seed);
             let frames: Vec<usize> = (0..8).map(|frame| 20 + 8 * frame).collect();

@@ -10,7 +10,7 @@ use crate::error::DataError;
 use crate::partial::Partial;
 use crate::question::{Attributes, Event, EventKind, EventTable, Motion};
 use crate::rle::Rle;
-use crate::synth::Split;
+use crate::source::split::Split;
 use crate::synth::questions::event_table::MOVING_SPEED;
 
 /// What is known about a clip.

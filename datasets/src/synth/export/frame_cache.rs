@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::clip::Sample;
 use crate::error::DataError;
-use crate::source::Source;
+use crate::source::interface::Source;
 use crate::synth::source::SynthSource;
 use crate::window::Window;
 
@@ -275,17 +275,12 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DataEr
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::split::Split;
     use crate::synth::preset::SynthPreset;
-    use crate::synth::source::Split;
     use crate::window::{Fit, FrameSampling};
 
     fn source(count: usize) -> SynthSource {
-        SynthSource::new(
-            SynthPreset::builtin("synth").unwrap(),
-            Split::Train,
-            7,
-            count,
-        )
+        SynthSource::new(SynthPreset::synth().unwrap(), Split::Train, 7, count)
     }
 
     fn window() -> Window {

@@ -15,9 +15,10 @@ use crate::source::clevrer::files::{
     self, AnnotatedCollision, AnnotatedFrame, Annotation, Property, Proposal, Proposed,
     ProposedFrame, State,
 };
+use crate::source::split::Split;
 use crate::synth::physics::record::{Event, Pose, Record};
 use crate::synth::questions::{self, Amount};
-use crate::synth::{AnnotatedClip, Renderer, Split, SynthPreset};
+use crate::synth::{AnnotatedClip, Renderer, SynthPreset};
 use crate::video::{self, Format};
 
 /// Height and width of CLEVRER's videos.
@@ -226,7 +227,7 @@ mod tests {
 
     #[test]
     fn no_clip_gets_the_number_that_readers_leave_out() {
-        let preset = SynthPreset::builtin("synth").unwrap();
+        let preset = SynthPreset::synth().unwrap();
         let split = Split::Val;
         let layout = Layout {
             preset,
