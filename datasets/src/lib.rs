@@ -20,8 +20,8 @@ pub mod rle;
 /// What a camera saw.
 pub mod clip;
 
-/// A file that appears whole or not at all.
-mod partial;
+/// Files and folders that appear whole or not at all.
+pub mod partial;
 
 /// What lies in a folder.
 pub mod listing;

@@ -9,7 +9,8 @@ use std::path::Path;
 use super::{SynthPreset, World};
 use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
-use crate::source::clevrer::files::create_folder;
+use crate::listing::create_parent;
+use crate::partial::write_whole;
 use crate::source::interface::{GroundTruth, Outcome, Source};
 use crate::source::physion::Part;
 use crate::source::split::Split;
@@ -117,7 +118,7 @@ impl ContactSource {
             let (rgb, _) = Renderer::new(&staged.preset, &staged.record, size).clip(&frames);
             let name = self.id(index);
             let path = part.video(root, &staged.outcome.scenario, name.as_str());
-            create_folder(&path)?;
+            create_parent(&path)?;
             video::write(&path, rgb.view(), FPS, Format::Mp4)?;
             labels.insert(name.to_string(), staged.outcome.yes);
             done(index);
@@ -130,7 +131,7 @@ impl ContactSource {
         let text: String = std::iter::once(",ground truth outcome\n".to_owned())
             .chain(rows)
             .collect();
-        std::fs::write(&path, text).map_err(|source| DataError::Io {
+        write_whole(&path, text.as_bytes()).map_err(|source| DataError::Io {
             action: "write",
             source,
             path: path.clone(),

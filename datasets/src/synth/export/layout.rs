@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use ndarray::ArrayView3;
 
 use crate::error::DataError;
+use crate::listing::create_parent;
 use crate::question::{self, Attributes, Question};
 use crate::rle::Rle;
 use crate::source::clevrer::LEFT_OUT;
@@ -71,7 +72,7 @@ impl Layout {
             questions.insert(self.number(clip), self.write_clip(root, clip)?);
             done(clip);
         }
-        files::create_folder(&file)?;
+        create_parent(&file)?;
         question::file::write(&file, &questions)
     }
 
@@ -88,7 +89,7 @@ impl Layout {
         let (rgb, masks) = Renderer::new(&self.preset, record, self.size).clip(&frames);
 
         let path = self.video_path(root, number);
-        files::create_folder(&path)?;
+        create_parent(&path)?;
         video::write(&path, rgb.view(), record.fps, Format::Mp4)?;
         files::write_json(
             &files::proposal_path(root, number),
