@@ -292,7 +292,7 @@ impl Dataset {
 
 /// The data sets that can be opened, as help lists them.
 pub fn help() -> String {
-    format!("A data set: {}", named(Dataset::has_reader))
+    format!("Data set: {}", named(Dataset::has_reader))
 }
 
 fn named(wanted: impl Fn(Dataset) -> bool) -> String {
