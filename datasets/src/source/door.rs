@@ -3,7 +3,7 @@
 //! # Adding a data set
 //! 1. Its reader: one file beside this one with a type that implements [`Source`]. A data set without a reader is
 //!    known by name and by its facts, and refused when it is opened.
-//! 2. One line in the list of [`Dataset`] below: variant, name, what it needs, how it is opened.
+//! 2. In this file: its variant of [`Dataset`] and its line in `ENTRIES` (name, what it needs, how it is opened).
 //! 3. Its facts: `datasets/presets/NAME.toml`. A kind of generated clips has its settings in the same file.
 //!
 //! `datasets/README.md`, help and error messages follow from these (the test `the_readme_is_what_the_presets_say` says
@@ -65,64 +65,80 @@ enum Reader {
 use Needs::{Nothing, Root, Videos};
 use Reader::{Function, Generator, Missing};
 
-macro_rules! datasets {
-    ($($(#[$about:meta])* $variant:ident $name:literal $needs:expr, $reader:expr;)*) => {
-        /// A data set that plans can name.
-        #[derive(
-            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-        )]
-        #[serde(try_from = "String", into = "&'static str")]
-        #[expect(missing_docs, reason = "each is described in its preset")]
-        pub enum Dataset { $($(#[$about])* $variant),* }
+/// A data set that plans can name. Each is described in its preset.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(try_from = "String", into = "&'static str")]
+#[expect(missing_docs, reason = "each is described in its preset")]
+pub enum Dataset {
+    #[default]
+    Synth,
+    SynthTextured,
+    Contact,
+    Videos,
+    Clevrer,
+    Physion,
+    Obj3d,
+    Phyre,
+    MoviA,
+    MoviB,
+    MoviC,
+    MoviD,
+    MoviE,
+    MoviSolid,
+    MoviTex,
+    Clevrtex,
+    Celeba,
+    Coco,
+    Voc,
+}
 
-        impl Dataset {
-            /// Every data set, in the order of documents.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
+/// What is said of a data set here.
+struct Entry {
+    dataset: Dataset,
+    /// As plans, weights headers and caches write it.
+    name: &'static str,
+    needs: Needs,
+    reader: Reader,
+    /// The text of `datasets/presets/NAME.toml`.
+    preset: &'static str,
+}
 
-            /// The name as plans, weights headers and caches write it.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name),* }
-            }
-
-            /// What a person has to name before it can be opened.
-            pub fn needs(self) -> Needs {
-                match self { $(Self::$variant => $needs),* }
-            }
-
-            fn reader(self) -> Reader {
-                match self { $(Self::$variant => $reader),* }
-            }
-
-            /// The text of `datasets/presets/NAME.toml`.
-            pub(super) fn preset(self) -> &'static str {
-                match self { $(Self::$variant => include_str!(concat!("../../presets/", $name, ".toml"))),* }
-            }
+macro_rules! entry {
+    ($variant:ident, $name:literal, $needs:ident, $reader:expr) => {
+        Entry {
+            dataset: Dataset::$variant,
+            name: $name,
+            needs: $needs,
+            reader: $reader,
+            preset: include_str!(concat!("../../presets/", $name, ".toml")),
         }
     };
 }
 
-datasets! {
-    #[default]
-    Synth "synth" Nothing, Generator;
-    SynthTextured "synth-textured" Nothing, Generator;
-    Contact "contact" Nothing, Function(contact);
-    Videos "videos" Videos, Function(videos);
-    Clevrer "clevrer" Root, Function(clevrer);
-    Physion "physion" Root, Function(physion);
-    Obj3d "obj3d" Root, Missing;
-    Phyre "phyre" Root, Missing;
-    MoviA "movi-a" Root, Missing;
-    MoviB "movi-b" Root, Missing;
-    MoviC "movi-c" Root, Missing;
-    MoviD "movi-d" Root, Missing;
-    MoviE "movi-e" Root, Missing;
-    MoviSolid "movi-solid" Root, Missing;
-    MoviTex "movi-tex" Root, Missing;
-    Clevrtex "clevrtex" Root, Missing;
-    Celeba "celeba" Root, Missing;
-    Coco "coco" Root, Missing;
-    Voc "voc" Root, Missing;
-}
+/// Every data set, in the order of [`Dataset`].
+static ENTRIES: [Entry; 19] = [
+    entry!(Synth, "synth", Nothing, Generator),
+    entry!(SynthTextured, "synth-textured", Nothing, Generator),
+    entry!(Contact, "contact", Nothing, Function(contact)),
+    entry!(Videos, "videos", Videos, Function(videos)),
+    entry!(Clevrer, "clevrer", Root, Function(clevrer)),
+    entry!(Physion, "physion", Root, Function(physion)),
+    entry!(Obj3d, "obj3d", Root, Missing),
+    entry!(Phyre, "phyre", Root, Missing),
+    entry!(MoviA, "movi-a", Root, Missing),
+    entry!(MoviB, "movi-b", Root, Missing),
+    entry!(MoviC, "movi-c", Root, Missing),
+    entry!(MoviD, "movi-d", Root, Missing),
+    entry!(MoviE, "movi-e", Root, Missing),
+    entry!(MoviSolid, "movi-solid", Root, Missing),
+    entry!(MoviTex, "movi-tex", Root, Missing),
+    entry!(Clevrtex, "clevrtex", Root, Missing),
+    entry!(Celeba, "celeba", Root, Missing),
+    entry!(Coco, "coco", Root, Missing),
+    entry!(Voc, "voc", Root, Missing),
+];
 
 /// Which clips of which data set.
 #[derive(Debug, Clone, PartialEq)]
@@ -165,7 +181,7 @@ impl Default for SourceConfig {
 /// # Errors
 /// When the data set has no reader, when what it needs is not named, or when nothing lies there.
 pub fn open(config: &SourceConfig) -> Result<Box<dyn Source>, DataError> {
-    match config.dataset.reader() {
+    match config.dataset.entry().reader {
         Function(open) => open(config),
         Generator => Ok(Box::new(open_generated(config)?)),
         Missing => Err(config.dataset.no_reader()),
@@ -221,9 +237,28 @@ impl SourceConfig {
 }
 
 impl Dataset {
+    /// Every data set, in the order of documents.
+    pub fn all() -> impl Iterator<Item = Self> {
+        ENTRIES.iter().map(|entry| entry.dataset)
+    }
+
+    fn entry(self) -> &'static Entry {
+        &ENTRIES[self as usize]
+    }
+
+    /// The name as plans, weights headers and caches write it.
+    pub fn name(self) -> &'static str {
+        self.entry().name
+    }
+
+    /// What a person has to name before it can be opened.
+    pub fn needs(self) -> Needs {
+        self.entry().needs
+    }
+
     /// Whether [`open`] can read it.
     pub fn has_reader(self) -> bool {
-        !matches!(self.reader(), Missing)
+        !matches!(self.entry().reader, Missing)
     }
 
     /// Refuses a data set that nothing here reads, before anything else is looked for.
@@ -242,8 +277,8 @@ impl Dataset {
     /// # Errors
     /// When it has no reader, or its clips are not the generator's.
     pub fn generator(self) -> Result<SynthPreset, DataError> {
-        match self.reader() {
-            Generator => SynthPreset::parse(self.preset()),
+        match self.entry().reader {
+            Generator => SynthPreset::parse(self.entry().preset),
             Function(_) => Err(DataError::NotGenerated {
                 name: self.name().to_owned(),
             }),
@@ -258,8 +293,8 @@ impl Dataset {
     )]
     pub fn facts(self) -> &'static Facts {
         static ALL: LazyLock<Vec<Facts>> = LazyLock::new(|| {
-            let facts = |dataset: &Dataset| Facts::parse(dataset.preset());
-            let all: Result<_, _> = Dataset::ALL.iter().map(facts).collect();
+            let facts = ENTRIES.iter().map(|entry| Facts::parse(entry.preset));
+            let all: Result<_, _> = facts.collect();
             all.expect("facts in every preset")
         });
         &ALL[self as usize]
@@ -285,7 +320,7 @@ impl Dataset {
     fn closest(name: &str) -> Option<Self> {
         let distance = |dataset: &Self| edits(&name.to_lowercase(), dataset.name());
         let near = |dataset: &Self| distance(dataset) * 3 <= dataset.name().len().max(4);
-        let close = Self::ALL.iter().copied().filter(near);
+        let close = Self::all().filter(near);
         close.min_by_key(distance)
     }
 }
@@ -296,7 +331,7 @@ pub fn help() -> String {
 }
 
 fn named(wanted: impl Fn(Dataset) -> bool) -> String {
-    let all = Dataset::ALL.iter().copied().filter(|one| wanted(*one));
+    let all = Dataset::all().filter(|one| wanted(*one));
     all.map(Dataset::name).collect::<Vec<_>>().join(", ")
 }
 
@@ -332,8 +367,8 @@ impl FromStr for Dataset {
     type Err = DataError;
 
     fn from_str(name: &str) -> Result<Self, DataError> {
-        let found = Self::ALL.iter().find(|dataset| dataset.name() == name);
-        found.copied().ok_or_else(|| DataError::UnknownDataset {
+        let found = Self::all().find(|dataset| dataset.name() == name);
+        found.ok_or_else(|| DataError::UnknownDataset {
             name: name.to_owned(),
             instead: match Self::closest(name) {
                 Some(close) => format!("did you mean `{close}`?"),
@@ -365,10 +400,11 @@ mod tests {
 
     #[test]
     fn a_name_is_written_as_it_is_read() {
-        for dataset in Dataset::ALL {
-            let text = serde_json::to_string(dataset).unwrap();
+        for (place, dataset) in Dataset::all().enumerate() {
+            assert_eq!(dataset as usize, place, "the two lists differ in order");
+            let text = serde_json::to_string(&dataset).unwrap();
             assert_eq!(text, format!("\"{}\"", dataset.name()));
-            assert_eq!(serde_json::from_str::<Dataset>(&text).unwrap(), *dataset);
+            assert_eq!(serde_json::from_str::<Dataset>(&text).unwrap(), dataset);
         }
     }
 
@@ -385,12 +421,12 @@ mod tests {
         );
         let far = said("imagenet");
         assert!(far.contains("there are synth, synth-textured"), "{far}");
-        assert!(Dataset::ALL.iter().all(|one| far.contains(one.name())));
+        assert!(Dataset::all().all(|one| far.contains(one.name())));
     }
 
     #[test]
     fn what_needs_nothing_opens_and_the_rest_says_what_it_needs() {
-        for dataset in Dataset::ALL.iter().copied() {
+        for dataset in Dataset::all() {
             let opened = open(&config(dataset));
             match (dataset.needs(), dataset.has_reader()) {
                 (Needs::Nothing, true) => assert_eq!(opened.unwrap().len(), 2, "{dataset}"),
@@ -411,7 +447,7 @@ mod tests {
 
     #[test]
     fn a_generated_source_knows_what_its_preset_says() {
-        for dataset in Dataset::ALL.iter().copied() {
+        for dataset in Dataset::all() {
             if dataset.needs() != Needs::Nothing {
                 continue;
             }
@@ -432,7 +468,7 @@ mod tests {
 
     #[test]
     fn only_the_generators_sets_have_its_settings() {
-        for dataset in Dataset::ALL.iter().copied() {
+        for dataset in Dataset::all() {
             match dataset.generator() {
                 Ok(preset) => {
                     assert_eq!(preset.name, dataset.name());

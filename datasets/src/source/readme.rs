@@ -28,13 +28,12 @@ pub fn readme() -> String {
         write!(page, "\n## {title}\n\n").unwrap_or_default();
         page += "| name | what it shows | needs | ground truth | size, pixels | frames | fps | clips |\n";
         page += "|---|---|---|---|---|---|---|---|\n";
-        let sets = Dataset::ALL.iter().copied();
-        for dataset in sets.filter(|dataset| dataset.has_reader() == readable) {
+        for dataset in Dataset::all().filter(|dataset| dataset.has_reader() == readable) {
             page += &row(dataset);
         }
     }
     page += "\n## Where it comes from and how it lies on disk\n";
-    for dataset in Dataset::ALL.iter().copied() {
+    for dataset in Dataset::all() {
         page += &section(dataset);
     }
     page
@@ -125,7 +124,7 @@ mod tests {
             .map(|file| file.unwrap().path())
             .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
             .collect();
-        let known = Dataset::ALL.iter().map(|dataset| dataset.name().to_owned());
+        let known = Dataset::all().map(|dataset| dataset.name().to_owned());
         assert_eq!(names, known.collect());
     }
 }
