@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use slotflow_datasets::synth::SynthPreset;
+use slotflow_datasets::GroundTruth;
+use slotflow_datasets::source::open;
 
 use super::video_predict::{FlowError, Outcome};
 use crate::artifacts::slots::SlotsOfClips;
@@ -15,7 +16,7 @@ use crate::stages::clevrer::answer::{Answer, Answers, AnswersOfClips, sees};
 use crate::stages::clevrer::neuro_symbolic::NeuroSymbolic;
 use crate::stages::clevrer::oracle::Oracle;
 use crate::stages::clevrer::score_answers::{Answerer, ScoreAnswers};
-use crate::stages::perceive::decode::{Decode, open_source, readable, window};
+use crate::stages::perceive::decode::{Decode, source_config, window};
 use crate::stages::perceive::encode::Encode;
 use crate::stages::report::answer_report::AnswerReport;
 use crate::stages::{Loaded, load};
@@ -78,15 +79,15 @@ pub fn clevrer_vqa(
     out: &Path,
     options: Options,
 ) -> Result<Outcome, FlowError> {
-    readable(&plan.decode)?;
+    plan.decode.dataset.check_reader()?;
     let models = Models::open(plan)?;
     models.check()?;
     let run = Run::open(options)?;
     let window = window(&plan.decode, None);
-    let source = open_source(&plan.decode, &window)?;
+    let source = open(&source_config(&plan.decode, &window))?;
     let stride = plan.decode.stride.unwrap_or(1);
-    let video_frames = SynthPreset::builtin(&plan.decode.dataset)
-        .map_or(CLEVRER_FRAMES, |preset| preset.filmed_frames);
+    let facts = plan.decode.dataset.facts();
+    let video_frames = facts.frames.unwrap_or(CLEVRER_FRAMES);
 
     let clips = run.stage(&Decode {
         config: &plan.decode,
@@ -98,7 +99,7 @@ pub fn clevrer_vqa(
         weights: &models.encoder,
         clips: &clips,
     })?;
-    let truth = if source.knows().events {
+    let truth = if source.knows(GroundTruth::Events) {
         let states = sizes(&models, plan)?;
         Some(run.stage(&Oracle {
             source: &*source,
@@ -111,7 +112,7 @@ pub fn clevrer_vqa(
     };
     let answer = |weights: &Loaded| -> Result<Option<Answers>, FlowError> {
         let sees = sees(weights)?;
-        let known = truth.as_ref().filter(|_| source.knows().states);
+        let known = truth.as_ref().filter(|_| source.knows(GroundTruth::States));
         let states = known.map(Artifact::read_as::<SlotsOfClips>);
         let seen = match (sees, &states) {
             (Sees::States, None) => return Ok(None),
