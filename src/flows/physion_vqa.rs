@@ -19,7 +19,7 @@ use crate::stages::physion::contact_prediction::ContactPrediction;
 use crate::stages::physion::labelled_slots::PhysionPart;
 use crate::stages::physion::tables::{ContactAnswer, ContactScores, ContactTables};
 use crate::stages::predict::rollout::Rollout;
-use crate::stages::report::run_folder::{put_whole, stages, write_page};
+use crate::stages::report::run_folder::{stage_rows, write_page, write_run_folder};
 use crate::stages::{Loaded, load};
 
 /// Runs a plan of contact prediction and writes its folder.
@@ -142,7 +142,7 @@ fn tell(
     let head = "video,scenario,column,truth,answer,probability-of-yes\n".to_owned();
     let rows = answers.iter().map(line);
     let csv: String = std::iter::once(head).chain(rows).collect();
-    put_whole(out, run, &whole, |folder, text| {
+    write_run_folder(out, run, &whole, |folder, text| {
         scores.save(&folder.join("scores.csv")).map_err(unfit)?;
         write_atomic(&folder.join("answers.csv"), csv.as_bytes())?;
         let items = ItemTable::default();
@@ -156,7 +156,7 @@ fn tell(
             items: &items,
             clips: Vec::new(),
             answers: answers.iter().map(shown).collect(),
-            stages: stages(run),
+            stages: stage_rows(run),
             plan: text,
             notes: Vec::new(),
             failures: failures.to_vec(),

@@ -18,7 +18,7 @@ use crate::plan::clevrer_vqa::NeuroSymbolicConfig;
 use crate::scene_parsing::{HeadOutput, ParseSettings, ParsedScene};
 
 use crate::stages::Loaded;
-use crate::stages::clevrer::answer::{AnswersOfClips, Row};
+use crate::stages::clevrer::answers::{AnswerRecord, AnswersOfClips};
 use crate::stages::clevrer::counterfactual_rollout::CounterfactualRollout;
 use crate::stages::perceive::decode::Clips;
 
@@ -109,7 +109,7 @@ impl Stage for NeuroSymbolic<'_> {
             };
             let scene = Scene::new(&rollout, all);
             let questions = self.clips.note(clip)?.questions;
-            let rows: Vec<Row> = questions
+            let rows: Vec<AnswerRecord> = questions
                 .iter()
                 .filter(|question| has_program(question))
                 .flat_map(|question| scene.answer(clip, question))
@@ -148,7 +148,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    fn answer(&self, clip: &ClipId, question: &Question) -> Vec<Row> {
+    fn answer(&self, clip: &ClipId, question: &Question) -> Vec<AnswerRecord> {
         let mut table = presupposed(&self.parsed, question);
         let verdict = match question.kind {
             QuestionKind::Predictive => self.next(&table, question),
@@ -161,7 +161,7 @@ impl<'a> Scene<'a> {
             }
             _ => executor::verdict(&table, question),
         };
-        Row::of_verdict(clip, question, &verdict)
+        AnswerRecord::of_verdict(clip, question, &verdict)
     }
 
     fn view(&self) -> ArrayView3<'_, f32> {

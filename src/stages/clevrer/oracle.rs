@@ -9,7 +9,7 @@ use crate::artifacts::{
     ArtifactKind, ClipFile, Context, Includes, Input, Partial, PerClip, RunError, Stage,
 };
 
-use crate::stages::clevrer::answer::{AnswersOfClips, Row};
+use crate::stages::clevrer::answers::{AnswerRecord, AnswersOfClips};
 use crate::stages::clevrer::neuro_symbolic::has_program;
 use crate::stages::perceive::decode::Clips;
 
@@ -62,12 +62,12 @@ impl Stage for Oracle<'_> {
                 .map_err(|error| error.to_string())?;
             let table = table.ok_or("nothing says what happens in it")?;
             let note = self.clips.note(clip).map_err(|error| error.to_string())?;
-            let rows: Vec<Row> = note
+            let rows: Vec<AnswerRecord> = note
                 .questions
                 .iter()
                 .filter(|question| has_program(question) && is_known(&table, question))
                 .flat_map(|question| {
-                    Row::of_verdict(clip, question, &executor::verdict(&table, question))
+                    AnswerRecord::of_verdict(clip, question, &executor::verdict(&table, question))
                 })
                 .collect();
             let states = self.source.states(index, &frames, slots);
