@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// One table an objective, with what it needs and its checks.
 pub mod objectives;
 
+use crate::plan::flow::Flow;
 use crate::train::FitConfig;
 pub use crate::train::data::TrainData;
 pub use objectives::{ObjectivePlan, ObjectiveTable};
@@ -17,7 +18,7 @@ pub use objectives::{ObjectivePlan, ObjectiveTable};
 #[serde(rename_all = "kebab-case")]
 pub struct TrainPlan {
     /// Which flow: `train`.
-    pub flow: String,
+    pub flow: Flow,
     /// The seed of everything random.
     pub seed: u64,
     /// What is trained on.
@@ -127,9 +128,11 @@ impl SeedsConfig {
 
 #[cfg(test)]
 mod tests {
+    use slotflow_datasets::GroundTruth;
+
     use super::*;
     use crate::plan::Plan;
-    use crate::train::data::ClipFact;
+    use crate::train::data::ClipNeeds;
 
     fn parse(text: &str) -> Result<TrainPlan, String> {
         toml::from_str(text).map_err(|error| error.message().to_owned())
@@ -217,13 +220,13 @@ mod tests {
                 continue;
             };
             let objective = &plan.objective;
-            let reads = objective.table().reads();
+            let needs = objective.table().needs();
             assert_eq!(
-                reads.contains(&ClipFact::Masks),
+                needs.truth.contains(&GroundTruth::Masks),
                 objective.name() == "object-event-head"
             );
             assert_eq!(
-                reads.is_empty(),
+                needs == ClipNeeds::NOTHING,
                 objective.table().imported_slots().is_some()
             );
         }
