@@ -11,8 +11,8 @@ use crate::artifacts::files::make_dir;
 use crate::artifacts::{Context, RunError};
 use crate::models::reasoner::PhysionReadoutConfig;
 use crate::rng::{Init, SeededRng};
-use crate::stages::physion::Clips;
 use crate::stages::physion::column::{Column, fault};
+use crate::stages::physion::labelled_slots::LabelledSlots;
 use crate::tensor_conversion::floats;
 use crate::train::FitConfig;
 use crate::train::data::readout_dataset::ReadoutDataset;
@@ -33,7 +33,7 @@ impl Column<'_> {
         held: &[usize],
         context: &Context,
     ) -> Result<Vec<Readout>, RunError> {
-        let config = self.stage.config;
+        let config = self.protocol.config;
         let of = |clips: &[usize]| ReadoutDataset {
             slots: self.window(self.readout).select(Axis(0), clips),
             labels: clips
@@ -80,7 +80,7 @@ impl Column<'_> {
         seed: u64,
         context: &Context,
     ) -> Result<PathBuf, RunError> {
-        let config = self.stage.config;
+        let config = self.protocol.config;
         let folder = self.folder(seed);
         let plan = FitConfig {
             steps: config.steps,
@@ -107,14 +107,14 @@ impl Column<'_> {
 
     /// A folder of its own for everything that the training depends on.
     fn folder(&self, seed: u64) -> PathBuf {
-        let stage = self.stage;
-        let config = serde_json::to_string(stage.config).unwrap_or_default();
+        let protocol = self.protocol;
+        let config = serde_json::to_string(protocol.config).unwrap_or_default();
         let what = format!(
             "{config} {} {} {} {seed}",
-            stage.readout.slots.0.id.0, self.name, self.time
+            protocol.readout_slots.0, self.name, self.time
         );
         let key = blake3::hash(what.as_bytes()).to_hex();
-        stage
+        protocol
             .scratch
             .join(format!("{}-{seed}-{}", self.name, &key[..16]))
     }
@@ -156,7 +156,7 @@ impl Column<'_> {
     }
 
     /// All numbers of a clip's slots in one row, `[clips, numbers]`.
-    fn flat(&self, clips: &Clips, chosen: &[usize]) -> Result<Array2<f64>, RunError> {
+    fn flat(&self, clips: &LabelledSlots, chosen: &[usize]) -> Result<Array2<f64>, RunError> {
         let window = self.window(clips);
         let width = window.len() / window.dim().0.max(1);
         let mut all = Vec::with_capacity(chosen.len() * width);
@@ -185,7 +185,7 @@ fn probabilities(
     Ok(logits.into_iter().map(sigmoid).collect())
 }
 
-fn of_scenario(clips: &Clips, scenario: &str) -> Vec<usize> {
+fn of_scenario(clips: &LabelledSlots, scenario: &str) -> Vec<usize> {
     let all = clips.outcomes.iter().enumerate();
     all.filter(|(_, one)| one.scenario == scenario)
         .map(|(clip, _)| clip)

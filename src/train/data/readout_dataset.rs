@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use ndarray::{Array3, Array4, ArrayView3, Axis, Ix3, concatenate, s};
+use ndarray::{Array3, Array4, ArrayView3, Axis, concatenate, s};
 use slotflow_datasets::source::physion::name_of;
 
-use crate::artifacts::{Artifact, RunError};
+use crate::artifacts::{RunError, Slots};
 use crate::train::error::TrainError;
 
 /// Slots of clips, encoded and rolled out, with one label a clip.
@@ -54,7 +54,7 @@ pub fn collides(events: ArrayView3<'_, f32>, burn_in: usize, steps: usize) -> Ve
 /// # Errors
 /// When no clip has a label, naming their file, or a clip has too few frames.
 pub fn labelled(
-    artifact: &Artifact,
+    artifact: &Slots,
     known: &BTreeMap<String, bool>,
     frames: usize,
     labels: &Path,
@@ -63,7 +63,7 @@ pub fn labelled(
     for clip in artifact.clips() {
         let name = name_of(Path::new(&format!("{clip}.safetensors")));
         if let Some(yes) = known.get(&name) {
-            clips.push(artifact.read(clip)?.floats::<Ix3>("slots")?);
+            clips.push(artifact.slots(clip)?);
             found.push(i64::from(*yes));
         }
     }

@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use ndarray::{Array4, ArrayView4, s};
 
 use crate::artifacts::{RunError, interrupt};
-use crate::inference::rollout::continued;
+use crate::inference::rollout::rolled_out;
 use crate::models::dynamics::SlotFormer;
 
 /// Rolls out the slots of many clips.
@@ -36,13 +36,10 @@ impl Rollouts<'_> {
             interrupt::check()?;
             let clip = clip.slice(s![..frames, .., ..]);
             let history = clip.slice(s![frames.saturating_sub(self.burn_in).., .., ..]);
-            let future = continued(self.dynamics, history, self.steps, self.device)?;
+            let future = rolled_out(self.dynamics, history, self.steps, self.device)?;
             out.slice_mut(s![..frames, .., ..]).assign(&clip);
-            out.slice_mut(s![frames.., .., ..]).assign(&future.slice(s![
-                history.dim().0..,
-                ..,
-                ..
-            ]));
+            out.slice_mut(s![frames.., .., ..])
+                .assign(&future.rolled_out());
         }
         Ok(all)
     }
@@ -62,9 +59,9 @@ impl Rollouts<'_> {
             for piece in self.pieces(time) {
                 let history = piece.start - self.burn_in..piece.start;
                 let history = encoded.slice(s![clip, history, .., ..]);
-                let rollout = continued(self.dynamics, history, piece.len(), self.device)?;
+                let rollout = rolled_out(self.dynamics, history, piece.len(), self.device)?;
                 all.slice_mut(s![clip, piece, .., ..])
-                    .assign(&rollout.slice(s![self.burn_in.., .., ..]));
+                    .assign(&rollout.rolled_out());
             }
         }
         Ok(all)
