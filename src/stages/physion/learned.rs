@@ -61,12 +61,13 @@ impl Column<'_> {
         for seed in 0..config.seeds.max(1) {
             let folder = self.train(&objective, seed, context)?;
             for (step, path) in checkpoints(&folder)? {
-                let said = |of: &ReadoutDataset| probabilities(&objective, &path, of, context);
+                let predict =
+                    |clips: &ReadoutDataset| probabilities(&objective, &path, clips, context);
                 readouts.push(Readout {
                     seed,
                     checkpoint: step,
-                    held_out: said(&objective.held_out)?,
-                    test: said(&test)?,
+                    held_out: predict(&objective.held_out)?,
+                    test: predict(&test)?,
                 });
             }
         }
@@ -94,14 +95,14 @@ impl Column<'_> {
             keep: usize::MAX,
             ..FitConfig::default()
         };
-        let place = FitContext {
+        let fit_context = FitContext {
             folder: &folder,
             device: &context.device,
             seed: context.seed + seed,
             quiet: context.quiet,
             until: None,
         };
-        fit(objective, &plan, &place).map_err(trained)?;
+        fit(objective, &plan, &fit_context).map_err(trained)?;
         Ok(folder)
     }
 
@@ -121,7 +122,7 @@ impl Column<'_> {
 
     /// Probabilities of one logistic regression a scenario.
     pub(crate) fn physopt(&self, context: &Context) -> Result<Vec<f64>, RunError> {
-        let mut said = vec![0.5; self.test.outcomes.len()];
+        let mut predicted = vec![0.5; self.test.outcomes.len()];
         let outcomes = self.test.outcomes.iter();
         let mut scenarios: Vec<&str> = outcomes.map(|one| one.scenario.as_str()).collect();
         scenarios.sort_unstable();
@@ -149,10 +150,10 @@ impl Column<'_> {
             )
             .map_err(fault)?;
             for (clip, probability) in test.into_iter().zip(probabilities) {
-                said[clip] = probability;
+                predicted[clip] = probability;
             }
         }
-        Ok(said)
+        Ok(predicted)
     }
 
     /// All numbers of a clip's slots in one row, `[clips, numbers]`.
@@ -252,7 +253,7 @@ mod tests {
         };
         let outcomes: Vec<_> = [true, true, true, false, false].map(outcome).into();
         let chosen = balanced(&[0, 1, 2, 3, 4], &outcomes, &mut SeededRng::new(1, &[]));
-        let said: Vec<bool> = chosen.iter().map(|clip| outcomes[*clip].yes).collect();
-        assert_eq!(said, [true, false, true, false]);
+        let outcomes_in_turn: Vec<bool> = chosen.iter().map(|clip| outcomes[*clip].yes).collect();
+        assert_eq!(outcomes_in_turn, [true, false, true, false]);
     }
 }

@@ -93,3 +93,17 @@ pub fn labelled(
         labels: found,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collision_counts_where_it_falls_into_the_rollout() {
+        // Of frames 0 to 5, the rollout is 2 to 4: steps 1, 2 and 3.
+        let events = Array3::from_shape_fn((5, 5, 3), |(clip, step, kind)| {
+            f32::from(u8::from(clip == step && kind == 0))
+        });
+        assert_eq!(collides(events.view(), 2, 3), [0, 1, 1, 1, 0]);
+    }
+}

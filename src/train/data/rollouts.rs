@@ -75,3 +75,54 @@ impl Rollouts<'_> {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::blocks::TransformerConfig;
+    use crate::models::dynamics::SlotFormerConfig;
+    use crate::rng::Init;
+
+    #[test]
+    fn every_piece_is_the_rollout_of_the_encoded_slots_before_it() {
+        let device = Device::flex();
+        let config = SlotFormerConfig {
+            dim: 4,
+            burn_in: 2,
+            window: 2,
+            transformer: TransformerConfig {
+                dim: 8,
+                layers: 1,
+                heads: 2,
+                feed_forward: 8,
+                dropout: 0.0,
+            },
+        };
+        let dynamics = config.init(&mut Init::seeded(1, &device));
+        let rollouts = Rollouts {
+            dynamics: &dynamics,
+            burn_in: 2,
+            steps: 3,
+            device: &device,
+        };
+        assert_eq!(rollouts.pieces(7), [2..5, 5..7]);
+        let encoded = Array4::from_shape_fn((1, 7, 2, 4), |(_, t, slot, d)| {
+            ((3 * t + 2 * slot + d) % 5) as f32 * 0.2
+        });
+        let all = rollouts.piecewise(encoded.view()).unwrap();
+        assert_eq!(
+            all.slice(s![.., ..2, .., ..]),
+            encoded.slice(s![.., ..2, .., ..])
+        );
+        let later = encoded.slice(s![.., 3.., .., ..]);
+        let behind = rollouts.behind(later, 2).unwrap();
+        assert_eq!(
+            all.slice(s![.., 5.., .., ..]),
+            behind.slice(s![.., 2..4, .., ..])
+        );
+        assert_ne!(
+            all.slice(s![.., 5.., .., ..]),
+            encoded.slice(s![.., 5.., .., ..])
+        );
+    }
+}
