@@ -23,19 +23,19 @@ const TOGETHER: usize = 32;
 
 /// Answers the questions about every clip.
 pub struct Answer<'a> {
-    /// How.
+    /// `[answer]` of the plan.
     pub config: &'a AnswerConfig,
     /// Aloe's file.
     pub weights: &'a Loaded,
-    /// The SlotFormer's file, for what comes after the clip; unset where `seen` goes on behind it.
+    /// The SlotFormer's file, for what comes after the clip; unset where `encoded` goes on behind it.
     pub dynamics: Option<&'a Loaded>,
     /// The clips, with their questions.
     pub clips: &'a Clips,
-    /// What was perceived.
-    pub seen: &'a Slots,
+    /// Slots of every frame.
+    pub encoded: &'a Slots,
 }
 
-/// What answers a question.
+/// Aloe, with what its file says of its training.
 struct Reasoner<'a> {
     aloe: Aloe,
     config: &'a AloeConfig,
@@ -56,7 +56,7 @@ impl Stage for Answer<'_> {
     fn inputs(&self) -> Vec<Input> {
         let mut inputs = vec![
             self.clips.as_input("clips"),
-            self.seen.as_input("seen slots"),
+            self.encoded.as_input("seen slots"),
             Input::new("weights", &*self.weights.id),
         ];
         let dynamics = self.dynamics;
@@ -83,17 +83,17 @@ impl Stage for Answer<'_> {
             sees: sees(self.weights)?,
             blind: self.weights.trained("most-frequent").unwrap_or(&nothing),
         };
-        out.inherit(self.seen);
-        out.expect(self.seen.clips().to_vec());
+        out.inherit(self.encoded);
+        out.expect(self.encoded.clips().to_vec());
         out.each(context, |clip| {
             let questions = self.clips.note(clip)?.questions;
-            let seen = self.seen.slots(clip)?;
+            let encoded = self.encoded.slots(clip)?;
             let slots = match &dynamics {
                 Some(dynamics) if reasoner.sees == Sees::Clip => {
-                    reasoner.fits(&seen)?;
-                    self.with_future(dynamics, &seen, config.frames, context)?
+                    reasoner.fits(&encoded)?;
+                    self.with_future(dynamics, &encoded, config.frames, context)?
                 }
-                _ => visible_slots(reasoner.sees, seen.view()),
+                _ => visible_slots(reasoner.sees, encoded.view()),
             };
             reasoner.fits(&slots)?;
             let rows = reasoner.answer_all(clip, &questions, slots.view(), context);
@@ -102,35 +102,35 @@ impl Stage for Answer<'_> {
     }
 }
 
-/// What a reasoner's file says that it looks at.
+/// What a reasoner reads of a clip, by its file's header.
 ///
 /// # Errors
-/// When it says something else.
+/// When the header names something else.
 pub fn sees(weights: &Loaded) -> Result<Sees, RunError> {
     match weights.trained("sees") {
         None => Ok(Sees::Clip),
-        Some(said) => serde_json::from_value(said.clone()).map_err(|error| RunError::Unfit {
+        Some(value) => serde_json::from_value(value.clone()).map_err(|error| RunError::Unfit {
             reason: format!("the reasoner looks at something unknown ({error})"),
         }),
     }
 }
 
 impl Answer<'_> {
-    /// The frames that questions are about, and what is imagined behind them.
+    /// The frames that questions are about, and those rolled out behind them, `[time, slots, dim]`.
     fn with_future(
         &self,
         (rolled, dynamics): &(SlotFormerConfig, SlotFormer),
-        seen: &Array3<f32>,
+        encoded: &Array3<f32>,
         frames: usize,
         context: &Context,
     ) -> Result<Array3<f32>, RunError> {
-        let seen = seen.slice(s![..frames, .., ..]);
+        let encoded = encoded.slice(s![..frames, .., ..]);
         if self.config.steps == 0 {
-            return Ok(seen.to_owned());
+            return Ok(encoded.to_owned());
         }
-        let history = seen.slice(s![frames.saturating_sub(rolled.burn_in).., .., ..]);
+        let history = encoded.slice(s![frames.saturating_sub(rolled.burn_in).., .., ..]);
         let future = rolled_out(dynamics, history, self.config.steps, &context.device)?;
-        ndarray::concatenate(ndarray::Axis(0), &[seen, future.rolled_out()]).map_err(|error| {
+        ndarray::concatenate(ndarray::Axis(0), &[encoded, future.rolled_out()]).map_err(|error| {
             RunError::Internal {
                 reason: error.to_string(),
             }
@@ -233,7 +233,7 @@ impl Reasoner<'_> {
         TextBatch::new(&words, &windows, &context.device)
     }
 
-    /// What is answered best without the video.
+    /// Puts the most frequent answer of its type into a record: the floor.
     fn guess(&self, row: &mut AnswerRecord) {
         let guess = self
             .blind

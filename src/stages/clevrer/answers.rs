@@ -116,7 +116,7 @@ impl AnswerRecord {
         let mut rows = Self::all_of(clip, question);
         let answers: Vec<String> = match verdict {
             Verdict::Word(word) => vec![word.clone()],
-            Verdict::Choices(choices) => choices.iter().map(|&said| said.to_owned()).collect(),
+            Verdict::Choices(choices) => choices.iter().map(|&word| word.to_owned()).collect(),
         };
         for (row, answer) in rows.iter_mut().zip(answers) {
             row.answer = answer;

@@ -1,4 +1,4 @@
-//! What question answering shows: the plan, the tables, a submission, one page with what is wrong first.
+//! A run folder of question answering: the plan, the tables, a submission, one page with what is wrong first.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,15 +17,15 @@ use crate::stages::perceive::decode::Clips;
 use crate::stages::report::answers_csv::write_answers;
 use crate::stages::report::run_folder::{stage_rows, write_page, write_run_folder};
 
-/// Tells what was answered.
+/// What a run folder of question answering is made of.
 pub struct AnswerReport<'a> {
-    /// What was asked for.
+    /// The plan.
     pub plan: &'a ClevrerVqaPlan,
     /// The clips, with their questions.
     pub clips: &'a Clips,
-    /// Everybody's answers, by name.
+    /// Answers by the profile of who gave them.
     pub answers: &'a [(String, &'a Answers)],
-    /// How well.
+    /// Their scores.
     pub scores: &'a AnswerScores,
     /// Clips that could not be done, and questions without a clip, each with the reason.
     pub failures: Vec<(String, String)>,

@@ -31,9 +31,9 @@ pub struct Report<'a> {
     /// The clips.
     pub clips: &'a Clips,
     /// Slots of every frame.
-    pub seen: &'a Slots,
+    pub encoded: &'a Slots,
     /// Slots of the observed frames and those rolled out behind them.
-    pub imagined: &'a Slots,
+    pub rollout: &'a Slots,
     /// Frames rendered from both.
     pub frames: &'a Frames,
     /// Answers, where the clips have questions.
@@ -97,14 +97,14 @@ impl Report<'_> {
     fn observed(&self) -> Result<usize, RunError> {
         let first = self.frames.clips().first();
         Ok(first
-            .map(|clip| self.imagined.observed(clip))
+            .map(|clip| self.rollout.observed(clip))
             .transpose()?
             .unwrap_or(0))
     }
 
     fn subtitle(&self, observed: usize) -> String {
         format!(
-            "{} clips of `{}`, {observed} frames seen, the rest imagined; seed {}",
+            "{} clips of `{}`, {observed} frames observed, the rest predicted; seed {}",
             self.frames.clips().len(),
             self.plan.decode.dataset,
             self.plan.seed
@@ -119,12 +119,12 @@ impl Report<'_> {
         shown: bool,
         items: &ItemTable,
     ) -> Result<Option<ClipView>, RunError> {
-        let (truth, masks) = (self.clips.frames(clip)?, self.seen.masks(clip)?);
+        let (truth, masks) = (self.clips.frames(clip)?, self.encoded.masks(clip)?);
         let reconstruction = self.frames.reconstruction(clip)?;
         let prediction = self.frames.prediction(clip)?;
         let note = self.clips.note(clip)?;
         self.arrays(folder, clip, &masks)?;
-        let observed = self.imagined.observed(clip)?;
+        let observed = self.rollout.observed(clip)?;
         let observed_share = observed as f64 / truth.dim().0.max(1) as f64;
         let remark = note
             .remark
@@ -149,11 +149,11 @@ impl Report<'_> {
     fn arrays(&self, folder: &Path, clip: &ClipId, masks: &Array3<u8>) -> Result<(), RunError> {
         let path = folder.join("masks").join(format!("{clip}.npz"));
         write_npz(&path, |file| file.add_array("masks", masks))?;
-        let (imagined, observed) = (self.imagined.slots(clip)?, self.seen.slots(clip)?);
+        let (rollout, encoded) = (self.rollout.slots(clip)?, self.encoded.slots(clip)?);
         let path = folder.join("slots").join(format!("{clip}.npz"));
         write_npz(&path, |file| {
-            file.add_array("slots", &imagined)?;
-            file.add_array("observed", &observed)
+            file.add_array("slots", &rollout)?;
+            file.add_array("observed", &encoded)
         })
     }
 
