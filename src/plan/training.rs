@@ -190,7 +190,7 @@ mod tests {
                 continue; // younger than that
             };
             seen += 1;
-            let mut json = serde_json::to_string(&plan).unwrap();
+            let mut json = serde_json::to_value(&plan).unwrap().to_string();
             let mut text = Plan::Train(plan).to_toml().unwrap();
             for [now, before] in RENAMED {
                 json = json.replace(&format!("\"{now}\":"), &format!("\"{before}\":"));
