@@ -117,7 +117,7 @@ impl Stage for Contact<'_> {
                 readout: &readout,
                 test: &test,
             };
-            column.judge(context, &mut scores, &mut said)?;
+            column.score_readouts(context, &mut scores, &mut said)?;
         }
         let file = ClipFile::default().with_note(&(scores, said))?;
         out.put(&ClipId::new("scores"), &file)

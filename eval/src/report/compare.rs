@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::score::{Direction, ItemTable, Score, ScoreTable};
-
 use super::ClipView;
 use super::clips;
 use super::html::{SCRIPT, STYLE, TEMPLATE, notes, policy, section};
 use super::markup::{Style, counted, escape, fill, metric_name};
 use super::paired::{Difference, key};
-use super::scores::{GROUPS, Group};
+use super::scores::{GROUPS, Section, group_of};
+use crate::metric::Direction;
+use crate::tables::{ItemTable, Score, ScoreTable};
 
 /// All that a page over several runs shows.
 #[derive(Debug, Clone)]
@@ -101,10 +101,15 @@ fn tables(page: &Comparison<'_>) -> String {
         .iter()
         .map(|run| ["<th class=\"num\">", &escape(&run.name), "</th>"].concat())
         .collect();
-    let group = |&(group, title, about): &(Group, &str, &str)| {
+    let section = |section: &Section| {
+        let Section {
+            group,
+            title,
+            about,
+        } = *section;
         let rows: String = order
             .iter()
-            .filter(|score| Group::of(&score.metric) == group)
+            .filter(|score| group_of(&score.metric) == group)
             .map(|score| row(page, score))
             .collect();
         if rows.is_empty() {
@@ -115,7 +120,7 @@ fn tables(page: &Comparison<'_>) -> String {
              <th>on</th>{columns}</tr></thead><tbody>{rows}</tbody></table></div>"
         )
     };
-    GROUPS.iter().map(group).collect()
+    GROUPS.iter().map(section).collect()
 }
 
 /// One measure over all runs.

@@ -15,7 +15,7 @@ mod paired;
 mod scores;
 mod summary;
 
-use crate::score::{ItemTable, ScoreTable};
+use crate::tables::{ItemTable, ScoreTable};
 
 pub use compare::{Comparison, RunView, compare};
 pub use html::html;

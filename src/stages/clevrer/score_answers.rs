@@ -1,9 +1,9 @@
 //! Answers of several reasoners → scores, each with its floor and its ceiling.
 
 use slotflow_datasets::ClipId;
-use slotflow_eval::answers::{Graded, scores};
-use slotflow_eval::score::Direction;
-use slotflow_eval::{Score, ScoreTable};
+use slotflow_eval::answers::clevrer::ACCURACY;
+use slotflow_eval::answers::{ALL, Graded, scores};
+use slotflow_eval::{Provenance, Score, ScoreTable};
 
 use crate::artifacts::{Artifact, ClipFile, Context, Input, Partial, RunError, Stage};
 
@@ -81,9 +81,7 @@ impl Stage for Grade<'_> {
         self.settled(asked, blind.as_deref(), truth.as_ref(), &mut rows);
         if rows.is_empty() {
             let reason = "no question's answer is published";
-            let score =
-                Score::not_computed("accuracy", "clevrer", "all", Direction::Higher, reason);
-            rows.push(score);
+            rows.push(Score::not_computed(ACCURACY.default_id(), ALL, reason));
         }
         out.put(
             &ClipId::new("scores"),
@@ -155,21 +153,17 @@ impl Grade<'_> {
             0 => String::new(),
             count => format!("; {count} questions are not answered, for nothing tells how"),
         };
-        let none = || "none".to_owned();
-        Score {
+        let shared = Provenance {
+            checkpoint_sha256: about.checkpoint.to_owned(),
+            ..Provenance::of_clips(&self.clips.0.id.0, env!("CARGO_PKG_VERSION"), "none")
+        };
+        let score = Score {
             profile: about.name.to_owned(),
             note: format!("{}; {}{left_out}{}", about.about, score.note, self.remark),
             n_skipped: about.left_out,
-            checkpoint_sha256: about.checkpoint.to_owned(),
-            data_manifest_sha256: self.clips.0.id.0.clone(),
-            code_version: env!("CARGO_PKG_VERSION").to_owned(),
-            offset_policy: "first frames".to_owned(),
-            frame_order: "numeric".to_owned(),
-            resize_kernel: none(),
-            cov_estimator: none(),
-            weights_sha256: none(),
             ..score
-        }
+        };
+        score.with_provenance(&shared)
     }
 }
 

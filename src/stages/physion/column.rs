@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use ndarray::{ArrayView4, s};
+use slotflow_eval::answers::clevrer::ACCURACY;
 use slotflow_eval::physion::{Readout, accuracy, by_scenario, honest, paper};
-use slotflow_eval::score::Direction;
 use slotflow_eval::stats::proportion::wilson;
-use slotflow_eval::{EvalError, Score};
+use slotflow_eval::{EvalError, MetricId, Provenance, Score};
 
 use crate::artifacts::{Context, RunError};
 use crate::stages::physion::{Clips, Contact};
@@ -30,7 +30,7 @@ type Said = (Vec<f64>, f64);
 
 impl Column<'_> {
     /// Adds the column's scores and answers.
-    pub(crate) fn judge(
+    pub(crate) fn score_readouts(
         &self,
         context: &Context,
         scores: &mut Vec<Score>,
@@ -106,25 +106,29 @@ impl Column<'_> {
             }
         }
         let seeds = answers.len().max(1);
-        scores.extend(counts.into_iter().map(|(name, (right, all))| Score {
-            note: format!("{note}; floor: the more frequent outcome"),
-            ..self.score(
-                profile,
-                &name,
-                right as f64 / all.max(1) as f64,
-                all / seeds,
-            )
-        }));
+        for (name, (right, all)) in counts {
+            let mean = right as f64 / all.max(1) as f64;
+            scores.push(Score {
+                note: format!("{note}; floor: the more frequent outcome"),
+                ..self.score(profile, &name, mean, all / seeds)?
+            });
+        }
         Ok(())
     }
 
     /// The share of right answers of a scenario, or of all.
-    fn score(&self, profile: &str, scenario: &str, mean: f64, total: usize) -> Score {
+    fn score(
+        &self,
+        profile: &str,
+        scenario: &str,
+        mean: f64,
+        total: usize,
+    ) -> Result<Score, RunError> {
         let outcomes = self.test.outcomes.iter();
         let of = outcomes.filter(|one| scenario == "all" || one.scenario == scenario);
         let yes = of.filter(|one| one.yes).count() as f64 / total.max(1) as f64;
         let subset = format!("{}/{scenario}", self.name);
-        let score = Score::new("accuracy", profile, &subset, Direction::Higher)
+        let score = Score::new(id(profile)?, &subset)
             .with_value(mean, total)
             .with_bounds(Some(yes.max(1.0 - yes)), Some(1.0));
         let correct = (mean * total as f64).round() as usize;
@@ -132,18 +136,12 @@ impl Column<'_> {
             Some(interval) => score.with_interval(interval.low, interval.high, "wilson"),
             None => score,
         };
-        let none = || "none".to_owned();
-        Score {
+        let data = &self.stage.test.slots.0.id.0;
+        let shared = Provenance {
             checkpoint_sha256: self.stage.checkpoint.clone(),
-            data_manifest_sha256: self.stage.test.slots.0.id.0.clone(),
-            code_version: env!("CARGO_PKG_VERSION").to_owned(),
-            offset_policy: "first frames".to_owned(),
-            frame_order: "numeric".to_owned(),
-            resize_kernel: none(),
-            cov_estimator: none(),
-            weights_sha256: none(),
-            ..score
-        }
+            ..Provenance::of_clips(data, env!("CARGO_PKG_VERSION"), "none")
+        };
+        Ok(score.with_provenance(&shared))
     }
 
     /// Rows of `answers.csv`: clip, scenario, column and way, truth, answer, probability of yes.
@@ -167,6 +165,13 @@ impl Column<'_> {
         })
         .collect()
     }
+}
+
+/// The accuracy in a protocol's definition.
+fn id(profile: &str) -> Result<MetricId, RunError> {
+    ACCURACY.id(profile).ok_or_else(|| RunError::Internal {
+        reason: format!("no definition `{profile}` of accuracy"),
+    })
 }
 
 /// What a readout said of the test clips.
