@@ -1,4 +1,4 @@
-//! Object-centric video prediction: slots perceived, rolled forward, drawn and asked.
+//! Object-centric video prediction: frames are encoded into slots, slots rolled forward, decoded and evaluated.
 //!
 //! Rooms, lowest first. A room may use only rooms above it in this list.
 
@@ -28,6 +28,9 @@ pub mod weights;
 /// What is there, what is to be made, and why.
 pub mod artifacts;
 
+/// Trained models over whole clips: arrays in, arrays out.
+pub mod inference;
+
 /// How models learn.
 pub mod train;
 
@@ -46,5 +49,5 @@ pub mod flows;
 /// What things cost in time.
 pub mod bench;
 
-/// Words from a person, and to one.
+/// Arguments, help, messages and exit codes.
 pub mod cli;

@@ -1,10 +1,10 @@
-//! The binary `pipeline`: parse, run, say what happened.
+//! The binary `pipeline`: parses the command line, runs the command and reports how it ended.
 
 use std::process::ExitCode;
 
 use mimalloc::MiMalloc;
 
-// Large tensors are taken and given back all day; glibc's allocator returns them to the system each time.
+// Large tensors are allocated and freed at every step; glibc's allocator returns them to the system each time.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

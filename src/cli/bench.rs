@@ -1,4 +1,4 @@
-//! `pipeline bench`.
+//! `pipeline bench`: times of layers and networks.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,31 +13,35 @@ use crate::device::DeviceChoice;
 
 /// `pipeline bench [CASE…]`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pipeline bench --list
+  pipeline bench layers networks/i3d --repeats 20 --out times.csv")]
 pub struct BenchArgs {
-    /// Cases or rooms of cases, such as networks/i3d or layers; all if none is named
+    /// Cases or groups of cases, such as networks/i3d or layers; all if none is named
     #[arg(value_name = "CASE")]
     cases: Vec<String>,
-    /// Print the names of all cases
+    /// Print the names of all cases and measure nothing
     #[arg(long)]
     list: bool,
-    /// Times that are done before and not counted
-    #[arg(long, default_value_t = 2, value_name = "TIMES")]
+    /// Repetitions before the measured ones
+    #[arg(long, default_value_t = 2, value_name = "COUNT")]
     warm_up: usize,
-    /// Times that are counted
-    #[arg(long, default_value_t = 10, value_name = "TIMES")]
+    /// Measured repetitions
+    #[arg(long, default_value_t = 10, value_name = "COUNT")]
     repeats: usize,
-    /// The table of times
+    /// Table of median and quartiles
     #[arg(long, default_value = "bench.csv", value_name = "FILE")]
     out: PathBuf,
-    /// auto, cpu, cuda or cuda:N
+    /// Device: auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]
     device: String,
-    /// Say nothing while working
+    /// Print no progress
     #[arg(long, short)]
     quiet: bool,
 }
 
-/// Times cases, writes the table, and prints its path.
+/// Measures cases, writes the table and prints its path.
 pub fn bench(args: &BenchArgs) -> Result<ExitCode, Failure> {
     if args.list {
         let names: Vec<String> = cases().into_iter().map(|case| case.name).collect();
@@ -75,7 +79,10 @@ pub fn bench(args: &BenchArgs) -> Result<ExitCode, Failure> {
 }
 
 fn unwritten(error: impl std::fmt::Display) -> Failure {
-    Failure::failed(format!("cannot write the table: {error}"), "try again")
+    Failure::failed(
+        format!("cannot write the table of times: {error}"),
+        "check `--out`",
+    )
 }
 
 impl From<BenchError> for Failure {

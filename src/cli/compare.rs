@@ -1,4 +1,4 @@
-//! `pipeline compare`.
+//! `pipeline compare`: finished runs → one page.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,21 +10,27 @@ use crate::flows;
 
 /// `pipeline compare RUN…`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  pipeline compare runs/savi runs/steve runs/slotdiffusion --out runs/three")]
 pub struct CompareArgs {
-    /// Folders of finished runs; differences are taken from the first
+    /// Run folders; differences are taken from the first
     #[arg(required = true, num_args = 2.., value_name = "RUN")]
     runs: Vec<PathBuf>,
-    /// The folder of the page
+    /// Folder of the page and its tables
     #[arg(long, default_value = "runs/compare", value_name = "DIR")]
     out: PathBuf,
 }
 
-/// Writes one page over several runs, and prints its path.
+/// Writes one page over several runs and prints its path.
 pub fn compare(args: &CompareArgs) -> Result<ExitCode, Failure> {
     for run in &args.runs {
         if !run.join("plan.toml").is_file() || !run.join("scores.csv").is_file() {
             return Err(Failure::refused(
-                format!("not the folder of a finished run: `{}`", run.display()),
+                format!(
+                    "not a run folder (no `plan.toml` and `scores.csv`): `{}`",
+                    run.display()
+                ),
                 "`pipeline run video-predict --out DIR` makes one",
             ));
         }

@@ -1,4 +1,4 @@
-//! `pipeline eval`.
+//! `pipeline eval`: two folders → scores.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,69 +13,73 @@ use crate::device::DeviceChoice;
 use crate::flows::eval::{EvalFiles, eval as run};
 use crate::metrics::{Evaluation, MetricsError, Request};
 
-/// Exit code: done, but some clips could not be measured.
+/// Exit code: done, but some clips could not be evaluated.
 const SOME_FAILED: u8 = 3;
 
 /// `pipeline eval`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pipeline eval --pred DIR --truth DIR --metrics psnr,ssim,mse:all,fvd --report page.html
+  pipeline eval --pred-masks DIR --truth-masks DIR --metrics fg-ari,ari,miou,mbo")]
 pub struct EvalArgs {
     /// Predicted videos: a folder of video files or of frame folders (CLIP/0000.png)
     #[arg(long, value_name = "DIR", requires = "truth")]
     pred: Option<PathBuf>,
-    /// The true videos, named alike
+    /// Ground-truth videos, named like the predicted ones
     #[arg(long, value_name = "DIR", requires = "pred")]
     truth: Option<PathBuf>,
     /// Predicted masks: a folder of CLIP.npz, CLIP.npy, CLIP.png or CLIP/0000.png
     #[arg(long, value_name = "DIR", requires = "truth_masks")]
     pred_masks: Option<PathBuf>,
-    /// The true masks, named alike; 0 is background
+    /// Ground-truth masks, named like the predicted ones; 0 is background
     #[arg(long, value_name = "DIR", requires = "pred_masks")]
     truth_masks: Option<PathBuf>,
     /// Predicted features, .npy of floats [items, dim], for jedi
     #[arg(long, value_name = "FILE", requires = "truth_features")]
     pred_features: Option<PathBuf>,
-    /// The true features
+    /// Ground-truth features
     #[arg(long, value_name = "FILE", requires = "pred_features")]
     truth_features: Option<PathBuf>,
-    /// Which, with commas between; METRIC:PROFILE for another definition, METRIC:all for all of them
+    /// Metrics, separated by commas; METRIC:PROFILE for another definition, METRIC:all for all of them
     #[arg(long, value_name = "LIST")]
     metrics: String,
-    /// The table of scores
+    /// Table of scores
     #[arg(long, default_value = "scores.csv", value_name = "FILE")]
     out: PathBuf,
-    /// The table of values of single clips and frames [default: items.csv beside the scores]
+    /// Table of the values of single clips and frames [default: items.csv next to --out]
     #[arg(long, value_name = "FILE")]
     items: Option<PathBuf>,
-    /// A page with the scores, their curves over time, and the best and the worst clips, such as report.html
+    /// Page with the scores, their curves over time, and the best and worst clips, such as report.html
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Frames at the beginning of every clip that are not judged
+    /// Frames at the beginning of every clip that are not evaluated
     #[arg(long, default_value_t = 0, value_name = "FRAMES")]
     skip: usize,
-    /// Frames of a clip that fvd and kvd look at, from the first that is judged on
+    /// Frames of a clip for fvd and kvd, from the first evaluated frame on
     #[arg(long, default_value_t = 16, value_name = "FRAMES")]
     clip_length: usize,
-    /// Distances between sets (fvd, fid, …) take every clip of both folders, with a partner or not
+    /// For distances between distributions (fvd, fid, …), take every clip of both folders, paired or not
     #[arg(long)]
     unpaired: bool,
-    /// auto, cpu, cuda or cuda:N
+    /// Device: auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]
     device: String,
-    /// Where downloaded weights and the features of clips are kept
+    /// Folder of pretrained networks and cached features
     #[arg(long, default_value = ".cache", value_name = "DIR")]
     cache: PathBuf,
-    /// Say nothing while working
+    /// Print no progress
     #[arg(long, short)]
     quiet: bool,
     /// Resamples of the bootstrap
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 10_000, value_name = "COUNT")]
     resamples: usize,
-    /// The seed of everything random
+    /// Seed of the bootstrap and of random subsets
     #[arg(long, default_value_t = 0)]
     seed: u64,
 }
 
-/// Evaluates predictions against truth, writes both tables, and prints the path of the scores.
+/// Evaluates predictions against the ground truth, writes both tables and prints the path of the scores.
 pub fn eval(args: &EvalArgs) -> Result<ExitCode, Failure> {
     let both =
         |pred: &Option<PathBuf>, truth: &Option<PathBuf>| Some([pred.clone()?, truth.clone()?]);
@@ -107,7 +111,7 @@ pub fn eval(args: &EvalArgs) -> Result<ExitCode, Failure> {
     };
     let evaluation = run(&request, &files)?;
     if !args.quiet {
-        tell(&evaluation);
+        print_scores(&evaluation);
     }
     print(&args.out.display().to_string())?;
     Ok(if evaluation.failures.is_empty() {
@@ -117,8 +121,8 @@ pub fn eval(args: &EvalArgs) -> Result<ExitCode, Failure> {
     })
 }
 
-/// What a person should know at once: who has no partner, what failed, and the numbers.
-fn tell(evaluation: &Evaluation) {
+/// Prints clips without a partner, clips that failed, and the scores.
+fn print_scores(evaluation: &Evaluation) {
     for (name, side) in &evaluation.unmatched {
         say(&format!("warning: no partner for the {side} `{name}`"));
     }

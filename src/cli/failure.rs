@@ -1,33 +1,34 @@
-//! How a command went wrong: one sentence, one hint, one exit code.
+//! Errors as the command line reports them: message, hint and exit code.
 
 use slotflow_datasets::DataError;
 
 use crate::artifacts::RunError;
 use crate::device::DeviceError;
 use crate::plan::PlanError;
+use crate::stages::slot_files::SlotFileError;
 use crate::train::TrainError;
 use crate::weights::WeightsError;
 
-/// Work began and failed.
+/// Exit code of work that began and failed.
 const FAILED: u8 = 1;
-/// Nothing was begun.
+/// Exit code of a command that was refused before work began.
 const REFUSED: u8 = 2;
-/// The person pressed Ctrl-C.
+/// Exit code after Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
-/// How a command went wrong.
+/// Error of a command.
 #[derive(Debug)]
 pub struct Failure {
-    /// What was wrong, path last.
+    /// What is wrong, path last.
     pub message: String,
-    /// What the person can do about it.
+    /// What can be done about it.
     pub hint: String,
     /// The exit code.
     pub code: u8,
 }
 
 impl Failure {
-    /// Work that failed.
+    /// Error of work that began, exit code 1.
     pub fn failed(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -36,7 +37,7 @@ impl Failure {
         }
     }
 
-    /// Something that was not begun.
+    /// Refusal before work began, exit code 2.
     pub fn refused(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -61,6 +62,15 @@ impl From<DeviceError> for Failure {
 impl From<WeightsError> for Failure {
     fn from(error: WeightsError) -> Self {
         Self::refused(error.to_string(), error.hint())
+    }
+}
+
+impl From<SlotFileError> for Failure {
+    fn from(error: SlotFileError) -> Self {
+        match error {
+            SlotFileError::Weights(error) => error.into(),
+            SlotFileError::Run(error) => error.into(),
+        }
     }
 }
 

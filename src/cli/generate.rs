@@ -1,4 +1,4 @@
-//! `pipeline generate`.
+//! `pipeline generate`: generated clips in the folder layout of a published data set.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,55 +14,64 @@ use crate::artifacts::progress::Progress;
 
 /// `pipeline generate --layout LAYOUT --out DIR`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pipeline generate --layout clevrer --out data/clevrer --clips 20
+  pipeline generate --layout physion --out data/physion --split train --clips 100")]
 pub struct GenerateArgs {
-    /// How the data set lies on disk
+    /// Folder layout to write
     #[arg(long)]
     layout: Shape,
-    /// The data set's folder
+    /// Folder of the data set
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// How many clips
-    #[arg(long, default_value_t = 20)]
+    /// Number of clips
+    #[arg(long, default_value_t = 20, value_name = "COUNT")]
     clips: usize,
-    /// train, val or test; Physion's readout clips are those of train
+    /// Split; Physion's readout clips are those of train
     #[arg(long, default_value = "test")]
-    split: String,
-    /// The first clip of the split; for clevrer
-    #[arg(long, default_value_t = 0)]
+    split: SplitName,
+    /// Index of the first clip within the split; only with clevrer
+    #[arg(long, default_value_t = 0, value_name = "INDEX")]
     first: usize,
-    /// Kind of clip, for clevrer
-    #[arg(long, default_value = "synth")]
+    /// Preset of the generator: synth or synth-textured; only with clevrer
+    #[arg(long, default_value = "synth", value_name = "NAME")]
     preset: String,
-    /// Height and width, pixels [default: 320 480 for clevrer, 256 256 for physion]
+    /// Height and width in pixels [default: 320 480 for clevrer, 256 256 for physion]
     #[arg(long, num_args = 2, value_names = ["HEIGHT", "WIDTH"])]
     size: Option<Vec<usize>>,
-    /// Say nothing while working
+    /// Print no progress
     #[arg(long, short)]
     quiet: bool,
 }
 
-/// A data set's layout on disk.
+/// Folder layout of a published data set.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Shape {
-    /// Videos, annotations, masks and questions as CLEVRER has them
+    /// CLEVRER: videos, annotations, mask proposals, questions
     Clevrer,
-    /// Videos and labels as Physion has them
+    /// Physion: videos and contact labels
     Physion,
 }
 
-/// Writes generated clips as a published data set lies on disk, and prints its folder.
+/// Split of a data set.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SplitName {
+    /// Seeds that models are trained on
+    Train,
+    /// Seeds for validation during training
+    Val,
+    /// Seeds that nothing is trained or tuned on
+    Test,
+}
+
+/// Writes generated clips in the layout of a published data set and prints its folder.
 pub fn generate(args: &GenerateArgs) -> Result<ExitCode, Failure> {
     let refused = |error: DataError| Failure::refused(error.to_string(), error.hint());
-    let split = match args.split.as_str() {
-        "train" => Split::Train,
-        "val" => Split::Val,
-        "test" => Split::Test,
-        other => {
-            return Err(Failure::refused(
-                format!("no split is called `{other}`"),
-                "there are train, val and test",
-            ));
-        }
+    let split = match args.split {
+        SplitName::Train => Split::Train,
+        SplitName::Val => Split::Val,
+        SplitName::Test => Split::Test,
     };
     let size = |usual: [usize; 2]| match args.size.as_deref() {
         Some([height, width]) => [*height, *width],

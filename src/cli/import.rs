@@ -1,4 +1,4 @@
-//! `pipeline import` and `pipeline export`.
+//! `pipeline import` and `pipeline export`: checkpoints of the official code ↔ weights files.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -6,43 +6,53 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Failure, print};
-use crate::flows::slots;
+use crate::stages::slot_files;
+use crate::train::data::imported_slots::holds_slots;
 use crate::weights::official::SLOTS;
 use crate::weights::{export, import};
 
 /// `pipeline import CHECKPOINT --model NAME --out DIR`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pipeline import savi_ldm_movie_params-res128.pth --model slotdiffusion-video --out weights/movi-e
+  pipeline import model.pth --model savi --config official.json --out weights/savi
+  pipeline import obj3d_slots.pkl --model slots --out slots/obj3d")]
 pub struct ImportArgs {
-    /// A checkpoint of the official code (.pth), safetensors with Hugging Face's names, or a slot file (.pkl)
+    /// Checkpoint of the official code (.pth), Hugging Face safetensors of DINO, or extracted slots (.pkl)
     checkpoint: PathBuf,
-    /// Which model it is: savi, slotdiffusion-video, slotformer, …, or `slots`; a wrong name lists them all
+    /// Model of the checkpoint, such as savi, slotdiffusion-video or slotformer, or `slots`; a wrong name lists all
     #[arg(long, value_name = "NAME")]
     model: String,
-    /// The official configuration as JSON, for what shapes do not tell
+    /// Official configuration as JSON, for settings that shapes do not determine
     #[arg(long, value_name = "FILE.json")]
     config: Option<PathBuf>,
-    /// Where the weights files go, one per module
+    /// Folder for the weights files, one per module
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 }
 
 /// `pipeline export DIR|FILE --out FILE`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pipeline export weights/movi-e --out movi-e.safetensors
+  pipeline export slots/obj3d --out slots.npz")]
 pub struct ExportArgs {
-    /// A folder of weights files, one of them, or a folder of imported slots
+    /// Folder of weights files, one weights file, or a folder of imported slots
     from: PathBuf,
-    /// The file under official names; `.npz` for slots
+    /// File to write: safetensors with the official names; .npz for slots
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Which official model it is, where the weights were not imported
+    /// Official model, for weights that were not imported
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
 }
 
-/// Imports a checkpoint and prints the files that were written.
+/// Imports a checkpoint and prints the paths of the weights files.
 pub fn import(args: &ImportArgs) -> Result<ExitCode, Failure> {
     if args.model == SLOTS {
-        for folder in slots::import(&args.checkpoint, &args.out)? {
+        for folder in slot_files::import(&args.checkpoint, &args.out)? {
             print(&folder.display().to_string())?;
         }
         return Ok(ExitCode::SUCCESS);
@@ -58,10 +68,10 @@ pub fn import(args: &ImportArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Exports weights and prints the file that was written.
+/// Exports weights or slots and prints the path of the file.
 pub fn export(args: &ExportArgs) -> Result<ExitCode, Failure> {
-    if slots::holds_slots(&args.from) {
-        slots::export(&args.from, &args.out)?;
+    if holds_slots(&args.from) {
+        slot_files::export(&args.from, &args.out)?;
         print(&args.out.display().to_string())?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -1,29 +1,39 @@
-//! Words from a person, and to one.
+//! The command line: arguments, help, messages and exit codes.
 
+/// Times of layers and networks.
 mod bench;
+/// Finished runs side by side.
 mod compare;
+/// Two folders → scores.
 mod eval;
+/// Errors: message, hint, exit code.
 mod failure;
+/// Generated clips in the layout of a published data set.
 mod generate;
+/// Checkpoints of the official code ↔ weights files.
 mod import;
+/// Plans → reports.
 mod run;
+/// Built-in plans, and a plan with every key.
 mod show;
+/// Training plans → weights files.
 mod train;
+/// Pretrained networks behind metrics.
 mod weights;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::artifacts::progress::say;
 use crate::artifacts::{Options, interrupt};
 use crate::device::DeviceChoice;
 use failure::Failure;
 
-/// Object-centric video prediction: slots perceived, rolled forward, drawn and asked.
+/// Object-centric video prediction: encode frames into slots, roll the slots forward, decode and evaluate them.
 #[derive(Debug, Parser)]
-#[command(name = "pipeline", version, about, propagate_version = true)]
+#[command(name = "pipeline", version, about, propagate_version = true, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -31,44 +41,61 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a plan, or several: generated clips by default, own videos with --videos
+    /// Predict videos or answer questions as one or several plans say, and write a report
     Run(run::RunArgs),
-    /// Put finished runs side by side on one page
+    /// Compare finished runs on one page, with paired differences
     Compare(compare::CompareArgs),
-    /// Train the model of a plan
+    /// Train the model of a plan, or resume its training
     Train(train::TrainArgs),
-    /// Judge folders of predictions against folders of truth
+    /// Evaluate predicted videos, masks or features against the ground truth
     Eval(eval::EvalArgs),
-    /// List, download or take in the weights of networks that judge
+    /// List, download or add the pretrained networks behind LPIPS, FVD and FID
     Weights(weights::WeightsArgs),
-    /// Turn a checkpoint of the official code into weights files, one per module
+    /// Convert a checkpoint of the official code into weights files, one per module
     Import(import::ImportArgs),
-    /// Turn weights files into one file under the official names
+    /// Convert weights files into one file with the official parameter names
     Export(import::ExportArgs),
-    /// Time layers and networks on this machine
+    /// Measure the time of layers and networks on this machine
     Bench(bench::BenchArgs),
-    /// Write generated clips as a published data set lies on disk
+    /// Write generated clips in the folder layout of CLEVRER or Physion
     Generate(generate::GenerateArgs),
-    /// Print a plan with every value, or list the built-in plans
+    /// Print a plan with every key, or list the built-in plans
     Show(show::ShowArgs),
 }
 
-/// What every command that works understands.
+/// Examples in the help of `pipeline`.
+const EXAMPLES: &str = "\
+Examples:
+  pipeline run video-predict                          predict generated clips with the bundled weights
+  pipeline run video-predict --videos clip.mp4        predict your own video
+  pipeline run clevrer-vqa                            answer CLEVRER's questions about generated clips
+  pipeline eval --pred DIR --truth DIR --metrics psnr,ssim
+  pipeline train slots-synth                          train a slot encoder
+  pipeline show                                       list the built-in plans
+
+Exit codes: 0 done, 1 failed, 2 refused before work began, 3 done but some clips failed, 130 interrupted";
+
+/// The command line's definition, for checks of what documents say.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Options of `run` and `train`.
 #[derive(Debug, Clone, Args)]
 struct Common {
-    /// Change one value of the plan: table.key=value
+    /// Change one value of the plan; may be given several times
     #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
     changes: Vec<String>,
-    /// The seed of everything random
+    /// Seed of all random numbers [default: the plan's]
     #[arg(long)]
     seed: Option<u64>,
-    /// auto, cpu, cuda or cuda:N
+    /// Device: auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]
     device: String,
-    /// Where finished stages and generated clips are kept
+    /// Folder of cached stages and generated clips
     #[arg(long, default_value = ".cache", value_name = "DIR")]
     cache: PathBuf,
-    /// Say nothing while working
+    /// Print no progress
     #[arg(long, short)]
     quiet: bool,
 }
@@ -89,20 +116,22 @@ impl Common {
         })
     }
 
-    /// The changes, with `--seed` among them.
+    /// The changes of `--set`, and `--seed` as one more.
     fn all_changes(&self) -> Vec<String> {
         let seed = self.seed.map(|seed| format!("seed={seed}"));
         self.changes.iter().cloned().chain(seed).collect()
     }
 }
 
-/// Parses the command line, does what it says, and says how it went.
+/// Parses the command line, runs the command and reports how it ended.
 ///
 /// Exit codes: 0 done, 1 failed, 2 refused, 3 done but some clips failed, 130 interrupted.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Err(error) = interrupt::watch() {
-        say(&format!("warning: Ctrl-C will not be noted: {error}"));
+        say(&format!(
+            "warning: Ctrl-C will stop at once, without a checkpoint: {error}"
+        ));
     }
     let done = match cli.command {
         Command::Run(args) => run::run(&args),
@@ -128,7 +157,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints what can be piped.
+/// Prints a line to stdout; a closed pipe is no error.
 fn print(text: &str) -> Result<(), Failure> {
     use std::io::Write;
     let written = writeln!(std::io::stdout().lock(), "{text}");

@@ -1,68 +1,99 @@
-//! `pipeline run`.
+//! `pipeline run`: plans → reports.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 
 use super::{Common, Failure, print};
-use crate::artifacts::RunError;
 use crate::artifacts::files::make_dir;
 use crate::artifacts::progress::say;
+use crate::artifacts::{RunError, Stage};
 use crate::flows::clevrer_vqa::clevrer_vqa;
 use crate::flows::compare::merge;
 use crate::flows::physion_vqa::physion_vqa;
 use crate::flows::speedrun::speedrun;
 use crate::flows::video_predict::{FlowError, Outcome, video_predict};
 use crate::plan::Plan;
+use crate::stages::clevrer::answer::Answer;
+use crate::stages::clevrer::neuro_symbolic::Reason;
+use crate::stages::clevrer::oracle::Know;
+use crate::stages::clevrer::score_answers::Grade;
+use crate::stages::perceive::decode::Decode;
+use crate::stages::perceive::encode::Encode;
+use crate::stages::physion::Contact;
+use crate::stages::predict::evaluate::Evaluate;
+use crate::stages::predict::render::Render;
+use crate::stages::predict::rollout::Rollout;
 use slotflow_eval::ScoreTable;
 
-/// Done, but some clips failed.
+/// Exit code: done, but some clips failed.
 const SOME_FAILED: u8 = 3;
+
+/// Cached stages of all flows, in the order of their work.
+const STAGES: [&str; 10] = [
+    Decode::NAME,
+    Encode::NAME,
+    Rollout::NAME,
+    Render::NAME,
+    Answer::NAME,
+    Reason::NAME,
+    Know::NAME,
+    Contact::NAME,
+    Grade::NAME,
+    Evaluate::NAME,
+];
 
 /// `pipeline run PLAN…`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pipeline run video-predict --clips 2
+  pipeline run video-predict --videos clip.mp4 more/ --frames all --set decode.fps=5
+  pipeline run video-predict --dataset clevrer --root DIR
+  pipeline run clevrer-vqa --set decode.clips=10 --dry-run
+  pipeline run compare-savi compare-steve --out runs/decoders")]
 pub struct RunArgs {
-    /// Plans by name (video-predict) or TOML files
+    /// Built-in plans (`pipeline show` lists them) or TOML files
     #[arg(required = true)]
     plans: Vec<String>,
-    /// Own videos and folders of videos
+    /// Your own video files, or folders of videos or of numbered PNG frames
     #[arg(long, num_args = 1.., value_name = "FILE")]
     videos: Vec<PathBuf>,
-    /// A data set: synth, synth-textured, clevrer
-    #[arg(long, conflicts_with = "videos")]
+    /// Data set: synth, synth-textured, clevrer
+    #[arg(long, conflicts_with = "videos", value_name = "NAME")]
     dataset: Option<String>,
-    /// The data set's folder
+    /// Folder of the data set
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
-    /// How many clips
-    #[arg(long)]
+    /// Number of clips
+    #[arg(long, value_name = "COUNT")]
     clips: Option<usize>,
-    /// Sampled frames of a clip, or `all`; own videos are then cut into clips of 48 from start to end
-    #[arg(long)]
+    /// Sampled frames of a clip, or `all`; with --videos, `all` cuts each into clips of 48 frames
+    #[arg(long, value_name = "COUNT")]
     frames: Option<String>,
-    /// The run's folder, or of several runs the folder above them [default: runs/PLAN]
+    /// Run folder, or of several plans the folder above their run folders [default: runs/PLAN]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Make a stage again, and all after it
-    #[arg(long, value_name = "STAGE")]
+    /// Run a stage again although it is cached, and all that depend on it
+    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(STAGES))]
     fresh: Vec<String>,
-    /// Say for every stage whether it would run, and why
+    /// Print for every stage whether it would run, and why; run nothing
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
     common: Common,
 }
 
-/// Runs every plan, and prints the path of each report.
+/// Runs every plan and prints the path of each report.
 pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let changes = args.changes()?;
     let mut plans = Vec::new();
     for name in &args.plans {
         match Plan::load(name, &changes)? {
             Plan::Train(_) => {
-                let message = format!("a training: `{name}`");
-                return Err(Failure::refused(message, "`pipeline train` trains it"));
+                return Err(not_a_run(name));
             }
             plan => plans.push((stem(name), plan)),
         }
@@ -96,7 +127,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
 }
 
 impl RunArgs {
-    /// What the flags say, as changes of the plan, before those of `--set`.
+    /// The flags as changes of the plan, before those of `--set`.
     fn changes(&self) -> Result<Vec<String>, Failure> {
         let mut changes = Vec::new();
         let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
@@ -136,14 +167,22 @@ impl RunArgs {
             }
             Some(other) => {
                 return Err(Failure::refused(
-                    format!("not a number of frames: `{other}`"),
-                    "say a number, or `all`",
+                    format!("`--frames` takes a number or `all`, not `{other}`"),
+                    "for example `--frames 24`",
                 ));
             }
         }
         changes.extend(self.common.all_changes());
         Ok(changes)
     }
+}
+
+/// The refusal of a training plan.
+fn not_a_run(plan: &str) -> Failure {
+    Failure::refused(
+        format!("`run` predicts and answers, and this plan trains a model: `{plan}`"),
+        format!("`pipeline train {plan}` trains it"),
+    )
 }
 
 fn one(args: &RunArgs, plan: &Plan, out: &Path) -> Result<Outcome, Failure> {
@@ -155,11 +194,11 @@ fn one(args: &RunArgs, plan: &Plan, out: &Path) -> Result<Outcome, Failure> {
         Plan::ClevrerVqa(plan) => clevrer_vqa(plan, out, options)?,
         Plan::PhysionVqa(plan) => physion_vqa(plan, out, options)?,
         Plan::Speedrun(plan) => speedrun(plan, out, &options)?,
-        Plan::Train(_) => return Err(Failure::refused("a training", "`pipeline train` trains it")),
+        Plan::Train(_) => return Err(not_a_run(&out.display().to_string())),
     };
     if args.dry_run {
         for stage in &outcome.stages {
-            let what = if stage.made { "would run" } else { "is there" };
+            let what = if stage.made { "would run" } else { "cached" };
             print(&format!("{:<10} {what:<10} {}", stage.stage, stage.why))?;
         }
     }
@@ -169,7 +208,7 @@ fn one(args: &RunArgs, plan: &Plan, out: &Path) -> Result<Outcome, Failure> {
     Ok(outcome)
 }
 
-/// One table over all runs, each row with the name of its run.
+/// Writes one `scores.csv` over all runs, each row with the name of its run, and gives its path.
 fn merged(folder: &Path, tables: &[(String, PathBuf)]) -> Result<PathBuf, Failure> {
     let mut read = Vec::new();
     for (name, path) in tables {

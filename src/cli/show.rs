@@ -1,4 +1,4 @@
-//! `pipeline show`.
+//! `pipeline show`: built-in plans, and a plan with every key.
 
 use std::process::ExitCode;
 
@@ -9,15 +9,20 @@ use crate::plan::{self, Plan};
 
 /// `pipeline show [PLAN]`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pipeline show
+  pipeline show video-predict --set rollout.burn-in=8 > mine.toml
+  pipeline show train/slots-synth")]
 pub struct ShowArgs {
-    /// A plan by name or a TOML file; the built-in names if absent
+    /// Built-in plan or TOML file; without one, the names of the built-in plans are printed
     plan: Option<String>,
-    /// Change one value of the plan: table.key=value
+    /// Change one value of the plan; may be given several times
     #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
     changes: Vec<String>,
 }
 
-/// Prints a plan with every value, or the names of the built-in ones.
+/// Prints a plan with every key, or the names of the built-in plans.
 pub fn show(args: &ShowArgs) -> Result<ExitCode, Failure> {
     match &args.plan {
         None => print(&plan::names().join("\n"))?,

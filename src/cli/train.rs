@@ -1,4 +1,4 @@
-//! `pipeline train`.
+//! `pipeline train`: a training plan → weights files.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,28 +11,38 @@ use crate::plan::Plan;
 
 /// `pipeline train PLAN`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pipeline train vqvae-synth
+  pipeline train slots-synth --set fit.steps=500 --set data.clips=200 --out runs/small
+  pipeline train slots-synth --seeds 3
+
+The same command resumes an interrupted training from its newest checkpoint.")]
 pub struct TrainArgs {
-    /// A training by name (vqvae-synth) or a TOML file
+    /// Built-in training plan (`pipeline show` lists them under train/) or a TOML file
     plan: String,
-    /// The training's folder: checkpoints, curve, pictures, weights [default: runs/PLAN]
+    /// Folder of checkpoints, log, pictures and weights [default: runs/PLAN]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Begin with so many seeds, compare them early on validation clips, and train the best to the end
-    #[arg(long, value_name = "N")]
+    /// Begin with so many seeds, compare them early on validation clips, and continue the best
+    #[arg(long, value_name = "COUNT")]
     seeds: Option<usize>,
     #[command(flatten)]
     common: Common,
 }
 
-/// Trains, from the newest checkpoint in the folder on, and prints the weights files.
+/// Trains from the newest checkpoint in the folder on, and prints the paths of the weights files.
 pub fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
     let mut changes = args.common.all_changes();
     changes.extend(args.seeds.map(|count| format!("seeds.count={count}")));
     let plan = Plan::load(&args.plan, &changes)?;
     let Plan::Train(plan) = plan else {
         return Err(Failure::refused(
-            format!("not a training: `{}`", args.plan),
-            "`pipeline run` runs it; `pipeline show` lists the trainings",
+            format!("this plan trains no model: `{}`", args.plan),
+            format!(
+                "`pipeline run {}` runs it; `pipeline show` lists the training plans",
+                args.plan
+            ),
         ));
     };
     let name = args
@@ -47,7 +57,7 @@ pub fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
         .unwrap_or_else(|| PathBuf::from("runs").join(name));
     let options = args.common.options(plan.seed)?;
     let device = options.device.open()?;
-    flows::train::check_readable(&plan)?;
+    flows::train::check_readable(&plan, &options)?;
     let files = flows::train::train(&plan, &folder, &options, device)?;
     for file in files {
         print(&file.display().to_string())?;

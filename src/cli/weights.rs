@@ -1,4 +1,4 @@
-//! `pipeline weights`.
+//! `pipeline weights`: pretrained networks behind metrics.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -13,34 +13,39 @@ use crate::weights::{bundled, pretrained::Network};
 
 /// `pipeline weights`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pipeline weights list
+  pipeline weights fetch vgg16
+  pipeline weights add i3d_torchscript.pt")]
 pub struct WeightsArgs {
     #[command(subcommand)]
     command: Verb,
-    /// Where downloaded weights are kept, in its folder `weights`
+    /// Folder whose subfolder `weights` holds the networks
     #[arg(long, default_value = ".cache", value_name = "DIR", global = true)]
     cache: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Which networks there are, where their files are published, and which are here
+    /// List the networks: metrics that need them, where they are published, which are present
     List,
-    /// Download a network's file with `curl`, check it, and take it in
+    /// Download a network's file with curl, check its hash and add it
     Fetch {
-        /// Which, from the list
+        /// Network, as `pipeline weights list` names it
         name: String,
     },
-    /// Take in a file that was downloaded by hand; the network is recognised by its arrays
+    /// Add a file that was downloaded by hand; the network is recognised by its arrays
     Add {
-        /// The file
+        /// Downloaded file
         file: PathBuf,
-        /// Take it although papers use another; numbers made with it are named after its hash
+        /// Accept a file that papers do not use; its scores carry the file's hash in the metric's name
         #[arg(long)]
         allow_nonstandard_weights: bool,
     },
 }
 
-/// Lists, downloads or takes in weights.
+/// Lists, downloads or adds pretrained networks.
 pub fn weights(args: &WeightsArgs) -> Result<ExitCode, Failure> {
     let library = PretrainedStore::of_cache(&args.cache);
     match &args.command {

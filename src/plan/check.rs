@@ -171,17 +171,6 @@ fn rendering(render: &RenderConfig) -> Result<(), PlanError> {
 }
 
 fn training(plan: &TrainPlan) -> Result<(), PlanError> {
-    if plan.objectives() != 1 {
-        return value(
-            "flow",
-            format!(
-                "is `train` with {} objectives; exactly one is needed",
-                plan.objectives()
-            ),
-        );
-    }
-    beginnings(plan)?;
-    readout(plan)?;
     if let Some(seeds) = &plan.seeds {
         if !(1..=100).contains(&seeds.count) {
             return value(
@@ -197,52 +186,12 @@ fn training(plan: &TrainPlan) -> Result<(), PlanError> {
         }
     }
     fitting(&plan.fit)?;
-    windows(plan)?;
+    plan.objective.table().check(&plan.data)?;
     if plan.data.clips == 0 || plan.data.held_out == 0 {
         return value("data.clips", "and `data.held-out` must be at least 1");
     }
     if plan.data.stride == 0 {
         return value("data.stride", "is 0; the least is 1");
-    }
-    Ok(())
-}
-
-/// Refuses weights that do not go together.
-fn beginnings(plan: &TrainPlan) -> Result<(), PlanError> {
-    if let Some(slotformer) = &plan.slotformer
-        && slotformer.encoder.is_some() == slotformer.slots.is_some()
-    {
-        return value(
-            "slotformer.encoder",
-            "or `slotformer.slots` must be set, and not both",
-        );
-    }
-    if let Some(slotformer) = &plan.slotformer
-        && slotformer.slots.is_some()
-        && slotformer.decoder.is_some()
-    {
-        return value(
-            "slotformer.decoder",
-            "needs pictures, which imported slots do not have",
-        );
-    }
-    if let Some(steve) = &plan.steve
-        && steve.encoder.is_some()
-        && steve.start_encoder.is_some()
-    {
-        return value(
-            "steve.encoder",
-            "stays as it is and `steve.start-encoder` learns on; set one of them",
-        );
-    }
-    if let Some(slotdiffusion) = &plan.slotdiffusion
-        && slotdiffusion.vit.is_some()
-        && slotdiffusion.start_encoder.is_some()
-    {
-        return value(
-            "slotdiffusion.vit",
-            "is the stem of a new encoder; `slotdiffusion.start-encoder` has its own",
-        );
     }
     Ok(())
 }
@@ -277,64 +226,6 @@ fn fitting(fit: &FitConfig) -> Result<(), PlanError> {
     }
     if !(fit.spike == 0.0 || fit.spike > 1.0) {
         return value("fit.spike", "must be above 1, or 0 for none");
-    }
-    Ok(())
-}
-
-/// Refuses windows that are longer than the clips.
-fn windows(plan: &TrainPlan) -> Result<(), PlanError> {
-    let windows = [
-        plan.slots
-            .as_ref()
-            .map(|plan| ("slots.objective.window", plan.objective.window)),
-        plan.steve
-            .as_ref()
-            .map(|plan| ("steve.objective.window", plan.objective.window)),
-        plan.slotdiffusion
-            .as_ref()
-            .map(|plan| ("slotdiffusion.objective.window", plan.objective.window)),
-        plan.motion
-            .as_ref()
-            .map(|plan| ("motion.model.window", plan.model.window)),
-        plan.aloe
-            .as_ref()
-            .map(|plan| ("aloe.model.frames", plan.model.frames)),
-        plan.slotformer
-            .as_ref()
-            .filter(|plan| plan.slots.is_none())
-            .map(|plan| {
-                let window = plan.model.burn_in + plan.objective.rollout;
-                ("slotformer.objective.rollout", window)
-            }),
-    ];
-    let frames = plan.data.frames;
-    for (key, window) in windows.into_iter().flatten() {
-        if window == 0 {
-            return value(key, "is 0; the least is 1");
-        }
-        if window > frames {
-            return value(
-                key,
-                format!(
-                    "asks for windows of {window} frames from clips of {frames} (`data.frames`)"
-                ),
-            );
-        }
-    }
-    Ok(())
-}
-
-fn readout(plan: &TrainPlan) -> Result<(), PlanError> {
-    if let Some(readout) = &plan.readout {
-        let perceived = readout.encoder.is_some() && readout.slotformer.is_some();
-        let imported = readout.slots.is_some() && readout.labels.is_some();
-        let mixed = readout.encoder.is_some() || readout.slotformer.is_some();
-        if perceived == imported || (imported && mixed) {
-            return value(
-                "readout.slots",
-                "and `readout.labels` must be set, or `readout.encoder` and `readout.slotformer`, and not both",
-            );
-        }
     }
     Ok(())
 }

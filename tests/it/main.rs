@@ -1,12 +1,15 @@
 //! The product from outside. One binary: every other one would link burn anew.
 //!
 //! - `ask`: questions answered and judged, strays named
-//! - `cli`: how it speaks when something is wrong
+//! - `cli`: plans refused before work, folders left alone, times of cases
+//! - `cli_help`, `cli_errors`, `cli_errors_files`: help and messages, word for word
+//! - `docs`: commands, paths, plans and keys that documents and hints name
 //! - `eval`: folders in, tables out
 //! - `flow`: clips to a report, resumed, on other numbers of threads
 //! - `import`: official checkpoints in and out
 //! - `listings`: official models at full size, by their shapes
-//! - `layers`: the law of `lib.rs`
+//! - `layers`: the law of `lib.rs`, circles, sizes, tables of contents
+//! - `names`: names that were given up
 //! - `networks`: I3D, Inception and LPIPS against their references
 //! - `presets`: built-in plans, of the sizes that were published
 //! - `train`: killed, interrupted, refused, out of disk; resumed to the same bytes
@@ -27,6 +30,7 @@ mod flow;
 mod import;
 mod layers;
 mod listings;
+mod names;
 mod networks;
 mod parity;
 mod presets;

@@ -12,17 +12,18 @@ use slotflow_eval::answers::Graded;
 use slotflow_eval::report::AnswerRow;
 
 use crate::artifacts::{Artifact, ClipFile, Context, Input, Partial, RunError, Stage};
+use crate::inference::rollout::continued;
 use crate::kernels;
 use crate::models::dynamics::{SlotFormer, SlotFormerConfig};
 use crate::models::reasoner::{Aloe, AloeConfig};
 use crate::plan::video_predict::AnswerConfig;
 use crate::tensor_conversion::floats;
-use crate::train::objectives::aloe::{Read, Sees, kind_of, looked_at, seen_by};
+use crate::train::data::qa_dataset::kind_of;
+use crate::train::objectives::aloe::{Read, Sees, looked_at, seen_by};
 
 use crate::stages::Loaded;
 use crate::stages::perceive::decode::Clips;
 use crate::stages::perceive::encode::Slots;
-use crate::stages::predict::rollout::continued;
 
 /// Texts that are read at once: bounds the memory, changes no number.
 const TOGETHER: usize = 32;

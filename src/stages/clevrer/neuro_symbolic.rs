@@ -10,6 +10,7 @@ use slotflow_datasets::question::{Attributes, Event, EventKind, EventTable};
 use slotflow_datasets::{Ask, ClipId, Question, QuestionKind};
 
 use crate::artifacts::{ClipFile, Context, Input, Partial, RunError, Stage};
+use crate::inference::rollout::continued;
 use crate::models::dynamics::SlotFormerConfig;
 use crate::models::reasoner::ObjectEventHeadConfig;
 use crate::plan::clevrer_vqa::ReasonConfig;
@@ -20,7 +21,6 @@ use crate::stages::clevrer::answer::Row;
 use crate::stages::clevrer::counterfactual_rollout::Imagination;
 use crate::stages::perceive::decode::Clips;
 use crate::stages::perceive::encode::Slots;
-use crate::stages::predict::rollout::continued;
 
 /// Answers by running programs on events that are read off slots.
 pub struct Reason<'a> {

@@ -1,20 +1,16 @@
 //! Frames → slots and masks.
 
-use ndarray::{Array3, Axis, Ix3, s};
+use ndarray::{Array3, Axis, Ix3};
 use slotflow_datasets::ClipId;
 
 use crate::artifacts::{Artifact, ClipFile, Context, Input, Partial, RunError, Stage};
-use crate::masks::masks_from_attention;
+use crate::inference::encode::ClipEncoder;
 use crate::models::encoder::{SlotEncoder, SlotEncoderConfig};
 use crate::plan::video_predict::EncodeConfig;
 use crate::rng::SeededRng;
-use crate::tensor_conversion::{batch_from_clips, floats};
 
 use crate::stages::Loaded;
 use crate::stages::perceive::decode::Clips;
-
-/// Frames that are perceived at once: bounds the memory, changes no number.
-const CHUNK: usize = 48;
 
 /// Perceives every frame of every clip as slots.
 pub struct Encode<'a> {
@@ -67,7 +63,7 @@ fn perceive(
     context: &Context,
 ) -> Result<ClipFile, RunError> {
     let frames = clips.frames(clip)?;
-    let (time, height, width, _) = frames.dim();
+    let (_, height, width, _) = frames.dim();
     if [height, width] != config.resolution {
         let [rows, columns] = config.resolution;
         let reason = format!(
@@ -76,33 +72,15 @@ fn perceive(
         return Err(RunError::Unfit { reason });
     }
     let mut noise = SeededRng::new(context.seed, &["encode", clip.as_str()]);
-    let (mut state, mut slots, mut masks) =
-        (None, Vec::new(), Array3::zeros((time, height, width)));
-    for first in (0..time).step_by(CHUNK) {
-        let last = (first + CHUNK).min(time);
-        let part = frames
-            .slice(s![first..last, .., .., ..])
-            .insert_axis(Axis(0));
-        let shape = encoder.noise_shape(1, last - first, first == 0);
-        let drawn = shape.map(|shape| noise.normal(shape, &context.device));
-        let encoded = encoder.encode(
-            batch_from_clips(part, &context.device),
-            state,
-            drawn.as_ref(),
-        );
-        state = Some(encoded.state);
-        let found = masks_from_attention(encoded.attention, [height, width]);
-        masks
-            .slice_mut(s![first..last, .., ..])
-            .assign(&found.index_axis(Axis(0), 0));
-        slots.extend(floats(encoded.slots));
-    }
-    let slots =
-        Array3::from_shape_vec((time, config.slots, config.dim), slots).map_err(|error| {
-            RunError::Internal {
-                reason: error.to_string(),
-            }
-        })?;
+    let encoder = ClipEncoder {
+        encoder,
+        device: &context.device,
+        with_masks: true,
+    };
+    let encoded = encoder.encode(frames.view().insert_axis(Axis(0)), &mut noise);
+    let slots = encoded.slots.index_axis_move(Axis(0), 0);
+    let masks = encoded.masks.unwrap_or_default();
+    let masks = masks.index_axis_move(Axis(0), 0);
     if slots.iter().any(|value| !value.is_finite()) {
         return Err(RunError::Unfit {
             reason: "the slots are not numbers".to_owned(),

@@ -1,4 +1,4 @@
-//! What is learned from readout clips: the papers' readout at every checkpoint of every seed, and logistic regressions.
+//! Trained on readout clips: the papers' readout at every checkpoint of every seed, and logistic regressions.
 
 use std::path::{Path, PathBuf};
 
@@ -15,12 +15,11 @@ use crate::stages::physion::Clips;
 use crate::stages::physion::column::{Column, fault};
 use crate::tensor_conversion::floats;
 use crate::train::FitConfig;
+use crate::train::data::readout_dataset::ReadoutDataset;
 use crate::train::fit::checkpoint::Checkpoint;
 use crate::train::fit::schedule::Schedule;
 use crate::train::fit::training_loop::{FitContext, fit};
-use crate::train::objectives::readout::{
-    Outcomes, ReadoutConfig, ReadoutObjective, ReadoutObjectiveConfig,
-};
+use crate::train::objectives::readout::{ReadoutConfig, ReadoutObjective, ReadoutObjectiveConfig};
 use crate::weights::load_into;
 
 /// Folds of the cross-validation.
@@ -35,7 +34,7 @@ impl Column<'_> {
         context: &Context,
     ) -> Result<Vec<Readout>, RunError> {
         let config = self.stage.config;
-        let of = |clips: &[usize]| Outcomes {
+        let of = |clips: &[usize]| ReadoutDataset {
             slots: self.window(self.readout).select(Axis(0), clips),
             labels: clips
                 .iter()
@@ -54,7 +53,7 @@ impl Column<'_> {
             train: of(rest),
             held_out: of(held),
         };
-        let test = Outcomes {
+        let test = ReadoutDataset {
             slots: self.window(self.test).to_owned(),
             labels: Vec::new(),
         };
@@ -62,7 +61,7 @@ impl Column<'_> {
         for seed in 0..config.seeds.max(1) {
             let folder = self.train(&objective, seed, context)?;
             for (step, path) in checkpoints(&folder)? {
-                let said = |of: &Outcomes| probabilities(&objective, &path, of, context);
+                let said = |of: &ReadoutDataset| probabilities(&objective, &path, of, context);
                 readouts.push(Readout {
                     seed,
                     checkpoint: step,
@@ -171,11 +170,11 @@ impl Column<'_> {
     }
 }
 
-/// What a checkpoint says of clips, as probabilities of "yes".
+/// Probabilities of a positive outcome by a checkpoint's readout.
 fn probabilities(
     objective: &ReadoutObjective,
     checkpoint: &Path,
-    of: &Outcomes,
+    of: &ReadoutDataset,
     context: &Context,
 ) -> Result<Vec<f64>, RunError> {
     let state = Checkpoint::model_of(checkpoint).map_err(trained)?;
@@ -193,7 +192,7 @@ fn of_scenario(clips: &Clips, scenario: &str) -> Vec<usize> {
         .collect()
 }
 
-/// As many clips that say yes as such that say no, in turn, drawn at random.
+/// As many positive clips as negative ones, in turn, drawn at random.
 fn balanced(clips: &[usize], outcomes: &[Outcome], noise: &mut SeededRng) -> Vec<usize> {
     let order = noise.shuffled(clips.len());
     let shuffled: Vec<usize> = order.into_iter().map(|place| clips[place]).collect();
@@ -246,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_many_say_yes_as_no_in_turn() {
+    fn positive_and_negative_clips_take_turns() {
         let outcome = |yes| Outcome {
             scenario: "Drop".to_owned(),
             yes,

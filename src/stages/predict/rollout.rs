@@ -1,13 +1,11 @@
 //! Slots seen → slots imagined.
 
-use burn::tensor::{Device, Tensor, TensorData};
-use ndarray::{Array3, ArrayView3, s};
+use ndarray::s;
 
 use crate::artifacts::{ClipFile, Context, Input, Partial, RunError, Stage};
-use crate::models::dynamics::{SlotFormer, SlotFormerConfig};
-use crate::models::slots::SlotSequence;
+use crate::inference::rollout::continued;
+use crate::models::dynamics::SlotFormerConfig;
 use crate::plan::video_predict::RolloutConfig;
-use crate::tensor_conversion::floats;
 
 use crate::stages::Loaded;
 use crate::stages::perceive::encode::Slots;
@@ -65,31 +63,4 @@ impl Stage for Rollout<'_> {
             Ok(ClipFile::default().with_floats("slots", &imagined))
         })
     }
-}
-
-/// A history and what follows it.
-///
-/// # Shape
-/// `[history, slots, dim]` → `[history + steps, slots, dim]`
-///
-/// # Errors
-/// When the model imagines what is no number.
-pub fn continued(
-    dynamics: &SlotFormer,
-    history: ArrayView3<'_, f32>,
-    steps: usize,
-    device: &Device,
-) -> Result<Array3<f32>, RunError> {
-    let (time, count, dim) = history.dim();
-    let data = TensorData::new(history.iter().copied().collect(), [1, time, count, dim]);
-    let seen = SlotSequence::seen(Tensor::from_data(data, device));
-    let all = floats(dynamics.rollout(&seen, steps).slots);
-    if all.iter().any(|value| !value.is_finite()) {
-        return Err(RunError::Unfit {
-            reason: "the imagined slots are not numbers".to_owned(),
-        });
-    }
-    Array3::from_shape_vec((time + steps, count, dim), all).map_err(|error| RunError::Internal {
-        reason: error.to_string(),
-    })
 }

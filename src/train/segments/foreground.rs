@@ -5,58 +5,10 @@
     reason = "views are handed over as slices are"
 )]
 
-use ndarray::{Array3, ArrayView3, ArrayView4};
+use ndarray::ArrayView3;
 
-use super::SegmentConfig;
-use super::components::Grid;
-
-/// A pixel's median over many frames: the empty scene, if objects come and go or the camera saw many clips.
-#[derive(Debug, Clone)]
-pub struct Median {
-    counts: Vec<[u32; 256]>,
-    size: (usize, usize),
-}
-
-impl Median {
-    /// Nothing seen yet.
-    pub fn new([height, width]: [usize; 2]) -> Self {
-        Self {
-            counts: vec![[0; 256]; height * width * 3],
-            size: (height, width),
-        }
-    }
-
-    /// Sees the frames `[time, height, width, rgb]`.
-    ///
-    /// # Panics
-    /// When they have another size.
-    pub fn add(&mut self, frames: ArrayView4<u8>) {
-        let (_, height, width, _) = frames.dim();
-        assert_eq!((height, width), self.size, "all frames must have one size");
-        for frame in frames.outer_iter() {
-            for (counts, &value) in self.counts.iter_mut().zip(frame.iter()) {
-                counts[value as usize] += 1;
-            }
-        }
-    }
-
-    /// The median of each pixel, `[height, width, rgb]`.
-    pub fn picture(&self) -> Array3<u8> {
-        let (height, width) = self.size;
-        let median = |counts: &[u32; 256]| {
-            let half = counts.iter().sum::<u32>().div_ceil(2);
-            let mut below = 0;
-            let reaches = counts.iter().position(|count| {
-                below += count;
-                below >= half
-            });
-            reaches.unwrap_or(0) as u8
-        };
-        Array3::from_shape_fn((height, width, 3), |(row, column, channel)| {
-            median(&self.counts[(row * width + column) * 3 + channel])
-        })
-    }
-}
+use crate::train::segments::config::SegmentConfig;
+use crate::train::segments::grid::Grid;
 
 /// A frame's light as a share of the background's.
 #[derive(Debug, Clone)]
@@ -68,11 +20,10 @@ pub struct Relative {
 impl Relative {
     /// The frame `[height, width, rgb]` beside the background of the same size.
     pub fn new(frame: ArrayView3<u8>, background: ArrayView3<u8>) -> Self {
-        let shares = frame
+        let mut shares = frame
             .iter()
             .zip(background.iter())
             .map(|(&seen, &empty)| light(seen) / light(empty).max(1e-3));
-        let mut shares = shares;
         let mut share = Vec::with_capacity(frame.len() / 3);
         while let (Some(red), Some(green), Some(blue)) =
             (shares.next(), shares.next(), shares.next())

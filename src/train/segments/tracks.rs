@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use super::SegmentConfig;
-use super::components::Grid;
-use super::foreground::Relative;
+use crate::train::segments::config::SegmentConfig;
+use crate::train::segments::foreground::Relative;
+use crate::train::segments::grid::Grid;
 
 /// Hues are counted in so many steps each way.
 const HUES: usize = 12;

@@ -1,0 +1,98 @@
+//! Help of every command, in snapshots, so that a change of words is seen in review.
+
+use insta::assert_snapshot;
+
+use crate::support::Product;
+
+/// What `pipeline ARGUMENTS --help` prints.
+fn help(arguments: &[&str]) -> String {
+    Product::new().succeed(&[arguments, &["--help"]].concat())
+}
+
+#[test]
+fn pipeline() {
+    assert_snapshot!(help(&[]), @"");
+}
+
+#[test]
+fn run() {
+    assert_snapshot!(help(&["run"]), @"");
+}
+
+#[test]
+fn compare() {
+    assert_snapshot!(help(&["compare"]), @"");
+}
+
+#[test]
+fn train() {
+    assert_snapshot!(help(&["train"]), @"");
+}
+
+#[test]
+fn eval() {
+    assert_snapshot!(help(&["eval"]), @"");
+}
+
+#[test]
+fn weights() {
+    assert_snapshot!(help(&["weights"]), @"");
+}
+
+#[test]
+fn weights_list() {
+    assert_snapshot!(help(&["weights", "list"]), @"");
+}
+
+#[test]
+fn weights_fetch() {
+    assert_snapshot!(help(&["weights", "fetch"]), @"");
+}
+
+#[test]
+fn weights_add() {
+    assert_snapshot!(help(&["weights", "add"]), @"");
+}
+
+#[test]
+fn import() {
+    assert_snapshot!(help(&["import"]), @"");
+}
+
+#[test]
+fn export() {
+    assert_snapshot!(help(&["export"]), @"");
+}
+
+#[test]
+fn bench() {
+    assert_snapshot!(help(&["bench"]), @"");
+}
+
+#[test]
+fn generate() {
+    assert_snapshot!(help(&["generate"]), @"");
+}
+
+#[test]
+fn show() {
+    assert_snapshot!(help(&["show"]), @"");
+}
+
+#[test]
+fn every_command_is_here_and_its_help_has_an_example() {
+    let here = include_str!("cli_help.rs");
+    let command = slotflow::cli::command();
+    for subcommand in command.get_subcommands() {
+        let name = subcommand.get_name();
+        assert!(
+            here.contains(&format!("help(&[\"{name}\"])")),
+            "no snapshot of `pipeline {name} --help`"
+        );
+        let examples = subcommand.get_after_help().map(ToString::to_string);
+        assert!(
+            examples.is_some_and(|text| text.contains(&format!("pipeline {name}"))),
+            "no example in `pipeline {name} --help`"
+        );
+    }
+}
