@@ -61,8 +61,7 @@ pub struct RunArgs {
     /// Your own video files, or folders of videos or of numbered PNG frames
     #[arg(long, num_args = 1.., value_name = "FILE")]
     videos: Vec<PathBuf>,
-    /// Data set: synth, synth-textured, clevrer
-    #[arg(long, conflicts_with = "videos", value_name = "NAME")]
+    #[arg(long, conflicts_with = "videos", value_name = "NAME", help = slotflow_datasets::source::help())]
     dataset: Option<String>,
     /// Folder of the data set
     #[arg(long, value_name = "DIR")]

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use slotflow_datasets::synth::SynthPreset;
+use slotflow_datasets::GroundTruth;
+use slotflow_datasets::source::open;
 
 use super::video_predict::{FlowError, Outcome};
 use crate::artifacts::{Options, Run, RunError};
@@ -14,7 +15,7 @@ use crate::stages::clevrer::answer::{Answer, Answers, sees};
 use crate::stages::clevrer::neuro_symbolic::Reason;
 use crate::stages::clevrer::oracle::Know;
 use crate::stages::clevrer::score_answers::{Answerer, Grade, Grades};
-use crate::stages::perceive::decode::{Clips, Decode, open_source, readable, window};
+use crate::stages::perceive::decode::{Clips, Decode, source_config, window};
 use crate::stages::perceive::encode::{Encode, Slots};
 use crate::stages::report::answer_report::AnswerReport;
 use crate::stages::{Loaded, load};
@@ -77,15 +78,14 @@ pub fn clevrer_vqa(
     out: &Path,
     options: Options,
 ) -> Result<Outcome, FlowError> {
-    readable(&plan.decode)?;
+    plan.decode.dataset.check_reader()?;
     let models = Models::open(plan)?;
     models.check()?;
     let run = Run::open(options)?;
     let window = window(&plan.decode, None);
-    let source = open_source(&plan.decode, &window)?;
+    let source = open(&source_config(&plan.decode, &window))?;
     let stride = plan.decode.stride.unwrap_or(1);
-    let film =
-        SynthPreset::builtin(&plan.decode.dataset).map_or(FILM, |preset| preset.filmed_frames);
+    let film = plan.decode.dataset.facts().frames.unwrap_or(FILM);
 
     let clips = Clips(run.stage(&Decode {
         config: &plan.decode,
@@ -97,7 +97,7 @@ pub fn clevrer_vqa(
         weights: &models.encoder,
         clips: &clips,
     })?);
-    let truth = if source.knows().events {
+    let truth = if source.knows(GroundTruth::Events) {
         let states = sizes(&models, plan)?;
         Some(run.stage(&Know {
             source: &*source,
@@ -110,7 +110,10 @@ pub fn clevrer_vqa(
     };
     let answer = |weights: &Loaded| -> Result<Option<Answers>, FlowError> {
         let sees = sees(weights)?;
-        let states = truth.clone().filter(|_| source.knows().states).map(Slots);
+        let states = truth
+            .clone()
+            .filter(|_| source.knows(GroundTruth::States))
+            .map(Slots);
         let seen = match (sees, &states) {
             (Sees::States, None) => return Ok(None),
             (Sees::States, Some(states)) => states,

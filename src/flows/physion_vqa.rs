@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use slotflow_datasets::source::open;
 use slotflow_datasets::synth::contact::OBSERVED;
-use slotflow_datasets::{Source, Window};
+use slotflow_datasets::{Source, Split, Window};
 use slotflow_eval::ItemTable;
 use slotflow_eval::report::{AnswerRow, Page};
 
@@ -12,7 +13,7 @@ use crate::artifacts::files::write_atomic;
 use crate::artifacts::{Options, Run, RunError};
 use crate::plan::video_predict::{DecodeConfig, RolloutConfig};
 use crate::plan::{PhysionVqaPlan, Plan};
-use crate::stages::perceive::decode::{Clips, Decode, open_source, readable, window};
+use crate::stages::perceive::decode::{Clips, Decode, source_config, window};
 use crate::stages::perceive::encode::{Encode, Slots};
 use crate::stages::physion::{Contact, Contacts, Half};
 use crate::stages::predict::rollout::Rollout;
@@ -28,18 +29,22 @@ pub fn physion_vqa(
     out: &Path,
     options: Options,
 ) -> Result<Outcome, FlowError> {
-    readable(&plan.decode)?;
+    plan.decode.dataset.check_reader()?;
     let (encoder, dynamics) = (load(&plan.encode.weights)?, load(&plan.rollout.weights)?);
     let run = Run::open(options)?;
-    let parts = [("train", plan.contact.clips), ("test", plan.decode.clips)];
+    let parts = [
+        (Split::Train, plan.contact.clips),
+        (Split::Test, plan.decode.clips),
+    ];
     let configs = parts.map(|(split, clips)| DecodeConfig {
-        split: split.to_owned(),
+        split,
         clips,
         ..plan.decode.clone()
     });
     let window = window(&plan.decode, None);
     let [readout, test] = &configs;
-    let sources = [open_source(readout, &window)?, open_source(test, &window)?];
+    let source = |config| open(&source_config(config, &window));
+    let sources = [source(readout)?, source(test)?];
     let observed = OBSERVED.div_ceil(plan.decode.stride.unwrap_or(1));
     let chain = Chain {
         plan,

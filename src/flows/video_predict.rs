@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use slotflow_datasets::DataError;
+use slotflow_datasets::source::open;
 
 use crate::artifacts::{Options, Record, Run, RunError};
 use crate::device::DeviceError;
@@ -10,7 +11,7 @@ use crate::metrics::pretrained::PretrainedStore;
 use crate::models::encoder::SlotEncoderConfig;
 use crate::plan::{PlanError, VideoPredictPlan};
 use crate::stages::clevrer::answer::{Answer, Answers};
-use crate::stages::perceive::decode::{Clips, Decode, open_source, readable, window};
+use crate::stages::perceive::decode::{Clips, Decode, source_config, window};
 use crate::stages::perceive::encode::{Encode, Slots};
 use crate::stages::predict::evaluate::{Evaluate, Scores};
 use crate::stages::predict::render::{Frames, Render};
@@ -97,7 +98,7 @@ pub fn video_predict(
     out: &Path,
     options: Options,
 ) -> Result<Outcome, FlowError> {
-    readable(&plan.decode)?;
+    plan.decode.dataset.check_reader()?;
     let models = Models::open(plan)?;
     let run = Run::open(options)?;
     let trained_fps = models
@@ -106,7 +107,7 @@ pub fn video_predict(
         .and_then(serde_json::Value::as_f64)
         .map(|fps| fps as f32);
     let window = window(&plan.decode, trained_fps);
-    let source = open_source(&plan.decode, &window)?;
+    let source = open(&source_config(&plan.decode, &window))?;
     let slots = models
         .encoder
         .config::<SlotEncoderConfig>("slot-encoder")?

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use slotflow_datasets::{Dataset, GroundTruth};
+
 use super::video_predict::{DecodeConfig, RenderConfig, RenderStart, VideoPredictPlan};
 use super::{ClevrerVqaPlan, PhysionVqaPlan, Plan, PlanError, TrainPlan};
 use crate::train::FitConfig;
@@ -29,12 +31,7 @@ fn value(key: &'static str, reason: impl Into<String>) -> Result<(), PlanError> 
 
 fn clevrer_vqa(plan: &ClevrerVqaPlan) -> Result<(), PlanError> {
     decoding(&plan.decode)?;
-    if plan.decode.dataset == "videos" {
-        return value(
-            "decode.dataset",
-            "is `videos`, which come without questions; there are `clevrer` and the generator's kinds",
-        );
-    }
+    with_truth(&plan.decode, GroundTruth::Questions)?;
     if plan.decode.stride.is_none() {
         return value(
             "decode.stride",
@@ -58,15 +55,7 @@ fn clevrer_vqa(plan: &ClevrerVqaPlan) -> Result<(), PlanError> {
 
 fn physion_vqa(plan: &PhysionVqaPlan) -> Result<(), PlanError> {
     decoding(&plan.decode)?;
-    if !["contact", "physion"].contains(&plan.decode.dataset.as_str()) {
-        return value(
-            "decode.dataset",
-            format!(
-                "is `{}`, which has no contacts to predict; there are `contact` and `physion`",
-                plan.decode.dataset
-            ),
-        );
-    }
+    with_truth(&plan.decode, GroundTruth::Outcomes)?;
     if plan.decode.stride.is_none() {
         return value(
             "decode.stride",
@@ -86,6 +75,22 @@ fn physion_vqa(plan: &PhysionVqaPlan) -> Result<(), PlanError> {
         );
     }
     Ok(())
+}
+
+/// Refuses a data set without the ground truth that a plan cannot do without.
+fn with_truth(decode: &DecodeConfig, truth: GroundTruth) -> Result<(), PlanError> {
+    if decode.dataset.knows(truth) {
+        return Ok(());
+    }
+    value(
+        "decode.dataset",
+        format!(
+            "is `{}`, which has no {}; these have some: {}",
+            decode.dataset,
+            truth.word(),
+            Dataset::that_know(truth)
+        ),
+    )
 }
 
 fn decoding(decode: &DecodeConfig) -> Result<(), PlanError> {
@@ -110,7 +115,7 @@ fn decoding(decode: &DecodeConfig) -> Result<(), PlanError> {
             "and `decode.stride` are both set; one of them says which frames",
         );
     }
-    if decode.windows && (decode.dataset != "videos" || decode.frames.is_none()) {
+    if decode.windows && (decode.dataset != Dataset::Videos || decode.frames.is_none()) {
         return value(
             "decode.windows",
             "cuts own videos into clips of `decode.frames` frames; set `dataset = \"videos\"` and `frames`",

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use slotflow_datasets::{Dataset, Split};
 
 use super::video_predict::{AnswerConfig, DecodeConfig, EncodeConfig, WeightsName};
 
@@ -59,9 +60,11 @@ impl ClevrerVqaPlan {
             return;
         };
         let dataset = decode.get("dataset").and_then(toml::Value::as_str);
-        if decode.contains_key("root") && matches!(dataset, None | Some("synth")) {
-            decode.insert("dataset".to_owned(), "clevrer".into());
-            decode.entry("split").or_insert_with(|| "val".into());
+        let is_default = dataset.is_none_or(|name| name == Dataset::default().name());
+        if decode.contains_key("root") && is_default {
+            decode.insert("dataset".to_owned(), Dataset::Clevrer.name().into());
+            let split = decode.entry("split");
+            split.or_insert_with(|| Split::Val.name().into());
         }
     }
 }
@@ -102,6 +105,8 @@ impl Default for PageConfig {
 
 #[cfg(test)]
 mod tests {
+    use slotflow_datasets::{Dataset, Split};
+
     use crate::plan::Plan;
 
     #[test]
@@ -113,13 +118,12 @@ mod tests {
                 plan => panic!("another flow: {plan:?}"),
             }
         };
-        let said = |dataset: &str, split: &str| (dataset.to_owned(), split.to_owned());
-        assert_eq!(read(&[]), said("synth", "test"));
+        assert_eq!(read(&[]), (Dataset::Synth, Split::Test));
         let root = "decode.root=\"tree\"";
-        assert_eq!(read(&[root]), said("clevrer", "val"));
+        assert_eq!(read(&[root]), (Dataset::Clevrer, Split::Val));
         assert_eq!(
             read(&[root, "decode.split=\"test\""]),
-            said("clevrer", "test")
+            (Dataset::Clevrer, Split::Test)
         );
     }
 }

@@ -1,6 +1,7 @@
 //! The tables of question answering on Physion: will two objects touch?
 
 use serde::{Deserialize, Serialize};
+use slotflow_datasets::Dataset;
 
 use super::video_predict::{DecodeConfig, EncodeConfig, RolloutConfig};
 use crate::models::reasoner::PhysionReadoutConfig;
@@ -49,8 +50,8 @@ impl PhysionVqaPlan {
     /// The same; with a folder in place of the generator's clips, those of Physion there.
     #[must_use]
     pub fn rooted(mut self) -> Self {
-        if self.decode.root.is_some() && self.decode.dataset == "contact" {
-            "physion".clone_into(&mut self.decode.dataset);
+        if self.decode.root.is_some() && self.decode.dataset == Dataset::Contact {
+            self.decode.dataset = Dataset::Physion;
         }
         self
     }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use slotflow_datasets::Fit;
 use slotflow_datasets::source::ColourOrder;
+use slotflow_datasets::{Dataset, Fit, Split};
 use slotflow_eval::metric::list::PublishedMetrics;
 
 use crate::models::decoder::sampler::SamplerConfig;
@@ -64,14 +64,14 @@ impl WeightsName {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct DecodeConfig {
-    /// `synth`, `synth-textured`, `clevrer`, or `videos` for own files.
-    pub dataset: String,
+    /// The data set; `videos` for own files.
+    pub dataset: Dataset,
     /// The data set's folder; none for the generator.
     pub root: Option<PathBuf>,
     /// Own files and folders of files, for `videos`.
     pub videos: Vec<PathBuf>,
     /// `train`, `val` or `test`.
-    pub split: String,
+    pub split: Split,
     /// The first clip.
     pub first: usize,
     /// How many clips at most; all of the data set if unset.
@@ -106,10 +106,10 @@ fn is_usual(colours: &ColourOrder) -> bool {
 impl Default for DecodeConfig {
     fn default() -> Self {
         Self {
-            dataset: "synth".to_owned(),
+            dataset: Dataset::Synth,
             root: None,
             videos: Vec::new(),
-            split: "test".to_owned(),
+            split: Split::Test,
             first: 0,
             clips: None,
             start: 0,

@@ -24,11 +24,11 @@ impl TrainingRun<'_> {
         let (train, held_out) = (
             QaDataset {
                 slots: slots.train,
-                texts: source.texts(slotflow_datasets::synth::Split::Train)?,
+                texts: source.texts(slotflow_datasets::Split::Train)?,
             },
             QaDataset {
                 slots: slots.held_out,
-                texts: source.texts(slotflow_datasets::synth::Split::Val)?,
+                texts: source.texts(slotflow_datasets::Split::Val)?,
             },
         );
         let blind = most_frequent(&train.texts);

@@ -6,7 +6,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use slotflow_datasets::synth::Split;
+use slotflow_datasets::Split;
 
 use crate::artifacts::files::{content_hash, write_atomic};
 use crate::artifacts::{Input, Options, Recipe, RunError};

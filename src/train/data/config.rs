@@ -1,13 +1,14 @@
 //! `[data]` of a training plan, and what an objective may read of a clip.
 
 use serde::{Deserialize, Serialize};
+use slotflow_datasets::Dataset;
 
 /// `[data]` of a training: clips of the generator.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct TrainData {
-    /// The generator's preset.
-    pub dataset: String,
+    /// The data set.
+    pub dataset: Dataset,
     /// Clips to train on: seeds from 0.
     pub clips: usize,
     /// Clips to validate on: seeds from 1,000,000.
@@ -23,7 +24,7 @@ pub struct TrainData {
 impl Default for TrainData {
     fn default() -> Self {
         Self {
-            dataset: "synth".into(),
+            dataset: Dataset::Synth,
             clips: 1000,
             held_out: 48,
             frames: 25,

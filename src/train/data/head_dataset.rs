@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_slot_that_covers_an_object_is_its_own() {
-        let preset = SynthPreset::builtin("synth").unwrap();
+        let preset = SynthPreset::synth().unwrap();
         let states = States::new(&World::simulate(&preset, 1), &[0]);
         let (one, other) = (states.ids[0] as u8 + 1, states.ids[1] as u8 + 1);
         let truth = ndarray::arr2(&[[one, one, 0, 0], [other, other, 0, 0]]);
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_slot_is_told_of_its_own_object() {
-        let preset = SynthPreset::builtin("synth").unwrap();
+        let preset = SynthPreset::synth().unwrap();
         let record = World::simulate(&preset, 5);
         let states = States::new(&record, &[0, 5, 10]);
         let mut objects = Array3::zeros((1, 3, 4));

@@ -4,10 +4,13 @@ use std::path::Path;
 
 use ndarray::{Array3, Array4, Axis};
 use rayon::prelude::*;
+use slotflow_datasets::source::open_generated;
 use slotflow_datasets::synth::physics::states::TOKEN;
 use slotflow_datasets::synth::questions::Amount;
-use slotflow_datasets::synth::{Event, FrameCache, Split, States, SynthPreset, SynthSource};
-use slotflow_datasets::{DataError, Fit, FrameSampling, Source, Window};
+use slotflow_datasets::synth::{Event, FrameCache, States, SynthSource};
+use slotflow_datasets::{
+    DataError, Fit, FrameSampling, GroundTruth, Source, SourceConfig, Split, Window,
+};
 
 use crate::models::encoder::SlotEncoder;
 use crate::models::perceptual::motion::EVENTS;
@@ -61,11 +64,11 @@ impl TrainingSource<'_> {
     /// # Errors
     /// Names the data set.
     pub fn check(&self, reads: &[ClipFact]) -> Result<(), TrainError> {
-        let known = self.open(Split::Train)?.knows();
+        let source = self.open(Split::Train)?;
         let lacks = reads.iter().find(|fact| match fact {
             ClipFact::Frames | ClipFact::Masks | ClipFact::Questions => false,
-            ClipFact::Events => !known.events,
-            ClipFact::States => !known.states,
+            ClipFact::Events => !source.knows(GroundTruth::Events),
+            ClipFact::States => !source.knows(GroundTruth::States),
         });
         match lacks {
             None => Ok(()),
@@ -82,15 +85,19 @@ impl TrainingSource<'_> {
     /// The clips of a split.
     ///
     /// # Errors
-    /// When no data set is called so.
+    /// When the data set has no reader, or is not one of the generator's.
     pub fn open(&self, split: Split) -> Result<SynthSource, DataError> {
         let data = self.data;
         let count = match split {
             Split::Train => data.clips,
             Split::Val | Split::Test => data.held_out,
         };
-        let preset = SynthPreset::builtin(&data.dataset)?;
-        Ok(SynthSource::new(preset, split, 0, count))
+        open_generated(&SourceConfig {
+            dataset: data.dataset,
+            split,
+            clips: count,
+            ..SourceConfig::default()
+        })
     }
 
     /// Which frames of a clip are sampled.
@@ -106,7 +113,7 @@ impl TrainingSource<'_> {
 
     /// Sampled frames a second; `None` of imported slots, which do not say how fast their clips were.
     pub fn fps(&self) -> Option<f32> {
-        let preset = SynthPreset::builtin(&self.data.dataset).ok()?;
+        let preset = self.data.dataset.generator().ok()?;
         Some(preset.fps / self.data.stride as f32)
     }
 

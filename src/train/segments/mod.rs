@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn segments_of_generated_clips_are_nearly_their_true_masks() {
-        let preset = SynthPreset::builtin("synth").unwrap();
+        let preset = SynthPreset::synth().unwrap();
         let generated = |seed| {
             let record = World::simulate(&preset, seed);
             let frames: Vec<usize> = (0..8).map(|frame| 20 + 8 * frame).collect();
