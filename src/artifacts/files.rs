@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use slotflow_datasets::partial;
 
-use crate::artifacts::RunError;
+use super::error::RunError;
 
 /// Writes a file beside its place and renames it into it, after its bytes have reached the disk.
 ///

@@ -84,6 +84,6 @@ pub fn check_readable(plan: &TrainPlan, options: &Options) -> Result<(), TrainEr
             data: &plan.data,
             cache: &options.cache,
         }
-        .check(objective.reads()),
+        .check(objective.needs()),
     }
 }

@@ -127,9 +127,11 @@ impl SeedsConfig {
 
 #[cfg(test)]
 mod tests {
+    use slotflow_datasets::GroundTruth;
+
     use super::*;
     use crate::plan::Plan;
-    use crate::train::data::ClipFact;
+    use crate::train::data::ClipNeeds;
 
     fn parse(text: &str) -> Result<TrainPlan, String> {
         toml::from_str(text).map_err(|error| error.message().to_owned())
@@ -217,13 +219,13 @@ mod tests {
                 continue;
             };
             let objective = &plan.objective;
-            let reads = objective.table().reads();
+            let needs = objective.table().needs();
             assert_eq!(
-                reads.contains(&ClipFact::Masks),
+                needs.truth.contains(&GroundTruth::Masks),
                 objective.name() == "object-event-head"
             );
             assert_eq!(
-                reads.is_empty(),
+                needs == ClipNeeds::NOTHING,
                 objective.table().imported_slots().is_some()
             );
         }

@@ -7,6 +7,7 @@ use slotflow_datasets::source::ColourOrder;
 use slotflow_datasets::{Dataset, Fit, Split};
 use slotflow_eval::metric::list::PublishedMetrics;
 
+use super::flow::Flow;
 use crate::models::decoder::sampler::SamplerConfig;
 
 /// A plan that predicts videos.
@@ -14,7 +15,7 @@ use crate::models::decoder::sampler::SamplerConfig;
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct VideoPredictPlan {
     /// Which flow: `video-predict`.
-    pub flow: String,
+    pub flow: Flow,
     /// The seed of everything random.
     pub seed: u64,
     /// Which clips, which frames.
@@ -36,7 +37,7 @@ pub struct VideoPredictPlan {
 impl Default for VideoPredictPlan {
     fn default() -> Self {
         Self {
-            flow: "video-predict".to_owned(),
+            flow: Flow::VideoPredict,
             seed: 0,
             decode: DecodeConfig::default(),
             encode: EncodeConfig::default(),
@@ -130,16 +131,12 @@ impl Default for DecodeConfig {
 pub struct EncodeConfig {
     /// The slot encoder.
     pub weights: WeightsName,
-    /// Frames that are perceived at once; bounds the memory and changes nothing else.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub chunk: Option<usize>,
 }
 
 impl Default for EncodeConfig {
     fn default() -> Self {
         Self {
             weights: WeightsName::shipped("slot-encoder"),
-            chunk: None,
         }
     }
 }
@@ -262,8 +259,8 @@ impl Default for EvaluateConfig {
 pub struct ReportConfig {
     /// Clips whose videos stand in the page.
     pub clips: usize,
-    /// `mp4`, `gif` or `webm`.
-    pub format: String,
+    /// The kind of video file.
+    pub format: VideoFormat,
     /// Times that a picture is enlarged.
     pub scale: usize,
 }
@@ -272,8 +269,41 @@ impl Default for ReportConfig {
     fn default() -> Self {
         Self {
             clips: 8,
-            format: "mp4".to_owned(),
+            format: VideoFormat::Mp4,
             scale: 2,
+        }
+    }
+}
+
+/// The kind of video file that a run writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VideoFormat {
+    /// H.264.
+    #[default]
+    Mp4,
+    /// 256 colours a frame.
+    Gif,
+    /// VP9.
+    Webm,
+}
+
+impl VideoFormat {
+    /// The ending of a file's name.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Mp4 => "mp4",
+            Self::Gif => "gif",
+            Self::Webm => "webm",
+        }
+    }
+
+    /// The media type of a page's element.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Mp4 => "video/mp4",
+            Self::Gif => "image/gif",
+            Self::Webm => "video/webm",
         }
     }
 }

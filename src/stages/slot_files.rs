@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array3, Ix3};
+use ndarray::Array3;
 use ndarray_npy::{NpzWriter, ReadNpyExt};
 use slotflow_datasets::ClipId;
 
 use crate::artifacts::files::{make_dir, partial_of, remove_dir};
-use crate::artifacts::{ClipFile, Input, Partial, Recipe, RunError};
+use crate::artifacts::slots::{ClipSlots, SlotsOfClips};
+use crate::artifacts::{Input, Partial, Recipe, RunError};
 use crate::train::data::imported_slots::{artifacts, entries};
 use crate::weights::WeightsError;
 use crate::weights::slot_pickle::SlotPickle;
@@ -29,7 +30,7 @@ pub enum SlotFileError {
 struct Splits<'a> {
     out: &'a Path,
     origin: String,
-    open: Vec<(String, Partial, Vec<ClipId>)>,
+    open: Vec<(String, Partial<SlotsOfClips>, Vec<ClipId>)>,
 }
 
 /// Imports a slot file (`.pkl`), or `.npy` files as PHYRE has them, in one folder or one for each split: an artifact
@@ -118,7 +119,7 @@ impl Splits<'_> {
             }
             .into());
         }
-        partial.put(&clip, &ClipFile::default().with_floats("slots", &slots))?;
+        partial.add(&clip, &ClipSlots::all_observed(slots).to_file())?;
         clips.push(clip);
         Ok(())
     }
@@ -197,7 +198,7 @@ fn write_npz(from: &Path, path: &Path) -> Result<(), RunError> {
     let mut archive = NpzWriter::new(BufWriter::new(file));
     for (split, artifact) in artifacts(from)? {
         for clip in artifact.clips() {
-            let slots = artifact.read(clip)?.floats::<Ix3>("slots")?;
+            let slots = artifact.slots(clip)?;
             let name = match &split {
                 Some(split) => format!("{split}/{clip}"),
                 None => clip.to_string(),

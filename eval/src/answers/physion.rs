@@ -97,7 +97,7 @@ pub fn by_scenario(
 }
 
 /// The best of all readouts and thresholds on the test set; the first of equals. Optimistic: it is chosen by what it is
-/// judged on.
+/// measured on.
 ///
 /// # Errors
 /// No readout, or whatever [`accuracy`] refuses.
@@ -105,7 +105,7 @@ pub fn paper(readouts: &[Readout], truth: &[bool]) -> Result<Chosen, EvalError> 
     best(readouts.iter(), truth, |readout| &readout.test)
 }
 
-/// For each seed the readout and threshold that are best on held-out clips, judged once on the test set.
+/// For each seed the readout and threshold that are best on held-out clips, measured once on the test set.
 ///
 /// # Errors
 /// No readout, or whatever [`accuracy`] refuses.

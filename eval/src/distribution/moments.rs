@@ -63,7 +63,7 @@ impl FeatureStream {
             return Err(EvalError::Shapes {
                 what: "feature rows",
                 truth: vec![dim],
-                guess: vec![rows.ncols()],
+                prediction: vec![rows.ncols()],
             });
         }
         if rows.iter().any(|&value| !value.into().is_finite()) {

@@ -60,13 +60,13 @@ impl SquaredError {
 /// Frames of different or no size, NaN, and values outside 0..1.
 pub fn squared_error<P: Pixel>(
     truth: ArrayView3<P>,
-    guess: ArrayView3<P>,
+    prediction: ArrayView3<P>,
 ) -> Result<SquaredError, EvalError> {
-    check_frames(truth, guess)?;
+    check_frames(truth, prediction)?;
     let sum = truth
         .iter()
-        .zip(guess)
-        .map(|(truth, guess)| (truth.unit() - guess.unit()).powi(2))
+        .zip(prediction)
+        .map(|(truth, prediction)| (truth.unit() - prediction.unit()).powi(2))
         .sum();
     Ok(SquaredError {
         sum,
@@ -77,13 +77,13 @@ pub fn squared_error<P: Pixel>(
 /// Refuses frames that no pixel metric is defined on.
 pub(crate) fn check_frames<P: Pixel>(
     truth: ArrayView3<P>,
-    guess: ArrayView3<P>,
+    prediction: ArrayView3<P>,
 ) -> Result<(), EvalError> {
-    same_shape("frames", truth.shape(), guess.shape())?;
+    same_shape("frames", truth.shape(), prediction.shape())?;
     if truth.is_empty() {
         return Err(EvalError::Empty { what: "pixels" });
     }
-    for frame in [truth, guess] {
+    for frame in [truth, prediction] {
         let wrong = frame
             .indexed_iter()
             .find(|(_, pixel)| !(0.0..=1.0).contains(&pixel.unit()));

@@ -69,9 +69,9 @@ const fn definition(profile: MseProfile, value: Value) -> Definition {
 pub fn mse<P: Pixel>(
     profile: MseProfile,
     truth: ArrayView3<P>,
-    guess: ArrayView3<P>,
+    prediction: ArrayView3<P>,
 ) -> Result<f64, EvalError> {
-    let error = squared_error(truth, guess)?;
+    let error = squared_error(truth, prediction)?;
     Ok(match profile {
         MseProfile::SumChw => error.sum,
         MseProfile::SumHwMeanC => error.sum / truth.len_of(Axis(2)) as f64,

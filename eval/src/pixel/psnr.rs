@@ -74,8 +74,8 @@ fn decibels(mean: f64) -> Option<f64> {
 ///
 /// # Errors
 /// As [`squared_error`].
-pub fn psnr<P: Pixel>(truth: ArrayView3<P>, guess: ArrayView3<P>) -> Result<f64, EvalError> {
-    let error = squared_error(truth, guess)?;
+pub fn psnr<P: Pixel>(truth: ArrayView3<P>, prediction: ArrayView3<P>) -> Result<f64, EvalError> {
+    let error = squared_error(truth, prediction)?;
     error.psnr().ok_or(EvalError::Empty { what: "pixels" })
 }
 

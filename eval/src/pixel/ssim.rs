@@ -99,16 +99,16 @@ impl SsimProfile {
 /// SSIM of one frame.
 ///
 /// # Shape
-/// - `truth`, `guess`: `[height, width, rgb]`
+/// - `truth`, `prediction`: `[height, width, rgb]`
 ///
 /// # Errors
 /// Frames of different size, smaller than the window, with NaN or values outside 0..1.
 pub fn ssim<P: Pixel>(
     profile: SsimProfile,
     truth: ArrayView3<P>,
-    guess: ArrayView3<P>,
+    prediction: ArrayView3<P>,
 ) -> Result<f64, EvalError> {
-    check_frames(truth, guess)?;
+    check_frames(truth, prediction)?;
     let (height, width, rgb) = truth.dim();
     let taps = profile.taps();
     if height.min(width) < taps.len() {
@@ -120,9 +120,9 @@ pub fn ssim<P: Pixel>(
             found,
         });
     }
-    let channels = truth.axis_iter(Axis(2)).zip(guess.axis_iter(Axis(2)));
+    let channels = truth.axis_iter(Axis(2)).zip(prediction.axis_iter(Axis(2)));
     let sum: f64 = channels
-        .map(|(truth, guess)| channel_ssim(profile, &taps, truth, guess))
+        .map(|(truth, prediction)| channel_ssim(profile, &taps, truth, prediction))
         .sum();
     Ok(sum / rgb as f64)
 }
@@ -132,9 +132,9 @@ fn channel_ssim<P: Pixel>(
     profile: SsimProfile,
     taps: &[f64],
     truth: ArrayView2<P>,
-    guess: ArrayView2<P>,
+    prediction: ArrayView2<P>,
 ) -> f64 {
-    let (mut x, mut y) = (truth.mapv(Pixel::unit), guess.mapv(Pixel::unit));
+    let (mut x, mut y) = (truth.mapv(Pixel::unit), prediction.mapv(Pixel::unit));
     let keep_border = profile == SsimProfile::Torchmetrics;
     if keep_border {
         (x, y) = (mirrored(&x, taps.len() / 2), mirrored(&y, taps.len() / 2));
@@ -224,8 +224,9 @@ mod tests {
                 clean[[y, x, c]] / 2 + ((x * y * by) % (by + 1)) as u8
             })
         };
-        let of =
-            |guess: &Array3<u8>| ssim(SsimProfile::Gauss11, clean.view(), guess.view()).unwrap();
+        let of = |prediction: &Array3<u8>| {
+            ssim(SsimProfile::Gauss11, clean.view(), prediction.view()).unwrap()
+        };
         let back = ssim(SsimProfile::Gauss11, noisy(9).view(), clean.view()).unwrap();
         assert!((of(&noisy(9)) - back).abs() < 1e-12);
         assert!(

@@ -71,13 +71,13 @@ pub fn boxes_of(labels: ArrayView2<u8>, count: usize) -> Vec<Option<BoundingBox>
 /// counts if it reaches ½ and nobody took that prediction before.
 ///
 /// Differs: where the reference stops with an error (no boxes on a side), the number is absent, or a recall of 0.
-pub fn detect(truth: &[BoundingBox], guess: &[BoundingBox]) -> Detection {
-    let mut used = vec![false; guess.len()];
+pub fn detect(truth: &[BoundingBox], prediction: &[BoundingBox]) -> Detection {
+    let mut used = vec![false; prediction.len()];
     let mut matched = 0;
     for truth in truth {
         let mut best: Option<(usize, f64)> = None;
-        for (index, guess) in guess.iter().enumerate() {
-            if let Some(iou) = truth.iou(guess)
+        for (index, prediction) in prediction.iter().enumerate() {
+            if let Some(iou) = truth.iou(prediction)
                 && best.is_none_or(|(_, highest)| iou > highest)
             {
                 best = Some((index, iou));
@@ -93,7 +93,7 @@ pub fn detect(truth: &[BoundingBox], guess: &[BoundingBox]) -> Detection {
     }
     let share = |of: usize| (of > 0).then(|| f64::from(matched) / of as f64);
     Detection {
-        precision: share(guess.len()),
+        precision: share(prediction.len()),
         recall: share(truth.len()),
     }
 }

@@ -83,24 +83,24 @@ pub fn recall(images: &[Discovery]) -> Option<f64> {
 pub fn measure(
     profile: SegProfile,
     truth: ArrayView3<u8>,
-    guess: ArrayView3<u8>,
+    prediction: ArrayView3<u8>,
 ) -> Result<Vec<Segmentation>, EvalError> {
-    same_shape("masks", truth.shape(), guess.shape())?;
+    same_shape("masks", truth.shape(), prediction.shape())?;
     if truth.is_empty() {
         return Err(EvalError::Empty {
             what: "mask pixels",
         });
     }
     let exact = matches!(profile, SegProfile::ExactVideo | SegProfile::ExactFrame);
-    let of = |truth: ArrayView3<u8>, guess| Contingency::count(truth, guess).score(exact);
+    let of = |truth: ArrayView3<u8>, prediction| Contingency::count(truth, prediction).score(exact);
     Ok(match profile {
-        SegProfile::SlotdiffusionVideo | SegProfile::ExactVideo => vec![of(truth, guess)],
+        SegProfile::SlotdiffusionVideo | SegProfile::ExactVideo => vec![of(truth, prediction)],
         SegProfile::SlotdiffusionFrame | SegProfile::ExactFrame => (0..truth.len_of(Axis(0)))
             .into_par_iter()
             .map(|time| {
                 of(
                     truth.slice(s![time..=time, .., ..]),
-                    guess.slice(s![time..=time, .., ..]),
+                    prediction.slice(s![time..=time, .., ..]),
                 )
             })
             .collect(),
@@ -114,12 +114,12 @@ pub fn measure(
 /// Masks of different size; a prediction that uses all 256 labels.
 pub fn set_aside(
     truth: ArrayView3<u8>,
-    guess: ArrayView3<u8>,
+    prediction: ArrayView3<u8>,
     overlap: ArrayView3<bool>,
 ) -> Result<(Array3<u8>, Array3<u8>), EvalError> {
-    same_shape("masks", truth.shape(), guess.shape())?;
+    same_shape("masks", truth.shape(), prediction.shape())?;
     same_shape("masks", truth.shape(), overlap.shape())?;
-    let highest = guess.iter().copied().max().unwrap_or(0);
+    let highest = prediction.iter().copied().max().unwrap_or(0);
     let Some(own) = highest.checked_add(1) else {
         let place = "the predicted masks".to_owned();
         return Err(EvalError::OutOfRange {
@@ -129,16 +129,16 @@ pub fn set_aside(
             place,
         });
     };
-    let (mut truth, mut guess) = (truth.to_owned(), guess.to_owned());
+    let (mut truth, mut prediction) = (truth.to_owned(), prediction.to_owned());
     Zip::from(&mut truth)
-        .and(&mut guess)
+        .and(&mut prediction)
         .and(overlap)
-        .for_each(|truth, guess, &overlap| {
+        .for_each(|truth, prediction, &overlap| {
             if overlap {
-                (*truth, *guess) = (0, own);
+                (*truth, *prediction) = (0, own);
             }
         });
-    Ok((truth, guess))
+    Ok((truth, prediction))
 }
 
 /// How often each true label (row) meets each predicted label (column).
@@ -149,16 +149,16 @@ struct Contingency {
 
 impl Contingency {
     /// The table of two masks of equal shape, with a row and a column for every label up to the highest.
-    fn count(truth: ArrayView3<u8>, guess: ArrayView3<u8>) -> Self {
+    fn count(truth: ArrayView3<u8>, prediction: ArrayView3<u8>) -> Self {
         let size = |masks: &ArrayView3<u8>| {
             masks
                 .iter()
                 .max()
                 .map_or(0, |&label| usize::from(label) + 1)
         };
-        let mut counts = Array2::zeros((size(&truth), size(&guess)));
-        for (&truth, &guess) in truth.iter().zip(&guess) {
-            counts[[usize::from(truth), usize::from(guess)]] += 1;
+        let mut counts = Array2::zeros((size(&truth), size(&prediction)));
+        for (&truth, &prediction) in truth.iter().zip(&prediction) {
+            counts[[usize::from(truth), usize::from(prediction)]] += 1;
         }
         Self { counts }
     }
@@ -198,15 +198,15 @@ impl Contingency {
 
     /// IoU of every true label from `first` on with every predicted label, over all pixels.
     fn ious(&self, first: usize, exact: bool) -> Array2<f64> {
-        let (truth, guess) = (self.counts.sum_axis(Axis(1)), self.counts.sum_axis(Axis(0)));
+        let (truth, prediction) = (self.counts.sum_axis(Axis(1)), self.counts.sum_axis(Axis(0)));
         let rows: Vec<usize> = (first..truth.len())
             .filter(|&row| !exact || truth[row] > 0)
             .collect();
         // SlotDiffusion's guard against 0/0. Without it no row is empty, so the union is not either.
         let guard = if exact { 0.0 } else { 1e-8 };
-        Array2::from_shape_fn((rows.len(), guess.len()), |(row, column)| {
+        Array2::from_shape_fn((rows.len(), prediction.len()), |(row, column)| {
             let both = self.counts[[rows[row], column]];
-            let either = truth[rows[row]] + guess[column] - both;
+            let either = truth[rows[row]] + prediction[column] - both;
             both as f64 / (either as f64 + guard)
         })
     }
@@ -224,18 +224,18 @@ fn adjusted_rand(counts: ArrayView2<u64>) -> (f64, bool) {
         .iter()
         .map(|&count| pairs(count))
         .sum();
-    let guess: u128 = counts
+    let prediction: u128 = counts
         .sum_axis(Axis(0))
         .iter()
         .map(|&count| pairs(count))
         .sum();
     let all = pairs(counts.sum()).max(1);
     // In whole numbers, so that "the denominator is 0" does not hang on rounding.
-    if (truth + guess) * all == 2 * truth * guess {
+    if (truth + prediction) * all == 2 * truth * prediction {
         return (1.0, true);
     }
-    let expected = truth as f64 * guess as f64 / all as f64;
-    let highest = (truth + guess) as f64 / 2.0;
+    let expected = truth as f64 * prediction as f64 / all as f64;
+    let highest = (truth + prediction) as f64 / 2.0;
     ((together as f64 - expected) / (highest - expected), false)
 }
 
@@ -251,11 +251,11 @@ mod tests {
 
     #[test]
     fn names_of_predicted_labels_do_not_matter() {
-        let (truth, guess) = (masks(0, 4), masks(2, 5));
-        let renamed = guess.mapv(|label| [7, 3, 9, 0, 1][usize::from(label)]);
+        let (truth, prediction) = (masks(0, 4), masks(2, 5));
+        let renamed = prediction.mapv(|label| [7, 3, 9, 0, 1][usize::from(label)]);
         for &profile in SegProfile::ALL {
-            let [one, other] = [&guess, &renamed]
-                .map(|guess| measure(profile, truth.view(), guess.view()).unwrap());
+            let [one, other] = [&prediction, &renamed]
+                .map(|prediction| measure(profile, truth.view(), prediction.view()).unwrap());
             for (one, other) in one.iter().zip(&other) {
                 assert!(
                     (one.ari - other.ari).abs() < 1e-12

@@ -46,11 +46,11 @@ fn ssims(profile: SsimProfile, sides: [&Array4<f32>; 2]) -> Vec<f64> {
 }
 
 /// Mean over frames of an MSE.
-fn mean_mse(profile: MseProfile, truth: &Array4<f32>, guess: &Array4<f32>) -> f64 {
-    let frames = truth.axis_iter(Axis(0)).zip(guess.axis_iter(Axis(0)));
+fn mean_mse(profile: MseProfile, truth: &Array4<f32>, prediction: &Array4<f32>) -> f64 {
+    let frames = truth.axis_iter(Axis(0)).zip(prediction.axis_iter(Axis(0)));
     mean(
         &frames
-            .map(|(truth, guess)| mse(profile, truth, guess).unwrap())
+            .map(|(truth, prediction)| mse(profile, truth, prediction).unwrap())
             .collect::<Vec<_>>(),
     )
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use slotflow_datasets::source::physion::read_labels;
 
 use super::run::TrainingRun;
-use crate::artifacts::Artifact;
+use crate::artifacts::Slots;
 use crate::artifacts::files::content_hash;
 use crate::plan::training::objectives::ReadoutPlan;
 use crate::train::TrainError;
@@ -68,8 +68,8 @@ impl TrainingRun<'_> {
         let known = read_labels(labels)?;
         self.depends_on("labels", content_hash(labels)?);
         let mut read = |split: &str| -> Result<ReadoutDataset, TrainError> {
-            let artifact = Artifact::open_any(&folder.join(split))?;
-            self.depends_on("slots", &*artifact.id.0);
+            let artifact = Slots::open_any(&folder.join(split))?;
+            self.depends_on("slots", &*artifact.id().0);
             labelled(&artifact, &known, plan.model.frames(), labels)
         };
         let (train, held_out) = (read("train")?, read("val")?);

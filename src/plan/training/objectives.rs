@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::MapAccess;
 use serde::{Deserialize, Serialize};
+use slotflow_datasets::GroundTruth;
 
 use crate::models::decoder::autoregressive::AutoregressiveConfig;
 use crate::models::decoder::dvae::DvaeConfig;
@@ -16,7 +17,7 @@ use crate::models::perceptual::motion::MotionConfig;
 use crate::models::reasoner::{AloeConfig, ObjectEventHeadConfig};
 use crate::plan::error::PlanError;
 use crate::plan::video_predict::WeightsName;
-use crate::train::data::config::{ClipFact, TrainData};
+use crate::train::data::config::{ClipNeeds, TrainData};
 use crate::train::objectives::aloe::{AloeObjectiveConfig, Sees};
 use crate::train::objectives::diffusion::DiffusionObjectiveConfig;
 use crate::train::objectives::dvae::DvaeObjectiveConfig;
@@ -33,8 +34,8 @@ use crate::train::objectives::vqvae::VqVaeObjectiveConfig;
 pub trait ObjectiveTable {
     /// What the training reads of every clip of `[data]`: frames alone by default, nothing where it trains on imported
     /// slots.
-    fn reads(&self) -> &'static [ClipFact] {
-        &[ClipFact::Frames]
+    fn needs(&self) -> ClipNeeds {
+        ClipNeeds::FRAMES
     }
 
     /// Folder of imported slots with the splits `train` and `val` that takes the place of `[data]`.
@@ -315,11 +316,11 @@ pub struct SlotFormerPlan {
 }
 
 impl ObjectiveTable for SlotFormerPlan {
-    fn reads(&self) -> &'static [ClipFact] {
+    fn needs(&self) -> ClipNeeds {
         if self.slots.is_some() {
-            &[]
+            ClipNeeds::NOTHING
         } else {
-            &[ClipFact::Frames]
+            ClipNeeds::FRAMES
         }
     }
 
@@ -367,11 +368,11 @@ pub struct AloePlan {
 }
 
 impl ObjectiveTable for AloePlan {
-    fn reads(&self) -> &'static [ClipFact] {
+    fn needs(&self) -> ClipNeeds {
         match self.objective.sees {
-            Sees::Question => &[ClipFact::Questions],
-            Sees::States => &[ClipFact::Questions, ClipFact::States],
-            Sees::LastFrame | Sees::Clip => &[ClipFact::Frames, ClipFact::Questions],
+            Sees::Question => ClipNeeds::only(&[GroundTruth::Questions]),
+            Sees::States => ClipNeeds::only(&[GroundTruth::Questions, GroundTruth::States]),
+            Sees::LastFrame | Sees::Clip => ClipNeeds::frames_and(&[GroundTruth::Questions]),
         }
     }
 
@@ -397,9 +398,9 @@ pub struct ObjectEventHeadPlan {
 }
 
 impl ObjectiveTable for ObjectEventHeadPlan {
-    fn reads(&self) -> &'static [ClipFact] {
+    fn needs(&self) -> ClipNeeds {
         // True masks say whose each slot is: the head is supervised, the slots that it reads are not.
-        &[ClipFact::Frames, ClipFact::Masks, ClipFact::States]
+        ClipNeeds::frames_and(&[GroundTruth::Masks, GroundTruth::States])
     }
 }
 
@@ -428,11 +429,11 @@ pub struct ReadoutPlan {
 }
 
 impl ObjectiveTable for ReadoutPlan {
-    fn reads(&self) -> &'static [ClipFact] {
+    fn needs(&self) -> ClipNeeds {
         if self.slots.is_some() {
-            &[]
+            ClipNeeds::NOTHING
         } else {
-            &[ClipFact::Frames, ClipFact::Events]
+            ClipNeeds::frames_and(&[GroundTruth::Events])
         }
     }
 
@@ -465,8 +466,8 @@ pub struct MotionPlan {
 }
 
 impl ObjectiveTable for MotionPlan {
-    fn reads(&self) -> &'static [ClipFact] {
-        &[ClipFact::Frames, ClipFact::Events]
+    fn needs(&self) -> ClipNeeds {
+        ClipNeeds::frames_and(&[GroundTruth::Events])
     }
 
     fn check(&self, data: &TrainData) -> Result<(), PlanError> {

@@ -1,11 +1,10 @@
 //! Answers of several reasoners → scores, each with its floor and its ceiling.
 
-use slotflow_datasets::ClipId;
 use slotflow_eval::answers::clevrer::ACCURACY;
 use slotflow_eval::answers::{ALL, Graded, scores};
-use slotflow_eval::{Provenance, Score, ScoreTable};
+use slotflow_eval::{Provenance, Score};
 
-use crate::artifacts::{Artifact, ClipFile, Context, Input, Partial, RunError, Stage};
+use crate::artifacts::{Artifact, Context, Input, Partial, RunError, Stage, Table};
 
 use crate::stages::clevrer::answer::{Answers, GradedAnswers};
 use crate::stages::perceive::decode::Clips;
@@ -23,11 +22,11 @@ pub struct Answerer<'a> {
     pub checkpoint: String,
 }
 
-/// Judges answers.
-pub struct Grade<'a> {
+/// Scores answers.
+pub struct ScoreAnswers<'a> {
     /// The clips, with their questions.
     pub clips: &'a Clips,
-    /// Who answered; the floor is the first's most frequent answers.
+    /// The models that answered; the floor is the most frequent answers of the first.
     pub answerers: &'a [Answerer<'a>],
     /// What programs say of the truth, where the source knows it: the ceiling.
     pub truth: Option<&'a Answers>,
@@ -35,38 +34,40 @@ pub struct Grade<'a> {
     pub remark: String,
 }
 
-impl Stage for Grade<'_> {
-    const NAME: &'static str = "grade";
-    const VERSION: u32 = 1;
+impl Stage for ScoreAnswers<'_> {
+    const NAME: &'static str = "score-answers";
+    const FORMER_NAME: Option<&'static str> = Some("grade");
+    const VERSION: u32 = 2;
     type Config = String;
+    type Output = Table<Vec<Score>>;
 
     fn config(&self) -> &String {
         &self.remark
     }
 
     fn inputs(&self) -> Vec<Input> {
-        let mut inputs = vec![Input::new("clips", &*self.clips.0.id.0)];
+        let mut inputs = vec![self.clips.as_input("clips")];
         let named = self.answerers.iter();
-        inputs.extend(named.map(|one| Input::new(&one.name, &*one.answers.0.id.0)));
-        inputs.extend(self.truth.map(|truth| Input::new("truth", &*truth.0.id.0)));
+        inputs.extend(named.map(|one| one.answers.as_input(&one.name)));
+        inputs.extend(self.truth.map(|truth| truth.as_input("truth")));
         inputs
     }
 
-    fn run(&self, out: &mut Partial, _: &Context) -> Result<(), RunError> {
-        out.inherit(&self.clips.0);
+    fn run(&self, out: &mut Partial<Self::Output>, _: &Context) -> Result<(), RunError> {
+        out.inherit(self.clips);
         let asked = self.asked()?;
         let truth = self.truth.map(Answers::graded).transpose()?;
         let ceiling: &[Graded] = truth.as_ref().map_or(&[], |truth| &truth.answered);
         let mut rows: Vec<Score> = Vec::new();
         let mut blind: Option<Vec<Graded>> = None;
         for one in self.answerers {
-            out.inherit(&one.answers.0);
+            out.inherit(one.answers);
             let GradedAnswers {
                 answered,
-                blind: guessed,
+                blind: most_frequent,
             } = one.answers.graded()?;
-            let floor = blind.get_or_insert(guessed);
-            let about = Told {
+            let floor = blind.get_or_insert(most_frequent);
+            let about = Answering {
                 name: &one.name,
                 about: &one.about,
                 checkpoint: &one.checkpoint,
@@ -75,7 +76,7 @@ impl Stage for Grade<'_> {
             rows.extend(
                 scores(&answered, floor, ceiling)
                     .into_iter()
-                    .map(|row| self.told(row, &about)),
+                    .map(|row| self.complete(row, &about)),
             );
         }
         self.settled(asked, blind.as_deref(), truth.as_ref(), &mut rows);
@@ -83,22 +84,19 @@ impl Stage for Grade<'_> {
             let reason = "no question's answer is published";
             rows.push(Score::not_computed(ACCURACY.default_id(), ALL, reason));
         }
-        out.put(
-            &ClipId::new("scores"),
-            &ClipFile::default().with_note(&rows)?,
-        )
+        out.write(&rows)
     }
 }
 
-/// What all rows of an answerer have in common.
-struct Told<'a> {
+/// What all rows of an answerer share.
+struct Answering<'a> {
     name: &'a str,
     about: &'a str,
     checkpoint: &'a str,
     left_out: usize,
 }
 
-impl Grade<'_> {
+impl ScoreAnswers<'_> {
     /// Rows of the floor and of the ceiling themselves.
     fn settled(
         &self,
@@ -121,7 +119,7 @@ impl Grade<'_> {
         ];
         for (name, about, graded) in settled {
             let graded = graded.unwrap_or_default();
-            let about = Told {
+            let about = Answering {
                 name,
                 about,
                 checkpoint: "none",
@@ -130,7 +128,7 @@ impl Grade<'_> {
             rows.extend(
                 scores(graded, &[], &[])
                     .into_iter()
-                    .map(|row| self.told(row, &about)),
+                    .map(|row| self.complete(row, &about)),
             );
         }
     }
@@ -138,7 +136,7 @@ impl Grade<'_> {
     /// Questions whose answer is known.
     fn asked(&self) -> Result<usize, RunError> {
         let mut count = 0;
-        for clip in self.clips.0.clips() {
+        for clip in self.clips.clips() {
             let questions = self.clips.note(clip)?.questions;
             count += questions
                 .iter()
@@ -148,14 +146,14 @@ impl Grade<'_> {
         Ok(count)
     }
 
-    fn told(&self, score: Score, about: &Told<'_>) -> Score {
+    fn complete(&self, score: Score, about: &Answering<'_>) -> Score {
         let left_out = match about.left_out {
             0 => String::new(),
             count => format!("; {count} questions are not answered, for nothing tells how"),
         };
         let shared = Provenance {
             checkpoint_sha256: about.checkpoint.to_owned(),
-            ..Provenance::of_clips(&self.clips.0.id.0, env!("CARGO_PKG_VERSION"), "none")
+            ..Provenance::of_clips(&self.clips.id().0, env!("CARGO_PKG_VERSION"), "none")
         };
         let score = Score {
             profile: about.name.to_owned(),
@@ -167,17 +165,5 @@ impl Grade<'_> {
     }
 }
 
-/// Grades on disk.
-#[derive(Debug, Clone)]
-pub struct Grades(pub Artifact);
-
-impl Grades {
-    /// One row a number.
-    ///
-    /// # Errors
-    /// When the file is not there or not whole.
-    pub fn table(&self) -> Result<ScoreTable, RunError> {
-        let rows = self.0.read(&ClipId::new("scores"))?.note()?;
-        Ok(ScoreTable { rows })
-    }
-}
+/// Scores of answers on disk: one row a number.
+pub type AnswerScores = Artifact<Table<Vec<Score>>>;

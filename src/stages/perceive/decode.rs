@@ -6,7 +6,9 @@ use slotflow_datasets::source::Cut;
 use slotflow_datasets::synth::questions::Amount;
 use slotflow_datasets::{ClipId, FrameSampling, Question, Sample, Source, SourceConfig, Window};
 
-use crate::artifacts::{Artifact, ClipFile, Context, Input, Partial, RunError, Stage};
+use crate::artifacts::{
+    Artifact, ArtifactKind, ClipFile, Context, Input, Partial, PerClip, RunError, Stage,
+};
 use crate::plan::video_predict::DecodeConfig;
 
 /// The sampled frames of a file at the rate that weights were trained at, where a plan says nothing.
@@ -85,6 +87,7 @@ impl Stage for Decode<'_> {
     const NAME: &'static str = "decode";
     const VERSION: u32 = 1;
     type Config = DecodeConfig;
+    type Output = DecodedClips;
 
     fn config(&self) -> &DecodeConfig {
         self.config
@@ -108,7 +111,7 @@ impl Stage for Decode<'_> {
         ]
     }
 
-    fn run(&self, out: &mut Partial, context: &Context) -> Result<(), RunError> {
+    fn run(&self, out: &mut Partial<DecodedClips>, context: &Context) -> Result<(), RunError> {
         let range = self.range();
         let index_of = |clip: &ClipId| range.clone().find(|&index| self.source.id(index) == *clip);
         out.expect(range.clone().map(|index| self.source.id(index)).collect());
@@ -138,9 +141,15 @@ fn file_of(sample: &Sample) -> Result<ClipFile, RunError> {
     })
 }
 
+/// Frames of clips, and what is known of them.
+#[derive(Debug)]
+pub enum DecodedClips {}
+
+impl ArtifactKind for DecodedClips {}
+impl PerClip for DecodedClips {}
+
 /// Decoded clips on disk.
-#[derive(Debug, Clone)]
-pub struct Clips(pub Artifact);
+pub type Clips = Artifact<DecodedClips>;
 
 impl Clips {
     /// A clip's pixels, `[time, height, width, rgb]`.
@@ -148,7 +157,7 @@ impl Clips {
     /// # Errors
     /// When the file is not there or not whole.
     pub fn frames(&self, clip: &ClipId) -> Result<Array4<u8>, RunError> {
-        self.0.read(clip)?.bytes::<Ix4>("frames")
+        self.read(clip)?.bytes::<Ix4>("frames")
     }
 
     /// A clip's true masks, `[time, height, width]`, where the source has some.
@@ -156,7 +165,7 @@ impl Clips {
     /// # Errors
     /// When the file is not there or not whole.
     pub fn masks(&self, clip: &ClipId) -> Result<Option<Array3<u8>>, RunError> {
-        let file = self.0.read(clip)?;
+        let file = self.read(clip)?;
         if file.has("masks") {
             file.bytes::<Ix3>("masks").map(Some)
         } else {
@@ -169,6 +178,6 @@ impl Clips {
     /// # Errors
     /// When the file is not there or not whole.
     pub fn note(&self, clip: &ClipId) -> Result<Note, RunError> {
-        self.0.read(clip)?.note()
+        self.read(clip)?.note()
     }
 }

@@ -1,9 +1,10 @@
 //! Frames → slots and masks.
 
-use ndarray::{Array3, Axis, Ix3};
+use ndarray::Axis;
 use slotflow_datasets::ClipId;
 
-use crate::artifacts::{Artifact, ClipFile, Context, Input, Partial, RunError, Stage};
+use crate::artifacts::slots::{ClipSlots, SlotsOfClips};
+use crate::artifacts::{ClipFile, Context, Input, Partial, RunError, Stage};
 use crate::inference::encode::ClipEncoder;
 use crate::models::encoder::{SlotEncoder, SlotEncoderConfig};
 use crate::plan::video_predict::EncodeConfig;
@@ -26,6 +27,7 @@ impl Stage for Encode<'_> {
     const NAME: &'static str = "encode";
     const VERSION: u32 = 1;
     type Config = EncodeConfig;
+    type Output = SlotsOfClips;
 
     fn config(&self) -> &EncodeConfig {
         self.config
@@ -33,7 +35,7 @@ impl Stage for Encode<'_> {
 
     fn inputs(&self) -> Vec<Input> {
         vec![
-            Input::new("clips", &*self.clips.0.id.0),
+            self.clips.as_input("clips"),
             Input::new("weights", &*self.weights.id),
         ]
     }
@@ -42,13 +44,13 @@ impl Stage for Encode<'_> {
         true
     }
 
-    fn run(&self, out: &mut Partial, context: &Context) -> Result<(), RunError> {
+    fn run(&self, out: &mut Partial<SlotsOfClips>, context: &Context) -> Result<(), RunError> {
         let loaded = self
             .weights
             .model("slot-encoder", &context.device, SlotEncoderConfig::init);
         let (config, encoder) = loaded.map_err(RunError::weights)?;
-        out.inherit(&self.clips.0);
-        out.expect(self.clips.0.clips().to_vec());
+        out.inherit(self.clips);
+        out.expect(self.clips.clips().to_vec());
         out.each(context, |clip| {
             perceive(&encoder, &config, self.clips, clip, context)
         })
@@ -86,29 +88,5 @@ fn perceive(
             reason: "the slots are not numbers".to_owned(),
         });
     }
-    Ok(ClipFile::default()
-        .with_floats("slots", &slots)
-        .with_bytes("masks", &masks))
-}
-
-/// Slots on disk, seen or imagined.
-#[derive(Debug, Clone)]
-pub struct Slots(pub Artifact);
-
-impl Slots {
-    /// A clip's slots, `[time, slots, dim]`.
-    ///
-    /// # Errors
-    /// When the file is not there or not whole.
-    pub fn slots(&self, clip: &ClipId) -> Result<Array3<f32>, RunError> {
-        self.0.read(clip)?.floats::<Ix3>("slots")
-    }
-
-    /// The slot of every pixel, `[time, height, width]`; only of slots that were seen.
-    ///
-    /// # Errors
-    /// When the file is not there or not whole.
-    pub fn masks(&self, clip: &ClipId) -> Result<Array3<u8>, RunError> {
-        self.0.read(clip)?.bytes::<Ix3>("masks")
-    }
+    Ok(ClipSlots::all_observed(slots).to_file_with_masks(&masks))
 }

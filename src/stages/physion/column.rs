@@ -1,4 +1,4 @@
-//! One column of the table: what is read from how many frames.
+//! One column of the table: readouts of slots of a number of frames, and their scores.
 
 use std::collections::BTreeMap;
 
@@ -9,35 +9,37 @@ use slotflow_eval::stats::proportion::wilson;
 use slotflow_eval::{EvalError, MetricId, Provenance, Score};
 
 use crate::artifacts::{Context, RunError};
-use crate::stages::physion::{Clips, Contact};
+use crate::stages::physion::labelled_slots::LabelledSlots;
+use crate::stages::physion::protocol::Protocol;
+use crate::stages::physion::tables::{ContactAnswer, ContactTables};
 
-/// What is read from how many frames.
+/// Readouts of slots of a number of frames.
 pub(crate) struct Column<'a> {
     /// `observed` or `dynamics`.
     pub(crate) name: &'static str,
-    /// Frames.
+    /// Frames of a clip that readouts look at.
     pub(crate) time: usize,
-    /// How.
-    pub(crate) stage: &'a Contact<'a>,
-    /// What readouts learn from.
-    pub(crate) readout: &'a Clips,
-    /// What they are judged by.
-    pub(crate) test: &'a Clips,
+    /// Training of readouts, and the artifacts they are trained and tested on.
+    pub(crate) protocol: &'a Protocol<'a>,
+    /// Slots that readouts are trained on.
+    pub(crate) readout: &'a LabelledSlots,
+    /// Slots that readouts are tested on.
+    pub(crate) test: &'a LabelledSlots,
 }
 
-/// Probabilities of "yes" and the threshold above which that is said.
-type Said = (Vec<f64>, f64);
+/// Probabilities of "yes", and the threshold above which the answer is "yes".
+type Predicted = (Vec<f64>, f64);
 
 impl Column<'_> {
     /// Adds the column's scores and answers.
     pub(crate) fn score_readouts(
         &self,
         context: &Context,
-        scores: &mut Vec<Score>,
-        said: &mut Vec<[String; 6]>,
+        tables: &mut ContactTables,
     ) -> Result<(), RunError> {
+        let ContactTables { scores, answers } = tables;
         let truth: Vec<bool> = self.test.outcomes.iter().map(|one| one.yes).collect();
-        let every = self.stage.config.hold_out.max(2);
+        let every = self.protocol.config.hold_out.max(2);
         let (held, rest): (Vec<usize>, Vec<usize>) =
             (0..self.readout.outcomes.len()).partition(|clip| clip % every == every - 1);
         let readouts = self.readouts(&rest, &held, context)?;
@@ -58,7 +60,7 @@ impl Column<'_> {
                 one.threshold,
             )
         };
-        let all: Vec<Said> = chosen.chosen.iter().map(of).collect();
+        let all: Vec<Predicted> = chosen.chosen.iter().map(of).collect();
         let spread = chosen
             .sd
             .map_or_else(String::new, |sd| format!(", deviation over them {sd:.3}"));
@@ -68,18 +70,18 @@ impl Column<'_> {
         );
         self.rows("honest", &all, &note, scores)?;
         if let Some((probabilities, threshold)) = all.first() {
-            said.extend(self.answers("honest", probabilities, *threshold));
+            answers.extend(self.answers("honest", probabilities, *threshold));
         }
 
         let physopt = self.physopt(context)?;
-        said.extend(self.answers("physopt", &physopt, 0.5));
+        answers.extend(self.answers("physopt", &physopt, 0.5));
         let note =
             "logistic regression on all slots of all frames, one a scenario, cross-validated";
         self.rows("physopt", &[(physopt, 0.5)], note, scores)
     }
 
     /// The column's frames of clips.
-    pub(crate) fn window<'v>(&self, clips: &'v Clips) -> ArrayView4<'v, f32> {
+    pub(crate) fn window<'v>(&self, clips: &'v LabelledSlots) -> ArrayView4<'v, f32> {
         clips.slots.slice(s![.., ..self.time, .., ..])
     }
 
@@ -87,7 +89,7 @@ impl Column<'_> {
     fn rows(
         &self,
         profile: &str,
-        answers: &[Said],
+        answers: &[Predicted],
         note: &str,
         scores: &mut Vec<Score>,
     ) -> Result<(), RunError> {
@@ -136,16 +138,16 @@ impl Column<'_> {
             Some(interval) => score.with_interval(interval.low, interval.high, "wilson"),
             None => score,
         };
-        let data = &self.stage.test.slots.0.id.0;
+        let data = &self.protocol.test_slots.0;
         let shared = Provenance {
-            checkpoint_sha256: self.stage.checkpoint.clone(),
+            checkpoint_sha256: self.protocol.checkpoint.to_owned(),
             ..Provenance::of_clips(data, env!("CARGO_PKG_VERSION"), "none")
         };
         Ok(score.with_provenance(&shared))
     }
 
     /// Rows of `answers.csv`: clip, scenario, column and way, truth, answer, probability of yes.
-    fn answers(&self, way: &str, probabilities: &[f64], threshold: f64) -> Vec<[String; 6]> {
+    fn answers(&self, way: &str, probabilities: &[f64], threshold: f64) -> Vec<ContactAnswer> {
         let word = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
         let all = self
             .test
@@ -153,15 +155,13 @@ impl Column<'_> {
             .iter()
             .zip(&self.test.outcomes)
             .zip(probabilities);
-        all.map(|((clip, outcome), probability)| {
-            [
-                clip.to_string(),
-                outcome.scenario.clone(),
-                format!("{}/{way}", self.name),
-                word(outcome.yes),
-                word(*probability > threshold),
-                format!("{probability:.4}"),
-            ]
+        all.map(|((clip, outcome), probability)| ContactAnswer {
+            video: clip.to_string(),
+            scenario: outcome.scenario.clone(),
+            column: format!("{}/{way}", self.name),
+            truth: word(outcome.yes),
+            answer: word(*probability > threshold),
+            probability: format!("{probability:.4}"),
         })
         .collect()
     }
@@ -174,7 +174,7 @@ fn id(profile: &str) -> Result<MetricId, RunError> {
     })
 }
 
-/// What a readout said of the test clips.
+/// Probabilities of "yes" that a readout gives the test clips.
 fn probabilities(readouts: &[Readout], seed: u64, checkpoint: usize) -> Vec<f64> {
     let wanted = |one: &&Readout| (one.seed, one.checkpoint) == (seed, checkpoint);
     let found = readouts.iter().find(wanted);

@@ -1,7 +1,7 @@
-//! `[data]` of a training plan, and what an objective may read of a clip.
+//! `[data]` of a training plan, and what an objective reads of a clip.
 
 use serde::{Deserialize, Serialize};
-use slotflow_datasets::Dataset;
+use slotflow_datasets::{Dataset, GroundTruth};
 
 /// `[data]` of a training: clips of the generator.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,31 +34,35 @@ impl Default for TrainData {
     }
 }
 
-/// What an objective may read of a clip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ClipFact {
-    /// Pixels.
-    Frames,
-    /// True object masks. No slot encoder, decoder or dynamics model learns from them.
-    Masks,
-    /// Questions and their answers.
-    Questions,
-    /// Collisions, entrances and departures.
-    Events,
-    /// True place, look and movement of every object.
-    States,
+/// What an objective reads of every clip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClipNeeds {
+    /// Whether it reads frames.
+    pub frames: bool,
+    /// Ground truth that it learns from; masks are for metrics and for the supervised head on slots alone.
+    pub truth: &'static [GroundTruth],
 }
 
-impl ClipFact {
-    /// Its word in a sentence.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Frames => "frames",
-            Self::Masks => "masks",
-            Self::Questions => "questions",
-            Self::Events => "events",
-            Self::States => "object states",
+impl ClipNeeds {
+    /// Nothing: it trains on imported slots.
+    pub const NOTHING: Self = Self::only(&[]);
+
+    /// Frames alone.
+    pub const FRAMES: Self = Self::frames_and(&[]);
+
+    /// Frames, and ground truth.
+    pub const fn frames_and(truth: &'static [GroundTruth]) -> Self {
+        Self {
+            frames: true,
+            truth,
+        }
+    }
+
+    /// Ground truth alone.
+    pub const fn only(truth: &'static [GroundTruth]) -> Self {
+        Self {
+            frames: false,
+            truth,
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array3, Array4, ArrayBase, Ix3, s};
+use ndarray::{Array3, Array4, ArrayBase, s};
 
-use crate::artifacts::{Artifact, RunError};
+use crate::artifacts::{RunError, Slots};
 
 /// What is in a folder, in the order of names.
 ///
@@ -27,13 +27,13 @@ pub fn entries(folder: &Path) -> Result<Vec<PathBuf>, RunError> {
 ///
 /// # Errors
 /// When the folder cannot be read.
-pub fn artifacts(from: &Path) -> Result<Vec<(Option<String>, Artifact)>, RunError> {
-    if let Ok(artifact) = Artifact::open_any(from) {
+pub fn artifacts(from: &Path) -> Result<Vec<(Option<String>, Slots)>, RunError> {
+    if let Ok(artifact) = Slots::open_any(from) {
         return Ok(vec![(None, artifact)]);
     }
     let mut found = Vec::new();
     for path in entries(from)? {
-        if let Ok(artifact) = Artifact::open_any(&path) {
+        if let Ok(artifact) = Slots::open_any(&path) {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             found.push((Some(name.into_owned()), artifact));
         }
@@ -61,9 +61,9 @@ pub struct ImportedSlots {
 /// # Errors
 /// When there is no artifact, or its clips have slots of different shapes.
 pub fn strided(folder: &Path, stride: usize) -> Result<ImportedSlots, RunError> {
-    let artifact = Artifact::open_any(folder)?;
+    let artifact = Slots::open_any(folder)?;
     let clips = artifact.clips().iter();
-    let clips = clips.map(|clip| artifact.read(clip)?.floats::<Ix3>("slots"));
+    let clips = clips.map(|clip| artifact.slots(clip));
     let clips = clips.collect::<Result<Vec<Array3<f32>>, RunError>>()?;
     let shortest = clips
         .iter()

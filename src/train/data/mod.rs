@@ -1,6 +1,6 @@
 //! What a training reads.
 
-/// `[data]` of a plan, and what an objective may read of a clip.
+/// `[data]` of a plan, and what an objective reads of a clip.
 pub mod config;
 
 /// The data set of a training: frames, and what it knows of its clips.
@@ -30,4 +30,4 @@ pub mod readout_dataset;
 /// Batches made ahead on other threads, delivered in order.
 pub mod prefetch;
 
-pub use config::{ClipFact, TrainData};
+pub use config::{ClipNeeds, TrainData};

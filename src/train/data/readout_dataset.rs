@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use ndarray::{Array3, Array4, ArrayView3, Axis, Ix3, concatenate, s};
+use ndarray::{Array3, Array4, ArrayView3, Axis, concatenate, s};
 use slotflow_datasets::source::physion::name_of;
 
-use crate::artifacts::{Artifact, RunError};
+use crate::artifacts::{RunError, Slots};
 use crate::train::error::TrainError;
 
 /// Slots of clips, encoded and rolled out, with one label a clip.
@@ -54,7 +54,7 @@ pub fn collides(events: ArrayView3<'_, f32>, burn_in: usize, steps: usize) -> Ve
 /// # Errors
 /// When no clip has a label, naming their file, or a clip has too few frames.
 pub fn labelled(
-    artifact: &Artifact,
+    artifact: &Slots,
     known: &BTreeMap<String, bool>,
     frames: usize,
     labels: &Path,
@@ -63,7 +63,7 @@ pub fn labelled(
     for clip in artifact.clips() {
         let name = name_of(Path::new(&format!("{clip}.safetensors")));
         if let Some(yes) = known.get(&name) {
-            clips.push(artifact.read(clip)?.floats::<Ix3>("slots")?);
+            clips.push(artifact.slots(clip)?);
             found.push(i64::from(*yes));
         }
     }
@@ -92,4 +92,18 @@ pub fn labelled(
         slots,
         labels: found,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collision_counts_where_it_falls_into_the_rollout() {
+        // Of frames 0 to 5, the rollout is 2 to 4: steps 1, 2 and 3.
+        let events = Array3::from_shape_fn((5, 5, 3), |(clip, step, kind)| {
+            f32::from(u8::from(clip == step && kind == 0))
+        });
+        assert_eq!(collides(events.view(), 2, 3), [0, 1, 1, 1, 0]);
+    }
 }

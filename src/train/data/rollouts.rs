@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use ndarray::{Array4, ArrayView4, s};
 
 use crate::artifacts::{RunError, interrupt};
-use crate::inference::rollout::continued;
+use crate::inference::rollout::rolled_out;
 use crate::models::dynamics::SlotFormer;
 
 /// Rolls out the slots of many clips.
@@ -36,13 +36,10 @@ impl Rollouts<'_> {
             interrupt::check()?;
             let clip = clip.slice(s![..frames, .., ..]);
             let history = clip.slice(s![frames.saturating_sub(self.burn_in).., .., ..]);
-            let future = continued(self.dynamics, history, self.steps, self.device)?;
+            let future = rolled_out(self.dynamics, history, self.steps, self.device)?;
             out.slice_mut(s![..frames, .., ..]).assign(&clip);
-            out.slice_mut(s![frames.., .., ..]).assign(&future.slice(s![
-                history.dim().0..,
-                ..,
-                ..
-            ]));
+            out.slice_mut(s![frames.., .., ..])
+                .assign(&future.rolled_out());
         }
         Ok(all)
     }
@@ -62,9 +59,9 @@ impl Rollouts<'_> {
             for piece in self.pieces(time) {
                 let history = piece.start - self.burn_in..piece.start;
                 let history = encoded.slice(s![clip, history, .., ..]);
-                let rollout = continued(self.dynamics, history, piece.len(), self.device)?;
+                let rollout = rolled_out(self.dynamics, history, piece.len(), self.device)?;
                 all.slice_mut(s![clip, piece, .., ..])
-                    .assign(&rollout.slice(s![self.burn_in.., .., ..]));
+                    .assign(&rollout.rolled_out());
             }
         }
         Ok(all)
@@ -76,5 +73,56 @@ impl Rollouts<'_> {
             .step_by(self.steps.max(1))
             .map(|first| first..(first + self.steps).min(time))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::blocks::TransformerConfig;
+    use crate::models::dynamics::SlotFormerConfig;
+    use crate::rng::Init;
+
+    #[test]
+    fn every_piece_is_the_rollout_of_the_encoded_slots_before_it() {
+        let device = Device::flex();
+        let config = SlotFormerConfig {
+            dim: 4,
+            burn_in: 2,
+            window: 2,
+            transformer: TransformerConfig {
+                dim: 8,
+                layers: 1,
+                heads: 2,
+                feed_forward: 8,
+                dropout: 0.0,
+            },
+        };
+        let dynamics = config.init(&mut Init::seeded(1, &device));
+        let rollouts = Rollouts {
+            dynamics: &dynamics,
+            burn_in: 2,
+            steps: 3,
+            device: &device,
+        };
+        assert_eq!(rollouts.pieces(7), [2..5, 5..7]);
+        let encoded = Array4::from_shape_fn((1, 7, 2, 4), |(_, t, slot, d)| {
+            ((3 * t + 2 * slot + d) % 5) as f32 * 0.2
+        });
+        let all = rollouts.piecewise(encoded.view()).unwrap();
+        assert_eq!(
+            all.slice(s![.., ..2, .., ..]),
+            encoded.slice(s![.., ..2, .., ..])
+        );
+        let later = encoded.slice(s![.., 3.., .., ..]);
+        let behind = rollouts.behind(later, 2).unwrap();
+        assert_eq!(
+            all.slice(s![.., 5.., .., ..]),
+            behind.slice(s![.., 2..4, .., ..])
+        );
+        assert_ne!(
+            all.slice(s![.., 5.., .., ..]),
+            encoded.slice(s![.., 5.., .., ..])
+        );
     }
 }

@@ -8,14 +8,12 @@ use slotflow_datasets::source::open_generated;
 use slotflow_datasets::synth::physics::states::TOKEN;
 use slotflow_datasets::synth::questions::Amount;
 use slotflow_datasets::synth::{Event, FrameCache, States, SynthSource};
-use slotflow_datasets::{
-    DataError, Fit, FrameSampling, GroundTruth, Source, SourceConfig, Split, Window,
-};
+use slotflow_datasets::{DataError, Fit, FrameSampling, Source, SourceConfig, Split, Window};
 
 use crate::models::encoder::SlotEncoder;
 use crate::models::perceptual::motion::EVENTS;
 use crate::train::data::clip_dataset::ClipDataset;
-use crate::train::data::config::{ClipFact, TrainData};
+use crate::train::data::config::{ClipNeeds, TrainData};
 use crate::train::data::qa_dataset::{Text, texts_of};
 use crate::train::error::TrainError;
 
@@ -59,25 +57,17 @@ pub struct TrainingSource<'a> {
 }
 
 impl TrainingSource<'_> {
-    /// Refuses a data set that is not known, or does not know what an objective reads.
+    /// Refuses a data set that cannot be read here, or lacks ground truth that an objective learns from.
     ///
     /// # Errors
     /// Names the data set.
-    pub fn check(&self, reads: &[ClipFact]) -> Result<(), TrainError> {
-        let source = self.open(Split::Train)?;
-        let lacks = reads.iter().find(|fact| match fact {
-            ClipFact::Frames | ClipFact::Masks | ClipFact::Questions => false,
-            ClipFact::Events => !source.knows(GroundTruth::Events),
-            ClipFact::States => !source.knows(GroundTruth::States),
-        });
-        match lacks {
+    pub fn check(&self, needs: ClipNeeds) -> Result<(), TrainError> {
+        self.open(Split::Train)?;
+        let dataset = self.data.dataset;
+        match needs.truth.iter().find(|truth| !dataset.knows(**truth)) {
             None => Ok(()),
-            Some(fact) => Err(TrainError::Data {
-                reason: format!(
-                    "the data set `{}` does not know the {} of its clips",
-                    self.data.dataset,
-                    fact.word()
-                ),
+            Some(truth) => Err(TrainError::Data {
+                reason: format!("the data set `{dataset}` has no {}", truth.word()),
             }),
         }
     }

@@ -1,4 +1,4 @@
-//! What is not background: another colour, or too dark for a shadow, or too bright for a reflection.
+//! Foreground: pixels of another colour than the background's, too dark for a shadow or too bright for a reflection.
 
 #![expect(
     clippy::needless_pass_by_value,
@@ -10,7 +10,7 @@ use ndarray::ArrayView3;
 use crate::train::segments::config::SegmentConfig;
 use crate::train::segments::grid::Grid;
 
-/// A frame's light as a share of the background's.
+/// A frame's linear light relative to the background's.
 #[derive(Debug, Clone)]
 pub struct Relative {
     /// Red, green, blue of each pixel; 1 where it is as bright as the background.
@@ -67,13 +67,13 @@ impl Relative {
     }
 }
 
-/// Light behind a stored value: displays raise it to about 2.2.
+/// Linear light of a stored value, with gamma 2.
 fn light(value: u8) -> f32 {
     let value = f32::from(value) / 255.0;
     value * value
 }
 
-/// Which pixels of each frame are not background.
+/// The foreground of every frame of a clip.
 #[derive(Debug, Clone)]
 pub struct Foreground {
     /// One mask per frame, in rows.
@@ -83,7 +83,7 @@ pub struct Foreground {
 }
 
 impl Foreground {
-    /// Finds it in all frames of a clip with one threshold.
+    /// The foreground of a clip's frames, with one threshold for all.
     pub fn new(frames: &[Relative], grid: Grid, config: &SegmentConfig) -> Self {
         let scores: Vec<Vec<f32>> = frames.iter().map(|frame| score(frame, config)).collect();
         let threshold = otsu(&scores, config.least_difference);
@@ -98,7 +98,7 @@ impl Foreground {
     }
 }
 
-/// How surely each pixel is no background: the difference in colour, or what brightness goes beyond shadows and reflections.
+/// Foreground score of each pixel: the difference in colour, or what brightness goes beyond shadows and reflections.
 fn score(frame: &Relative, config: &SegmentConfig) -> Vec<f32> {
     let beyond = |brightness: f32| {
         (config.shadow - brightness)
@@ -116,7 +116,7 @@ fn score(frame: &Relative, config: &SegmentConfig) -> Vec<f32> {
     (0..frame.share.len()).map(score).collect()
 }
 
-/// The threshold that parts the scores above `least` into the two most different halves (Otsu 1979), at most twice `least`.
+/// The threshold that splits the scores above `least` into the two most different halves (Otsu 1979), at most twice `least`.
 fn otsu(scores: &[Vec<f32>], least: f32) -> f32 {
     const BINS: usize = 64;
     let width = 1.0 / BINS as f32;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-/// A picture's size; pixels are numbered in rows.
+/// A frame's size; pixels are numbered in rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Grid {
     /// Rows.
@@ -44,7 +44,7 @@ impl Grid {
         rows.flat_map(move |row| columns.clone().map(move |column| row * self.width + column))
     }
 
-    /// The pixels of each part of a mask that hangs together by edges; parts of fewer than `least` are left out.
+    /// Connected components of a mask, by edges; those of fewer than `least` pixels are left out.
     pub fn components(self, mask: &[bool], least: usize) -> Vec<Vec<usize>> {
         let mut seen = vec![false; mask.len()];
         let mut components = Vec::new();
@@ -71,7 +71,7 @@ impl Grid {
         components
     }
 
-    /// The mask with single pixels and gaps taken to what most around them are.
+    /// The mask after a 3×3 majority vote.
     pub fn majority(self, mask: &[bool]) -> Vec<bool> {
         let most = |pixel| {
             let (mut set, mut all) = (0, 0);
@@ -79,7 +79,7 @@ impl Grid {
                 set += usize::from(mask[near]);
                 all += 1;
             }
-            // A tie, at an edge of the picture, leaves the pixel as it is.
+            // A tie, at the frame's border, leaves the pixel as it is.
             if 2 * set == all {
                 mask[pixel]
             } else {
@@ -89,21 +89,21 @@ impl Grid {
         (0..mask.len()).map(most).collect()
     }
 
-    /// The mask and what is beside it.
-    pub fn grown(self, mask: &[bool]) -> Vec<bool> {
+    /// The mask dilated by one pixel.
+    pub fn dilated(self, mask: &[bool]) -> Vec<bool> {
         (0..mask.len())
             .map(|pixel| mask[pixel] || self.beside(pixel).any(|near| mask[near]))
             .collect()
     }
 
-    /// The mask without what is beside its outside; the border of the picture is no outside.
-    pub fn shrunk(self, mask: &[bool]) -> Vec<bool> {
+    /// The mask eroded by one pixel; the frame's border erodes nothing.
+    pub fn eroded(self, mask: &[bool]) -> Vec<bool> {
         (0..mask.len())
             .map(|pixel| mask[pixel] && self.beside(pixel).all(|near| mask[near]))
             .collect()
     }
 
-    /// The mask with its holes filled that have at most `most` pixels and do not touch the picture's border.
+    /// The mask with its holes filled that have at most `most` pixels and do not touch the frame's border.
     pub fn filled(self, mask: &[bool], most: usize) -> Vec<bool> {
         let mut filled = mask.to_vec();
         let holes: Vec<bool> = mask.iter().map(|set| !set).collect();

@@ -1,7 +1,7 @@
-//! Objects that can be told from the empty scene, found without labels: targets for attention.
+//! Objects that differ from the empty scene, found without labels: targets for attention.
 //!
-//! A pixel is foreground where its colour is not the background's, darker or not; what hangs together is a segment;
-//! segments keep their number over time. Bao et al. (CVPR 2022) use segments from motion in this place.
+//! A pixel is foreground where its colour is not the background's, darker or not; connected components are segments;
+//! segments keep their label over time. Bao et al. (CVPR 2022) use segments from motion in this place.
 
 #![expect(
     clippy::needless_pass_by_value,
@@ -131,7 +131,7 @@ mod tests {
         clip
     }
 
-    fn found(frames: &[Vec<Disc>]) -> Array3<u8> {
+    fn segments_of(frames: &[Vec<Disc>]) -> Array3<u8> {
         let floor = clip(&[vec![]]);
         segments(
             clip(frames).view(),
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_shadow_is_no_object() {
-        let labels = found(&[vec![(20, 10, 5, SHADOW), (14, 10, 5, RED)]]);
+        let labels = segments_of(&[vec![(20, 10, 5, SHADOW), (14, 10, 5, RED)]]);
         assert_eq!(
             (labels[[0, 14, 10]], labels[[0, 23, 10]], labels[[0, 5, 28]]),
             (1, 0, 0)
@@ -154,25 +154,25 @@ mod tests {
     }
 
     #[test]
-    fn objects_that_touch_are_parted_by_colour() {
-        let labels = found(&[vec![(16, 10, 5, RED), (16, 20, 5, BLUE)]]);
+    fn objects_that_touch_are_split_by_colour() {
+        let labels = segments_of(&[vec![(16, 10, 5, RED), (16, 20, 5, BLUE)]]);
         let (one, other) = (labels[[0, 16, 10]], labels[[0, 16, 20]]);
         assert!(one != other && one * other > 0, "{one} {other}");
     }
 
     #[test]
-    fn objects_of_one_colour_that_touch_are_parted_by_shape() {
-        let labels = found(&[vec![(16, 9, 5, RED), (16, 19, 5, RED)]]);
+    fn objects_of_one_colour_that_touch_are_split_by_shape() {
+        let labels = segments_of(&[vec![(16, 9, 5, RED), (16, 19, 5, RED)]]);
         let (one, other) = (labels[[0, 16, 9]], labels[[0, 16, 19]]);
         assert!(one != other && one * other > 0, "{one} {other}");
     }
 
     #[test]
-    fn an_object_keeps_its_number_on_its_way_and_behind_another() {
+    fn an_object_keeps_its_label_in_motion_and_behind_another() {
         let frames: Vec<_> = (0..8)
             .map(|time| vec![(16, 6 + 3 * time, 4, RED), (16, 16, 4, BLUE)])
             .collect();
-        let labels = found(&frames);
+        let labels = segments_of(&frames);
         assert_eq!(labels[[0, 16, 6]], labels[[1, 16, 9]]);
         assert_eq!(labels[[0, 16, 16]], labels[[7, 16, 16]]);
         assert_ne!(labels[[0, 16, 6]], labels[[0, 16, 16]]);

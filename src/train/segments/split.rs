@@ -6,7 +6,7 @@ use crate::train::segments::config::SegmentConfig;
 use crate::train::segments::foreground::Relative;
 use crate::train::segments::grid::Grid;
 
-/// The parts with those of two colours cut in two, again and again.
+/// The parts, with those of two colours split until none is left.
 pub fn split_by_colour(
     grid: Grid,
     parts: &[Vec<usize>],
@@ -24,7 +24,7 @@ pub fn split_by_colour(
     done
 }
 
-/// The parts with their dents filled where the picture is not as the background: objects are round, shadows lie beside them.
+/// The parts after a morphological closing, where the frame differs from the background: objects are convex.
 pub fn round_out(grid: Grid, parts: &[Vec<usize>], frame: &Relative) -> Vec<Vec<usize>> {
     const DEPTH: usize = 3;
     let mut free = vec![true; grid.pixels()];
@@ -35,10 +35,10 @@ pub fn round_out(grid: Grid, parts: &[Vec<usize>], frame: &Relative) -> Vec<Vec<
     for part in parts {
         let mut mask = grid.mask(part);
         for _ in 0..DEPTH {
-            mask = grid.grown(&mask);
+            mask = grid.dilated(&mask);
         }
         for _ in 0..DEPTH {
-            mask = grid.shrunk(&mask);
+            mask = grid.eroded(&mask);
         }
         let mut pixels = part.clone();
         pixels.extend(
@@ -54,14 +54,14 @@ pub fn round_out(grid: Grid, parts: &[Vec<usize>], frame: &Relative) -> Vec<Vec<
     rounded
 }
 
-/// The parts cut where they are narrow: each piece grows back from what is left when the rim is taken away.
+/// The parts split at narrow waists: cores of an erosion grow back, each pixel to the nearest core.
 pub fn split_by_shape(grid: Grid, parts: &[Vec<usize>], least: usize) -> Vec<Vec<usize>> {
     const RIM: usize = 3;
     let mut pieces = Vec::with_capacity(parts.len());
     for part in parts {
         let mut mask = grid.mask(part);
         let cores = (0..RIM).find_map(|_| {
-            mask = grid.shrunk(&mask);
+            mask = grid.eroded(&mask);
             let cores = grid.components(&mask, least);
             (cores.len() > 1).then_some(cores)
         });
@@ -83,7 +83,7 @@ pub fn split_by_shape(grid: Grid, parts: &[Vec<usize>], least: usize) -> Vec<Vec
     pieces
 }
 
-/// The part cut in two, if it has two colours that lie side by side.
+/// The part split in two, if it has two colours side by side.
 fn two_colours(
     grid: Grid,
     part: &[usize],
@@ -136,7 +136,7 @@ fn two_colours(
     (!enclosed(one, other) && !enclosed(other, one)).then_some(halves)
 }
 
-/// Which of two clusters each point belongs to, and how far apart these are.
+/// Two-means clustering of points: the cluster of each, and the distance of their centres.
 fn two_means(points: &[[f32; 2]]) -> (Vec<bool>, f32) {
     let mean = centre(points.iter());
     let far = |from: [f32; 2]| {

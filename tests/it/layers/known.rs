@@ -156,10 +156,6 @@ pub const CIRCLES: &[(&str, &[&str])] = &[
             "cli/weights.rs",
         ],
     ),
-    // stages
-    ("src", &["artifacts/artifact.rs", "artifacts/mod.rs"]),
-    ("src", &["plan/check.rs", "plan/mod.rs", "plan/speedrun.rs"]),
-    ("src", &["stages/physion.rs", "stages/physion/column.rs"]),
 ];
 
 /// Folders with more entries, and the reason.
@@ -180,13 +176,11 @@ pub const NO_CONTENTS: &[&str] = &[
     "eval/src/lib.rs",
     "eval/src/report/mod.rs",
     "eval/src/stats/mod.rs",
-    "src/artifacts/mod.rs",
     "src/cli/mod.rs",
     "src/kernels/cpu/mod.rs",
     "src/kernels/mod.rs",
     "src/kernels/tests/mod.rs",
     "src/lib.rs",
-    "src/plan/mod.rs",
     "src/stages/predict/evaluate/mod.rs",
     "src/weights/keys/mod.rs",
     "src/weights/mod.rs",

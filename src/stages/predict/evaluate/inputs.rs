@@ -5,14 +5,13 @@ use std::path::Path;
 use ndarray::{Array4, ArrayView4, s};
 use slotflow_datasets::ClipId;
 
-use crate::artifacts::RunError;
+use crate::artifacts::{RunError, Slots};
 use crate::metrics::pretrained::Entry;
 use crate::plan::video_predict::EvaluateConfig;
 use crate::stages::Loaded;
 use crate::stages::clevrer::answer::Answers;
 use crate::stages::perceive::decode::Clips;
-use crate::stages::perceive::encode::Slots;
-use crate::stages::predict::render::Frames;
+use crate::stages::predict::frames::Frames;
 use crate::weights::pretrained::Network;
 
 /// Scores what a run made.
@@ -33,8 +32,8 @@ pub struct Evaluate<'a> {
     pub frames: &'a Frames,
     /// Answers to questions about the clips.
     pub answers: Option<&'a Answers>,
-    /// Frames of the burn-in.
-    pub burn_in: usize,
+    /// Slots of the observed frames and those rolled out behind them.
+    pub imagined: &'a Slots,
     /// Slots of a frame.
     pub slots: usize,
     /// Hash of the models under test.
@@ -54,14 +53,13 @@ pub(crate) struct ImaginedFrames {
 }
 
 impl ImaginedFrames {
-    /// The frames from `burn_in` on that truth and prediction both have.
+    /// The frames from `first` on that truth and prediction both have; `first` is at least 1.
     pub(crate) fn new(
         truth: ArrayView4<'_, u8>,
         prediction: ArrayView4<'_, u8>,
-        burn_in: usize,
+        first: usize,
     ) -> Self {
         let time = truth.dim().0.min(prediction.dim().0);
-        let first = burn_in.min(time);
         Self {
             first,
             last_observed: truth.slice(s![first - 1..first, .., .., ..]).to_owned(),
@@ -78,12 +76,12 @@ impl ImaginedFrames {
 
 impl Evaluate<'_> {
     /// Frames of a clip after the burn-in.
-    pub(crate) fn imagined(&self, clip: &ClipId) -> Result<ImaginedFrames, RunError> {
+    pub(crate) fn imagined_frames(&self, clip: &ClipId) -> Result<ImaginedFrames, RunError> {
         let (truth, prediction) = (self.clips.frames(clip)?, self.frames.prediction(clip)?);
         Ok(ImaginedFrames::new(
             truth.view(),
             prediction.view(),
-            self.burn_in,
+            self.imagined.observed(clip)?,
         ))
     }
 }

@@ -12,4 +12,4 @@ mod scores;
 mod stage;
 
 pub use inputs::Evaluate;
-pub use scores::Scores;
+pub use scores::{EvaluationTables, Scores};

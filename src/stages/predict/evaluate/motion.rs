@@ -86,7 +86,7 @@ impl WindowSets {
         model: &Motion,
         device: &Device,
     ) -> Result<bool, RunError> {
-        let frames = stage.imagined(clip)?;
+        let frames = stage.imagined_frames(clip)?;
         let (time, height, width, _) = frames.truth.dim();
         if time < config.window || [height, width] != config.resolution {
             return Ok(false);

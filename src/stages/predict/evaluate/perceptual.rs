@@ -84,13 +84,13 @@ impl NetworkMetric<'_> {
         let model = model(profile, self.weights, &context.device).map_err(unfit)?;
         let [mut samples, mut floor] = [(); 2].map(|()| MetricSamples::new(self.id, IMAGINED));
         for clip in clips {
-            let frames = stage.imagined(clip)?;
+            let frames = stage.imagined_frames(clip)?;
             let copied = frames.copied();
             for (samples, prediction) in [(&mut samples, &frames.prediction), (&mut floor, &copied)]
             {
                 let (truth, prediction) = (frames.truth.view(), prediction.view());
                 match of_frames(&model, truth, prediction, &context.device) {
-                    Ok(values) => samples.push_frames(clip.as_str(), stage.burn_in, values),
+                    Ok(values) => samples.push_frames(clip.as_str(), frames.first, values),
                     Err(reason) => samples.leave_out(clip.as_str(), &reason),
                 }
             }
@@ -113,15 +113,18 @@ impl NetworkMetric<'_> {
         let mut sets = FeatureSets::default();
         for clip in clips {
             let ImaginedFrames {
-                truth, prediction, ..
-            } = stage.imagined(clip)?;
+                first,
+                truth,
+                prediction,
+                ..
+            } = stage.imagined_frames(clip)?;
             let features = |id: &str, frames: Array4<u8>| {
-                let identity = format!("{id} {clip} imagined from {}", stage.burn_in);
+                let identity = format!("{id} {clip} imagined from {first}");
                 extractor.rows(&identity, || Ok(frames))
             };
             match (
-                features(&stage.clips.0.id.0, truth),
-                features(&stage.frames.0.id.0, prediction),
+                features(&stage.clips.id().0, truth),
+                features(&stage.frames.id().0, prediction),
             ) {
                 (Ok(truth), Ok(prediction)) => {
                     sets.truth.push(truth);

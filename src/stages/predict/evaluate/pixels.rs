@@ -74,7 +74,7 @@ pub(crate) fn measure(
                 reconstruction: stage.frames.reconstruction(clip)?,
                 ceiling: stage.frames.ceiling(clip)?,
             };
-            all.of_clip(&frames, stage.burn_in, stage.config.change)
+            all.of_clip(&frames, stage.imagined.observed(clip)?, stage.config.change)
                 .map_err(unfit)
         })
         .collect::<Result<_, RunError>>()?;
@@ -119,17 +119,17 @@ impl PixelSamples {
         }
     }
 
-    /// Every metric on a clip, of which `burn_in` frames were observed. A pixel changes where a channel differs from
+    /// Every metric on a clip, of which `observed` frames were observed. A pixel changes where a channel differs from
     /// the last observed frame by more than `change` of 255.
     pub(crate) fn of_clip(
         &self,
         clip: &ClipFrames,
-        burn_in: usize,
+        observed: usize,
         change: u8,
     ) -> Result<ClipScores, EvalError> {
         let truth = clip.truth.view();
-        let later = ImaginedFrames::new(truth, clip.prediction.view(), burn_in);
-        let drawn = ImaginedFrames::new(truth, clip.reconstruction.view(), burn_in);
+        let later = ImaginedFrames::new(truth, clip.prediction.view(), observed);
+        let drawn = ImaginedFrames::new(truth, clip.reconstruction.view(), observed);
         let time = later.truth.dim().0;
         let imagined = |prediction: ArrayView4<'_, u8>| {
             Ok::<_, EvalError>(FrameScores {

@@ -110,7 +110,7 @@ fn a_metric_of_frames_that_is_added_appears_in_a_run_and_on_its_page() {
     let mut rows = Rows::new(100);
     samples.add_to(&mut rows);
     let shared = Provenance::of_clips("data", "1.0", "none");
-    let (scores, items) = rows.finish(&shared);
+    let (scores, items) = rows.finish(&shared).into_tables();
     let imagined = scores.find("mae", "imagined").unwrap();
     // The last observed frame is 20 and 40 levels darker than the two that follow.
     assert_eq!(

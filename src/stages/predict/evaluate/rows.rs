@@ -2,10 +2,9 @@
 
 use slotflow_eval::report::{CEILING_SUFFIX, FLOOR_SUFFIX};
 use slotflow_eval::stats::bootstrap::Resampling;
-use slotflow_eval::{
-    EvalError, ItemTable, ItemValue, MetricSamples, Provenance, Score, ScoreTable,
-};
+use slotflow_eval::{EvalError, ItemValue, MetricSamples, Provenance, Score};
 
+use super::scores::EvaluationTables;
 use crate::artifacts::RunError;
 
 /// Rows of a run's tables while they are gathered.
@@ -63,12 +62,12 @@ impl Rows {
     }
 
     /// The tables, with what all rows share.
-    pub(crate) fn finish(self, shared: &Provenance) -> (ScoreTable, ItemTable) {
+    pub(crate) fn finish(self, shared: &Provenance) -> EvaluationTables {
         let scores = self.scores.into_iter();
-        (
-            scores.map(|score| score.with_provenance(shared)).collect(),
-            self.items.into_iter().collect(),
-        )
+        EvaluationTables {
+            scores: scores.map(|score| score.with_provenance(shared)).collect(),
+            items: self.items,
+        }
     }
 }
 

@@ -1,21 +1,26 @@
 //! The tables of a run on disk: [`Scores`].
 
-use slotflow_datasets::ClipId;
-use slotflow_eval::{ItemTable, ScoreTable};
+use serde::{Deserialize, Serialize};
+use slotflow_eval::{ItemTable, ItemValue, Score, ScoreTable};
 
-use crate::artifacts::{Artifact, RunError};
+use crate::artifacts::{Artifact, Table};
 
-/// Scores on disk.
-#[derive(Debug, Clone)]
-pub struct Scores(pub Artifact);
+/// The tables of an evaluation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EvaluationTables {
+    /// Rows of `scores.csv`: one a number.
+    pub scores: Vec<Score>,
+    /// Rows of `items.csv`: one a value of an item.
+    pub items: Vec<ItemValue>,
+}
 
-impl Scores {
-    /// The two tables: one row a number, one row a value of an item.
-    ///
-    /// # Errors
-    /// When the file is not there or not whole.
-    pub fn tables(&self) -> Result<(ScoreTable, ItemTable), RunError> {
-        let (scores, items) = self.0.read(&ClipId::new("scores"))?.note()?;
-        Ok((ScoreTable { rows: scores }, ItemTable { rows: items }))
+impl EvaluationTables {
+    /// The tables as they are written: `scores.csv` and `items.csv`.
+    pub fn into_tables(self) -> (ScoreTable, ItemTable) {
+        let scores = ScoreTable { rows: self.scores };
+        (scores, ItemTable { rows: self.items })
     }
 }
+
+/// The tables of an evaluation on disk.
+pub type Scores = Artifact<Table<EvaluationTables>>;

@@ -1,19 +1,20 @@
 //! The stage `evaluate`.
 
-use slotflow_datasets::ClipId;
 use slotflow_eval::metric::registry::{RUN_TABLE_VERSION, Registry};
 use slotflow_eval::{Provenance, answers};
 
 use super::inputs::Evaluate;
 use super::rows::Rows;
+use super::scores::EvaluationTables;
 use super::{masks, motion, perceptual, pixels};
-use crate::artifacts::{ClipFile, Context, Input, Partial, RunError, Stage};
+use crate::artifacts::{Context, Input, Partial, RunError, Stage, Table};
 use crate::plan::video_predict::EvaluateConfig;
 
 impl Stage for Evaluate<'_> {
     const NAME: &'static str = "evaluate";
     const VERSION: u32 = RUN_TABLE_VERSION;
     type Config = EvaluateConfig;
+    type Output = Table<EvaluationTables>;
 
     fn config(&self) -> &EvaluateConfig {
         self.config
@@ -21,14 +22,11 @@ impl Stage for Evaluate<'_> {
 
     fn inputs(&self) -> Vec<Input> {
         let mut inputs = vec![
-            Input::new("clips", &*self.clips.0.id.0),
-            Input::new("seen slots", &*self.seen.0.id.0),
-            Input::new("frames", &*self.frames.0.id.0),
+            self.clips.as_input("clips"),
+            self.seen.as_input("seen slots"),
+            self.frames.as_input("frames"),
         ];
-        inputs.extend(
-            self.answers
-                .map(|answers| Input::new("answers", &*answers.0.id.0)),
-        );
+        inputs.extend(self.answers.map(|answers| answers.as_input("answers")));
         inputs.extend(
             self.motion
                 .map(|motion| Input::new("motion weights", &*motion.id)),
@@ -41,10 +39,10 @@ impl Stage for Evaluate<'_> {
         inputs
     }
 
-    fn run(&self, out: &mut Partial, context: &Context) -> Result<(), RunError> {
-        out.inherit(&self.frames.0);
+    fn run(&self, out: &mut Partial<Self::Output>, context: &Context) -> Result<(), RunError> {
+        out.inherit(self.frames);
         let mut rows = Rows::new(self.config.resamples);
-        let clips = self.frames.0.clips();
+        let clips = self.frames.clips();
         let registry = Registry::default();
         pixels::measure(self, clips, &registry)?.add_to(&mut rows);
         masks::measure(self, clips, &registry, context.seed, &mut rows)?;
@@ -59,10 +57,8 @@ impl Stage for Evaluate<'_> {
         }
         let shared = Provenance {
             checkpoint_sha256: self.checkpoint.clone(),
-            ..Provenance::of_clips(&self.clips.0.id.0, env!("CARGO_PKG_VERSION"), "none")
+            ..Provenance::of_clips(&self.clips.id().0, env!("CARGO_PKG_VERSION"), "none")
         };
-        let (scores, items) = rows.finish(&shared);
-        let file = ClipFile::default().with_note(&(scores.rows, items.rows))?;
-        out.put(&ClipId::new("scores"), &file)
+        out.write(&rows.finish(&shared))
     }
 }
