@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use ndarray::Array3;
 use ndarray_npy::{NpzWriter, ReadNpyExt};
 use slotflow_datasets::ClipId;
+use slotflow_datasets::partial::PartialFile;
 
 use crate::artifacts::files::{make_dir, partial_of, remove_dir};
 use crate::artifacts::slots::{ClipSlots, SlotsOfClips};
@@ -167,22 +168,14 @@ impl Splits<'_> {
 /// # Errors
 /// When a clip has no slots, or the file system says no; then nothing is left behind.
 pub fn export(from: &Path, out: &Path) -> Result<(), RunError> {
-    let partial = partial_of(out);
-    let written = write_npz(from, &partial).and_then(|()| {
-        std::fs::rename(&partial, out).map_err(|source| RunError::Io {
-            action: "write",
-            source,
-            path: out.to_owned(),
-        })
-    });
-    if written.is_err() && partial.exists() {
-        std::fs::remove_file(&partial).map_err(|source| RunError::Io {
-            action: "remove",
-            source,
-            path: partial.clone(),
-        })?;
-    }
-    written
+    let io = |source| RunError::Io {
+        action: "write",
+        source,
+        path: out.to_owned(),
+    };
+    let partial = PartialFile::create(out).map_err(io)?;
+    write_npz(from, partial.path())?;
+    partial.keep().map_err(io)
 }
 
 fn write_npz(from: &Path, path: &Path) -> Result<(), RunError> {

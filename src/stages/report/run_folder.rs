@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
+use slotflow_datasets::partial::PartialFolder;
 use slotflow_eval::report::{Page, StageRow, html};
 
-use crate::artifacts::files::{make_dir, partial_of, remove_dir, write_atomic};
+use crate::artifacts::files::{make_dir, write_atomic};
 use crate::artifacts::{Record, Run, RunError};
 use crate::plan::Plan;
 
@@ -27,24 +28,19 @@ pub fn put_whole(
     let plan = plan.to_toml().map_err(|error| RunError::Internal {
         reason: error.to_string(),
     })?;
-    let partial = partial_of(out);
-    remove_dir(&partial)?;
-    make_dir(&partial)?;
-    let written = write_atomic(&partial.join("plan.toml"), plan.as_bytes())
-        .and_then(|()| fill(&partial, plan))
-        .and_then(|()| tell(&partial, run))
-        .and_then(|()| remove_dir(out))
-        .and_then(|()| {
-            fs::rename(&partial, out).map_err(|source| RunError::Io {
-                action: "rename",
-                source,
-                path: out.to_owned(),
-            })
-        });
-    if written.is_err() {
-        remove_dir(&partial)?;
-    }
-    written.map(|()| out.join(PAGE))
+    let io = |action: &'static str| {
+        move |source| RunError::Io {
+            action,
+            source,
+            path: out.to_owned(),
+        }
+    };
+    let partial = PartialFolder::create(out).map_err(io("create"))?;
+    write_atomic(&partial.path().join("plan.toml"), plan.as_bytes())?;
+    fill(partial.path(), plan)?;
+    tell(partial.path(), run)?;
+    partial.keep().map_err(io("rename"))?;
+    Ok(out.join(PAGE))
 }
 
 /// The page of a run.
