@@ -11,7 +11,7 @@ use crate::metrics::files::{Matches, Videos, read_pair};
 use crate::metrics::request::Request;
 
 /// Subset of rows about videos.
-pub(crate) const SUBSET: &str = slotflow_eval::report::JUDGED;
+pub(crate) const SUBSET: &str = slotflow_eval::report::IN_FOLDERS;
 
 /// Values of one metric on the frames of one clip; a reason where there are none.
 type Values = Result<Vec<f64>, String>;

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::markup::{Style, counted, escape};
-use super::{ClipView, VideoView};
+use super::page::{ClipView, VideoView};
 use crate::metric::registry::find;
 
 /// How many of the best, and how many of the worst, stand open on the page.

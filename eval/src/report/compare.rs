@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::ClipView;
 use super::clips;
 use super::html::{SCRIPT, STYLE, TEMPLATE, notes, policy, section};
 use super::markup::{Style, counted, escape, fill, metric_name};
-use super::paired::{Difference, key};
+use super::page::ClipView;
+use super::paired::{Difference, RunView, key};
 use super::scores::{GROUPS, Section, group_of};
 use crate::metric::Direction;
-use crate::tables::{ItemTable, Score, ScoreTable};
+use crate::tables::{Score, ScoreTable};
 
 /// All that a page over several runs shows.
 #[derive(Debug, Clone)]
@@ -26,19 +26,6 @@ pub struct Comparison<'a> {
     pub burn_in: usize,
     /// How far the runs are from the first.
     pub differences: Vec<Difference>,
-}
-
-/// One run.
-#[derive(Debug, Clone)]
-pub struct RunView<'a> {
-    /// Its name, different from that of any other.
-    pub name: String,
-    /// One row a number.
-    pub scores: &'a ScoreTable,
-    /// One row a value of a clip or frame.
-    pub items: &'a ItemTable,
-    /// Its plan with every value resolved, as TOML.
-    pub plan: String,
 }
 
 /// The page as one string: equal input gives equal bytes.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::markup::{Style, counted, escape, exponent, metric_name};
-use super::{CEILING_SUFFIX, FLOOR_SUFFIX, IMAGINED, JUDGED, RECONSTRUCTION};
+use super::page::{CEILING_SUFFIX, FLOOR_SUFFIX, IMAGINED, IN_FOLDERS, RECONSTRUCTION};
 use crate::metric::MetricName;
 use crate::tables::{ItemTable, ItemValue};
 
@@ -38,7 +38,7 @@ pub(super) fn charts(items: &ItemTable, burn_in: usize) -> String {
     let mut keys: Vec<(&MetricName, &str, &str)> = Vec::new();
     for item in &items.rows {
         let key = (&item.metric, &*item.profile, base(&item.subset));
-        let shown = key.2.starts_with(IMAGINED) || key.2 == JUDGED;
+        let shown = key.2.starts_with(IMAGINED) || key.2 == IN_FOLDERS;
         if item.frame.is_some() && shown && !keys.contains(&key) {
             keys.push(key);
         }
@@ -91,7 +91,7 @@ impl<'a> Chart<'a> {
             ),
             (
                 "main",
-                if subset == JUDGED {
+                if subset == IN_FOLDERS {
                     "prediction"
                 } else {
                     "imagined"

@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::markup::{counted, escape, fill};
-use super::{Page, StageRow, answers, clips, curve, scores, summary};
+use super::page::{Page, StageRow};
+use super::{answers, clips, curve, scores, summary};
 
 pub(super) const TEMPLATE: &str = include_str!("template/page.html");
 pub(super) const STYLE: &str = include_str!("template/page.css");

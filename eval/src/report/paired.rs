@@ -4,11 +4,23 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::RunView;
 use crate::metric::MetricName;
 use crate::stats::bootstrap::{Cluster, Resampling, mean, paired_difference};
 use crate::stats::proportion::mcnemar;
-use crate::tables::{ItemTable, Score};
+use crate::tables::{ItemTable, Score, ScoreTable};
+
+/// One run.
+#[derive(Debug, Clone)]
+pub struct RunView<'a> {
+    /// Its name, different from that of any other.
+    pub name: String,
+    /// One row a number.
+    pub scores: &'a ScoreTable,
+    /// One row a value of a clip or frame.
+    pub items: &'a ItemTable,
+    /// Its plan with every value resolved, as TOML.
+    pub plan: String,
+}
 
 /// How far a run is from the first one in one measure.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -163,7 +175,7 @@ mod tests {
     use super::*;
     use crate::answers::{Graded, items, scores};
     use crate::pixel::mse::MSE;
-    use crate::tables::{ItemValue, ScoreTable};
+    use crate::tables::ItemValue;
 
     #[test]
     fn answers_to_the_same_questions_are_compared_by_the_exact_test() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::bar::{Verdict, bar};
 use super::markup::{Style, counted, escape};
-use super::{FLOOR_SUFFIX, Page};
+use super::page::{FLOOR_SUFFIX, Page};
 use crate::metric::Direction;
 use crate::metric::definition::{KeyFigure, Metric, Unit};
 use crate::metric::registry::METRICS;
@@ -178,9 +178,9 @@ fn by_clip<'a>(score: &Score, items: &'a ItemTable, subset: &str) -> BTreeMap<&'
 
 #[cfg(test)]
 mod tests {
+    use super::super::page::IMAGINED;
     use super::*;
     use crate::pixel::psnr::PSNR;
-    use crate::report::IMAGINED;
     use crate::tables::ItemValue;
 
     fn key() -> Key {

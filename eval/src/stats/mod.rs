@@ -4,6 +4,7 @@
 
 /// Bootstrap over videos.
 pub mod bootstrap;
+/// Both ends of an interval.
 mod interval;
 /// The normal distribution.
 pub mod normal;
