@@ -12,7 +12,7 @@ use super::embedded_video::embedded;
 use super::finished_run::{FinishedRun, setting};
 use crate::artifacts::RunError;
 use crate::artifacts::files::write_atomic;
-use crate::stages::report::run_report::{COLUMNS, column};
+use crate::stages::report::video_columns::{COLUMNS, column};
 
 /// Mean squared difference of pixels of 0..255 above which two videos do not show the same clip.
 const OTHER_CLIP: f64 = 400.0;

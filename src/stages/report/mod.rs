@@ -18,5 +18,11 @@ pub mod evaluation_page;
 /// Folders of finished runs, read.
 pub mod finished_run;
 
+/// `answers.csv`.
+pub mod answers_csv;
+
+/// Columns of a clip's video side by side.
+pub mod video_columns;
+
 /// The page and tables of question answering.
 pub mod answer_report;

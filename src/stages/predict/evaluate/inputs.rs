@@ -9,7 +9,7 @@ use crate::artifacts::{RunError, Slots};
 use crate::metrics::pretrained::Entry;
 use crate::plan::video_predict::EvaluateConfig;
 use crate::stages::Loaded;
-use crate::stages::clevrer::answer::Answers;
+use crate::stages::clevrer::answers::Answers;
 use crate::stages::perceive::decode::Clips;
 use crate::stages::predict::frames::Frames;
 use crate::weights::pretrained::Network;
