@@ -3,80 +3,6 @@
 
 /// Circles that are still there: the crate, and the files of one circle.
 pub const CIRCLES: &[(&str, &[&str])] = &[
-    // models
-    (
-        "src",
-        &[
-            "bench/layers.rs",
-            "bench/mod.rs",
-            "bench/models.rs",
-            "bench/networks.rs",
-        ],
-    ),
-    (
-        "src",
-        &[
-            "kernels/cpu/attention.rs",
-            "kernels/cpu/attention/backward.rs",
-        ],
-    ),
-    (
-        "src",
-        &["kernels/cpu/conv/correlation.rs", "kernels/cpu/conv/run.rs"],
-    ),
-    (
-        "src",
-        &[
-            "kernels/extension.rs",
-            "kernels/flex.rs",
-            "kernels/flex/attention.rs",
-            "kernels/flex/convolution.rs",
-        ],
-    ),
-    (
-        "src",
-        &[
-            "models/decoder/autoregressive.rs",
-            "models/decoder/autoregressive/layer.rs",
-        ],
-    ),
-    (
-        "src",
-        &[
-            "models/decoder/sampler.rs",
-            "models/decoder/sampler/ode.rs",
-            "models/decoder/sampler/solver.rs",
-        ],
-    ),
-    (
-        "src",
-        &[
-            "models/decoder/unet.rs",
-            "models/decoder/unet/blocks.rs",
-            "models/decoder/unet/transformer.rs",
-        ],
-    ),
-    (
-        "src",
-        &[
-            "models/decoder/vqvae.rs",
-            "models/decoder/vqvae/autoencoder.rs",
-        ],
-    ),
-    (
-        "src",
-        &[
-            "weights/keys/decoder.rs",
-            "weights/keys/diffusion.rs",
-            "weights/keys/dynamics.rs",
-            "weights/keys/encoder.rs",
-            "weights/keys/mod.rs",
-            "weights/keys/reasoner.rs",
-            "weights/keys/vit.rs",
-        ],
-    ),
-    ("src", &["weights/pickle.rs", "weights/pickle/machine.rs"]),
-    ("src", &["weights/pth.rs", "weights/pth/legacy.rs"]),
     // papers
     (
         "src",
@@ -96,22 +22,10 @@ pub const CIRCLES: &[(&str, &[&str])] = &[
 ];
 
 /// Folders with more entries, and the reason.
-pub const FULL_FOLDERS: &[(&str, &str)] = &[
-    (
-        "src",
-        "its entries are the rooms, and the rooms are the map",
-    ),
-    ("src/weights", "still to be grouped"),
-];
+pub const FULL_FOLDERS: &[(&str, &str)] = &[(
+    "src",
+    "its entries are the rooms, and the rooms are the map",
+)];
 
 /// Folders whose table of contents is still to be written.
-pub const NO_CONTENTS: &[&str] = &[
-    "src/cli/mod.rs",
-    "src/kernels/cpu/mod.rs",
-    "src/kernels/mod.rs",
-    "src/kernels/tests/mod.rs",
-    "src/lib.rs",
-    "src/weights/keys/mod.rs",
-    "src/weights/mod.rs",
-    "src/weights/official/mod.rs",
-];
+pub const NO_CONTENTS: &[&str] = &["src/cli/mod.rs"];

@@ -15,6 +15,7 @@ use super::inputs::Evaluate;
 use super::rows::{Rows, unfit};
 
 use crate::artifacts::{Context, RunError};
+use crate::models::WeightsKind;
 use crate::models::perceptual::motion::{Motion, MotionConfig};
 use crate::tensor_conversion::{batch_from_clips, floats};
 
@@ -41,7 +42,7 @@ pub(crate) fn measure(
         rows.add_score(without("fewer than two clips"));
         return Ok(());
     }
-    let loaded = weights.model("motion", &context.device, MotionConfig::init);
+    let loaded = weights.model(WeightsKind::Motion, &context.device, MotionConfig::init);
     let (config, model) = loaded.map_err(RunError::weights)?;
     let mut sets = WindowSets::default();
     for clip in clips {
