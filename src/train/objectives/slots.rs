@@ -17,7 +17,7 @@ use crate::models::blocks::Linear;
 use crate::models::decoder::mixture::{Mixture, MixtureConfig};
 use crate::models::decoder::resample::shrunk;
 use crate::models::encoder::{Encoded, InitialConfig, SlotEncoder, kl_loss};
-use crate::models::reasoner::Head;
+use crate::models::reasoner::ClassifierHead;
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{batch_from_clips, clip_from_frames, floats};
 use crate::train::data::clip_dataset::{ClipDataset, foreground_weights, write_contact_sheet};
@@ -101,7 +101,7 @@ pub struct SlotAutoencoder {
     /// alone.
     pub probe: Option<Linear>,
     /// Slots → thumbnails, where a hidden layer reads them; used in training alone.
-    pub appearance: Option<Head>,
+    pub appearance: Option<ClassifierHead>,
 }
 
 impl SlotAutoencoder {
@@ -242,7 +242,7 @@ impl Objective for SlotsObjective<'_> {
             encoder: self.encoder.init(init),
             decoder: self.decoder.init(init),
             probe: asked.then(|| Linear::new(init, dim, linear)),
-            appearance: hidden.map(|hidden| Head::new(init, dim, hidden, appearance.width())),
+            appearance: hidden.map(|hidden| ClassifierHead::new(init, dim, hidden, appearance.width())),
         }
     }
 
