@@ -20,7 +20,7 @@ pub mod models;
 /// Attention → masks, and how they are shown.
 pub mod masks;
 
-/// What a head says of slots → events.
+/// Output of the object and event head → objects and events.
 pub mod scene_parsing;
 
 pub mod weights;

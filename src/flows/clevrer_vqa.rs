@@ -1,4 +1,4 @@
-//! Decode, perceive, answer in several ways, judge, tell.
+//! Decode, encode, answer in several ways, score, report.
 
 use std::path::Path;
 
@@ -12,7 +12,8 @@ use crate::models::encoder::SlotEncoderConfig;
 use crate::models::reasoner::AloeConfig;
 use crate::plan::ClevrerVqaPlan;
 use crate::plan::video_predict::AnswerConfig;
-use crate::stages::clevrer::answer::{Answer, Answers, AnswersOfClips, sees};
+use crate::stages::clevrer::answer::{Answer, sees};
+use crate::stages::clevrer::answers::{Answers, AnswersOfClips};
 use crate::stages::clevrer::neuro_symbolic::NeuroSymbolic;
 use crate::stages::clevrer::oracle::Oracle;
 use crate::stages::clevrer::score_answers::{Answerer, ScoreAnswers};
@@ -94,7 +95,7 @@ pub fn clevrer_vqa(
         source: &*source,
         window,
     })?;
-    let seen = run.stage(&Encode {
+    let encoded = run.stage(&Encode {
         config: &plan.encode,
         weights: &models.encoder,
         clips: &clips,
@@ -114,10 +115,10 @@ pub fn clevrer_vqa(
         let sees = sees(weights)?;
         let known = truth.as_ref().filter(|_| source.knows(GroundTruth::States));
         let states = known.map(Artifact::read_as::<SlotsOfClips>);
-        let seen = match (sees, &states) {
+        let encoded = match (sees, &states) {
             (Sees::States, None) => return Ok(None),
             (Sees::States, Some(states)) => states,
-            _ => &seen,
+            _ => &encoded,
         };
         let config = AnswerConfig {
             steps: plan.answer.steps,
@@ -129,7 +130,7 @@ pub fn clevrer_vqa(
             weights,
             dynamics,
             clips: &clips,
-            seen,
+            encoded,
         })?))
     };
     let mut all: Vec<(String, String, Answers, &Loaded)> = Vec::new();
@@ -157,11 +158,16 @@ pub fn clevrer_vqa(
             weights,
             dynamics: &models.dynamics,
             clips: &clips,
-            seen: &seen,
+            encoded: &encoded,
             stride,
             video_frames,
         })?;
-        all.push(("reason".to_owned(), REASON.to_owned(), answers, weights));
+        all.push((
+            "reason".to_owned(),
+            NEURO_SYMBOLIC.to_owned(),
+            answers,
+            weights,
+        ));
     }
     let answerers: Vec<Answerer<'_>> = all
         .iter()
@@ -208,8 +214,8 @@ pub fn clevrer_vqa(
     })
 }
 
-/// What a row of the supervised path says of itself.
-const REASON: &str = "programs on events that a head reads off slots, perceived and imagined; the head is supervised by \
+/// The note of the scores of neuro-symbolic answers.
+const NEURO_SYMBOLIC: &str = "programs on events that a head predicts from slots, encoded and rolled out; the head is supervised by \
                       generated events, the programs are the questions' own";
 
 fn about(sees: Sees) -> &'static str {

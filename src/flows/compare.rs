@@ -14,7 +14,7 @@ use slotflow_eval::{ItemTable, ScoreTable};
 
 use crate::artifacts::RunError;
 use crate::artifacts::files::{make_dir, write_atomic};
-use crate::stages::report::run_report::{COLUMNS, column};
+use crate::stages::report::video_columns::{COLUMNS, column};
 
 /// A mean squared difference of pixels of 0..255 above which two videos do not show the same clip.
 const OTHER_CLIP: f64 = 400.0;

@@ -1,4 +1,4 @@
-//! Decode, perceive, imagine, draw, answer, judge, tell.
+//! Decode, encode, roll out, render, answer, evaluate, report.
 
 use std::path::{Path, PathBuf};
 
@@ -118,22 +118,22 @@ pub fn video_predict(
         source: &*source,
         window,
     })?;
-    let seen = run.stage(&Encode {
+    let encoded = run.stage(&Encode {
         config: &plan.encode,
         weights: &models.encoder,
         clips: &clips,
     })?;
-    let imagined = run.stage(&Rollout {
+    let rollout = run.stage(&Rollout {
         config: &plan.rollout,
         weights: &models.dynamics,
-        slots: &seen,
+        slots: &encoded,
     })?;
     let frames = run.stage(&Render {
         config: &plan.render,
         weights: &models.decoder,
         clips: &clips,
-        seen: &seen,
-        imagined: &imagined,
+        encoded: &encoded,
+        rollout: &rollout,
     })?;
     let answers = match (&plan.answer, &models.reasoner) {
         (Some(config), Some(weights)) => Some(run.stage(&Answer {
@@ -141,7 +141,7 @@ pub fn video_predict(
             weights,
             dynamics: Some(&models.dynamics),
             clips: &clips,
-            seen: &seen,
+            encoded: &encoded,
         })?),
         _ => None,
     };
@@ -157,10 +157,10 @@ pub fn video_predict(
         shelf: &shelf,
         motion: models.motion.as_ref(),
         clips: &clips,
-        seen: &seen,
+        seen: &encoded,
         frames: &frames,
         answers: answers.as_ref(),
-        imagined: &imagined,
+        imagined: &rollout,
         slots,
         checkpoint: models.checkpoint(),
     })?;
@@ -172,8 +172,8 @@ pub fn video_predict(
     let report = Report {
         plan,
         clips: &clips,
-        seen: &seen,
-        imagined: &imagined,
+        encoded: &encoded,
+        rollout: &rollout,
         frames: &frames,
         answers: answers.as_ref(),
         scores: &scores,

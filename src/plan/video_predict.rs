@@ -21,7 +21,7 @@ pub struct VideoPredictPlan {
     pub decode: DecodeConfig,
     /// Frames → slots.
     pub encode: EncodeConfig,
-    /// Slots seen → slots imagined.
+    /// Observed slots → predicted slots.
     pub rollout: RolloutConfig,
     /// Slots → frames.
     pub render: RenderConfig,
@@ -140,15 +140,15 @@ impl Default for EncodeConfig {
     }
 }
 
-/// `[rollout]`: slots seen → slots imagined.
+/// `[rollout]`: observed slots → predicted slots.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct RolloutConfig {
     /// The SlotFormer.
     pub weights: WeightsName,
-    /// Frames that are seen before imagination starts.
+    /// Observed frames that the roll-out starts from.
     pub burn_in: usize,
-    /// Frames to imagine; the rest of the clip if unset.
+    /// Frames to predict; the rest of the clip if unset.
     pub steps: Option<usize>,
 }
 
@@ -172,7 +172,7 @@ pub struct RenderConfig {
     pub sampler: SamplerConfig,
     /// One noise for all frames of a clip, so that what stays looks the same.
     pub shared_noise: bool,
-    /// What sampling starts from; the picture is made as noisy as `sampler.from` says.
+    /// What sampling starts from; a frame is made as noisy as `sampler.from` says.
     #[serde(skip_serializing_if = "RenderStart::is_noise")]
     pub start: RenderStart,
 }
@@ -214,7 +214,7 @@ impl Default for RenderConfig {
 pub struct AnswerConfig {
     /// Aloe.
     pub weights: WeightsName,
-    /// Frames imagined beyond the clip's end for predictive questions.
+    /// Frames rolled out behind the clip's end for predictive questions.
     pub steps: usize,
 }
 

@@ -6,7 +6,7 @@ use slotflow_eval::score::Direction;
 
 use crate::artifacts::{Artifact, Context, Input, Partial, RunError, Stage, Table};
 
-use crate::stages::clevrer::answer::{Answers, GradedAnswers};
+use crate::stages::clevrer::answers::{Answers, GradedAnswers};
 use crate::stages::perceive::decode::Clips;
 
 /// Answers of one reasoner.

@@ -1,4 +1,4 @@
-//! Frames → slots and masks.
+//! Frames → slots and attention masks.
 
 use ndarray::Axis;
 use slotflow_datasets::ClipId;
@@ -13,13 +13,13 @@ use crate::rng::SeededRng;
 use crate::stages::Loaded;
 use crate::stages::perceive::decode::Clips;
 
-/// Perceives every frame of every clip as slots.
+/// Encodes every frame of every clip as slots.
 pub struct Encode<'a> {
-    /// Which encoder.
+    /// `[encode]` of the plan.
     pub config: &'a EncodeConfig,
     /// The encoder's file.
     pub weights: &'a Loaded,
-    /// What is perceived.
+    /// The clips.
     pub clips: &'a Clips,
 }
 
@@ -52,12 +52,13 @@ impl Stage for Encode<'_> {
         out.inherit(self.clips);
         out.expect(self.clips.clips().to_vec());
         out.each(context, |clip| {
-            perceive(&encoder, &config, self.clips, clip, context)
+            encode_clip(&encoder, &config, self.clips, clip, context)
         })
     }
 }
 
-fn perceive(
+/// A clip's file: its slots and masks.
+fn encode_clip(
     encoder: &SlotEncoder,
     config: &SlotEncoderConfig,
     clips: &Clips,

@@ -1,4 +1,4 @@
-//! Slots seen → slots imagined.
+//! Observed slots → slots predicted by SlotFormer.
 
 use ndarray::s;
 
@@ -10,13 +10,13 @@ use crate::plan::video_predict::RolloutConfig;
 
 use crate::stages::Loaded;
 
-/// Imagines the frames after the burn-in of every clip.
+/// Rolls SlotFormer out behind the burn-in of every clip.
 pub struct Rollout<'a> {
-    /// How far, and with which model.
+    /// `[rollout]` of the plan.
     pub config: &'a RolloutConfig,
     /// The model's file.
     pub weights: &'a Loaded,
-    /// What was seen.
+    /// Slots of every frame.
     pub slots: &'a Slots,
 }
 
@@ -45,8 +45,8 @@ impl Stage for Rollout<'_> {
         out.inherit(self.slots);
         out.expect(self.slots.clips().to_vec());
         out.each(context, |clip| {
-            let seen = self.slots.slots(clip)?;
-            let (time, _, dim) = seen.dim();
+            let encoded = self.slots.slots(clip)?;
+            let (time, _, dim) = encoded.dim();
             if dim != config.dim {
                 let reason = format!(
                     "slots are {dim} wide but the rollout expects {}: it was trained with another encoder",
@@ -57,10 +57,10 @@ impl Stage for Rollout<'_> {
             let burn_in = self.config.burn_in;
             let steps = self.config.steps.unwrap_or(time.saturating_sub(burn_in));
             if time < burn_in || steps == 0 {
-                let reason = format!("{time} frames leave nothing to imagine after {burn_in} seen");
+                let reason = format!("{time} frames leave nothing to predict after {burn_in} observed");
                 return Err(RunError::Unfit { reason });
             }
-            let history = seen.slice(s![..burn_in, .., ..]);
+            let history = encoded.slice(s![..burn_in, .., ..]);
             Ok(rolled_out(&dynamics, history, steps, &context.device)?.to_file())
         })
     }

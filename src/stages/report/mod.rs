@@ -6,5 +6,11 @@ pub mod run_folder;
 /// The page, tables, videos and arrays of a prediction.
 pub mod run_report;
 
+/// `answers.csv`.
+pub mod answers_csv;
+
+/// Columns of a clip's video side by side.
+pub mod video_columns;
+
 /// The page and tables of question answering.
 pub mod answer_report;

@@ -3,42 +3,6 @@
 
 /// Circles that are still there: the crate, and the files of one circle.
 pub const CIRCLES: &[(&str, &[&str])] = &[
-    // data
-    (
-        "datasets/src",
-        &[
-            "error.rs",
-            "video/fit.rs",
-            "video/frame_picker.rs",
-            "video/mod.rs",
-            "video/no_ffmpeg.rs",
-            "video/open.rs",
-            "video/pictures.rs",
-            "video/raw.rs",
-            "video/read.rs",
-            "video/scale.rs",
-            "window.rs",
-        ],
-    ),
-    (
-        "datasets/src",
-        &["question/mod.rs", "question/vocabulary.rs"],
-    ),
-    (
-        "datasets/src",
-        &["synth/physics/simulate.rs", "synth/physics/world.rs"],
-    ),
-    (
-        "datasets/src",
-        &[
-            "synth/questions/counterfactual.rs",
-            "synth/questions/descriptive.rs",
-            "synth/questions/explanatory.rs",
-            "synth/questions/mod.rs",
-            "synth/questions/phrase.rs",
-            "synth/questions/predictive.rs",
-        ],
-    ),
     // metrics
     (
         "src",
@@ -164,15 +128,12 @@ pub const FULL_FOLDERS: &[(&str, &str)] = &[
         "src",
         "its entries are the rooms, and the rooms are the map",
     ),
-    ("datasets/src/video", "still to be grouped"),
     ("eval/src", "still to be grouped"),
     ("src/weights", "still to be grouped"),
 ];
 
 /// Folders whose table of contents is still to be written.
 pub const NO_CONTENTS: &[&str] = &[
-    "datasets/src/question/mod.rs",
-    "datasets/src/synth/questions/mod.rs",
     "eval/src/lib.rs",
     "eval/src/report/mod.rs",
     "eval/src/stats/mod.rs",

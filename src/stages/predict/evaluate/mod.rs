@@ -19,7 +19,7 @@ use crate::plan::video_predict::EvaluateConfig;
 use crate::weights::pretrained::Network;
 
 use crate::stages::Loaded;
-use crate::stages::clevrer::answer::Answers;
+use crate::stages::clevrer::answers::Answers;
 use crate::stages::perceive::decode::Clips;
 use crate::stages::predict::frames::Frames;
 

@@ -8,8 +8,8 @@ use ff::software::scaling::{Context, Flags};
 use ffmpeg_next as ff;
 use ndarray::ArrayView3;
 
-use super::Format;
-use super::raw::set_colours;
+use crate::video::info::Format;
+use crate::video::raw::set_colours;
 
 /// A rate as broadcasters write it: whole, or a thousand over a thousand and one.
 pub(super) fn rate(fps: f32) -> ff::Rational {

@@ -6,8 +6,8 @@ use ff::util::frame::side_data::Type as FrameData;
 use ffmpeg_next as ff;
 
 use super::open::{Opened, check_size};
+use super::rotation::Turn;
 use crate::error::DataError;
-use crate::video::rotation::Turn;
 
 /// Damaged packets in a row after which a file is given up.
 const PATIENCE: usize = 4096;

@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use ffmpeg_next as ff;
 use ndarray::{ArrayView3, ArrayView4};
 
-use super::encode::{Coded, rate};
-use super::open::{check_size, set_up};
-use super::{Format, MAX_SIDE};
+use super::coded::{Coded, rate};
 use crate::error::DataError;
 use crate::partial::PartialFile;
+use crate::video::decode::open::{check_size, set_up};
+use crate::video::info::Format;
+use crate::video::limits::MAX_SIDE;
 
 /// The shortest time that browsers show a GIF's frame without slowing it down, hundredths of a second.
 const SHORTEST_GIF_DELAY: u64 = 2;

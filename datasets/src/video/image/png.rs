@@ -7,9 +7,9 @@ use std::path::Path;
 use ndarray::{Array2, Array3, ArrayView3};
 use png::{ColorType, Decoder, DecodingError, EncodingError, Transformations};
 
-use super::{MAX_PIXELS, MAX_SIDE};
 use crate::error::DataError;
 use crate::partial::PartialFile;
+use crate::video::limits::{MAX_PIXELS, MAX_SIDE};
 
 /// A picture, `[height, width, rgb]`. Grey becomes rgb, sixteen bits become eight, transparency is dropped.
 ///

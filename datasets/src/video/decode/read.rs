@@ -5,13 +5,13 @@ use std::rc::Rc;
 
 use ndarray::{Array3, Array4};
 
+use super::frame_picker::Picker;
 use super::open::open;
 use super::pictures::{Picture, Pictures};
 use super::scale::Scaler;
-use super::{Decode, Read, VideoInfo};
 use crate::clip::{Clip, ClipId};
 use crate::error::DataError;
-use crate::video::frame_picker::Picker;
+use crate::video::info::{Decode, Read, VideoInfo};
 use crate::window::{FrameSampling, Window};
 
 /// A start this far into a file is sought and not decoded up to.

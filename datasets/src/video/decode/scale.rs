@@ -10,9 +10,9 @@ use ff::software::scaling::{Context, Flags};
 use ffmpeg_next as ff;
 use ndarray::{Array3, s};
 
-use super::fit::{Placement, place};
-use super::raw::{crop, set_colours};
-use crate::video::rotation::Turn;
+use super::rotation::Turn;
+use crate::video::image::fit::{Placement, place};
+use crate::video::raw::{crop, set_colours};
 use crate::window::Fit;
 
 /// From this height on, a file that names no colour matrix is taken for BT.709.

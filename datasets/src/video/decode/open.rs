@@ -10,10 +10,11 @@ use ff::format::context::Input;
 use ff::format::stream::Disposition;
 use ffmpeg_next as ff;
 
-use super::raw::{limit_allocation, look_closer, open_headers, stored_size};
-use super::{Decode, MAX_PIXELS, MAX_SIDE, UNKNOWN_FPS, VideoInfo};
+use super::rotation::Turn;
 use crate::error::DataError;
-use crate::video::rotation::Turn;
+use crate::video::info::{Decode, VideoInfo};
+use crate::video::limits::{MAX_PIXELS, MAX_SIDE, UNKNOWN_FPS};
+use crate::video::raw::{limit_allocation, look_closer, open_headers, stored_size};
 
 /// The largest piece of memory FFmpeg may ask for at once: a frame of [`MAX_PIXELS`] with eight bytes a pixel.
 const MAX_ALLOCATION: usize = MAX_PIXELS * 8 + (1 << 20);
@@ -191,7 +192,10 @@ fn seconds(text: &str) -> Option<f64> {
 }
 
 /// Refuses frames that no camera makes.
-pub(super) fn check_size([height, width]: [usize; 2], path: &Path) -> Result<(), DataError> {
+pub(in crate::video) fn check_size(
+    [height, width]: [usize; 2],
+    path: &Path,
+) -> Result<(), DataError> {
     if height > MAX_SIDE || width > MAX_SIDE || height * width > MAX_PIXELS {
         return Err(DataError::TooLarge {
             width,
@@ -203,7 +207,7 @@ pub(super) fn check_size([height, width]: [usize; 2], path: &Path) -> Result<(),
 }
 
 /// Starts FFmpeg once: silent, and without room for frames that are refused anyway.
-pub(super) fn set_up() {
+pub(in crate::video) fn set_up() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         ff::log::set_level(ff::log::Level::Quiet);
