@@ -33,14 +33,10 @@ pub struct SynthPreset {
     pub ambient: f32,
     /// Colour that metal reflects where there is neither floor nor object, linear red, green, blue.
     pub sky: [f32; 3],
-<<<<<<< HEAD
     /// How the sky's brightness changes from the horizon to the zenith.
     #[serde(default, skip_serializing_if = "is_default")]
     pub sky_gradient: SkyGradient,
-    /// What things stand on.
-=======
     /// The floor.
->>>>>>> main
     pub floor: Surface,
     /// Colours, materials and textures of objects.
     pub surfaces: Surfaces,

@@ -61,7 +61,6 @@ macro_rules! objectives {
     ) => {
         $(#[$about])*
         #[derive(Debug, Clone, PartialEq, Serialize)]
-        #[expect(clippy::large_enum_variant, reason = "a program holds one plan, not many")]
         pub enum $objective {
             $($(#[$doc])* #[serde(rename = $name)] $variant($plan),)*
         }

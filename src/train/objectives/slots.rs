@@ -242,7 +242,8 @@ impl Objective for SlotsObjective<'_> {
             encoder: self.encoder.init(init),
             decoder: self.decoder.init(init),
             probe: asked.then(|| Linear::new(init, dim, linear)),
-            appearance: hidden.map(|hidden| ClassifierHead::new(init, dim, hidden, appearance.width())),
+            appearance: hidden
+                .map(|hidden| ClassifierHead::new(init, dim, hidden, appearance.width())),
         }
     }
 

@@ -125,19 +125,14 @@ impl Lighting {
 
     /// The colour that a ray sees, linear; brighter than 1 where a lamp glints.
     pub fn color(&self, ray: Ray, look: &Look) -> Vec3 {
-<<<<<<< HEAD
-        let met = first(look.things, look.among, ray);
+        let met = first(look.objects, look.among, ray);
         if look.mirrored > 0
             && let Some(radiance) = self.mirrored_lamp(ray, met.map(|(hit, _)| hit.distance))
         {
             return Vec3::splat(radiance);
         }
-        if let Some((hit, thing)) = met {
-            return self.thing(thing, &hit, ray, look);
-=======
-        if let Some((hit, object)) = first(look.objects, look.among, ray) {
+        if let Some((hit, object)) = met {
             return self.object(object, &hit, ray, look);
->>>>>>> main
         }
         floor_hit(ray).map_or_else(|| self.sky(ray), |place| self.floor(place, look))
     }
@@ -234,7 +229,6 @@ impl Lighting {
     }
 }
 
-<<<<<<< HEAD
 impl Lamp {
     /// How far a ray goes to the lamp's square, if it meets it.
     fn hit(&self, ray: Ray) -> Option<f32> {
@@ -265,12 +259,8 @@ fn coat_reflectance(normal: f32, cosine: f32) -> f32 {
     normal + (1.0 - normal) * square * square * grazing
 }
 
-/// The thing that a ray meets first.
-pub(crate) fn first(things: &[Thing], among: u32, ray: Ray) -> Option<(Hit, usize)> {
-=======
 /// The object that a ray meets first.
 pub(crate) fn first(objects: &[SceneObject], among: u32, ray: Ray) -> Option<(Hit, usize)> {
->>>>>>> main
     let mut nearest: Option<(Hit, usize)> = None;
     for (k, object) in objects
         .iter()
@@ -311,17 +301,17 @@ mod tests {
     use crate::synth::physics::world::World;
 
     const NO_LOOK: Look = Look {
-        things: &[],
+        objects: &[],
         among: 0,
         blockers: None,
-        draw: Draw { salt: 1, index: 0 },
+        draw: PixelRng { salt: 1, index: 0 },
         mirrored: 1,
     };
 
-    fn stage(name: &str) -> Stage {
+    fn stage(name: &str) -> Lighting {
         let dataset = name.parse::<crate::source::Dataset>().unwrap();
         let preset = dataset.generator().unwrap();
-        Stage::new(&preset, &World::simulate(&preset, 1))
+        Lighting::new(&preset, &World::simulate(&preset, 1))
     }
 
     fn towards(lamp: &Lamp) -> Ray {
@@ -364,7 +354,7 @@ mod tests {
 
     #[test]
     fn the_sky_brightens_from_the_horizon_upwards_only_where_a_preset_says_so() {
-        let at = |stage: &Stage, z: f32| {
+        let at = |stage: &Lighting, z: f32| {
             let towards = Vec3::new((1.0 - z * z).sqrt(), 0.0, z);
             stage.sky(Ray {
                 from: Vec3::ZERO,
