@@ -1,7 +1,6 @@
 //! Help of every command, in snapshots, so that a change of words is seen in review.
 
-use insta::assert_snapshot;
-
+use crate::snapshot::assert_snapshot;
 use crate::support::Product;
 
 /// What `pipeline ARGUMENTS --help` prints.
@@ -94,5 +93,29 @@ fn every_command_is_here_and_its_help_has_an_example() {
             examples.is_some_and(|text| text.contains(&format!("pipeline {name}"))),
             "no example in `pipeline {name} --help`"
         );
+    }
+}
+
+#[test]
+fn a_command_is_named_in_its_own_file_and_in_the_list_alone() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources = crate::layers::files(&root.join("src"));
+    let sources: Vec<(String, String)> = sources
+        .iter()
+        .map(|file| {
+            let short = file.strip_prefix(root).unwrap().display().to_string();
+            (short, std::fs::read_to_string(file).unwrap())
+        })
+        .collect();
+    for subcommand in slotflow::cli::command().get_subcommands() {
+        let name = subcommand.get_name();
+        let arguments = format!("{}{}Args", name[..1].to_uppercase(), &name[1..]);
+        let naming = sources
+            .iter()
+            .filter(|(_, text)| text.contains(&arguments));
+        let naming: Vec<&str> = naming.map(|(file, _)| file.as_str()).collect();
+        // Import and export are two directions of one thing.
+        let own = name.replace("export", "import");
+        assert_eq!(naming, [format!("src/cli/{own}.rs"), "src/cli/mod.rs".to_owned()]);
     }
 }

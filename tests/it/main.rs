@@ -25,6 +25,10 @@
 
 mod ask;
 mod cli;
+mod cli_errors;
+mod cli_errors_files;
+mod cli_help;
+mod docs;
 mod eval;
 mod flow;
 mod import;
@@ -34,5 +38,7 @@ mod names;
 mod networks;
 mod parity;
 mod presets;
+mod snapshot;
 mod support;
 mod train;
+mod transcript;
