@@ -28,6 +28,9 @@ pub mod weights;
 /// What is there, what is to be made, and why.
 pub mod artifacts;
 
+/// Trained models over whole clips: arrays in, arrays out.
+pub mod inference;
+
 /// How models learn.
 pub mod train;
 

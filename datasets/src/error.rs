@@ -97,13 +97,33 @@ pub enum DataError {
         /// The folder.
         path: PathBuf,
     },
-    /// No built-in data set has this name.
-    #[error("no data set is called `{name}`; there are {known}")]
+    /// No data set has this name.
+    #[error("no data set is called `{name}`; {instead}")]
     UnknownDataset {
         /// What was asked for.
         name: String,
-        /// The names that exist.
-        known: String,
+        /// The closest name, or all names.
+        instead: String,
+    },
+    /// No split has this name.
+    #[error("no split is called `{name}`; there are train, val and test")]
+    UnknownSplit {
+        /// What was asked for.
+        name: String,
+    },
+    /// A data set on disk of which nobody said where it lies.
+    #[error("the data set `{dataset}` is read from a folder, and none is named")]
+    NoRoot {
+        /// The data set.
+        dataset: String,
+    },
+    /// A data set that has a reader and is not made by the generator, where only the generator's clips will do.
+    #[error(
+        "the data set `{name}` is not one of the generator's, which alone are trained on so far"
+    )]
+    NotGenerated {
+        /// The data set.
+        name: String,
     },
     /// A published data set that nothing here reads yet.
     #[error("there is no reader for the data set `{name}` yet")]
@@ -150,10 +170,12 @@ impl DataError {
             Self::JpegPictures { .. } => {
                 "decoders of JPEG differ by a grey level: decode once for all, `ffmpeg -i CLIP/%04d.jpg CLIP/%04d.png`"
             }
-            Self::NoReader { .. } => {
+            Self::NoRoot { .. } => "give it with `--root DIR`",
+            Self::NoReader { .. } | Self::NotGenerated { .. } => {
                 "take another one with `--set data.dataset=…` (a training) or `--dataset …` (a prediction), or own videos"
             }
-            Self::UnknownDataset { .. } => "`pipeline data list` shows them",
+            Self::UnknownDataset { .. } => "datasets/README.md describes them",
+            Self::UnknownSplit { .. } => "say one of these",
             Self::WithoutVideo { .. } => {
                 "build with the default feature `video`, or use the generator"
             }

@@ -20,8 +20,8 @@ pub mod rle;
 /// What a camera saw.
 pub mod clip;
 
-/// A file that appears whole or not at all.
-mod partial;
+/// Files and folders that appear whole or not at all.
+pub mod partial;
 
 /// What lies in a folder.
 pub mod listing;
@@ -41,5 +41,5 @@ pub mod loader;
 pub use clip::{Clip, ClipId, Sample};
 pub use error::DataError;
 pub use question::{Ask, Choice, Question, QuestionKind};
-pub use source::Source;
+pub use source::{Dataset, GroundTruth, Source, SourceConfig, Split};
 pub use window::{Fit, FrameSampling, Window};

@@ -1,4 +1,4 @@
-//! What lies in a folder: names in order, and pictures in the order of their numbers.
+//! Folders: their entries by name, pictures by number, and the folder that a file is to lie in.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -77,6 +77,19 @@ pub fn unreadable(source: std::io::Error, path: &Path) -> DataError {
         source,
         path: path.to_owned(),
     }
+}
+
+/// Makes the folder that a file is to lie in.
+///
+/// # Errors
+/// When the disk says no.
+pub fn create_parent(file: &Path) -> Result<(), DataError> {
+    let folder = file.parent().unwrap_or(file);
+    fs::create_dir_all(folder).map_err(|source| DataError::Io {
+        action: "create",
+        source,
+        path: folder.to_owned(),
+    })
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::artifacts::RunError;
-use crate::artifacts::files::write_atomic;
+use super::error::RunError;
+use super::files::write_atomic;
 
 const NOTE: &str = "note";
 
@@ -55,6 +55,18 @@ impl ClipFile {
         self
     }
 
+    /// The same with one whole number: a count of frames.
+    #[must_use]
+    pub fn with_count(mut self, name: &str, count: usize) -> Self {
+        let stored = Stored {
+            dtype: Dtype::U64,
+            shape: Vec::new(),
+            bytes: (count as u64).to_le_bytes().to_vec(),
+        };
+        self.arrays.insert(name.to_owned(), stored);
+        self
+    }
+
     /// The same with a note of any kind, kept as JSON.
     ///
     /// # Errors
@@ -92,6 +104,19 @@ impl ClipFile {
             &stored.shape,
             values.iter().map(|raw| f32::from_le_bytes(*raw)).collect(),
         )
+    }
+
+    /// One whole number.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub fn count(&self, name: &str) -> Result<usize, RunError> {
+        let stored = self.stored(name, Dtype::U64)?;
+        let value = stored.bytes.first_chunk().copied();
+        let value = value.and_then(|raw| usize::try_from(u64::from_le_bytes(raw)).ok());
+        value.ok_or_else(|| RunError::Internal {
+            reason: format!("array `{name}` has shape {:?}", stored.shape),
+        })
     }
 
     /// The note.
@@ -188,13 +213,15 @@ mod tests {
         let floats = Array2::from_shape_fn((2, 3), |(i, j)| i as f32 - j as f32 * 0.5);
         let file = ClipFile::default()
             .with_floats("slots", &floats)
-            .with_bytes("mask", &Array1::from_vec(vec![1, 2, 3]));
+            .with_bytes("mask", &Array1::from_vec(vec![1, 2, 3]))
+            .with_count("observed", 6);
         let file = file.with_note(&vec!["a", "b"]).unwrap();
         file.write(&path).unwrap();
 
         let read = ClipFile::read(&path).unwrap();
         assert_eq!(read.floats::<Ix2>("slots").unwrap(), floats);
         assert_eq!(read.bytes::<Ix1>("mask").unwrap().to_vec(), [1, 2, 3]);
+        assert_eq!(read.count("observed").unwrap(), 6);
         assert_eq!(read.note::<Vec<String>>().unwrap(), ["a", "b"]);
         assert!(read.floats::<Ix1>("slots").is_err() && read.bytes::<Ix1>("absent").is_err());
     }

@@ -1,38 +1,27 @@
 //! Files that are there whole or not at all.
 
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::artifacts::RunError;
+use slotflow_datasets::partial;
+
+use super::error::RunError;
 
 /// Writes a file beside its place and renames it into it, after its bytes have reached the disk.
 ///
 /// # Errors
 /// When the file system says no; nothing is left behind then.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
-    let partial = partial_of(path);
-    let io = |source| RunError::Io {
+    partial::write_whole(path, bytes).map_err(|source| RunError::Io {
         action: "write",
         source,
         path: path.to_owned(),
-    };
-    let written = File::create(&partial).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    let renamed = written.and_then(|()| fs::rename(&partial, path));
-    if renamed.is_err() && partial.exists() {
-        fs::remove_file(&partial).map_err(io)?;
-    }
-    renamed.map_err(io)
+    })
 }
 
 /// The name under which something is made before it is renamed into place.
 pub fn partial_of(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".partial");
-    path.with_file_name(name)
+    partial::partial_path(path)
 }
 
 /// Makes a folder and those above it.

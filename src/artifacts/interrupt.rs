@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::artifacts::RunError;
+use super::error::RunError;
 
 static PRESSED: AtomicBool = AtomicBool::new(false);
 

@@ -4,8 +4,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::Path;
 
-use crate::artifacts::RunError;
-use crate::artifacts::files::make_dir;
+use super::error::RunError;
+use super::files::make_dir;
 
 /// The file that is locked.
 const NAME: &str = ".lock";

@@ -1,9 +1,18 @@
 use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::path::Path;
 
 use ndarray::Array1;
+use serde::Serialize;
 use slotflow_datasets::ClipId;
 
 use crate::artifacts::*;
+use crate::device::DeviceChoice;
+
+enum Doubled {}
+
+impl ArtifactKind for Doubled {}
+impl PerClip for Doubled {}
 
 #[derive(Serialize)]
 struct Config {
@@ -21,6 +30,7 @@ impl Stage for Double<'_> {
     const NAME: &'static str = "double";
     const VERSION: u32 = 1;
     type Config = Config;
+    type Output = Doubled;
 
     fn config(&self) -> &Config {
         &self.config
@@ -30,22 +40,25 @@ impl Stage for Double<'_> {
         vec![Input::new("clips", "abc")]
     }
 
-    fn run(&self, out: &mut Partial, _context: &Context) -> Result<(), RunError> {
+    fn run(&self, out: &mut Partial<Doubled>, context: &Context) -> Result<(), RunError> {
         out.expect(["a", "b", "c"].map(ClipId::new).to_vec());
         let mut left = self.stop_after;
-        for clip in out.missing() {
-            if left == 0 {
-                return Err(RunError::Interrupted);
+        let mut stopped = false;
+        out.each(context, |clip| {
+            stopped |= left == 0;
+            if stopped {
+                return Err("stopped");
             }
             left -= 1;
-            out.each_one(&clip, || {
-                self.calls.set(self.calls.get() + 1);
-                if self.broken == Some(clip.as_str()) {
-                    return Err("does not decode");
-                }
-                Ok(ClipFile::default()
-                    .with_bytes("x", &Array1::from_vec(vec![self.config.level as u8])))
-            })?;
+            self.calls.set(self.calls.get() + 1);
+            if self.broken == Some(clip.as_str()) {
+                return Err("does not decode");
+            }
+            Ok(ClipFile::default()
+                .with_bytes("x", &Array1::from_vec(vec![self.config.level as u8])))
+        })?;
+        if stopped {
+            return Err(RunError::Interrupted);
         }
         Ok(())
     }
@@ -78,7 +91,7 @@ fn a_stage_that_is_done_is_not_done_again() {
     let calls = Cell::new(0);
     let first = run_in(cache.path()).stage(&double(&calls, 1)).unwrap();
     let second = run_in(cache.path()).stage(&double(&calls, 1)).unwrap();
-    assert_eq!((calls.get(), &first.id), (3, &second.id));
+    assert_eq!((calls.get(), first.id()), (3, second.id()));
     let other = run_in(cache.path());
     other.stage(&double(&calls, 2)).unwrap();
     assert_eq!(calls.get(), 6);
@@ -135,11 +148,93 @@ fn two_processes_do_not_make_the_same_artifact() {
     let calls = Cell::new(0);
     let run = run_in(cache.path());
     let recipe = run.recipe(&double(&calls, 1)).unwrap();
-    let held = Partial::open(&cache.path().join("double-v1").join(&recipe.id().0), recipe).unwrap();
+    let held =
+        Partial::<Doubled>::open(&cache.path().join("double-v1").join(&recipe.id().0), recipe)
+            .unwrap();
     assert!(matches!(
         run.stage(&double(&calls, 1)),
         Err(RunError::Busy { .. })
     ));
     drop(held);
     assert!(run.stage(&double(&calls, 1)).is_ok());
+}
+
+struct Count;
+
+impl Stage for Count {
+    const NAME: &'static str = "count";
+    const VERSION: u32 = 1;
+    type Config = ();
+    type Output = Table<Vec<u32>>;
+
+    fn config(&self) -> &() {
+        &()
+    }
+
+    fn inputs(&self) -> Vec<Input> {
+        Vec::new()
+    }
+
+    fn run(&self, out: &mut Partial<Table<Vec<u32>>>, _: &Context) -> Result<(), RunError> {
+        out.write(&vec![4, 2])
+    }
+}
+
+/// [`Double`] under another name.
+struct Twice<'a>(Double<'a>);
+
+impl Stage for Twice<'_> {
+    const NAME: &'static str = "twice";
+    const FORMER_NAME: Option<&'static str> = Some("double");
+    const VERSION: u32 = 1;
+    type Config = Config;
+    type Output = Doubled;
+
+    fn config(&self) -> &Config {
+        self.0.config()
+    }
+
+    fn inputs(&self) -> Vec<Input> {
+        self.0.inputs()
+    }
+
+    fn run(&self, out: &mut Partial<Doubled>, context: &Context) -> Result<(), RunError> {
+        self.0.run(out, context)
+    }
+}
+
+#[test]
+fn what_a_stage_made_under_its_former_name_is_found() {
+    let cache = tempfile::tempdir().unwrap();
+    let calls = Cell::new(0);
+    run_in(cache.path()).stage(&double(&calls, 1)).unwrap();
+    let run = run_in(cache.path());
+    let found = run.stage(&Twice(double(&calls, 1))).unwrap();
+    assert_eq!((calls.get(), found.clips().len()), (3, 3));
+    assert_eq!(
+        *found.id(),
+        run.recipe(&Twice(double(&calls, 1))).unwrap().id()
+    );
+    let mut options = run.options().clone();
+    options.fresh.insert("double".to_owned());
+    let again = Run::open(options).unwrap();
+    again.stage(&Twice(double(&calls, 1))).unwrap();
+    again.stage(&Count).unwrap();
+    assert_eq!(calls.get(), 6);
+    assert!(
+        again
+            .records()
+            .iter()
+            .all(|record| record.why.contains("--fresh"))
+    );
+}
+
+#[test]
+fn a_table_reads_back_and_is_no_clip() {
+    let cache = tempfile::tempdir().unwrap();
+    let made = run_in(cache.path()).stage(&Count).unwrap();
+    let run = run_in(cache.path());
+    let found = run.stage(&Count).unwrap();
+    assert!(!run.records()[0].made && made.clips().is_empty());
+    assert_eq!(found.table().unwrap(), [4, 2]);
 }

@@ -5,6 +5,7 @@ use slotflow_datasets::DataError;
 use crate::artifacts::RunError;
 use crate::device::DeviceError;
 use crate::plan::PlanError;
+use crate::stages::slot_files::SlotFileError;
 use crate::train::TrainError;
 use crate::weights::WeightsError;
 
@@ -61,6 +62,15 @@ impl From<DeviceError> for Failure {
 impl From<WeightsError> for Failure {
     fn from(error: WeightsError) -> Self {
         Self::refused(error.to_string(), error.hint())
+    }
+}
+
+impl From<SlotFileError> for Failure {
+    fn from(error: SlotFileError) -> Self {
+        match error {
+            SlotFileError::Weights(error) => error.into(),
+            SlotFileError::Run(error) => error.into(),
+        }
     }
 }
 

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use slotflow_datasets::DataError;
+use slotflow_datasets::synth::ContactSource;
 use slotflow_datasets::synth::export::layout::{CLEVRER_SIZE, Layout};
 use slotflow_datasets::synth::questions::Amount;
-use slotflow_datasets::synth::{ContactSource, Split, SynthPreset};
+use slotflow_datasets::{DataError, Dataset, Split};
 
 use super::{Failure, print};
 use crate::artifacts::progress::Progress;
@@ -82,7 +82,11 @@ pub fn generate(args: &GenerateArgs) -> Result<ExitCode, Failure> {
     match args.layout {
         Shape::Clevrer => {
             let layout = Layout {
-                preset: SynthPreset::builtin(&args.preset).map_err(refused)?,
+                preset: args
+                    .preset
+                    .parse()
+                    .and_then(Dataset::generator)
+                    .map_err(refused)?,
                 split,
                 first: args.first,
                 count: args.clips,

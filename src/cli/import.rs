@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Failure, print};
-use crate::flows::slots;
+use crate::stages::slot_files;
+use crate::train::data::imported_slots::holds_slots;
 use crate::weights::official::SLOTS;
 use crate::weights::{export, import};
 
@@ -51,7 +52,7 @@ pub struct ExportArgs {
 /// Imports a checkpoint and prints the paths of the weights files.
 pub fn import(args: &ImportArgs) -> Result<ExitCode, Failure> {
     if args.model == SLOTS {
-        for folder in slots::import(&args.checkpoint, &args.out)? {
+        for folder in slot_files::import(&args.checkpoint, &args.out)? {
             print(&folder.display().to_string())?;
         }
         return Ok(ExitCode::SUCCESS);
@@ -69,8 +70,8 @@ pub fn import(args: &ImportArgs) -> Result<ExitCode, Failure> {
 
 /// Exports weights or slots and prints the path of the file.
 pub fn export(args: &ExportArgs) -> Result<ExitCode, Failure> {
-    if slots::holds_slots(&args.from) {
-        slots::export(&args.from, &args.out)?;
+    if holds_slots(&args.from) {
+        slot_files::export(&args.from, &args.out)?;
         print(&args.out.display().to_string())?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use super::{Common, Failure, print};
 use crate::artifacts::files::make_dir;
@@ -17,12 +17,12 @@ use crate::flows::speedrun::speedrun;
 use crate::flows::video_predict::{FlowError, Outcome, video_predict};
 use crate::plan::Plan;
 use crate::stages::clevrer::answer::Answer;
-use crate::stages::clevrer::neuro_symbolic::Reason;
-use crate::stages::clevrer::oracle::Know;
-use crate::stages::clevrer::score_answers::Grade;
+use crate::stages::clevrer::neuro_symbolic::NeuroSymbolic;
+use crate::stages::clevrer::oracle::Oracle;
+use crate::stages::clevrer::score_answers::ScoreAnswers;
 use crate::stages::perceive::decode::Decode;
 use crate::stages::perceive::encode::Encode;
-use crate::stages::physion::Contact;
+use crate::stages::physion::contact_prediction::ContactPrediction;
 use crate::stages::predict::evaluate::Evaluate;
 use crate::stages::predict::render::Render;
 use crate::stages::predict::rollout::Rollout;
@@ -32,18 +32,23 @@ use slotflow_eval::ScoreTable;
 const SOME_FAILED: u8 = 3;
 
 /// Cached stages of all flows, in the order of their work.
-const STAGES: [&str; 10] = [
-    Decode::NAME,
-    Encode::NAME,
-    Rollout::NAME,
-    Render::NAME,
-    Answer::NAME,
-    Reason::NAME,
-    Know::NAME,
-    Contact::NAME,
-    Grade::NAME,
-    Evaluate::NAME,
+const STAGES: [(&str, Option<&str>); 10] = [
+    (Decode::NAME, Decode::FORMER_NAME),
+    (Encode::NAME, Encode::FORMER_NAME),
+    (Rollout::NAME, Rollout::FORMER_NAME),
+    (Render::NAME, Render::FORMER_NAME),
+    (Answer::NAME, Answer::FORMER_NAME),
+    (NeuroSymbolic::NAME, NeuroSymbolic::FORMER_NAME),
+    (Oracle::NAME, Oracle::FORMER_NAME),
+    (ContactPrediction::NAME, ContactPrediction::FORMER_NAME),
+    (ScoreAnswers::NAME, ScoreAnswers::FORMER_NAME),
+    (Evaluate::NAME, Evaluate::FORMER_NAME),
 ];
+
+/// Names of [`STAGES`]; names of earlier versions are accepted too.
+fn stage_names() -> [PossibleValue; STAGES.len()] {
+    STAGES.map(|(name, former)| PossibleValue::new(name).aliases(former))
+}
 
 /// `pipeline run PLAN…`
 #[derive(Debug, Args)]
@@ -61,8 +66,7 @@ pub struct RunArgs {
     /// Your own video files, or folders of videos or of numbered PNG frames
     #[arg(long, num_args = 1.., value_name = "FILE")]
     videos: Vec<PathBuf>,
-    /// Data set: synth, synth-textured, clevrer
-    #[arg(long, conflicts_with = "videos", value_name = "NAME")]
+    #[arg(long, conflicts_with = "videos", value_name = "NAME", help = slotflow_datasets::source::help())]
     dataset: Option<String>,
     /// Folder of the data set
     #[arg(long, value_name = "DIR")]
@@ -77,7 +81,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Run a stage again although it is cached, and all that depend on it
-    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(STAGES))]
+    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(stage_names()))]
     fresh: Vec<String>,
     /// Print for every stage whether it would run, and why; run nothing
     #[arg(long)]

@@ -57,7 +57,7 @@ pub fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
         .unwrap_or_else(|| PathBuf::from("runs").join(name));
     let options = args.common.options(plan.seed)?;
     let device = options.device.open()?;
-    flows::train::check_readable(&plan)?;
+    flows::train::check_readable(&plan, &options)?;
     let files = flows::train::train(&plan, &folder, &options, device)?;
     for file in files {
         print(&file.display().to_string())?;

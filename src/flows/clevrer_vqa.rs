@@ -2,50 +2,52 @@
 
 use std::path::Path;
 
-use slotflow_datasets::synth::SynthPreset;
+use slotflow_datasets::GroundTruth;
+use slotflow_datasets::source::open;
 
 use super::video_predict::{FlowError, Outcome};
-use crate::artifacts::{Options, Run, RunError};
+use crate::artifacts::slots::SlotsOfClips;
+use crate::artifacts::{Artifact, Options, Run, RunError};
 use crate::models::encoder::SlotEncoderConfig;
 use crate::models::reasoner::AloeConfig;
 use crate::plan::ClevrerVqaPlan;
 use crate::plan::video_predict::AnswerConfig;
-use crate::stages::clevrer::answer::{Answer, Answers, sees};
-use crate::stages::clevrer::neuro_symbolic::Reason;
-use crate::stages::clevrer::oracle::Know;
-use crate::stages::clevrer::score_answers::{Answerer, Grade, Grades};
-use crate::stages::perceive::decode::{Clips, Decode, open_source, readable, window};
-use crate::stages::perceive::encode::{Encode, Slots};
+use crate::stages::clevrer::answer::{Answer, Answers, AnswersOfClips, sees};
+use crate::stages::clevrer::neuro_symbolic::NeuroSymbolic;
+use crate::stages::clevrer::oracle::Oracle;
+use crate::stages::clevrer::score_answers::{Answerer, ScoreAnswers};
+use crate::stages::perceive::decode::{Decode, source_config, window};
+use crate::stages::perceive::encode::Encode;
 use crate::stages::report::answer_report::AnswerReport;
 use crate::stages::{Loaded, load};
 use crate::train::objectives::aloe::Sees;
 use crate::weights::WeightsError;
 
-/// Frames of CLEVRER's films.
-const FILM: usize = 128;
+/// Frames of CLEVRER's videos.
+const CLEVRER_FRAMES: usize = 128;
 
 /// The weights files of a plan, read and hashed.
 struct Models {
     encoder: Loaded,
     dynamics: Loaded,
     aloe: Loaded,
-    beside: Vec<(String, Loaded)>,
+    baselines: Vec<(String, Loaded)>,
     sight: Option<Loaded>,
 }
 
 impl Models {
     fn open(plan: &ClevrerVqaPlan) -> Result<Self, WeightsError> {
-        let beside = plan
-            .beside
+        let baselines = plan
+            .baselines
             .iter()
             .map(|(name, file)| Ok((name.clone(), load(file)?)));
         Ok(Self {
             encoder: load(&plan.encode.weights)?,
             dynamics: load(&plan.dynamics)?,
             aloe: load(&plan.answer.weights)?,
-            beside: beside.collect::<Result<_, WeightsError>>()?,
+            baselines: baselines.collect::<Result<_, WeightsError>>()?,
             sight: plan
-                .reason
+                .neuro_symbolic
                 .as_ref()
                 .map(|reason| load(&reason.weights))
                 .transpose()?,
@@ -77,29 +79,29 @@ pub fn clevrer_vqa(
     out: &Path,
     options: Options,
 ) -> Result<Outcome, FlowError> {
-    readable(&plan.decode)?;
+    plan.decode.dataset.check_reader()?;
     let models = Models::open(plan)?;
     models.check()?;
     let run = Run::open(options)?;
     let window = window(&plan.decode, None);
-    let source = open_source(&plan.decode, &window)?;
+    let source = open(&source_config(&plan.decode, &window))?;
     let stride = plan.decode.stride.unwrap_or(1);
-    let film =
-        SynthPreset::builtin(&plan.decode.dataset).map_or(FILM, |preset| preset.filmed_frames);
+    let facts = plan.decode.dataset.facts();
+    let video_frames = facts.frames.unwrap_or(CLEVRER_FRAMES);
 
-    let clips = Clips(run.stage(&Decode {
+    let clips = run.stage(&Decode {
         config: &plan.decode,
         source: &*source,
         window,
-    })?);
-    let seen = Slots(run.stage(&Encode {
+    })?;
+    let seen = run.stage(&Encode {
         config: &plan.encode,
         weights: &models.encoder,
         clips: &clips,
-    })?);
-    let truth = if source.knows().events {
+    })?;
+    let truth = if source.knows(GroundTruth::Events) {
         let states = sizes(&models, plan)?;
-        Some(run.stage(&Know {
+        Some(run.stage(&Oracle {
             source: &*source,
             clips: &clips,
             states,
@@ -110,7 +112,8 @@ pub fn clevrer_vqa(
     };
     let answer = |weights: &Loaded| -> Result<Option<Answers>, FlowError> {
         let sees = sees(weights)?;
-        let states = truth.clone().filter(|_| source.knows().states).map(Slots);
+        let known = truth.as_ref().filter(|_| source.knows(GroundTruth::States));
+        let states = known.map(Artifact::read_as::<SlotsOfClips>);
         let seen = match (sees, &states) {
             (Sees::States, None) => return Ok(None),
             (Sees::States, Some(states)) => states,
@@ -121,13 +124,13 @@ pub fn clevrer_vqa(
             ..plan.answer.clone()
         };
         let dynamics = (sees == Sees::Clip).then_some(&models.dynamics);
-        Ok(Some(Answers(run.stage(&Answer {
+        Ok(Some(run.stage(&Answer {
             config: &config,
             weights,
             dynamics,
             clips: &clips,
             seen,
-        })?)))
+        })?))
     };
     let mut all: Vec<(String, String, Answers, &Loaded)> = Vec::new();
     if let Some(answers) = answer(&models.aloe)? {
@@ -138,7 +141,7 @@ pub fn clevrer_vqa(
             &models.aloe,
         ));
     }
-    for (name, weights) in &models.beside {
+    for (name, weights) in &models.baselines {
         if let Some(answers) = answer(weights)? {
             all.push((
                 name.clone(),
@@ -148,15 +151,16 @@ pub fn clevrer_vqa(
             ));
         }
     }
-    if let (Some(config), Some(weights)) = (&plan.reason, &models.sight) {
-        let answers = Answers(run.stage(&Reason {
+    if let (Some(config), Some(weights)) = (&plan.neuro_symbolic, &models.sight) {
+        let answers = run.stage(&NeuroSymbolic {
             config,
             weights,
             dynamics: &models.dynamics,
             clips: &clips,
             seen: &seen,
-            film: [stride, film],
-        })?);
+            stride,
+            video_frames,
+        })?;
         all.push(("reason".to_owned(), REASON.to_owned(), answers, weights));
     }
     let answerers: Vec<Answerer<'_>> = all
@@ -168,16 +172,15 @@ pub fn clevrer_vqa(
             checkpoint: weights.id.clone(),
         })
         .collect();
-    let truth = truth.map(Answers);
+    let truth = truth.as_ref().map(Artifact::read_as::<AnswersOfClips>);
     let unjoined = source.unjoined();
-    let grades = Grades(run.stage(&Grade {
+    let scores = run.stage(&ScoreAnswers {
         clips: &clips,
         answerers: &answerers,
         truth: truth.as_ref(),
         remark: remark(unjoined.len()),
-    })?);
-    let mut failures: Vec<(String, String)> = grades
-        .0
+    })?;
+    let mut failures: Vec<(String, String)> = scores
         .failures()
         .iter()
         .map(|(clip, why)| (clip.to_string(), why.clone()))
@@ -192,7 +195,7 @@ pub fn clevrer_vqa(
         plan,
         clips: &clips,
         answers: &named,
-        grades: &grades,
+        scores: &scores,
         failures: failures.clone(),
     };
     let report = (!run.options().dry)
@@ -227,7 +230,7 @@ fn remark(orphans: usize) -> String {
 
 /// Frames and objects of true states: what the reasoner that looks at them reads.
 fn sizes(models: &Models, plan: &ClevrerVqaPlan) -> Result<[usize; 2], FlowError> {
-    for (_, weights) in &models.beside {
+    for (_, weights) in &models.baselines {
         if sees(weights)? == Sees::States {
             let config: AloeConfig = weights.config("aloe")?;
             return Ok([config.frames + plan.answer.steps, config.slots]);

@@ -1,8 +1,5 @@
 //! The order of steps, one function a flow.
 
-/// Slots of the official code, in and out.
-pub mod slots;
-
 /// Train every model, then predict.
 pub mod speedrun;
 

@@ -2,19 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
+use slotflow_datasets::source::open;
 use slotflow_datasets::synth::contact::OBSERVED;
-use slotflow_datasets::{Source, Window};
-use slotflow_eval::ItemTable;
+use slotflow_datasets::{Source, Split, Window};
 use slotflow_eval::report::{AnswerRow, Page};
+use slotflow_eval::{ItemTable, ScoreTable};
 
 use super::video_predict::{FlowError, Outcome};
 use crate::artifacts::files::write_atomic;
-use crate::artifacts::{Options, Run, RunError};
+use crate::artifacts::{Options, Run, RunError, Slots};
 use crate::plan::video_predict::{DecodeConfig, RolloutConfig};
 use crate::plan::{PhysionVqaPlan, Plan};
-use crate::stages::perceive::decode::{Clips, Decode, open_source, readable, window};
-use crate::stages::perceive::encode::{Encode, Slots};
-use crate::stages::physion::{Contact, Contacts, Half};
+use crate::stages::perceive::decode::{Decode, source_config, window};
+use crate::stages::perceive::encode::Encode;
+use crate::stages::physion::contact_prediction::ContactPrediction;
+use crate::stages::physion::labelled_slots::PhysionPart;
+use crate::stages::physion::tables::{ContactAnswer, ContactScores, ContactTables};
 use crate::stages::predict::rollout::Rollout;
 use crate::stages::report::run_folder::{put_whole, stages, write_page};
 use crate::stages::{Loaded, load};
@@ -28,18 +31,22 @@ pub fn physion_vqa(
     out: &Path,
     options: Options,
 ) -> Result<Outcome, FlowError> {
-    readable(&plan.decode)?;
+    plan.decode.dataset.check_reader()?;
     let (encoder, dynamics) = (load(&plan.encode.weights)?, load(&plan.rollout.weights)?);
     let run = Run::open(options)?;
-    let parts = [("train", plan.contact.clips), ("test", plan.decode.clips)];
+    let parts = [
+        (Split::Train, plan.physion.clips),
+        (Split::Test, plan.decode.clips),
+    ];
     let configs = parts.map(|(split, clips)| DecodeConfig {
-        split: split.to_owned(),
+        split,
         clips,
         ..plan.decode.clone()
     });
     let window = window(&plan.decode, None);
     let [readout, test] = &configs;
-    let sources = [open_source(readout, &window)?, open_source(test, &window)?];
+    let source = |config| open(&source_config(config, &window));
+    let sources = [source(readout)?, source(test)?];
     let observed = OBSERVED.div_ceil(plan.decode.stride.unwrap_or(1));
     let chain = Chain {
         plan,
@@ -55,22 +62,20 @@ pub fn physion_vqa(
         chain.imagined(readout, &*sources[0], window)?,
         chain.imagined(test, &*sources[1], window)?,
     ];
-    let half = |part: usize| Half {
+    let part = |part: usize| PhysionPart {
         source: &*sources[part],
         slots: &slots[part],
     };
     let scratch = run.options().cache.join("readouts");
     let both = [encoder.id.as_str(), dynamics.id.as_str()].concat();
-    let contacts = Contacts(run.stage(&Contact {
-        config: &plan.contact,
-        readout: half(0),
-        test: half(1),
-        observed,
+    let contacts = run.stage(&ContactPrediction {
+        config: &plan.physion,
+        readout: part(0),
+        test: part(1),
         scratch: &scratch,
         checkpoint: blake3::hash(both.as_bytes()).to_hex()[..32].to_owned(),
-    })?);
+    })?;
     let mut failures: Vec<(String, String)> = contacts
-        .0
         .failures()
         .iter()
         .map(|(clip, why)| (clip.to_string(), why.clone()))
@@ -102,39 +107,40 @@ impl Chain<'_> {
         source: &dyn Source,
         window: Window,
     ) -> Result<Slots, FlowError> {
-        let clips = Clips(self.run.stage(&Decode {
+        let clips = self.run.stage(&Decode {
             config,
             source,
             window,
-        })?);
-        let seen = Slots(self.run.stage(&Encode {
+        })?;
+        let seen = self.run.stage(&Encode {
             config: &self.plan.encode,
             weights: self.encoder,
             clips: &clips,
-        })?);
-        Ok(Slots(self.run.stage(&Rollout {
+        })?;
+        Ok(self.run.stage(&Rollout {
             config: &self.rollout,
             weights: self.dynamics,
             slots: &seen,
-        })?))
+        })?)
     }
 }
 
 /// Writes the folder of a run; the path of its page.
 fn tell(
     plan: &PhysionVqaPlan,
-    contacts: &Contacts,
+    contacts: &ContactScores,
     failures: &[(String, String)],
     out: &Path,
     run: &Run,
 ) -> Result<PathBuf, RunError> {
     let whole = Plan::PhysionVqa(Box::new(plan.clone()));
-    let (scores, said) = contacts.tables()?;
+    let ContactTables { scores, answers } = contacts.table()?;
+    let scores = ScoreTable { rows: scores };
     let unfit = |error: slotflow_eval::EvalError| RunError::Unfit {
         reason: error.to_string(),
     };
     let head = "video,scenario,column,truth,answer,probability-of-yes\n".to_owned();
-    let rows = said.iter().map(|row| row.join(",") + "\n");
+    let rows = answers.iter().map(line);
     let csv: String = std::iter::once(head).chain(rows).collect();
     put_whole(out, run, &whole, |folder, text| {
         scores.save(&folder.join("scores.csv")).map_err(unfit)?;
@@ -149,7 +155,7 @@ fn tell(
             scores: &scores,
             items: &items,
             clips: Vec::new(),
-            answers: said.iter().map(shown).collect(),
+            answers: answers.iter().map(shown).collect(),
             stages: stages(run),
             plan: text,
             notes: Vec::new(),
@@ -160,16 +166,31 @@ fn tell(
     })
 }
 
-fn shown([clip, scenario, column, truth, answer, probability]: &[String; 6]) -> AnswerRow {
-    let yes: f64 = probability.parse().unwrap_or(0.5);
+/// A line of `answers.csv`.
+fn line(row: &ContactAnswer) -> String {
+    let cells = [
+        &row.video,
+        &row.scenario,
+        &row.column,
+        &row.truth,
+        &row.answer,
+        &row.probability,
+    ];
+    cells.map(String::as_str).join(",") + "\n"
+}
+
+/// A row of the page.
+fn shown(row: &ContactAnswer) -> AnswerRow {
+    let yes: f64 = row.probability.parse().unwrap_or(0.5);
+    let scenario = &row.scenario;
     AnswerRow {
-        video: clip.clone(),
+        video: row.video.clone(),
         question: format!("Will the red object touch the yellow one? ({scenario})"),
-        kind: column.clone(),
+        kind: row.column.clone(),
         subtype: None,
         option: None,
-        truth: Some(truth.clone()),
-        answer: answer.clone(),
-        probability: if answer == "yes" { yes } else { 1.0 - yes },
+        truth: Some(row.truth.clone()),
+        answer: row.answer.clone(),
+        probability: if row.answer == "yes" { yes } else { 1.0 - yes },
     }
 }

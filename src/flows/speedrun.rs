@@ -1,4 +1,4 @@
-//! Generate, train every model small, predict with what they learned, judge: the whole product in one folder.
+//! Generate, train every model small, predict with them, evaluate: the whole product in one folder.
 
 use std::path::{Path, PathBuf};
 
@@ -45,7 +45,7 @@ pub fn speedrun(plan: &SpeedrunPlan, out: &Path, options: &Options) -> Result<Ou
     video_predict(&parts.predict, &out.join("predict"), options.clone())
 }
 
-/// What a training's weights say of its last validation, one line a figure.
+/// Figures of a training's last validation from the header of its weights, one line a figure.
 fn rows(name: &str, steps: u64, files: &[PathBuf]) -> Result<Vec<String>, FlowError> {
     let Some(first) = files.first() else {
         return Ok(Vec::new());

@@ -3,17 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use slotflow_datasets::DataError;
+use slotflow_datasets::source::open;
 
 use crate::artifacts::{Options, Record, Run, RunError};
 use crate::device::DeviceError;
 use crate::metrics::pretrained::PretrainedStore;
 use crate::models::encoder::SlotEncoderConfig;
 use crate::plan::{PlanError, VideoPredictPlan};
-use crate::stages::clevrer::answer::{Answer, Answers};
-use crate::stages::perceive::decode::{Clips, Decode, open_source, readable, window};
-use crate::stages::perceive::encode::{Encode, Slots};
-use crate::stages::predict::evaluate::{Evaluate, Scores};
-use crate::stages::predict::render::{Frames, Render};
+use crate::stages::clevrer::answer::Answer;
+use crate::stages::perceive::decode::{Decode, source_config, window};
+use crate::stages::perceive::encode::Encode;
+use crate::stages::predict::evaluate::Evaluate;
+use crate::stages::predict::render::Render;
 use crate::stages::predict::rollout::Rollout;
 use crate::stages::report::run_report::Report;
 use crate::stages::{Loaded, load};
@@ -97,7 +98,7 @@ pub fn video_predict(
     out: &Path,
     options: Options,
 ) -> Result<Outcome, FlowError> {
-    readable(&plan.decode)?;
+    plan.decode.dataset.check_reader()?;
     let models = Models::open(plan)?;
     let run = Run::open(options)?;
     let trained_fps = models
@@ -106,44 +107,42 @@ pub fn video_predict(
         .and_then(serde_json::Value::as_f64)
         .map(|fps| fps as f32);
     let window = window(&plan.decode, trained_fps);
-    let source = open_source(&plan.decode, &window)?;
+    let source = open(&source_config(&plan.decode, &window))?;
     let slots = models
         .encoder
         .config::<SlotEncoderConfig>("slot-encoder")?
         .slots;
-    let burn_in = plan.rollout.burn_in;
 
-    let clips = Clips(run.stage(&Decode {
+    let clips = run.stage(&Decode {
         config: &plan.decode,
         source: &*source,
         window,
-    })?);
-    let seen = Slots(run.stage(&Encode {
+    })?;
+    let seen = run.stage(&Encode {
         config: &plan.encode,
         weights: &models.encoder,
         clips: &clips,
-    })?);
-    let imagined = Slots(run.stage(&Rollout {
+    })?;
+    let imagined = run.stage(&Rollout {
         config: &plan.rollout,
         weights: &models.dynamics,
         slots: &seen,
-    })?);
-    let frames = Frames(run.stage(&Render {
+    })?;
+    let frames = run.stage(&Render {
         config: &plan.render,
         weights: &models.decoder,
         clips: &clips,
         seen: &seen,
         imagined: &imagined,
-        burn_in,
-    })?);
+    })?;
     let answers = match (&plan.answer, &models.reasoner) {
-        (Some(config), Some(weights)) => Some(Answers(run.stage(&Answer {
+        (Some(config), Some(weights)) => Some(run.stage(&Answer {
             config,
             weights,
             dynamics: Some(&models.dynamics),
             clips: &clips,
             seen: &seen,
-        })?)),
+        })?),
         _ => None,
     };
     let cache = run.options().cache.clone();
@@ -152,7 +151,7 @@ pub fn video_predict(
         .map_err(|error| RunError::Unfit {
             reason: error.to_string(),
         })?;
-    let scores = Scores(run.stage(&Evaluate {
+    let scores = run.stage(&Evaluate {
         config: &plan.evaluate,
         cache: &cache,
         shelf: &shelf,
@@ -161,12 +160,11 @@ pub fn video_predict(
         seen: &seen,
         frames: &frames,
         answers: answers.as_ref(),
-        burn_in,
+        imagined: &imagined,
         slots,
         checkpoint: models.checkpoint(),
-    })?);
+    })?;
     let failures = scores
-        .0
         .failures()
         .iter()
         .map(|(clip, why)| (clip.to_string(), why.clone()))

@@ -1,6 +1,6 @@
 //! Everything that can be refused before work starts.
 
-use std::path::Path;
+use slotflow_datasets::{Dataset, GroundTruth};
 
 use super::video_predict::{DecodeConfig, RenderConfig, RenderStart, VideoPredictPlan};
 use super::{ClevrerVqaPlan, PhysionVqaPlan, Plan, PlanError, TrainPlan};
@@ -16,7 +16,8 @@ pub fn plan(plan: &Plan) -> Result<(), PlanError> {
         Plan::ClevrerVqa(plan) => clevrer_vqa(plan),
         Plan::PhysionVqa(plan) => physion_vqa(plan),
         Plan::Train(plan) => training(plan),
-        Plan::Speedrun(plan) => plan.parts(Path::new("runs")).map(|_| ()),
+        // Its parts are plans of their own, checked when they are loaded.
+        Plan::Speedrun(_) => Ok(()),
     }
 }
 
@@ -29,28 +30,23 @@ fn value(key: &'static str, reason: impl Into<String>) -> Result<(), PlanError> 
 
 fn clevrer_vqa(plan: &ClevrerVqaPlan) -> Result<(), PlanError> {
     decoding(&plan.decode)?;
-    if plan.decode.dataset == "videos" {
-        return value(
-            "decode.dataset",
-            "is `videos`, which come without questions; there are `clevrer` and the generator's kinds",
-        );
-    }
+    with_truth(&plan.decode, GroundTruth::Questions)?;
     if plan.decode.stride.is_none() {
         return value(
             "decode.stride",
             "is unset; events of sampled frames need it to be placed in the film",
         );
     }
-    let answers = plan.page.answers.as_str();
-    let known = match answers {
-        "aloe" => true,
-        "reason" => plan.reason.is_some(),
-        name => plan.beside.contains_key(name),
-    };
-    if !known {
+    let answers = &plan.page.answers;
+    let known = plan.answerers();
+    if !known.contains(answers) {
+        let known: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
         return value(
             "page.answers",
-            format!("is `{answers}`, and nobody of that name answers"),
+            format!(
+                "is `{answers}`, and nobody of that name answers; there are {}",
+                known.join(", ")
+            ),
         );
     }
     Ok(())
@@ -58,34 +54,42 @@ fn clevrer_vqa(plan: &ClevrerVqaPlan) -> Result<(), PlanError> {
 
 fn physion_vqa(plan: &PhysionVqaPlan) -> Result<(), PlanError> {
     decoding(&plan.decode)?;
-    if !["contact", "physion"].contains(&plan.decode.dataset.as_str()) {
-        return value(
-            "decode.dataset",
-            format!(
-                "is `{}`, which has no contacts to predict; there are `contact` and `physion`",
-                plan.decode.dataset
-            ),
-        );
-    }
+    with_truth(&plan.decode, GroundTruth::Outcomes)?;
     if plan.decode.stride.is_none() {
         return value(
             "decode.stride",
             "is unset; it says which frames are observed",
         );
     }
-    if plan.contact.hold_out < 2 {
+    if plan.physion.hold_out < 2 {
         return value(
-            "contact.hold-out",
+            "physion.hold-out",
             "must be at least 2; one of so many clips is held out",
         );
     }
-    if plan.contact.steps == 0 || plan.contact.save_every == 0 {
+    if plan.physion.steps == 0 || plan.physion.save_every == 0 {
         return value(
-            "contact.steps",
-            "and `contact.save-every` must be at least 1",
+            "physion.steps",
+            "and `physion.save-every` must be at least 1",
         );
     }
     Ok(())
+}
+
+/// Refuses a data set without the ground truth that a plan cannot do without.
+fn with_truth(decode: &DecodeConfig, truth: GroundTruth) -> Result<(), PlanError> {
+    if decode.dataset.knows(truth) {
+        return Ok(());
+    }
+    value(
+        "decode.dataset",
+        format!(
+            "is `{}`, which has no {}; these have some: {}",
+            decode.dataset,
+            truth.word(),
+            Dataset::that_know(truth)
+        ),
+    )
 }
 
 fn decoding(decode: &DecodeConfig) -> Result<(), PlanError> {
@@ -110,7 +114,7 @@ fn decoding(decode: &DecodeConfig) -> Result<(), PlanError> {
             "and `decode.stride` are both set; one of them says which frames",
         );
     }
-    if decode.windows && (decode.dataset != "videos" || decode.frames.is_none()) {
+    if decode.windows && (decode.dataset != Dataset::Videos || decode.frames.is_none()) {
         return value(
             "decode.windows",
             "cuts own videos into clips of `decode.frames` frames; set `dataset = \"videos\"` and `frames`",
@@ -144,12 +148,6 @@ fn video_predict(plan: &VideoPredictPlan) -> Result<(), PlanError> {
     if plan.report.scale == 0 || plan.report.scale > 16 {
         return value("report.scale", "must be 1 to 16");
     }
-    if !["mp4", "gif", "webm"].contains(&plan.report.format.as_str()) {
-        return value(
-            "report.format",
-            format!("is `{}`; there are mp4, gif and webm", plan.report.format),
-        );
-    }
     Ok(())
 }
 
@@ -171,17 +169,6 @@ fn rendering(render: &RenderConfig) -> Result<(), PlanError> {
 }
 
 fn training(plan: &TrainPlan) -> Result<(), PlanError> {
-    if plan.objectives() != 1 {
-        return value(
-            "flow",
-            format!(
-                "is `train` with {} objectives; exactly one is needed",
-                plan.objectives()
-            ),
-        );
-    }
-    beginnings(plan)?;
-    readout(plan)?;
     if let Some(seeds) = &plan.seeds {
         if !(1..=100).contains(&seeds.count) {
             return value(
@@ -197,52 +184,12 @@ fn training(plan: &TrainPlan) -> Result<(), PlanError> {
         }
     }
     fitting(&plan.fit)?;
-    windows(plan)?;
+    plan.objective.table().check(&plan.data)?;
     if plan.data.clips == 0 || plan.data.held_out == 0 {
         return value("data.clips", "and `data.held-out` must be at least 1");
     }
     if plan.data.stride == 0 {
         return value("data.stride", "is 0; the least is 1");
-    }
-    Ok(())
-}
-
-/// Refuses weights that do not go together.
-fn beginnings(plan: &TrainPlan) -> Result<(), PlanError> {
-    if let Some(slotformer) = &plan.slotformer
-        && slotformer.encoder.is_some() == slotformer.slots.is_some()
-    {
-        return value(
-            "slotformer.encoder",
-            "or `slotformer.slots` must be set, and not both",
-        );
-    }
-    if let Some(slotformer) = &plan.slotformer
-        && slotformer.slots.is_some()
-        && slotformer.decoder.is_some()
-    {
-        return value(
-            "slotformer.decoder",
-            "needs pictures, which imported slots do not have",
-        );
-    }
-    if let Some(steve) = &plan.steve
-        && steve.encoder.is_some()
-        && steve.start_encoder.is_some()
-    {
-        return value(
-            "steve.encoder",
-            "stays as it is and `steve.start-encoder` learns on; set one of them",
-        );
-    }
-    if let Some(slotdiffusion) = &plan.slotdiffusion
-        && slotdiffusion.vit.is_some()
-        && slotdiffusion.start_encoder.is_some()
-    {
-        return value(
-            "slotdiffusion.vit",
-            "is the stem of a new encoder; `slotdiffusion.start-encoder` has its own",
-        );
     }
     Ok(())
 }
@@ -277,64 +224,6 @@ fn fitting(fit: &FitConfig) -> Result<(), PlanError> {
     }
     if !(fit.spike == 0.0 || fit.spike > 1.0) {
         return value("fit.spike", "must be above 1, or 0 for none");
-    }
-    Ok(())
-}
-
-/// Refuses windows that are longer than the clips.
-fn windows(plan: &TrainPlan) -> Result<(), PlanError> {
-    let windows = [
-        plan.slots
-            .as_ref()
-            .map(|plan| ("slots.objective.window", plan.objective.window)),
-        plan.steve
-            .as_ref()
-            .map(|plan| ("steve.objective.window", plan.objective.window)),
-        plan.slotdiffusion
-            .as_ref()
-            .map(|plan| ("slotdiffusion.objective.window", plan.objective.window)),
-        plan.motion
-            .as_ref()
-            .map(|plan| ("motion.model.window", plan.model.window)),
-        plan.aloe
-            .as_ref()
-            .map(|plan| ("aloe.model.frames", plan.model.frames)),
-        plan.slotformer
-            .as_ref()
-            .filter(|plan| plan.slots.is_none())
-            .map(|plan| {
-                let window = plan.model.burn_in + plan.objective.rollout;
-                ("slotformer.objective.rollout", window)
-            }),
-    ];
-    let frames = plan.data.frames;
-    for (key, window) in windows.into_iter().flatten() {
-        if window == 0 {
-            return value(key, "is 0; the least is 1");
-        }
-        if window > frames {
-            return value(
-                key,
-                format!(
-                    "asks for windows of {window} frames from clips of {frames} (`data.frames`)"
-                ),
-            );
-        }
-    }
-    Ok(())
-}
-
-fn readout(plan: &TrainPlan) -> Result<(), PlanError> {
-    if let Some(readout) = &plan.readout {
-        let perceived = readout.encoder.is_some() && readout.slotformer.is_some();
-        let imported = readout.slots.is_some() && readout.labels.is_some();
-        let mixed = readout.encoder.is_some() || readout.slotformer.is_some();
-        if perceived == imported || (imported && mixed) {
-            return value(
-                "readout.slots",
-                "and `readout.labels` must be set, or `readout.encoder` and `readout.slotformer`, and not both",
-            );
-        }
     }
     Ok(())
 }

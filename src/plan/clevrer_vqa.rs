@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use slotflow_datasets::{Dataset, Split};
 
+use super::flow::Flow;
 use super::video_predict::{AnswerConfig, DecodeConfig, EncodeConfig, WeightsName};
 
 /// A plan that answers questions about clips.
@@ -12,7 +14,7 @@ use super::video_predict::{AnswerConfig, DecodeConfig, EncodeConfig, WeightsName
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct ClevrerVqaPlan {
     /// Which flow: `clevrer-vqa`.
-    pub flow: String,
+    pub flow: Flow,
     /// The seed of everything random.
     pub seed: u64,
     /// Which clips, which frames.
@@ -24,17 +26,17 @@ pub struct ClevrerVqaPlan {
     /// Aloe.
     pub answer: AnswerConfig,
     /// Reasoners of the same kind that see less, or the truth: floors and ceilings by name.
-    pub beside: BTreeMap<String, WeightsName>,
+    pub baselines: BTreeMap<String, WeightsName>,
     /// Programs on events that a supervised head reads off slots; none if unset.
-    pub reason: Option<ReasonConfig>,
+    pub neuro_symbolic: Option<NeuroSymbolicConfig>,
     /// What is written.
     pub page: PageConfig,
 }
 
-/// `[reason]`: slots → events → answers.
+/// `[neuro-symbolic]`: slots → events → programs → answers (after NS-DR, Yi et al. 2020).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct ReasonConfig {
+pub struct NeuroSymbolicConfig {
     /// The head.
     pub weights: WeightsName,
     /// Frames imagined beyond the clip's end.
@@ -45,13 +47,23 @@ pub struct ReasonConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct PageConfig {
-    /// Whose answers stand on the page, in `answers.csv` and in the submission: `aloe`, `reason`, or a name of `beside`.
-    pub answers: String,
+    /// Whose answers stand on the page, in `answers.csv` and in the submission: `aloe`, `neuro-symbolic`, or a name of
+    /// `baselines`.
+    pub answers: AnswererName,
     /// Where answers go in the form of CLEVRER's evaluation server; nowhere if unset.
     pub submission: Option<PathBuf>,
 }
 
 impl ClevrerVqaPlan {
+    /// Everybody who answers.
+    pub fn answerers(&self) -> Vec<AnswererName> {
+        let own = self.neuro_symbolic.as_ref();
+        let own = own.map(|_| AnswererName::NeuroSymbolic);
+        let baselines = self.baselines.keys().cloned().map(AnswererName::Baseline);
+        let aloe = std::iter::once(AnswererName::Aloe);
+        aloe.chain(own).chain(baselines).collect()
+    }
+
     /// With a folder in place of the generator's clips, those of CLEVRER there: of the validation split, the last with
     /// published answers, unless the plan names one.
     pub(super) fn rooted(table: &mut toml::Table) {
@@ -59,9 +71,11 @@ impl ClevrerVqaPlan {
             return;
         };
         let dataset = decode.get("dataset").and_then(toml::Value::as_str);
-        if decode.contains_key("root") && matches!(dataset, None | Some("synth")) {
-            decode.insert("dataset".to_owned(), "clevrer".into());
-            decode.entry("split").or_insert_with(|| "val".into());
+        let is_default = dataset.is_none_or(|name| name == Dataset::default().name());
+        if decode.contains_key("root") && is_default {
+            decode.insert("dataset".to_owned(), Dataset::Clevrer.name().into());
+            let split = decode.entry("split");
+            split.or_insert_with(|| Split::Val.name().into());
         }
     }
 }
@@ -69,20 +83,20 @@ impl ClevrerVqaPlan {
 impl Default for ClevrerVqaPlan {
     fn default() -> Self {
         Self {
-            flow: "clevrer-vqa".to_owned(),
+            flow: Flow::ClevrerVqa,
             seed: 0,
             decode: DecodeConfig::default(),
             encode: EncodeConfig::default(),
             dynamics: WeightsName::shipped("slotformer"),
             answer: AnswerConfig::default(),
-            beside: BTreeMap::new(),
-            reason: None,
+            baselines: BTreeMap::new(),
+            neuro_symbolic: None,
             page: PageConfig::default(),
         }
     }
 }
 
-impl Default for ReasonConfig {
+impl Default for NeuroSymbolicConfig {
     fn default() -> Self {
         Self {
             weights: WeightsName::shipped("sight"),
@@ -94,14 +108,65 @@ impl Default for ReasonConfig {
 impl Default for PageConfig {
     fn default() -> Self {
         Self {
-            answers: "aloe".to_owned(),
+            answers: AnswererName::Aloe,
             submission: None,
         }
     }
 }
 
+/// Who answers questions.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum AnswererName {
+    /// `aloe`: `[answer]`.
+    Aloe,
+    /// `neuro-symbolic`, formerly `reason`: `[neuro-symbolic]`.
+    NeuroSymbolic,
+    /// A name of `[baselines]`.
+    Baseline(String),
+}
+
+impl AnswererName {
+    /// The profile of its scores and the name of its table of answers, as files of earlier versions have it.
+    pub fn profile(&self) -> &str {
+        match self {
+            Self::Aloe => "aloe",
+            Self::NeuroSymbolic => "reason",
+            Self::Baseline(name) => name,
+        }
+    }
+}
+
+impl From<String> for AnswererName {
+    fn from(name: String) -> Self {
+        match name.as_str() {
+            "aloe" => Self::Aloe,
+            "neuro-symbolic" | "reason" => Self::NeuroSymbolic,
+            _ => Self::Baseline(name),
+        }
+    }
+}
+
+impl From<AnswererName> for String {
+    fn from(name: AnswererName) -> Self {
+        name.to_string()
+    }
+}
+
+impl std::fmt::Display for AnswererName {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Self::Aloe => "aloe",
+            Self::NeuroSymbolic => "neuro-symbolic",
+            Self::Baseline(name) => name,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use slotflow_datasets::{Dataset, Split};
+
     use crate::plan::Plan;
 
     #[test]
@@ -113,13 +178,12 @@ mod tests {
                 plan => panic!("another flow: {plan:?}"),
             }
         };
-        let said = |dataset: &str, split: &str| (dataset.to_owned(), split.to_owned());
-        assert_eq!(read(&[]), said("synth", "test"));
+        assert_eq!(read(&[]), (Dataset::Synth, Split::Test));
         let root = "decode.root=\"tree\"";
-        assert_eq!(read(&[root]), said("clevrer", "val"));
+        assert_eq!(read(&[root]), (Dataset::Clevrer, Split::Val));
         assert_eq!(
             read(&[root, "decode.split=\"test\""]),
-            said("clevrer", "test")
+            (Dataset::Clevrer, Split::Test)
         );
     }
 }

@@ -1,7 +1,9 @@
 //! The tables of question answering on Physion: will two objects touch?
 
 use serde::{Deserialize, Serialize};
+use slotflow_datasets::Dataset;
 
+use super::flow::Flow;
 use super::video_predict::{DecodeConfig, EncodeConfig, RolloutConfig};
 use crate::models::reasoner::PhysionReadoutConfig;
 
@@ -10,7 +12,7 @@ use crate::models::reasoner::PhysionReadoutConfig;
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct PhysionVqaPlan {
     /// Which flow: `physion-vqa`.
-    pub flow: String,
+    pub flow: Flow,
     /// The seed of everything random.
     pub seed: u64,
     /// Which clips, which frames; `clips` counts those of the test.
@@ -20,13 +22,13 @@ pub struct PhysionVqaPlan {
     /// Slots observed → slots imagined.
     pub rollout: RolloutConfig,
     /// Slots → yes or no.
-    pub contact: ContactConfig,
+    pub physion: PhysionConfig,
 }
 
-/// `[contact]`: slots → yes or no, learned from readout clips.
+/// `[physion]`: slots → yes or no, learned from readout clips.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct ContactConfig {
+pub struct PhysionConfig {
     /// Readout clips; all that there are if unset.
     pub clips: Option<usize>,
     /// Every so many of them one is held out, to choose checkpoints and thresholds by.
@@ -49,8 +51,8 @@ impl PhysionVqaPlan {
     /// The same; with a folder in place of the generator's clips, those of Physion there.
     #[must_use]
     pub fn rooted(mut self) -> Self {
-        if self.decode.root.is_some() && self.decode.dataset == "contact" {
-            "physion".clone_into(&mut self.decode.dataset);
+        if self.decode.root.is_some() && self.decode.dataset == Dataset::Contact {
+            self.decode.dataset = Dataset::Physion;
         }
         self
     }
@@ -59,17 +61,17 @@ impl PhysionVqaPlan {
 impl Default for PhysionVqaPlan {
     fn default() -> Self {
         Self {
-            flow: "physion-vqa".to_owned(),
+            flow: Flow::PhysionVqa,
             seed: 0,
             decode: DecodeConfig::default(),
             encode: EncodeConfig::default(),
             rollout: RolloutConfig::default(),
-            contact: ContactConfig::default(),
+            physion: PhysionConfig::default(),
         }
     }
 }
 
-impl Default for ContactConfig {
+impl Default for PhysionConfig {
     fn default() -> Self {
         Self {
             clips: None,

@@ -2,7 +2,8 @@
 
 use toml::{Table, Value};
 
-use super::PlanError;
+use super::earlier::renamed;
+use super::error::PlanError;
 
 /// Puts the value of `table.key=value` into a plan; the value is TOML, or text as it stands, or `unset`.
 ///
@@ -15,6 +16,9 @@ pub fn apply(plan: &mut Table, change: &str) -> Result<(), PlanError> {
     let (path, raw) = change.split_once('=').ok_or_else(wrong)?;
     let raw = raw.trim();
     let mut keys: Vec<&str> = path.trim().split('.').collect();
+    if let Some(first) = keys.first_mut() {
+        *first = renamed(first);
+    }
     let last = keys.pop().filter(|key| !key.is_empty()).ok_or_else(wrong)?;
     let mut table = plan;
     for key in keys {

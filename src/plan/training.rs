@@ -1,104 +1,110 @@
-//! A plan that trains one model: data, objective, loop.
+//! A plan that trains one model: data, loop, and one objective.
 
-use std::path::PathBuf;
+use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::video_predict::WeightsName;
+/// One table an objective, with what it needs and its checks.
+pub mod objectives;
 
-use crate::models::decoder::autoregressive::AutoregressiveConfig;
-use crate::models::decoder::dvae::DvaeConfig;
-use crate::models::decoder::latent_diffusion::LatentDiffusionConfig;
-use crate::models::decoder::mixture::MixtureConfig;
-use crate::models::decoder::vqvae::VqVaeConfig;
-use crate::models::dynamics::SlotFormerConfig;
-use crate::models::encoder::SlotEncoderConfig;
-use crate::models::perceptual::motion::MotionConfig;
-use crate::models::reasoner::{AloeConfig, ObjectEventHeadConfig};
 use crate::train::FitConfig;
-use crate::train::objectives::aloe::AloeObjectiveConfig;
-use crate::train::objectives::diffusion::DiffusionObjectiveConfig;
-use crate::train::objectives::dvae::DvaeObjectiveConfig;
-use crate::train::objectives::motion::MotionObjectiveConfig;
-use crate::train::objectives::object_event_head::ObjectEventHeadObjectiveConfig;
-use crate::train::objectives::readout::{ReadoutConfig, ReadoutObjectiveConfig};
-use crate::train::objectives::slotdiffusion::SlotDiffusionObjectiveConfig;
-use crate::train::objectives::slotformer::SlotFormerObjectiveConfig;
-use crate::train::objectives::slots::SlotsObjectiveConfig;
-use crate::train::objectives::steve::SteveObjectiveConfig;
-use crate::train::objectives::vqvae::VqVaeObjectiveConfig;
+pub use crate::train::data::TrainData;
+pub use objectives::{ObjectivePlan, ObjectiveTable};
 
-/// A plan that trains one model: exactly one of the objectives is there.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+/// A plan that trains one model.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct TrainPlan {
     /// Which flow: `train`.
     pub flow: String,
     /// The seed of everything random.
-    #[serde(default)]
     pub seed: u64,
     /// What is trained on.
-    #[serde(default)]
     pub data: TrainData,
     /// The loop.
-    #[serde(default)]
     pub fit: FitConfig,
     /// Begin with several seeds and go on with the best; unset = one seed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub seeds: Option<SeedsConfig>,
-    /// Train a VQ-VAE.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vqvae: Option<VqVaePlan>,
-    /// Train a slot encoder with a mixture decoder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub slots: Option<SlotsPlan>,
-    /// Train a latent-diffusion decoder on perceived slots.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub diffusion: Option<DiffusionPlan>,
-    /// Train a dVAE.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dvae: Option<DvaePlan>,
-    /// Train an autoregressive decoder, alone or with its encoder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub steve: Option<StevePlan>,
-    /// Train a slot encoder and a latent-diffusion decoder together.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub slotdiffusion: Option<SlotDiffusionPlan>,
-    /// Train a SlotFormer on perceived slots.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub slotformer: Option<SlotFormerPlan>,
-    /// Train Aloe on perceived slots and the generator's questions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub aloe: Option<AloePlan>,
-    /// Train a readout on the generator's collisions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub readout: Option<ReadoutPlan>,
-    /// Train a head that reads objects and collisions off slots.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sight: Option<ObjectEventHeadPlan>,
-    /// Train the motion network on the generator's events.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub motion: Option<MotionPlan>,
+    /// What is trained: the one table of the plan that is none of the above.
+    #[serde(flatten)]
+    pub objective: ObjectivePlan,
 }
 
-impl TrainPlan {
-    /// How many objectives the plan names.
-    pub fn objectives(&self) -> usize {
-        let there = [
-            self.vqvae.is_some(),
-            self.slots.is_some(),
-            self.diffusion.is_some(),
-            self.dvae.is_some(),
-            self.steve.is_some(),
-            self.slotdiffusion.is_some(),
-            self.slotformer.is_some(),
-            self.aloe.is_some(),
-            self.readout.is_some(),
-            self.sight.is_some(),
-            self.motion.is_some(),
-        ];
-        there.into_iter().filter(|&there| there).count()
+/// Keys of a training plan beside the objective's table.
+const KEYS: [&str; 5] = ["flow", "seed", "data", "fit", "seeds"];
+
+impl<'de> Deserialize<'de> for TrainPlan {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(TrainPlanVisitor)
     }
+}
+
+struct TrainPlanVisitor;
+
+impl<'de> Visitor<'de> for TrainPlanVisitor {
+    type Value = TrainPlan;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("the tables of a training plan")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TrainPlan, A::Error> {
+        let (mut flow, mut seed, mut data, mut fit, mut seeds) = (None, 0, None, None, None);
+        let mut objectives: Vec<ObjectivePlan> = Vec::new();
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "flow" => flow = Some(map.next_value()?),
+                "seed" => seed = map.next_value()?,
+                "data" => data = Some(map.next_value()?),
+                "fit" => fit = Some(map.next_value()?),
+                "seeds" => seeds = map.next_value()?,
+                name => {
+                    let objective = ObjectivePlan::read(name, &mut map)?;
+                    objectives.push(objective.ok_or_else(|| unknown(name))?);
+                }
+            }
+        }
+        Ok(TrainPlan {
+            flow: flow.ok_or_else(|| A::Error::missing_field("flow"))?,
+            seed,
+            data: data.unwrap_or_default(),
+            fit: fit.unwrap_or_default(),
+            seeds,
+            objective: only_one(objectives)?,
+        })
+    }
+}
+
+fn unknown<E: Error>(key: &str) -> E {
+    E::custom(format_args!(
+        "unknown field `{key}`; beside {} a training plan has one of the objectives {}",
+        quoted(&KEYS),
+        quoted(ObjectivePlan::NAMES)
+    ))
+}
+
+/// The objective of a plan that must name exactly one.
+fn only_one<E: Error>(objectives: Vec<ObjectivePlan>) -> Result<ObjectivePlan, E> {
+    let names: Vec<&str> = objectives.iter().map(ObjectivePlan::name).collect();
+    let found = match names.len() {
+        0 => "no objective".to_owned(),
+        count => format!("{count} objectives ({})", quoted(&names)),
+    };
+    let mut objectives = objectives.into_iter();
+    match (objectives.next(), objectives.next()) {
+        (Some(objective), None) => Ok(objective),
+        _ => Err(E::custom(format_args!(
+            "a training plan with {found}; exactly one is needed, and there are {}",
+            quoted(ObjectivePlan::NAMES)
+        ))),
+    }
+}
+
+fn quoted(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
 }
 
 /// `[seeds]`: several beginnings, one training.
@@ -119,228 +125,109 @@ impl SeedsConfig {
     }
 }
 
-/// `[data]` of a training: clips of the generator.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct TrainData {
-    /// The generator's preset.
-    pub dataset: String,
-    /// Clips to train on: seeds from 0.
-    pub clips: usize,
-    /// Clips to validate on: seeds from 1,000,000.
-    pub held_out: usize,
-    /// Sampled frames of a clip.
-    pub frames: usize,
-    /// Frames of the film from one sampled frame to the next.
-    pub stride: usize,
-    /// Height and width, pixels.
-    pub size: [usize; 2],
-}
+#[cfg(test)]
+mod tests {
+    use slotflow_datasets::GroundTruth;
 
-impl Default for TrainData {
-    fn default() -> Self {
-        Self {
-            dataset: "synth".into(),
-            clips: 1000,
-            held_out: 48,
-            frames: 25,
-            stride: 5,
-            size: [64, 64],
+    use super::*;
+    use crate::plan::Plan;
+    use crate::train::data::ClipNeeds;
+
+    fn parse(text: &str) -> Result<TrainPlan, String> {
+        toml::from_str(text).map_err(|error| error.message().to_owned())
+    }
+
+    #[test]
+    fn a_plan_has_exactly_one_objective_and_the_refusal_names_what_was_found_and_what_exists() {
+        let plan = parse("flow = \"train\"\n[dvae]").unwrap();
+        assert_eq!(plan.objective.name(), "dvae");
+        let none = parse("flow = \"train\"").unwrap_err();
+        assert!(
+            none.contains("no objective") && none.contains("`slotformer`"),
+            "{none}"
+        );
+        let two = parse("flow = \"train\"\n[dvae]\n[vqvae]").unwrap_err();
+        assert!(two.contains("2 objectives (`dvae`, `vqvae`)"), "{two}");
+    }
+
+    #[test]
+    fn a_key_that_nothing_reads_is_refused_at_every_depth() {
+        for text in [
+            "flow = \"train\"\nsteps = 3\n[dvae]",
+            "flow = \"train\"\n[dvae]\nsteps = 3",
+            "flow = \"train\"\n[data]\nsteps = 3\n[dvae]",
+            "flow = \"train\"\n[dvae.model]\nsteps = 3",
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains("unknown field `steps`"), "{error}");
         }
     }
-}
 
-/// `[vqvae]`
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct VqVaePlan {
-    /// The objective.
-    pub objective: VqVaeObjectiveConfig,
-    /// The model.
-    pub model: VqVaeConfig,
-}
+    /// What each built-in plan was as TOML and JSON when objectives were options, by name.
+    fn earlier_plans() -> serde_json::Map<String, serde_json::Value> {
+        let text = include_str!("../../tests/golden/earlier/training_plans.json");
+        serde_json::from_str(text).unwrap()
+    }
 
-/// `[slots]`
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct SlotsPlan {
-    /// A slot encoder, trained before, that learns on from there; its sizes take the place of those of `encoder`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub start_encoder: Option<WeightsName>,
-    /// The objective.
-    pub objective: SlotsObjectiveConfig,
-    /// The encoder.
-    pub encoder: SlotEncoderConfig,
-    /// The decoder that it learns with.
-    pub decoder: MixtureConfig,
-}
+    /// Keys that have another name since, now and before.
+    const RENAMED: [[&str; 2]; 4] = [
+        ["foreground-weight", "salience"],
+        ["appearance-probe", "summary"],
+        ["kl", "doubt"],
+        ["object-event-head", "sight"],
+    ];
 
-/// `[diffusion]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct DiffusionPlan {
-    /// The slot encoder, trained before.
-    pub encoder: WeightsName,
-    /// The VQ-VAE, trained before; its sizes take the place of those in `model`.
-    pub vqvae: WeightsName,
-    /// Divide latents by their own deviation and move them to mean zero.
-    #[serde(default)]
-    pub normalise: bool,
-    /// The objective.
-    #[serde(default)]
-    pub objective: DiffusionObjectiveConfig,
-    /// The model.
-    #[serde(default)]
-    pub model: LatentDiffusionConfig,
-}
+    #[test]
+    fn built_in_plans_are_written_as_before_but_for_the_names_of_four_keys() {
+        let earlier = earlier_plans();
+        let mut seen = 0;
+        for name in crate::plan::names() {
+            let Ok(Plan::Train(plan)) = Plan::load(name, &[]) else {
+                continue;
+            };
+            seen += 1;
+            let mut json = serde_json::to_string(&plan).unwrap();
+            let mut text = Plan::Train(plan).to_toml().unwrap();
+            for [now, before] in RENAMED {
+                json = json.replace(&format!("\"{now}\":"), &format!("\"{before}\":"));
+                text = text.replace(&format!("\n{now} = "), &format!("\n{before} = "));
+                text = text.replace(&format!("\n[{now}"), &format!("\n[{before}"));
+            }
+            assert_eq!(json, earlier[name]["json"].to_string(), "{name}");
+            assert_eq!(text, earlier[name]["toml"].as_str().unwrap(), "{name}");
+        }
+        assert_eq!(seen, earlier.len());
+    }
 
-/// `[dvae]`
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct DvaePlan {
-    /// The objective.
-    pub objective: DvaeObjectiveConfig,
-    /// The model.
-    pub model: DvaeConfig,
-}
+    #[test]
+    fn a_plan_that_an_earlier_version_wrote_is_the_same_plan() {
+        for (name, earlier) in earlier_plans() {
+            let Plan::Train(now) = Plan::load(&name, &[]).unwrap() else {
+                panic!("{name} trains nothing");
+            };
+            let text = earlier["toml"].as_str().unwrap();
+            assert_eq!(parse(text).as_ref(), Ok(&*now), "{name}");
+            let json: TrainPlan = serde_json::from_value(earlier["json"].clone()).unwrap();
+            assert_eq!(json, *now, "{name}");
+        }
+    }
 
-/// `[steve]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct StevePlan {
-    /// The dVAE, trained before; its sizes take the place of those in `model`.
-    pub dvae: WeightsName,
-    /// A slot encoder that was trained before and stays as it is; unset = `slots` learns with the decoder, as in the
-    /// papers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub encoder: Option<WeightsName>,
-    /// A slot encoder, trained before, that learns on from there; its sizes take the place of those of `slots`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub start_encoder: Option<WeightsName>,
-    /// The objective.
-    #[serde(default)]
-    pub objective: SteveObjectiveConfig,
-    /// The encoder that learns with the decoder.
-    #[serde(default)]
-    pub slots: SlotEncoderConfig,
-    /// The decoder; the width of a slot is the encoder's.
-    #[serde(default)]
-    pub model: AutoregressiveConfig,
-}
-
-/// `[slotdiffusion]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct SlotDiffusionPlan {
-    /// The VQ-VAE, trained before; its sizes take the place of those in `model`.
-    pub vqvae: WeightsName,
-    /// A vision transformer, trained before, for the stem of `slots`; only where that is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vit: Option<WeightsName>,
-    /// A slot encoder, trained before, that learns on from there; its sizes take the place of those of `slots`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub start_encoder: Option<WeightsName>,
-    /// Divide latents by their own deviation and move them to mean zero.
-    #[serde(default)]
-    pub normalise: bool,
-    /// The objective.
-    #[serde(default)]
-    pub objective: SlotDiffusionObjectiveConfig,
-    /// The encoder.
-    #[serde(default)]
-    pub slots: SlotEncoderConfig,
-    /// The decoder; the width of a slot is the encoder's.
-    #[serde(default)]
-    pub model: LatentDiffusionConfig,
-}
-
-/// `[slotformer]`: on slots that are perceived now, or on imported ones.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct SlotFormerPlan {
-    /// The slot encoder, trained before; its width takes the place of that in `model`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub encoder: Option<WeightsName>,
-    /// A folder of imported slots with `train` and `val`, in place of an encoder and clips. Every `data.stride`-th
-    /// frame is taken, from every beginning.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub slots: Option<PathBuf>,
-    /// A decoder of any kind, trained before on these slots: pictures of imagined slots count too. Not with imported
-    /// slots, which have no pictures.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub decoder: Option<WeightsName>,
-    /// The objective.
-    #[serde(default)]
-    pub objective: SlotFormerObjectiveConfig,
-    /// The model.
-    #[serde(default)]
-    pub model: SlotFormerConfig,
-}
-
-/// `[aloe]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct AloePlan {
-    /// The slot encoder, trained before; its sizes take the place of those in `model`. Not where it sees no slots.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub encoder: Option<WeightsName>,
-    /// The SlotFormer that imagines what comes after the clip. Only where it sees the clip.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub slotformer: Option<WeightsName>,
-    /// The objective.
-    #[serde(default)]
-    pub objective: AloeObjectiveConfig,
-    /// The model.
-    #[serde(default)]
-    pub model: AloeConfig,
-}
-
-/// `[sight]`: what slots say of objects and collisions.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct ObjectEventHeadPlan {
-    /// The slot encoder, trained before; its width takes the place of that in `model`.
-    pub encoder: WeightsName,
-    /// The SlotFormer that imagines, so that imagined slots can be read too.
-    pub slotformer: WeightsName,
-    /// The objective.
-    #[serde(default)]
-    pub objective: ObjectEventHeadObjectiveConfig,
-    /// The model.
-    #[serde(default)]
-    pub model: ObjectEventHeadConfig,
-}
-
-/// `[readout]`: whether two objects will collide after the burn-in; or, on imported slots, what labels say of clips.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct ReadoutPlan {
-    /// The slot encoder, trained before; its width takes the place of that in `model`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub encoder: Option<WeightsName>,
-    /// The SlotFormer that imagines what comes after the burn-in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub slotformer: Option<WeightsName>,
-    /// A folder of imported slots, observed and then imagined, with `train` and `val`; in place of an encoder, a
-    /// SlotFormer and the generator's clips.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub slots: Option<PathBuf>,
-    /// A table of clips and what is true of them, as Physion's `readout_labels.csv`; with `slots`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub labels: Option<PathBuf>,
-    /// The objective.
-    #[serde(default)]
-    pub objective: ReadoutObjectiveConfig,
-    /// The model: `physion` or `phyre`.
-    pub model: ReadoutConfig,
-}
-
-/// `[motion]`
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct MotionPlan {
-    /// The objective.
-    pub objective: MotionObjectiveConfig,
-    /// The model.
-    pub model: MotionConfig,
+    #[test]
+    fn only_the_head_on_annotated_objects_reads_true_masks() {
+        for name in crate::plan::names() {
+            let Ok(Plan::Train(plan)) = Plan::load(name, &[]) else {
+                continue;
+            };
+            let objective = &plan.objective;
+            let needs = objective.table().needs();
+            assert_eq!(
+                needs.truth.contains(&GroundTruth::Masks),
+                objective.name() == "object-event-head"
+            );
+            assert_eq!(
+                needs == ClipNeeds::NOTHING,
+                objective.table().imported_slots().is_some()
+            );
+        }
+    }
 }

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use slotflow_datasets::Fit;
 use slotflow_datasets::source::ColourOrder;
+use slotflow_datasets::{Dataset, Fit, Split};
 
+use super::flow::Flow;
 use crate::models::decoder::sampler::SamplerConfig;
 
 /// A plan that predicts videos.
@@ -13,7 +14,7 @@ use crate::models::decoder::sampler::SamplerConfig;
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct VideoPredictPlan {
     /// Which flow: `video-predict`.
-    pub flow: String,
+    pub flow: Flow,
     /// The seed of everything random.
     pub seed: u64,
     /// Which clips, which frames.
@@ -35,7 +36,7 @@ pub struct VideoPredictPlan {
 impl Default for VideoPredictPlan {
     fn default() -> Self {
         Self {
-            flow: "video-predict".to_owned(),
+            flow: Flow::VideoPredict,
             seed: 0,
             decode: DecodeConfig::default(),
             encode: EncodeConfig::default(),
@@ -63,14 +64,14 @@ impl WeightsName {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct DecodeConfig {
-    /// `synth`, `synth-textured`, `clevrer`, or `videos` for own files.
-    pub dataset: String,
+    /// The data set; `videos` for own files.
+    pub dataset: Dataset,
     /// The data set's folder; none for the generator.
     pub root: Option<PathBuf>,
     /// Own files and folders of files, for `videos`.
     pub videos: Vec<PathBuf>,
     /// `train`, `val` or `test`.
-    pub split: String,
+    pub split: Split,
     /// The first clip.
     pub first: usize,
     /// How many clips at most; all of the data set if unset.
@@ -105,10 +106,10 @@ fn is_usual(colours: &ColourOrder) -> bool {
 impl Default for DecodeConfig {
     fn default() -> Self {
         Self {
-            dataset: "synth".to_owned(),
+            dataset: Dataset::Synth,
             root: None,
             videos: Vec::new(),
-            split: "test".to_owned(),
+            split: Split::Test,
             first: 0,
             clips: None,
             start: 0,
@@ -129,16 +130,12 @@ impl Default for DecodeConfig {
 pub struct EncodeConfig {
     /// The slot encoder.
     pub weights: WeightsName,
-    /// Frames that are perceived at once; bounds the memory and changes nothing else.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub chunk: Option<usize>,
 }
 
 impl Default for EncodeConfig {
     fn default() -> Self {
         Self {
             weights: WeightsName::shipped("slot-encoder"),
-            chunk: None,
         }
     }
 }
@@ -261,8 +258,8 @@ impl Default for EvaluateConfig {
 pub struct ReportConfig {
     /// Clips whose videos stand in the page.
     pub clips: usize,
-    /// `mp4`, `gif` or `webm`.
-    pub format: String,
+    /// The kind of video file.
+    pub format: VideoFormat,
     /// Times that a picture is enlarged.
     pub scale: usize,
 }
@@ -271,8 +268,41 @@ impl Default for ReportConfig {
     fn default() -> Self {
         Self {
             clips: 8,
-            format: "mp4".to_owned(),
+            format: VideoFormat::Mp4,
             scale: 2,
+        }
+    }
+}
+
+/// The kind of video file that a run writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VideoFormat {
+    /// H.264.
+    #[default]
+    Mp4,
+    /// 256 colours a frame.
+    Gif,
+    /// VP9.
+    Webm,
+}
+
+impl VideoFormat {
+    /// The ending of a file's name.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Mp4 => "mp4",
+            Self::Gif => "gif",
+            Self::Webm => "webm",
+        }
+    }
+
+    /// The media type of a page's element.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Mp4 => "video/mp4",
+            Self::Gif => "image/gif",
+            Self::Webm => "video/webm",
         }
     }
 }

@@ -18,4 +18,7 @@ pub mod physion;
 /// Run folders and their pages.
 pub mod report;
 
+/// Slots of the official code → artifacts → `NumPy` archives.
+pub mod slot_files;
+
 pub use model_loading::{Loaded, load};

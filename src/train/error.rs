@@ -20,11 +20,11 @@ pub enum TrainError {
         /// The last good checkpoint; the training's folder where there is none.
         path: PathBuf,
     },
-    /// A loss jumped.
-    #[error("the loss jumped from {usual:.4} to {loss:.4} at step {step}; the last good checkpoint: `{}`", path.display())]
+    /// A loss is a spike.
+    #[error("the loss jumped from {median:.4} to {loss:.4} at step {step}; the last good checkpoint: `{}`", path.display())]
     Spike {
         /// The median of the losses before.
-        usual: f64,
+        median: f64,
         /// The loss.
         loss: f64,
         /// Steps done before.

@@ -1,13 +1,16 @@
 //! How models learn: one loop for all objectives.
 
+/// The interface between an objective and the training loop.
+pub mod interface;
+
+/// What each model is trained on and for.
+pub mod objectives;
+
 /// The loop, optimiser, schedule, checkpoints and resume.
 pub mod fit;
 
 /// Clips, slots and batches of a training.
 pub mod data;
-
-/// What each model is trained on and for.
-pub mod objectives;
 
 /// Objects that differ from the empty scene, found without labels.
 pub mod segments;
@@ -15,175 +18,12 @@ pub mod segments;
 /// Logs, TensorBoard, throughput, loss spikes.
 pub mod monitor;
 
-mod error;
+/// Why a training could not go on.
+pub mod error;
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
-use burn::module::Module;
-use burn::tensor::{Device, Tensor};
-use ndarray::Array4;
-
-use crate::rng::{Init, SeededRng};
 pub use error::TrainError;
 pub use fit::checkpoint::Better;
 pub use fit::config::FitConfig;
 pub use fit::training_loop::fit;
 pub use fit::training_result::TrainingResult;
-
-/// What a step is to make small.
-#[derive(Debug, Clone)]
-pub struct Losses {
-    /// What gradients are taken of.
-    pub total: Tensor<1>,
-    /// Its parts, for the log.
-    pub parts: Vec<(&'static str, Tensor<1>)>,
-}
-
-impl Losses {
-    /// A loss of one part.
-    pub fn single(name: &'static str, loss: Tensor<1>) -> Self {
-        Self {
-            total: loss.clone(),
-            parts: vec![(name, loss.detach())],
-        }
-    }
-
-    /// A weighted sum.
-    ///
-    /// # Panics
-    /// When `parts` is empty.
-    #[expect(clippy::expect_used, reason = "an objective always has a part")]
-    pub fn weighted(parts: Vec<(&'static str, f64, Tensor<1>)>) -> Self {
-        let named = parts
-            .iter()
-            .map(|(name, _, loss)| (*name, loss.clone().detach()))
-            .collect();
-        let sum = parts
-            .into_iter()
-            .map(|(_, weight, loss)| loss * weight)
-            .reduce(|a, b| a + b);
-        Self {
-            total: sum.expect("an objective has at least one part"),
-            parts: named,
-        }
-    }
-}
-
-/// What a model is trained on and for.
-pub trait Objective: Sync {
-    /// What learns.
-    type Model: Module;
-    /// What one step sees: plain arrays, made on another thread.
-    type Batch: Send;
-
-    /// The model before its first step.
-    fn init(&self, init: &mut Init) -> Self::Model;
-
-    /// Samples of a batch: frames, windows, texts, whatever is drawn.
-    fn samples(&self) -> usize;
-
-    /// The data of one step; the same for the same stream.
-    fn batch(&self, noise: &mut SeededRng) -> Self::Batch;
-
-    /// What the step is to make small.
-    fn losses(&self, model: &Self::Model, batch: &Self::Batch, step: &StepContext<'_>) -> Losses;
-
-    /// Learning rate of a parameter by its path, as a multiple of the schedule's.
-    fn rate(&self, _path: &str) -> f64 {
-        1.0
-    }
-
-    /// The model as it is changed beside the gradient before a step; most are not.
-    fn before_step(
-        &self,
-        _model: &Self::Model,
-        _batch: &Self::Batch,
-        _step: &StepContext<'_>,
-    ) -> Option<Self::Model> {
-        None
-    }
-
-    /// Which values of the figure that models are chosen by are better.
-    fn better(&self) -> Better {
-        Better::Smaller
-    }
-
-    /// Figures on data that is not trained on. Models are chosen by the first one; that of a slot model knows no mask.
-    fn validate(&self, model: &Self::Model, device: &Device) -> Vec<(&'static str, f64)>;
-
-    /// Rows of pictures of what the model does with data that is not trained on, `[count, height, width, rgb]` each;
-    /// none where there is nothing to see.
-    fn sheet(&self, _model: &Self::Model, _device: &Device) -> Vec<Array4<u8>> {
-        Vec::new()
-    }
-
-    /// Draws pictures of what the model does into `folder`, their names beginning with `stem`.
-    ///
-    /// # Errors
-    /// When a file cannot be written.
-    fn preview(
-        &self,
-        model: &Self::Model,
-        device: &Device,
-        folder: &Path,
-        stem: &str,
-    ) -> Result<(), TrainError> {
-        let rows = self.sheet(model, device);
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let path = folder.join(format!("{stem}.png"));
-        Ok(data::clip_dataset::write_contact_sheet(&rows, &path)?)
-    }
-}
-
-/// Where a training stands, for objectives that change over it.
-#[derive(Debug)]
-pub struct StepContext<'a> {
-    /// Steps done before this one.
-    pub done: u64,
-    /// Steps in all.
-    pub total: u64,
-    /// Which of the batches whose gradients make up the step.
-    pub part: usize,
-    /// Where tensors live, gradients recorded.
-    pub device: &'a Device,
-    /// This step's random numbers.
-    pub seed: u64,
-}
-
-impl StepContext<'_> {
-    /// This step's stream of random numbers for a purpose.
-    pub fn noise(&self, purpose: &str) -> SeededRng {
-        let (step, part) = (self.done.to_string(), self.part.to_string());
-        match self.part {
-            0 => SeededRng::new(self.seed, &["step", &step, purpose]),
-            _ => SeededRng::new(self.seed, &["step", &step, purpose, "part", &part]),
-        }
-    }
-
-    /// Share of the training that is done, 0..1.
-    pub fn progress(&self) -> f64 {
-        self.done as f64 / self.total.max(1) as f64
-    }
-}
-
-/// A mean squared error of pixels in 0..1, in decibel: the peak signal-to-noise ratio.
-pub fn decibel(squared: f64) -> f64 {
-    -10.0 * squared.max(1e-12).log10()
-}
-
-/// Mean of figures by name.
-pub fn mean_figures(figures: &[Vec<(&'static str, f64)>]) -> Vec<(&'static str, f64)> {
-    let mut sums: BTreeMap<&'static str, (f64, usize)> = BTreeMap::new();
-    for (name, value) in figures.iter().flatten() {
-        let entry = sums.entry(name).or_default();
-        *entry = (entry.0 + value, entry.1 + 1);
-    }
-    let order = figures.first().cloned().unwrap_or_default();
-    order
-        .into_iter()
-        .map(|(name, _)| (name, sums[name].0 / sums[name].1 as f64))
-        .collect()
-}
+pub use interface::{Losses, Objective, StepContext};

@@ -13,6 +13,7 @@ use safetensors::tensor::Metadata;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use slotflow_datasets::partial::PartialFile;
 
 use super::{StateDict, Value, Values, WeightsError};
 
@@ -169,17 +170,11 @@ pub fn write_safetensors(
             path: path.into(),
         }
     };
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".partial");
-    let partial = path.with_file_name(name);
-    let written = write_partial(state, metadata, &partial, precision)
+    let partial = PartialFile::create(path).map_err(io("write weights"))?;
+    write_partial(state, metadata, partial.path(), precision)
         .and_then(|file| file.sync_all())
-        .and_then(|()| std::fs::rename(&partial, path));
-    written.map_err(|source| {
-        // The file was never whole: a failure to remove what there is of it changes nothing.
-        std::fs::remove_file(&partial).ok();
-        io("write weights")(source)
-    })
+        .and_then(|()| partial.keep())
+        .map_err(io("write weights"))
 }
 
 fn write_partial(

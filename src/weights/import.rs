@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
+use slotflow_datasets::partial::PartialFile;
 
 use super::average::take_average;
 use super::error::describe_keys;
@@ -261,36 +262,34 @@ impl Imported {
         }
         let is_new = !folder.exists();
         std::fs::create_dir_all(folder).map_err(io("create", folder))?;
-        let partial = tempdir_in(folder).map_err(io("create", folder))?;
-        let written = self.files.iter().try_for_each(|file| {
-            let path = partial.join(format!("{}.safetensors", file.header.model));
-            file.write_draft(&path)
-        });
-        let moved = written.and_then(|()| {
-            let mut paths = Vec::new();
-            for file in &self.files {
-                let path = place(&file.header.model);
-                let from = partial.join(format!("{}.safetensors", file.header.model));
-                std::fs::rename(from, &path).map_err(io("write", &path))?;
-                paths.push(path);
-            }
-            Ok(paths)
-        });
-        std::fs::remove_dir_all(&partial).map_err(io("remove", &partial))?;
-        if moved.is_err() && is_new {
+        let written = self.write_new(&place);
+        if written.is_err() && is_new {
             std::fs::remove_dir_all(folder).map_err(io("remove", folder))?;
         }
-        moved
+        written
     }
-}
 
-/// A folder for files that are not whole yet, within `folder` so that they can be renamed.
-fn tempdir_in(folder: &Path) -> std::io::Result<PathBuf> {
-    let path = folder.join(".import.partial");
-    if path.exists() {
-        // Left by an import that was killed.
-        std::fs::remove_dir_all(&path)?;
+    /// Writes every file beside its place, then renames all.
+    fn write_new(&self, place: &dyn Fn(&str) -> PathBuf) -> Result<Vec<PathBuf>, WeightsError> {
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| WeightsError::Io {
+                doing: "write",
+                source,
+                path,
+            }
+        };
+        let mut written = Vec::new();
+        for file in &self.files {
+            let path = place(&file.header.model);
+            let partial = PartialFile::create(&path).map_err(io(&path))?;
+            file.write_draft(partial.path())?;
+            written.push((path, partial));
+        }
+        let keep = |(path, partial): (PathBuf, PartialFile)| {
+            partial.keep().map_err(io(&path))?;
+            Ok(path)
+        };
+        written.into_iter().map(keep).collect()
     }
-    std::fs::create_dir(&path)?;
-    Ok(path)
 }

@@ -167,13 +167,13 @@ fn contacts_are_predicted_from_what_was_seen_and_imagined() {
         "--clips",
         "8",
         "--set",
-        "contact.clips=48",
+        "physion.clips=48",
         "--set",
-        "contact.steps=4",
+        "physion.steps=4",
         "--set",
-        "contact.save-every=2",
+        "physion.save-every=2",
         "--set",
-        "contact.seeds=1",
+        "physion.seeds=1",
     ];
     let said = product.succeed(&small);
     assert_eq!(said.trim(), "out/report.html");

@@ -13,7 +13,9 @@ const TYPES: &[(&str, &str)] = &[
     ("Feed", "Prefetch"),
     ("Fitted", "TrainingResult"),
     ("Footage", "ClipDataset"),
+    ("Grades", "AnswerScores"),
     ("Guess", "Prediction"),
+    ("Imagination", "CounterfactualRollout"),
     ("JudgeError", "MetricError"),
     ("LearnedEncoder", "EncoderInit"),
     ("Lessons", "HeadDataset"),
@@ -21,11 +23,13 @@ const TYPES: &[(&str, &str)] = &[
     ("Looker", "FeatureExtractor"),
     ("Meter", "Throughput"),
     ("Shelved", "PretrainedWeights"),
+    ("ReasonConfig", "NeuroSymbolicConfig"),
     ("Sight", "ObjectEventHead"),
     ("SightConfig", "ObjectEventHeadConfig"),
     ("SightObjective", "ObjectEventObjective"),
     ("SightPlan", "ObjectEventHeadPlan"),
     ("Summaries", "AppearanceProbe"),
+    ("Sureness", "Confidence"),
 ];
 
 /// Rooms and files that moved, and where they are now.
@@ -38,7 +42,7 @@ const PATHS: &[(&str, &str)] = &[
     ("src/judge", "src/metrics"),
     ("src/layout.rs", "src/tensor_conversion.rs"),
     ("src/noise.rs", "src/rng.rs"),
-    ("src/reading.rs", "src/scene_parsing.rs"),
+    ("src/reading.rs", "src/scene_parsing"),
     ("src/run/", "src/artifacts/"),
     ("stages/contact", "stages/physion"),
     ("stages/decode.rs", "stages/perceive/decode.rs"),

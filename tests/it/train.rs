@@ -1,5 +1,7 @@
 //! Trainings: killed, interrupted, refused, out of disk; resumed to the same bytes.
 
+mod earlier;
+
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;

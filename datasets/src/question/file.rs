@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Ask, Choice, Question, QuestionKind};
 use crate::error::DataError;
+use crate::partial::write_whole;
 
 #[derive(Serialize, Deserialize)]
 struct Scene {
@@ -112,7 +113,7 @@ pub fn write(path: &Path, scenes: &BTreeMap<usize, Vec<Question>>) -> Result<(),
     };
     let scenes: Vec<Scene> = scenes.iter().map(written).collect();
     let text = serde_json::to_vec(&scenes).map_err(|error| io(error.into()))?;
-    std::fs::write(path, text).map_err(io)
+    write_whole(path, text.as_ref()).map_err(io)
 }
 
 /// A scene's video file.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Ask, Question, Vocabulary};
 use crate::error::DataError;
+use crate::partial::write_whole;
 
 /// An answer to a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +90,7 @@ pub fn write(path: &Path, answers: &Answers) -> Result<(), DataError> {
         })
         .collect();
     let text = serde_json::to_vec(&scenes).map_err(|error| io(error.into()))?;
-    std::fs::write(path, text).map_err(io)
+    write_whole(path, text.as_ref()).map_err(io)
 }
 
 /// What is wrong with a submission to a set of questions; nothing if the list is empty.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array4, Axis};
 
-use super::{LEAST_SIDE, Source, large_enough};
+use super::interface::Source;
 use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
 use crate::listing::{ending, entries, nothing_in, pictures, unreadable};
@@ -230,6 +230,22 @@ impl Source for FolderSource {
         }
         self.read(index, window)
     }
+}
+
+/// The shortest side of a frame in which an object could be seen, pixels.
+const LEAST_SIDE: usize = 8;
+
+/// Refuses frames in which no object could be seen.
+fn large_enough([height, width]: [usize; 2], path: &Path) -> Result<(), DataError> {
+    if height.min(width) >= LEAST_SIDE {
+        return Ok(());
+    }
+    Err(DataError::TooSmall {
+        width,
+        height,
+        least: LEAST_SIDE,
+        path: path.to_owned(),
+    })
 }
 
 /// A clip of numbered pictures.

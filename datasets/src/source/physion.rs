@@ -12,7 +12,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::folder::hash_file;
-use super::{Outcome, Source};
+use super::interface::{GroundTruth, Outcome, Source};
+use super::split::Split;
 use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
 use crate::video::{Decode, read_with};
@@ -96,6 +97,16 @@ impl PhysionSource {
     /// Names that have a label and no video.
     pub fn without_video(&self) -> &[String] {
         &self.without_video
+    }
+}
+
+impl From<Split> for Part {
+    /// The test clips, or the readout clips for training and validation.
+    fn from(split: Split) -> Self {
+        match split {
+            Split::Train | Split::Val => Self::Readout,
+            Split::Test => Self::Test,
+        }
     }
 }
 
@@ -271,6 +282,10 @@ impl Source for PhysionSource {
         let orphans = self.without_video.iter();
         let orphans = orphans.map(|name| (name.clone(), "it has a label and no video".to_owned()));
         unlabelled.chain(orphans).collect()
+    }
+
+    fn knows(&self, truth: GroundTruth) -> bool {
+        truth == GroundTruth::Outcomes
     }
 
     fn outcome(&self, index: usize) -> Option<Outcome> {

@@ -1,6 +1,7 @@
 //! Long videos, window by window.
 
-use super::{FolderSource, Source};
+use super::folder::FolderSource;
+use super::interface::Source;
 use crate::clip::{ClipId, Sample};
 use crate::error::DataError;
 use crate::window::Window;
@@ -18,22 +19,31 @@ pub struct Windowed {
     length: usize,
 }
 
+/// How own videos are cut into clips.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cut {
+    /// The first sampled frame, and the distance of sampled frames; `count` does not matter.
+    pub window: Window,
+    /// Sampled frames of a clip.
+    pub length: usize,
+}
+
 impl Windowed {
-    /// All windows of `length` sampled frames from `window.start` on.
+    /// All clips of `length` sampled frames from `window.start` on.
     ///
     /// A video that cannot be read stays one clip, whose sample then says why.
     ///
     /// # Errors
     /// When `length` is zero.
-    pub fn new(source: FolderSource, window: &Window, length: usize) -> Result<Self, DataError> {
+    pub fn new(source: FolderSource, &Cut { window, length }: &Cut) -> Result<Self, DataError> {
         let each = Window {
             count: Some(length),
-            ..*window
+            ..window
         };
         each.check()?;
         let windows = (0..source.len())
             .flat_map(|index| {
-                let total = source.frames(index, window).unwrap_or(0);
+                let total = source.frames(index, &window).unwrap_or(0);
                 let starts = starts(window.start, total, length);
                 starts.into_iter().map(move |start| (index, start))
             })

@@ -6,13 +6,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::source::Split;
 use super::{SynthPreset, World};
 use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
-use crate::source::clevrer::files::create_folder;
+use crate::listing::create_parent;
+use crate::partial::write_whole;
+use crate::source::interface::{GroundTruth, Outcome, Source};
 use crate::source::physion::Part;
-use crate::source::{Outcome, Source};
+use crate::source::split::Split;
 use crate::synth::physics::record::{Color, Event, Record};
 use crate::synth::physics::simulate::simulate;
 use crate::synth::render::renderer::Renderer;
@@ -52,7 +53,7 @@ impl ContactSource {
 
     /// The kind of clip behind a scenario.
     fn preset(scenario: usize) -> Result<SynthPreset, DataError> {
-        let mut preset = SynthPreset::builtin("synth")?;
+        let mut preset = SynthPreset::synth()?;
         "contact".clone_into(&mut preset.name);
         preset.fps = FPS;
         preset.filmed_frames = FRAMES;
@@ -109,11 +110,7 @@ impl ContactSource {
         size: [usize; 2],
         mut done: impl FnMut(usize),
     ) -> Result<(), DataError> {
-        let part = if self.split == Split::Test {
-            Part::Test
-        } else {
-            Part::Readout
-        };
+        let part = Part::from(self.split);
         let mut labels = BTreeMap::new();
         for index in 0..self.count {
             let staged = self.stage(index)?;
@@ -121,7 +118,7 @@ impl ContactSource {
             let (rgb, _) = Renderer::new(&staged.preset, &staged.record, size).clip(&frames);
             let name = self.id(index);
             let path = part.video(root, &staged.outcome.scenario, name.as_str());
-            create_folder(&path)?;
+            create_parent(&path)?;
             video::write(&path, rgb.view(), FPS, Format::Mp4)?;
             labels.insert(name.to_string(), staged.outcome.yes);
             done(index);
@@ -134,7 +131,7 @@ impl ContactSource {
         let text: String = std::iter::once(",ground truth outcome\n".to_owned())
             .chain(rows)
             .collect();
-        std::fs::write(&path, text).map_err(|source| DataError::Io {
+        write_whole(&path, text.as_bytes()).map_err(|source| DataError::Io {
             action: "write",
             source,
             path: path.clone(),
@@ -249,6 +246,10 @@ impl Source for ContactSource {
                 fps,
             })
         })
+    }
+
+    fn knows(&self, truth: GroundTruth) -> bool {
+        matches!(truth, GroundTruth::Masks | GroundTruth::Outcomes)
     }
 
     fn outcome(&self, index: usize) -> Option<Outcome> {

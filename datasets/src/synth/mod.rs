@@ -30,4 +30,4 @@ pub use preset::SynthPreset;
 pub use questions::event_table::AnnotatedClip;
 pub use render::renderer::Renderer;
 pub use render::texture::{Pattern, Texture};
-pub use source::{Split, SynthSource};
+pub use source::SynthSource;

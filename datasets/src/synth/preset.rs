@@ -213,41 +213,27 @@ impl Surfaces {
     }
 }
 
-/// Built-in presets: name and text.
-const BUILTIN: [(&str, &str); 2] = [
-    ("synth", include_str!("../../presets/synth.toml")),
-    (
-        "synth-textured",
-        include_str!("../../presets/synth-textured.toml"),
-    ),
-];
-
 impl SynthPreset {
-    /// The names of the built-in presets.
-    pub fn names() -> impl Iterator<Item = &'static str> {
-        BUILTIN.iter().map(|(name, _)| *name)
-    }
-
-    /// A built-in preset.
+    /// CLEVRER-like clips: plain bodies on a plain floor.
     ///
     /// # Errors
-    /// When there is none of that name.
-    pub fn builtin(name: &str) -> Result<Self, DataError> {
-        let Some((_, text)) = BUILTIN.iter().find(|(known, _)| *known == name) else {
-            if crate::source::PUBLISHED.contains(&name) {
-                return Err(DataError::NoReader {
-                    name: name.to_owned(),
-                });
-            }
-            let known = Self::names().collect::<Vec<_>>().join(", ");
-            return Err(DataError::UnknownDataset {
-                name: name.to_owned(),
-                known,
-            });
-        };
-        toml::from_str(text).map_err(|error| DataError::Malformed {
-            reason: error.to_string(),
-            path: format!("{name}.toml").into(),
+    /// Never: a test reads the preset.
+    pub fn synth() -> Result<Self, DataError> {
+        Self::parse(include_str!("../../presets/synth.toml"))
+    }
+
+    /// The settings in a preset's text, which holds facts of the data set beside them.
+    ///
+    /// # Errors
+    /// When a key is missing, unknown or of the wrong kind.
+    pub fn parse(text: &str) -> Result<Self, DataError> {
+        let parsed = text.parse::<toml::Table>().and_then(|mut table| {
+            table.remove("facts");
+            Self::deserialize(table)
+        });
+        parsed.map_err(|error| DataError::Malformed {
+            reason: error.message().to_owned(),
+            path: "presets".into(),
         })
     }
 
@@ -267,27 +253,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_built_in_preset_can_be_read_and_written() {
-        for name in SynthPreset::names() {
-            let preset = SynthPreset::builtin(name).unwrap();
-            assert_eq!(preset.name, name);
-            let text = toml::to_string(&preset).unwrap();
-            assert_eq!(toml::from_str::<SynthPreset>(&text).unwrap(), preset);
-        }
-    }
-
-    #[test]
-    fn an_unknown_preset_is_refused_with_the_known_names() {
-        let error = SynthPreset::builtin("clouds").unwrap_err().to_string();
-        assert!(
-            error.contains("clouds") && error.contains("synth-textured"),
-            "{error}"
-        );
+    fn a_preset_is_written_as_it_is_read() {
+        let preset = SynthPreset::synth().unwrap();
+        let text = toml::to_string(&preset).unwrap();
+        assert_eq!(SynthPreset::parse(&text).unwrap(), preset);
+        assert!(SynthPreset::parse(&format!("clouds = 3\n{text}")).is_err());
     }
 
     #[test]
     fn identities_differ_when_any_value_differs() {
-        let preset = SynthPreset::builtin("synth").unwrap();
+        let preset = SynthPreset::synth().unwrap();
         let mut other = preset.clone();
         other.physics.friction += 0.01;
         assert_ne!(preset.identity(), other.identity());

@@ -1,13 +1,13 @@
 //! Generated clips as a [`Source`].
 
 use ndarray::Array3;
-use serde::{Deserialize, Serialize};
 
 use super::preset::SynthPreset;
 use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
 use crate::question::{EventTable, Question};
-use crate::source::{Knowledge, Source};
+use crate::source::interface::{GroundTruth, Source};
+use crate::source::split::Split;
 use crate::synth::physics::record::Record;
 use crate::synth::physics::states::States;
 use crate::synth::physics::world::World;
@@ -15,46 +15,6 @@ use crate::synth::questions::event_table::AnnotatedClip;
 use crate::synth::questions::{self, Amount};
 use crate::synth::render::renderer::Renderer;
 use crate::window::{FrameSampling, Window};
-
-/// What seeds are for. Nothing is ever trained or tuned on the last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Split {
-    /// Seeds below 1,000,000.
-    Train,
-    /// Seeds below 2,000,000.
-    Val,
-    /// All others.
-    Test,
-}
-
-/// Seeds of the first two splits.
-const SPLIT_SEEDS: u64 = 1_000_000;
-
-impl Split {
-    /// The seed of a split's clip.
-    pub fn seed(self, index: u64) -> u64 {
-        let first = match self {
-            Self::Train => 0,
-            Self::Val => SPLIT_SEEDS,
-            Self::Test => 2 * SPLIT_SEEDS,
-        };
-        // Past its end a bounded split starts again, so that it never reaches into the next.
-        match self {
-            Self::Train | Self::Val => first + index % SPLIT_SEEDS,
-            Self::Test => first + index,
-        }
-    }
-
-    /// The split that a seed belongs to.
-    pub fn of(seed: u64) -> Self {
-        match seed / SPLIT_SEEDS {
-            0 => Self::Train,
-            1 => Self::Val,
-            _ => Self::Test,
-        }
-    }
-}
 
 /// Generated clips, one for each seed from `first_seed` on.
 #[derive(Debug, Clone, PartialEq)]
@@ -164,10 +124,11 @@ impl Source for SynthSource {
         })
     }
 
-    fn knows(&self) -> Knowledge {
-        Knowledge {
-            events: true,
-            states: true,
+    fn knows(&self, truth: GroundTruth) -> bool {
+        match truth {
+            GroundTruth::Masks | GroundTruth::Events | GroundTruth::States => true,
+            GroundTruth::Questions => self.ask.is_some(),
+            GroundTruth::Outcomes => false,
         }
     }
 
@@ -198,22 +159,13 @@ mod tests {
     }
 
     fn source() -> SynthSource {
-        SynthSource::new(SynthPreset::builtin("synth").unwrap(), Split::Test, 3, 2)
+        SynthSource::new(SynthPreset::synth().unwrap(), Split::Test, 3, 2)
     }
 
     #[test]
     fn clips_are_named_by_preset_and_seed() {
         assert_eq!(source().id(1).as_str(), "synth-2000004");
         assert_ne!(source().identity(0).unwrap(), source().identity(1).unwrap());
-    }
-
-    #[test]
-    fn seeds_stay_in_their_split() {
-        for split in [Split::Train, Split::Val, Split::Test] {
-            for index in [0, 999_999, 1_000_000] {
-                assert_eq!(Split::of(split.seed(index)), split);
-            }
-        }
     }
 
     #[test]
@@ -275,7 +227,15 @@ mod tests {
             ("synth-textured", "d2729bfcadadb4f6"),
         ];
         for (name, hash) in known {
-            let source = SynthSource::new(SynthPreset::builtin(name).unwrap(), Split::Train, 2, 1);
+            let source = SynthSource::new(
+                name.parse::<crate::source::Dataset>()
+                    .unwrap()
+                    .generator()
+                    .unwrap(),
+                Split::Train,
+                2,
+                1,
+            );
             let sample = source
                 .sample(0, &window(0, None, FrameSampling::Stride(9)))
                 .unwrap();

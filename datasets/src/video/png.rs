@@ -9,7 +9,7 @@ use png::{ColorType, Decoder, DecodingError, EncodingError, Transformations};
 
 use super::{MAX_PIXELS, MAX_SIDE};
 use crate::error::DataError;
-use crate::partial::Partial;
+use crate::partial::PartialFile;
 
 /// A picture, `[height, width, rgb]`. Grey becomes rgb, sixteen bits become eight, transparency is dropped.
 ///
@@ -65,12 +65,12 @@ pub fn write_png(path: &Path, picture: ArrayView3<u8>) -> Result<(), DataError> 
             path: path.to_owned(),
         });
     }
-    let partial = Partial::create(path)?;
     let io = |source| DataError::Io {
         action: "write",
         source,
         path: path.to_owned(),
     };
+    let partial = PartialFile::unique(path).map_err(io)?;
     let say = |error| match error {
         EncodingError::IoError(source) => io(source),
         other => DataError::Encode {
@@ -87,7 +87,7 @@ pub fn write_png(path: &Path, picture: ArrayView3<u8>) -> Result<(), DataError> 
     writer.write_image_data(&pixels).map_err(say)?;
     writer.finish().map_err(say)?;
     file.flush().map_err(io)?;
-    partial.keep()
+    partial.keep().map_err(io)
 }
 
 /// Height and width of a picture, from its header.

@@ -14,7 +14,7 @@ use super::encode::{Coded, rate};
 use super::open::{check_size, set_up};
 use super::{Format, MAX_SIDE};
 use crate::error::DataError;
-use crate::partial::Partial;
+use crate::partial::PartialFile;
 
 /// The shortest time that browsers show a GIF's frame without slowing it down, hundredths of a second.
 const SHORTEST_GIF_DELAY: u64 = 2;
@@ -42,7 +42,7 @@ pub fn write(
 
 /// A video file on its way, for clips that do not fit into memory. Without [`Writer::finish`] nothing is left of it.
 pub struct Writer {
-    partial: Partial,
+    partial: PartialFile,
     path: PathBuf,
     size: [usize; 2],
     frames: u64,
@@ -81,7 +81,11 @@ impl Writer {
             return Err(fail(format!("{fps} frames a second")));
         }
         check_size(size, path)?;
-        let partial = Partial::create(path)?;
+        let partial = PartialFile::unique(path).map_err(|source| DataError::Io {
+            action: "create",
+            source,
+            path: path.to_owned(),
+        })?;
         let kind = match format {
             Format::Gif => Kind::Gif {
                 encoder: Box::new(open_gif(partial.path(), size, path)?),
@@ -148,14 +152,14 @@ impl Writer {
                 path: self.path,
             });
         }
+        let io = |source| DataError::Io {
+            action: "write",
+            source,
+            path: self.path.clone(),
+        };
         match self.kind {
             Kind::Coded(coded) => coded.finish().map_err(|error| say(error, &self.path))?,
             Kind::Gif { encoder, .. } => {
-                let io = |source| DataError::Io {
-                    action: "write",
-                    source,
-                    path: self.path.clone(),
-                };
                 encoder
                     .into_inner()
                     .map_err(|error| gif_error(error, &self.path))?
@@ -163,7 +167,7 @@ impl Writer {
                     .map_err(io)?;
             }
         }
-        self.partial.keep()
+        self.partial.keep().map_err(io)
     }
 }
 

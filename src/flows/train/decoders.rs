@@ -1,166 +1,70 @@
-//! Auto-encoders, and the decoders around them.
+//! Decoders around auto-encoders that were trained before: diffusion and autoregressive, alone or with their encoder.
 
 use std::path::PathBuf;
 
-use burn::module::Module;
-use serde::Serialize;
 use serde_json::json;
-use slotflow_datasets::synth::Split;
-use slotflow_eval::profile::LpipsProfile;
 
-use super::{Data, Training};
-
-use crate::artifacts::Input;
-use crate::metrics::pretrained::PretrainedStore;
-use crate::metrics::{MetricsError, lpips};
+use super::run::TrainingRun;
 use crate::models::decoder::autoregressive::AutoregressiveConfig;
 use crate::models::decoder::dvae::DvaeConfig;
-use crate::models::decoder::latent_diffusion::{LatentDiffusionConfig, LatentStats};
-use crate::models::decoder::vqvae::{VqVae, VqVaeConfig};
+use crate::models::decoder::latent_diffusion::LatentDiffusionConfig;
+use crate::models::decoder::vqvae::VqVaeConfig;
 use crate::models::encoder::{StemConfig, Vit, VitConfig};
-use crate::models::perceptual::lpips::{Backbone, Lpips};
-use crate::plan::training::{DiffusionPlan, DvaePlan, SlotDiffusionPlan, StevePlan, VqVaePlan};
-use crate::rng::{Init, SeededRng};
-use crate::train::objectives::diffusion::{DiffusionObjective, Drawings};
-use crate::train::objectives::reconstruct::Reconstruct;
+use crate::plan::training::objectives::{DiffusionPlan, SlotDiffusionPlan, StevePlan};
+use crate::rng::Init;
+use crate::train::TrainError;
+use crate::train::objectives::diffusion::{DiffusionFrames, DiffusionObjective, latent_stats};
 use crate::train::objectives::slotdiffusion::SlotDiffusionObjective;
-use crate::train::objectives::steve::{Perception, SteveObjective};
-use crate::train::{Objective, TrainError};
-use crate::weights::pretrained::Network;
+use crate::train::objectives::steve::{SlotsFrom, SteveObjective};
 
-impl Training<'_> {
-    pub(super) fn vqvae(&mut self, plan: &VqVaePlan) -> Result<Vec<PathBuf>, TrainError> {
-        let lpips = if plan.objective.perceptual > 0.0 {
-            Some(self.lpips()?)
-        } else {
-            None
-        };
-        self.reconstruct("vqvae", &plan.model, &plan.objective, lpips)
-    }
-
-    pub(super) fn dvae(&self, plan: &DvaePlan) -> Result<Vec<PathBuf>, TrainError> {
-        self.reconstruct("dvae", &plan.model, &plan.objective, None)
-    }
-
-    /// Trains an auto-encoder of frames.
-    fn reconstruct<M, C>(
-        &self,
-        name: &str,
-        model: &M,
-        config: &C,
-        lpips: Option<Lpips>,
-    ) -> Result<Vec<PathBuf>, TrainError>
-    where
-        M: Clone + Serialize,
-        C: Clone,
-        for<'a> Reconstruct<'a, M, C>: Objective,
-    {
-        let data = self.data()?;
-        let objective = Reconstruct {
-            model: model.clone(),
-            config: config.clone(),
-            lpips,
-            background: data.train.background(),
-            train: &data.train,
-            held_out: &data.held_out,
-        };
-        let fitted = self.fit(&objective)?;
-        Ok(vec![self.keep(
-            name,
-            model,
-            &fitted.model,
-            fitted.facts(),
-        )?])
-    }
-
-    /// LPIPS with VGG-16 from the weights that were downloaded, frozen; its content becomes part of the training's
-    /// identity.
-    fn lpips(&mut self) -> Result<Lpips, TrainError> {
-        let smallest = Backbone::Vgg.smallest();
-        if self.plan.data.size.iter().any(|&side| side < smallest) {
-            return Err(TrainError::Perceptual {
-                reason: format!("it sees nothing in frames below {smallest} pixels a side"),
-            });
-        }
-        let network = Network::Backbone(Backbone::Vgg);
-        let wrong = |error: MetricsError| TrainError::Perceptual {
-            reason: error.to_string(),
-        };
-        let shelved = PretrainedStore::of_cache(&self.options.cache)
-            .load(network)
-            .map_err(wrong)?;
-        let shelved = shelved.ok_or_else(|| TrainError::Perceptual {
-            reason: PretrainedStore::missing(network),
-        })?;
-        self.inputs
-            .push(Input::new("lpips", &*shelved.entry.sha256));
-        let device = self.device.clone().autodiff();
-        let model = lpips::model(LpipsProfile::Vgg, &shelved, &device).map_err(wrong)?;
-        Ok(model.no_grad())
-    }
-
+impl TrainingRun<'_> {
     pub(super) fn diffusion(&mut self, plan: &DiffusionPlan) -> Result<Vec<PathBuf>, TrainError> {
-        let (encoder_config, encoder, id) = self.encoder(&plan.encoder)?;
-        let (vae_config, vqvae) =
-            self.before("vqvae", &plan.vqvae)?
-                .model("vqvae", &self.device, VqVaeConfig::init)?;
-        let data = self.data()?;
+        let encoder = self.pretrained_encoder(&plan.encoder)?;
+        let vqvae = self.pretrained("vqvae", &plan.vqvae)?;
+        let device = self.execution.device.clone();
+        let (vae, vqvae) = vqvae.model("vqvae", &device, VqVaeConfig::init)?;
+        let clips = self.clips()?;
         let mut model = LatentDiffusionConfig {
-            vae: vae_config,
+            vae,
             ..plan.model.clone()
         };
-        model.unet.context = encoder_config.dim;
+        model.unet.context = encoder.config.dim;
         if plan.normalise {
-            model.latent_stats = Some(self.latent_stats(&vqvae, &data));
+            model.latent_stats = Some(latent_stats(&vqvae, &clips.train, self.plan.seed, &device));
         }
-        let blank = model.with_vae(vqvae.clone(), &mut Init::blank(&self.device));
-        let train_slots = self.perceived(&encoder, &id, &data.train, Split::Train)?;
-        let held_out_slots = self.perceived(&encoder, &id, &data.held_out, Split::Val)?;
+        let blank = model.with_vae(vqvae.clone(), &mut Init::blank(&device));
+        let slots = self.encoded(&encoder, &clips)?;
         let objective = DiffusionObjective {
             vqvae,
             config: plan.objective.clone(),
-            train: Drawings::new(train_slots, &data.train, &blank, &self.device),
-            held_out: Drawings::new(held_out_slots, &data.held_out, &blank, &self.device),
+            train: DiffusionFrames::new(slots.train, &clips.train, &blank, &device),
+            held_out: DiffusionFrames::new(slots.held_out, &clips.held_out, &blank, &device),
             model,
         };
-        let fitted = self.fit(&objective)?;
-        let mut facts = fitted.facts();
-        let range = objective.reconstruction_range(&fitted.model, &self.device);
+        let result = self.fit(&objective)?;
+        let mut facts = result.facts();
+        let range = objective.reconstruction_range(&result.model, &device);
         facts.insert("reconstruction-psnr-range".to_owned(), json!(range));
-        Ok(vec![self.keep(
-            "latent-diffusion",
-            &objective.model,
-            &fitted.model,
-            facts,
-        )?])
-    }
-
-    /// Mean and deviation of the latents of some frames.
-    fn latent_stats(&self, vqvae: &VqVae, data: &Data) -> LatentStats {
-        let mut noise = SeededRng::new(self.plan.seed, &["latents"]);
-        let frames = data.train.draw_frames(256, &mut noise);
-        let frames = crate::tensor_conversion::frames_from_clip(frames.view(), &self.device);
-        LatentStats::measure(&vqvae.encode(frames))
+        let file = self.write("latent-diffusion", &objective.model, &result.model, facts)?;
+        Ok(vec![file])
     }
 
     pub(super) fn slotdiffusion(
         &mut self,
         plan: &SlotDiffusionPlan,
     ) -> Result<Vec<PathBuf>, TrainError> {
-        let (vae, vqvae) =
-            self.before("vqvae", &plan.vqvae)?
-                .model("vqvae", &self.device, VqVaeConfig::init)?;
-        let mut encoder = self.learned(&plan.slots, plan.start_encoder.as_ref())?;
+        let device = self.execution.device.clone();
+        let vqvae = self.pretrained("vqvae", &plan.vqvae)?;
+        let (vae, vqvae) = vqvae.model("vqvae", &device, VqVaeConfig::init)?;
+        let mut encoder = self.encoder_init(&plan.slots, plan.start_encoder.as_ref())?;
         let vit = match &plan.vit {
             None => None,
             Some(file) => {
-                let loaded = self.before("vit", file)?.model(
-                    "vit",
-                    &self.device,
-                    |config: &VitConfig, init| Vit::new(init, config),
-                )?;
-                encoder.config.stem = StemConfig::Vit(loaded.0);
-                Some(loaded.1)
+                let loaded = self.pretrained("vit", file)?;
+                let init = |config: &VitConfig, init: &mut Init| Vit::new(init, config);
+                let (config, vit) = loaded.model("vit", &device, init)?;
+                encoder.config.stem = StemConfig::Vit(config);
+                Some(vit)
             }
         };
         let mut decoder = LatentDiffusionConfig {
@@ -172,9 +76,10 @@ impl Training<'_> {
         if encoder.start.is_none() {
             encoder.config.resolution = self.plan.data.size;
         }
-        let data = self.data()?;
+        let clips = self.clips()?;
         if plan.normalise {
-            decoder.latent_stats = Some(self.latent_stats(&vqvae, &data));
+            let stats = latent_stats(&vqvae, &clips.train, self.plan.seed, &device);
+            decoder.latent_stats = Some(stats);
         }
         let objective = SlotDiffusionObjective {
             encoder,
@@ -182,50 +87,36 @@ impl Training<'_> {
             decoder,
             vqvae,
             config: plan.objective.clone(),
-            train: &data.train,
-            held_out: &data.held_out,
+            train: &clips.train,
+            held_out: &clips.held_out,
         };
-        let fitted = self.fit(&objective)?;
-        let facts = fitted.facts();
-        let model = &fitted.model;
+        let result = self.fit(&objective)?;
+        let (facts, model) = (result.facts(), &result.model);
+        let (encoder, decoder) = (&objective.encoder.config, &objective.decoder);
         Ok(vec![
-            self.keep(
-                "slot-encoder",
-                &objective.encoder.config,
-                &model.encoder,
-                facts.clone(),
-            )?,
-            self.keep(
-                "latent-diffusion",
-                &objective.decoder,
-                &model.decoder,
-                facts,
-            )?,
+            self.write("slot-encoder", encoder, &model.encoder, facts.clone())?,
+            self.write("latent-diffusion", decoder, &model.decoder, facts)?,
         ])
     }
 
     pub(super) fn steve(&mut self, plan: &StevePlan) -> Result<Vec<PathBuf>, TrainError> {
-        let (dvae_config, dvae) =
-            self.before("dvae", &plan.dvae)?
-                .model("dvae", &self.device, DvaeConfig::init)?;
-        let data = self.data()?;
-        let (perception, config) = match &plan.encoder {
+        let dvae = self.pretrained("dvae", &plan.dvae)?;
+        let (dvae_config, dvae) = dvae.model("dvae", &self.execution.device, DvaeConfig::init)?;
+        let clips = self.clips()?;
+        let (slots, config) = match &plan.encoder {
             None => {
-                let encoder = self.learned(&plan.slots, plan.start_encoder.as_ref())?;
+                let encoder = self.encoder_init(&plan.slots, plan.start_encoder.as_ref())?;
                 let config = encoder.config.clone();
-                (Perception::Learned(Box::new(encoder)), config)
+                (SlotsFrom::Learned(Box::new(encoder)), config)
             }
             Some(file) => {
-                let (config, encoder, id) = self.encoder(file)?;
-                let given = Perception::Given {
-                    train: self.perceived(&encoder, &id, &data.train, Split::Train)?,
-                    held_out: self.perceived(&encoder, &id, &data.held_out, Split::Val)?,
-                };
-                (given, config)
+                let encoder = self.pretrained_encoder(file)?;
+                let encoded = self.encoded(&encoder, &clips)?;
+                (SlotsFrom::Precomputed(encoded), encoder.config)
             }
         };
         let objective = SteveObjective {
-            perception,
+            slots,
             model: AutoregressiveConfig {
                 dim: config.dim,
                 resolution: self.plan.data.size,
@@ -234,17 +125,17 @@ impl Training<'_> {
             },
             dvae,
             config: plan.objective.clone(),
-            train: &data.train,
-            held_out: &data.held_out,
+            train: &clips.train,
+            held_out: &clips.held_out,
         };
-        let fitted = self.fit(&objective)?;
-        let facts = fitted.facts();
+        let result = self.fit(&objective)?;
+        let facts = result.facts();
         let mut files = Vec::new();
-        if let Some(encoder) = &fitted.model.encoder {
-            files.push(self.keep("slot-encoder", &config, encoder, facts.clone())?);
+        if let Some(encoder) = &result.model.encoder {
+            files.push(self.write("slot-encoder", &config, encoder, facts.clone())?);
         }
-        let decoder = &fitted.model.decoder;
-        files.push(self.keep("autoregressive", &objective.model, decoder, facts)?);
+        let decoder = &result.model.decoder;
+        files.push(self.write("autoregressive", &objective.model, decoder, facts)?);
         Ok(files)
     }
 }

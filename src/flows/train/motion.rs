@@ -1,68 +1,31 @@
-//! The network behind `fvd-motion`, and the generator's events that it learns from.
+//! The network behind `fvd-motion`, on events.
 
 use std::path::PathBuf;
 
-use ndarray::Array3;
-use slotflow_datasets::synth::{Event, Split};
-
-use super::Training;
-use crate::plan::training::MotionPlan;
+use super::run::TrainingRun;
+use crate::plan::training::objectives::MotionPlan;
 use crate::train::TrainError;
-use crate::train::data::clip_dataset::ClipDataset;
-use crate::train::objectives::motion::{Events, MotionObjective};
+use crate::train::data::source::Splits;
+use crate::train::objectives::motion::{EventClips, MotionObjective};
 
-impl Training<'_> {
+impl TrainingRun<'_> {
     pub(super) fn motion(&self, plan: &MotionPlan) -> Result<Vec<PathBuf>, TrainError> {
-        let events = |split: Split| -> Result<Events, TrainError> {
-            let footage = self.footage(split)?;
-            let truth = self.event_steps(split, &footage)?;
-            Ok(Events { footage, truth })
-        };
-        let (train, held_out) = (events(Split::Train)?, events(Split::Val)?);
+        let source = self.source();
+        let events = Splits::read(|split| -> Result<EventClips, TrainError> {
+            Ok(EventClips {
+                clips: source.clips(split)?,
+                labels: source.event_labels(split)?,
+            })
+        })?;
         let objective = MotionObjective {
             model: plan.model.clone(),
             config: plan.objective.clone(),
-            train,
-            held_out,
+            train: events.train,
+            held_out: events.held_out,
         };
-        let fitted = self.fit(&objective)?;
-        Ok(vec![self.keep(
-            "motion",
-            &plan.model,
-            &fitted.model,
-            fitted.facts(),
-        )?])
-    }
-
-    /// Which events fall between two sampled frames, `[clips, time − 1, events]`.
-    pub(super) fn event_steps(
-        &self,
-        split: Split,
-        footage: &ClipDataset,
-    ) -> Result<Array3<f32>, TrainError> {
-        let (source, stride, steps) = (
-            self.source(split)?,
-            self.plan.data.stride,
-            footage.time() - 1,
-        );
-        let mut truth = Array3::zeros((
-            footage.clips(),
-            steps,
-            crate::models::perceptual::motion::EVENTS,
-        ));
-        for clip in 0..footage.clips() {
-            for event in &source.record(clip).events {
-                let kind = match event {
-                    Event::Collision { .. } => 0,
-                    Event::Enter { .. } => 1,
-                    Event::Leave { .. } => 2,
-                };
-                let step = event.frame().saturating_sub(1) / stride;
-                if step < steps {
-                    truth[[clip, step, kind]] = 1.0;
-                }
-            }
-        }
-        Ok(truth)
+        let result = self.fit(&objective)?;
+        let facts = result.facts();
+        let file = self.write("motion", &plan.model, &result.model, facts)?;
+        Ok(vec![file])
     }
 }

@@ -11,18 +11,20 @@ use slotflow_datasets::{Ask, ClipId, Question, QuestionKind};
 use slotflow_eval::answers::Graded;
 use slotflow_eval::report::AnswerRow;
 
-use crate::artifacts::{Artifact, ClipFile, Context, Input, Partial, RunError, Stage};
+use crate::artifacts::{
+    Artifact, ArtifactKind, ClipFile, Context, Input, Partial, PerClip, RunError, Slots, Stage,
+};
+use crate::inference::rollout::rolled_out;
 use crate::kernels;
 use crate::models::dynamics::{SlotFormer, SlotFormerConfig};
 use crate::models::reasoner::{Aloe, AloeConfig};
 use crate::plan::video_predict::AnswerConfig;
 use crate::tensor_conversion::floats;
-use crate::train::objectives::aloe::{Read, Sees, kind_of, looked_at, seen_by};
+use crate::train::data::qa_dataset::kind_of;
+use crate::train::objectives::aloe::{Read, Sees, looked_at, seen_by};
 
 use crate::stages::Loaded;
 use crate::stages::perceive::decode::Clips;
-use crate::stages::perceive::encode::Slots;
-use crate::stages::predict::rollout::continued;
 
 /// Texts that are read at once: bounds the memory, changes no number.
 const TOGETHER: usize = 32;
@@ -112,6 +114,7 @@ impl Stage for Answer<'_> {
     const NAME: &'static str = "answer";
     const VERSION: u32 = 2;
     type Config = AnswerConfig;
+    type Output = AnswersOfClips;
 
     fn config(&self) -> &AnswerConfig {
         self.config
@@ -119,8 +122,8 @@ impl Stage for Answer<'_> {
 
     fn inputs(&self) -> Vec<Input> {
         let mut inputs = vec![
-            Input::new("clips", &*self.clips.0.id.0),
-            Input::new("seen slots", &*self.seen.0.id.0),
+            self.clips.as_input("clips"),
+            self.seen.as_input("seen slots"),
             Input::new("weights", &*self.weights.id),
         ];
         let dynamics = self.dynamics;
@@ -128,7 +131,7 @@ impl Stage for Answer<'_> {
         inputs
     }
 
-    fn run(&self, out: &mut Partial, context: &Context) -> Result<(), RunError> {
+    fn run(&self, out: &mut Partial<AnswersOfClips>, context: &Context) -> Result<(), RunError> {
         let loaded = self
             .weights
             .model("aloe", &context.device, AloeConfig::init);
@@ -147,8 +150,8 @@ impl Stage for Answer<'_> {
             sees: sees(self.weights)?,
             blind: self.weights.trained("most-frequent").unwrap_or(&nothing),
         };
-        out.inherit(&self.seen.0);
-        out.expect(self.seen.0.clips().to_vec());
+        out.inherit(self.seen);
+        out.expect(self.seen.clips().to_vec());
         out.each(context, |clip| {
             let questions = self.clips.note(clip)?.questions;
             let seen = self.seen.slots(clip)?;
@@ -193,9 +196,8 @@ impl Answer<'_> {
             return Ok(seen.to_owned());
         }
         let history = seen.slice(s![frames.saturating_sub(rolled.burn_in).., .., ..]);
-        let future = continued(dynamics, history, self.config.steps, &context.device)?;
-        let future = future.slice(s![history.dim().0.., .., ..]);
-        ndarray::concatenate(ndarray::Axis(0), &[seen, future]).map_err(|error| {
+        let future = rolled_out(dynamics, history, self.config.steps, &context.device)?;
+        ndarray::concatenate(ndarray::Axis(0), &[seen, future.rolled_out()]).map_err(|error| {
             RunError::Internal {
                 reason: error.to_string(),
             }
@@ -395,9 +397,15 @@ impl Reasoner<'_> {
     }
 }
 
+/// Answers to the questions about clips.
+#[derive(Debug)]
+pub enum AnswersOfClips {}
+
+impl ArtifactKind for AnswersOfClips {}
+impl PerClip for AnswersOfClips {}
+
 /// Answers on disk.
-#[derive(Debug, Clone)]
-pub struct Answers(pub Artifact);
+pub type Answers = Artifact<AnswersOfClips>;
 
 /// Answers compared with the truth, and those of one who did not look.
 #[derive(Debug, Default)]
@@ -415,8 +423,8 @@ impl Answers {
     /// When a file is not there or not whole.
     pub fn rows(&self) -> Result<Vec<Row>, RunError> {
         let mut all = Vec::new();
-        for clip in self.0.clips() {
-            all.extend(self.0.read(clip)?.note::<Vec<Row>>()?);
+        for clip in self.clips() {
+            all.extend(self.read(clip)?.note::<Vec<Row>>()?);
         }
         Ok(all)
     }

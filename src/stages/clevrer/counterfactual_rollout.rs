@@ -1,7 +1,8 @@
-//! What would be, read off imagined slots: what comes after a clip, and what would happen without one of its objects.
+//! Counterfactual roll-outs: what would happen in a clip without one of its objects.
 //!
-//! Without an object its slot is emptied. What it touched, and what that touched, is imagined from the touch on; all
-//! else stays as it was seen, until something imagined touches it. Differs: no paper of this house has it.
+//! The object's slot is emptied. What it touched, and what that touched, is rolled out from the collision on; all else
+//! stays as it was observed, until something rolled out touches it.
+//! Differs: SlotFormer and Aloe answer counterfactual questions from observed slots alone.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array2, Array3, Array4, ArrayView3, Axis, s};
@@ -9,73 +10,80 @@ use slotflow_datasets::question::{Event, EventKind};
 
 use crate::models::dynamics::SlotFormer;
 use crate::models::reasoner::object_event_head::{ObjectEventHead, SAID, pairs};
-use crate::scene_parsing::{Found, Reading, Scale, frame_of, peaks};
+use crate::scene_parsing::{
+    HeadOutput, ParseSettings, ParsedScene, collision_steps, video_frame_of,
+};
 use crate::tensor_conversion::floats;
 
-/// Times that what is imagined may touch yet another object that was seen.
+/// Times that what is rolled out may touch yet another observed object.
 const ROUNDS: usize = 3;
 
-/// What imagines and what reads.
+/// The models of counterfactual roll-outs.
 #[derive(Debug)]
-pub struct Imagination<'a> {
+pub struct CounterfactualRollout<'a> {
     /// Rolls slots forward.
     pub dynamics: &'a SlotFormer,
-    /// Reads slots.
-    pub sight: &'a ObjectEventHead,
-    /// How readings are taken.
-    pub scale: Scale,
+    /// Predicts objects and collisions from slots.
+    pub head: &'a ObjectEventHead,
+    /// How its output is read.
+    pub settings: ParseSettings,
     /// Where tensors live.
     pub device: &'a Device,
 }
 
-/// From which frame on each object is imagined: later frames are. `None` = never within what was seen.
-type Since = Vec<Option<usize>>;
+/// By object, the frame behind which it is rolled out; unset where that is none of the observed frames.
+type RolledOutFrom = Vec<Option<usize>>;
 
-impl Imagination<'_> {
-    /// What the head says of slots, `[time, slots, dim]`.
-    pub fn read(&self, slots: ArrayView3<'_, f32>) -> Reading {
+impl CounterfactualRollout<'_> {
+    /// What the head predicts from slots, `[time, slots, dim]`.
+    pub fn head_output(&self, slots: ArrayView3<'_, f32>) -> HeadOutput {
         let (time, count, dim) = slots.dim();
         let data = TensorData::new(slots.iter().copied().collect(), [1, time, count, dim]);
-        let seen = self.sight.forward(&Tensor::from_data(data, self.device));
+        let output = self.head.forward(&Tensor::from_data(data, self.device));
         let number = count * (count - 1) / 2;
-        Reading {
-            objects: shaped3(floats(seen.objects), [time, count, SAID]),
-            touches: Array2::from_shape_vec((time - 1, number), floats(seen.touches))
+        HeadOutput {
+            objects: shaped3(floats(output.objects), [time, count, SAID]),
+            collisions: Array2::from_shape_vec((time - 1, number), floats(output.touches))
                 .unwrap_or_else(|_| Array2::zeros((time - 1, number))),
         }
     }
 
-    /// Collisions without an object, of a clip that was read with its imagined frames.
-    pub fn without(&self, slots: ArrayView3<'_, f32>, found: &Found, gone: usize) -> Vec<Event> {
-        let reading = self.read(slots);
-        let empty = empty_slot(slots, &reading, self.scale.observed);
-        let mut from = self.spread(&reading, found, gone);
-        let mut imagined = self.rolled(slots, found, gone, &from, &empty);
-        let mut said = self.read(imagined.view());
+    /// Collisions without the object `removed`, of a clip whose rolled-out frames were parsed too.
+    pub fn without(
+        &self,
+        slots: ArrayView3<'_, f32>,
+        scene: &ParsedScene,
+        removed: usize,
+    ) -> Vec<Event> {
+        let output = self.head_output(slots);
+        let empty = empty_slot(slots, &output, self.settings.observed);
+        let mut from = self.affected(&output, scene, removed);
+        let mut slots_without = self.rolled(slots, scene, removed, &from, &empty);
+        let mut output_without = self.head_output(slots_without.view());
         for _ in 0..ROUNDS {
-            if !self.touched(&said, found, gone, &mut from) {
+            if !self.touched(&output_without, scene, removed, &mut from) {
                 break;
             }
-            imagined = self.rolled(slots, found, gone, &from, &empty);
-            said = self.read(imagined.view());
+            slots_without = self.rolled(slots, scene, removed, &from, &empty);
+            output_without = self.head_output(slots_without.view());
         }
-        self.collisions(&said, found, gone, &from)
+        self.collisions(&output_without, scene, removed, &from)
     }
 
-    /// What an object's absence changes: whom it touched, and whom they then touched.
-    fn spread(&self, reading: &Reading, found: &Found, gone: usize) -> Since {
-        let mut from: Since = vec![None; found.tracks.len()];
-        let mut touches: Vec<(usize, usize, usize)> = Vec::new();
-        for (one, other) in pairs(found.tracks.len()) {
-            let said = reading.pair(&found.tracks[one], &found.tracks[other]);
-            let seen = peaks(&said, self.scale).into_iter();
-            touches.extend(seen.map(|step| (step, one, other)));
+    /// What an object's absence changes: the objects that it touched, and those that they touched then.
+    fn affected(&self, output: &HeadOutput, scene: &ParsedScene, removed: usize) -> RolledOutFrom {
+        let mut from: RolledOutFrom = vec![None; scene.tracks.len()];
+        let mut collisions: Vec<(usize, usize, usize)> = Vec::new();
+        for (one, other) in pairs(scene.tracks.len()) {
+            let logits = output.pair_collisions(&scene.tracks[one], &scene.tracks[other]);
+            let steps = collision_steps(&logits, self.settings).into_iter();
+            collisions.extend(steps.map(|step| (step, one, other)));
         }
-        touches.sort_unstable();
-        for (step, one, other) in touches {
+        collisions.sort_unstable();
+        for (step, one, other) in collisions {
             for (cause, object) in [(one, other), (other, one)] {
-                let changed = cause == gone || from[cause].is_some_and(|at| at <= step);
-                if changed && object != gone && from[object].is_none() {
+                let changed = cause == removed || from[cause].is_some_and(|at| at <= step);
+                if changed && object != removed && from[object].is_none() {
                     from[object] = Some(step);
                 }
             }
@@ -83,19 +91,19 @@ impl Imagination<'_> {
         from
     }
 
-    /// The clip's slots with the changed ones imagined.
+    /// The clip's slots, the affected ones rolled out anew.
     fn rolled(
         &self,
         slots: ArrayView3<'_, f32>,
-        found: &Found,
-        gone: usize,
-        from: &Since,
+        scene: &ParsedScene,
+        removed: usize,
+        from: &RolledOutFrom,
         empty: &[f32],
     ) -> Array3<f32> {
         let (time, count, dim) = slots.dim();
-        let observed = self.scale.observed;
+        let observed = self.settings.observed;
         let mut all = slots.to_owned();
-        for (t, slot) in found.tracks[gone].iter().enumerate() {
+        for (t, slot) in scene.tracks[removed].iter().enumerate() {
             if let Some(slot) = slot {
                 all.slice_mut(s![t, *slot, ..])
                     .assign(&ndarray::ArrayView1::from(empty));
@@ -114,12 +122,12 @@ impl Imagination<'_> {
                 .embed_last(Tensor::<4>::from_data(data, self.device));
             let next = shaped3(floats(self.dynamics.predict(&window)), [1, count, dim]);
             for slot in 0..count {
-                let is_gone = holder(found, t, slot, observed) == Some(gone);
+                let is_removed = holder(scene, t, slot, observed) == Some(removed);
                 let changed = t >= observed
                     || from.iter().enumerate().any(|(object, at)| {
-                        at.is_some_and(|at| t > at && held(found, object, at) == Some(slot))
+                        at.is_some_and(|at| t > at && held(scene, object, at) == Some(slot))
                     });
-                if is_gone {
+                if is_removed {
                     continue;
                 }
                 if changed {
@@ -131,23 +139,29 @@ impl Imagination<'_> {
         all
     }
 
-    /// Marks seen objects that something imagined touches; whether there are new ones.
-    fn touched(&self, said: &Reading, found: &Found, gone: usize, from: &mut Since) -> bool {
+    /// Marks observed objects that something rolled out touches; whether there are new ones.
+    fn touched(
+        &self,
+        output: &HeadOutput,
+        scene: &ParsedScene,
+        removed: usize,
+        from: &mut RolledOutFrom,
+    ) -> bool {
         let mut new = false;
-        for (one, other) in pairs(found.tracks.len()) {
-            if one == gone || other == gone {
+        for (one, other) in pairs(scene.tracks.len()) {
+            if one == removed || other == removed {
                 continue;
             }
             let (a, b) = (
-                Self::track(found, from, one),
-                Self::track(found, from, other),
+                Self::track(scene, from, one),
+                Self::track(scene, from, other),
             );
-            for step in peaks(&said.pair(&a, &b), self.scale) {
+            for step in collision_steps(&output.pair_collisions(&a, &b), self.settings) {
                 for (cause, object) in [(one, other), (other, one)] {
-                    let imagined = from[cause].is_some_and(|at| at < step);
-                    if imagined
+                    let is_rolled_out = from[cause].is_some_and(|at| at < step);
+                    if is_rolled_out
                         && from[object].is_none_or(|at| at > step)
-                        && step + 1 < self.scale.observed
+                        && step + 1 < self.settings.observed
                     {
                         from[object] = Some(step);
                         new = true;
@@ -158,37 +172,49 @@ impl Imagination<'_> {
         new
     }
 
-    fn collisions(&self, said: &Reading, found: &Found, gone: usize, from: &Since) -> Vec<Event> {
+    fn collisions(
+        &self,
+        output: &HeadOutput,
+        scene: &ParsedScene,
+        removed: usize,
+        from: &RolledOutFrom,
+    ) -> Vec<Event> {
         let mut events = Vec::new();
-        for (one, other) in pairs(found.tracks.len()) {
-            if one == gone || other == gone {
+        for (one, other) in pairs(scene.tracks.len()) {
+            if one == removed || other == removed {
                 continue;
             }
             let (a, b) = (
-                Self::track(found, from, one),
-                Self::track(found, from, other),
+                Self::track(scene, from, one),
+                Self::track(scene, from, other),
             );
             let first = from[one].into_iter().chain(from[other]).min();
-            let scale = Scale {
-                observed: first.map_or(self.scale.observed, |at| (at + 2).min(self.scale.observed)),
-                ..self.scale
+            let settings = ParseSettings {
+                observed: first.map_or(self.settings.observed, |at| {
+                    (at + 2).min(self.settings.observed)
+                }),
+                ..self.settings
             };
-            events.extend(peaks(&said.pair(&a, &b), scale).into_iter().map(|step| {
-                Event::new(
-                    EventKind::Collision,
-                    &[one, other],
-                    Some(frame_of(step, self.scale)),
-                )
-            }));
+            events.extend(
+                collision_steps(&output.pair_collisions(&a, &b), settings)
+                    .into_iter()
+                    .map(|step| {
+                        Event::new(
+                            EventKind::Collision,
+                            &[one, other],
+                            Some(video_frame_of(step, self.settings)),
+                        )
+                    }),
+            );
         }
         events
     }
 
-    /// Where an object is without the other: as seen, and in the slot that held it from where it is imagined.
-    fn track(found: &Found, from: &Since, object: usize) -> Vec<Option<usize>> {
-        let mut track = found.tracks[object].clone();
+    /// The slots that hold an object without the other: as observed, then the slot that held it where it is rolled out.
+    fn track(scene: &ParsedScene, from: &RolledOutFrom, object: usize) -> Vec<Option<usize>> {
+        let mut track = scene.tracks[object].clone();
         if let Some(at) = from[object] {
-            let slot = held(found, object, at);
+            let slot = held(scene, object, at);
             for place in track.iter_mut().skip(at + 1) {
                 *place = slot.or(*place);
             }
@@ -198,25 +224,28 @@ impl Imagination<'_> {
 }
 
 /// The slot that holds an object at a frame or just about it.
-fn held(found: &Found, object: usize, at: usize) -> Option<usize> {
-    let track = &found.tracks[object];
+fn held(scene: &ParsedScene, object: usize, at: usize) -> Option<usize> {
+    let track = &scene.tracks[object];
     track[at].or_else(|| track.get(at + 1).copied().flatten())
 }
 
 /// The object that a slot holds at a frame; behind the observed frames the last one.
-fn holder(found: &Found, t: usize, slot: usize, observed: usize) -> Option<usize> {
+fn holder(scene: &ParsedScene, t: usize, slot: usize, observed: usize) -> Option<usize> {
     let t = t.min(observed.saturating_sub(1));
-    (0..found.tracks.len()).find(|object| found.tracks[*object][t] == Some(slot))
+    (0..scene.tracks.len()).find(|object| scene.tracks[*object][t] == Some(slot))
 }
 
-/// What a slot is that holds nothing: the mean of the clip's emptiest.
-fn empty_slot(slots: ArrayView3<'_, f32>, reading: &Reading, observed: usize) -> Vec<f32> {
+/// A slot that holds nothing, `[dim]`: the mean of the clip's least occupied ones.
+fn empty_slot(slots: ArrayView3<'_, f32>, output: &HeadOutput, observed: usize) -> Vec<f32> {
     let (_, count, dim) = slots.dim();
     let mut places: Vec<(usize, usize)> = (0..observed)
         .flat_map(|t| (0..count).map(move |slot| (t, slot)))
         .collect();
-    places
-        .sort_by(|a, b| reading.objects[[a.0, a.1, 0]].total_cmp(&reading.objects[[b.0, b.1, 0]]));
+    places.sort_by(|a, b| {
+        output
+            .in_view(a.0, a.1)
+            .total_cmp(&output.in_view(b.0, b.1))
+    });
     places.truncate(observed.max(1));
     let mut mean = vec![0.0; dim];
     for (t, slot) in &places {
@@ -242,7 +271,7 @@ mod tests {
     use slotflow_datasets::question::EventTable;
 
     #[test]
-    fn only_what_an_object_touches_is_imagined_without_it() {
+    fn only_what_an_object_touches_is_rolled_out_without_it() {
         let device = Device::flex();
         let mut init = Init::seeded(1, &device);
         let dynamics = SlotFormerConfig {
@@ -252,33 +281,33 @@ mod tests {
             ..SlotFormerConfig::default()
         }
         .init(&mut init);
-        let sight = ObjectEventHeadConfig { dim: 4, hidden: 4 }.init(&mut init);
-        let imagination = Imagination {
+        let head = ObjectEventHeadConfig { dim: 4, hidden: 4 }.init(&mut init);
+        let rollout = CounterfactualRollout {
             dynamics: &dynamics,
-            sight: &sight,
-            scale: Scale {
+            head: &head,
+            settings: ParseSettings {
                 stride: 5,
                 observed: 6,
-                film: 30,
-                touch: 0.0,
-                imagined_touch: 0.0,
+                video_frames: 30,
+                collision_threshold: 0.0,
+                rolled_out_collision_threshold: 0.0,
             },
             device: &device,
         };
         let slots = Array3::from_shape_fn((8, 3, 4), |(t, k, d)| (t + 2 * k + 3 * d) as f32 * 0.1);
-        let found = Found {
+        let scene = ParsedScene {
             table: EventTable::default(),
             tracks: (0..3).map(|slot| vec![Some(slot); 8]).collect(),
-            sure: Vec::new(),
+            confidence: Vec::new(),
         };
         let from = vec![None, Some(2), None];
-        let rolled = imagination.rolled(slots.view(), &found, 0, &from, &[7.0; 4]);
+        let rolled = rollout.rolled(slots.view(), &scene, 0, &from, &[7.0; 4]);
         assert!(
             rolled
                 .slice(s![.., 0, ..])
                 .iter()
                 .all(|value| *value == 7.0),
-            "it is gone"
+            "it is removed"
         );
         assert_eq!(rolled.slice(s![..3, 1, ..]), slots.slice(s![..3, 1, ..]));
         assert_ne!(rolled.slice(s![3, 1, ..]), slots.slice(s![3, 1, ..]));

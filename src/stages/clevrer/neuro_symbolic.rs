@@ -1,31 +1,31 @@
-//! Slots → events → answers: a head reads what is there and what happens, and programs run on that.
+//! Slots → objects and events → answers: a head predicts them, and the questions' programs run on them (after NS-DR, Yi et
+//! al. 2020).
 //!
-//! The head is supervised by generated events, and the questions' own programs are used: a row of this stage is no
-//! competitor of a reasoner that has only words.
+//! The head is supervised by generated events, and the questions' own programs are used: the scores of this stage do not
+//! compare with those of a reasoner that reads the words alone.
 
-use ndarray::{Array3, ArrayView3};
+use ndarray::ArrayView3;
 use slotflow_datasets::question::events::{COLORS, MATERIALS};
 use slotflow_datasets::question::executor::{self, Value, Verdict};
 use slotflow_datasets::question::{Attributes, Event, EventKind, EventTable};
 use slotflow_datasets::{Ask, ClipId, Question, QuestionKind};
 
-use crate::artifacts::{ClipFile, Context, Input, Partial, RunError, Stage};
+use crate::artifacts::{ClipFile, ClipSlots, Context, Input, Partial, RunError, Slots, Stage};
+use crate::inference::rollout::rolled_out;
 use crate::models::dynamics::SlotFormerConfig;
 use crate::models::reasoner::ObjectEventHeadConfig;
-use crate::plan::clevrer_vqa::ReasonConfig;
-use crate::scene_parsing::{Found, Reading, Scale};
+use crate::plan::clevrer_vqa::NeuroSymbolicConfig;
+use crate::scene_parsing::{HeadOutput, ParseSettings, ParsedScene};
 
 use crate::stages::Loaded;
-use crate::stages::clevrer::answer::Row;
-use crate::stages::clevrer::counterfactual_rollout::Imagination;
+use crate::stages::clevrer::answer::{AnswersOfClips, Row};
+use crate::stages::clevrer::counterfactual_rollout::CounterfactualRollout;
 use crate::stages::perceive::decode::Clips;
-use crate::stages::perceive::encode::Slots;
-use crate::stages::predict::rollout::continued;
 
 /// Answers by running programs on events that are read off slots.
-pub struct Reason<'a> {
+pub struct NeuroSymbolic<'a> {
     /// How.
-    pub config: &'a ReasonConfig,
+    pub config: &'a NeuroSymbolicConfig,
     /// The head's file.
     pub weights: &'a Loaded,
     /// The SlotFormer's file.
@@ -34,35 +34,39 @@ pub struct Reason<'a> {
     pub clips: &'a Clips,
     /// What was perceived.
     pub seen: &'a Slots,
-    /// Frames of the film from one sampled frame to the next, and in all.
-    pub film: [usize; 2],
+    /// Frames of the video from one sampled frame to the next.
+    pub stride: usize,
+    /// Frames of the video.
+    pub video_frames: usize,
 }
 
-impl Stage for Reason<'_> {
-    const NAME: &'static str = "reason";
+impl Stage for NeuroSymbolic<'_> {
+    const NAME: &'static str = "neuro-symbolic";
+    const FORMER_NAME: Option<&'static str> = Some("reason");
     const VERSION: u32 = 2;
-    type Config = ReasonConfig;
+    type Config = NeuroSymbolicConfig;
+    type Output = AnswersOfClips;
 
-    fn config(&self) -> &ReasonConfig {
+    fn config(&self) -> &NeuroSymbolicConfig {
         self.config
     }
 
     fn inputs(&self) -> Vec<Input> {
         vec![
-            Input::new("clips", &*self.clips.0.id.0),
-            Input::new("seen slots", &*self.seen.0.id.0),
+            self.clips.as_input("clips"),
+            self.seen.as_input("seen slots"),
             Input::new("weights", &*self.weights.id),
             Input::new("dynamics weights", &*self.dynamics.id),
-            Input::new("film", format!("{:?}", self.film)),
+            Input::new("film", format!("{:?}", [self.stride, self.video_frames])),
         ]
     }
 
-    fn run(&self, out: &mut Partial, context: &Context) -> Result<(), RunError> {
+    fn run(&self, out: &mut Partial<AnswersOfClips>, context: &Context) -> Result<(), RunError> {
         let device = &context.device;
         let loaded = self
             .weights
             .model("sight", device, ObjectEventHeadConfig::init);
-        let (config, sight) = loaded.map_err(RunError::weights)?;
+        let (config, head) = loaded.map_err(RunError::weights)?;
         let loaded = self
             .dynamics
             .model("slotformer", device, SlotFormerConfig::init);
@@ -73,18 +77,18 @@ impl Stage for Reason<'_> {
                 .and_then(serde_json::Value::as_f64)
                 .unwrap_or(0.0) as f32
         };
-        let scale = Scale {
-            stride: self.film[0],
+        let settings = ParseSettings {
+            stride: self.stride,
             observed: 0,
-            film: self.film[1],
-            touch: threshold("touch-threshold"),
-            imagined_touch: threshold("imagined-touch-threshold"),
+            video_frames: self.video_frames,
+            collision_threshold: threshold("touch-threshold"),
+            rolled_out_collision_threshold: threshold("imagined-touch-threshold"),
         };
-        out.inherit(&self.seen.0);
-        out.expect(self.seen.0.clips().to_vec());
+        out.inherit(self.seen);
+        out.expect(self.seen.clips().to_vec());
         out.each(context, |clip| {
             let seen = self.seen.slots(clip)?;
-            let (time, _, dim) = seen.dim();
+            let dim = seen.dim().2;
             if dim != config.dim {
                 let reason = format!(
                     "slots are {dim} wide but the head reads {}: it was trained with another encoder",
@@ -92,14 +96,18 @@ impl Stage for Reason<'_> {
                 );
                 return Err(RunError::Unfit { reason });
             }
-            let imagination = Imagination {
+            let all = rolled_out(&dynamics, seen.view(), self.config.steps, device)?;
+            let observed = all.observed;
+            let rollout = CounterfactualRollout {
                 dynamics: &dynamics,
-                sight: &sight,
-                scale: Scale { observed: time, ..scale },
+                head: &head,
+                settings: ParseSettings {
+                    observed,
+                    ..settings
+                },
                 device,
             };
-            let all = continued(&dynamics, seen.view(), self.config.steps, device)?;
-            let scene = Scene::new(&imagination, all);
+            let scene = Scene::new(&rollout, all);
             let questions = self.clips.note(clip)?.questions;
             let rows: Vec<Row> = questions
                 .iter()
@@ -120,34 +128,34 @@ pub fn has_program(question: &Question) -> bool {
     choices && !question.program.is_empty()
 }
 
-/// A clip that was read.
+/// A clip whose objects and events are known.
 struct Scene<'a> {
-    imagination: &'a Imagination<'a>,
-    slots: Array3<f32>,
-    reading: Reading,
-    found: Found,
+    rollout: &'a CounterfactualRollout<'a>,
+    slots: ClipSlots,
+    output: HeadOutput,
+    parsed: ParsedScene,
 }
 
 impl<'a> Scene<'a> {
-    fn new(imagination: &'a Imagination<'a>, slots: Array3<f32>) -> Self {
-        let reading = imagination.read(slots.view());
-        let found = reading.found(imagination.scale);
+    fn new(rollout: &'a CounterfactualRollout<'a>, slots: ClipSlots) -> Self {
+        let output = rollout.head_output(slots.slots.view());
+        let parsed = output.parse(rollout.settings);
         Self {
-            imagination,
+            rollout,
             slots,
-            reading,
-            found,
+            output,
+            parsed,
         }
     }
 
     fn answer(&self, clip: &ClipId, question: &Question) -> Vec<Row> {
-        let mut table = presupposed(&self.found, question);
+        let mut table = presupposed(&self.parsed, question);
         let verdict = match question.kind {
             QuestionKind::Predictive => self.next(&table, question),
             QuestionKind::Counterfactual => {
-                if let Some(gone) = gone(&table, question) {
-                    let events = self.imagination.without(self.view(), &self.found, gone);
-                    table.without.insert(gone, events);
+                if let Some(removed) = removed_object(&table, question) {
+                    let events = self.rollout.without(self.view(), &self.parsed, removed);
+                    table.without.insert(removed, events);
                 }
                 executor::verdict(&table, question)
             }
@@ -157,10 +165,10 @@ impl<'a> Scene<'a> {
     }
 
     fn view(&self) -> ArrayView3<'_, f32> {
-        self.slots.view()
+        self.slots.slots.view()
     }
 
-    /// Of the two collisions that a predictive question names one happens: the one that imagined slots speak for more.
+    /// Of the two collisions that a predictive question names one happens: the one of the larger logit behind the clip.
     fn next(&self, table: &EventTable, question: &Question) -> Verdict {
         let Ask::Choices(choices) = &question.ask else {
             return executor::verdict(table, question);
@@ -190,21 +198,20 @@ impl<'a> Scene<'a> {
         Verdict::Choices(evidence.iter().map(said).collect())
     }
 
-    /// How surely two objects collide behind the clip, as a logit.
+    /// Logit that two objects collide behind the clip.
     fn evidence(&self, event: &Event) -> Option<f32> {
         let (EventKind::Collision, [one, other]) = (event.kind, event.objects.as_slice()) else {
             return None;
         };
-        let said = self
-            .reading
-            .pair(&self.found.tracks[*one], &self.found.tracks[*other]);
-        let behind = said.iter().skip(self.imagination.scale.observed - 1);
+        let tracks = &self.parsed.tracks;
+        let logits = self.output.pair_collisions(&tracks[*one], &tracks[*other]);
+        let behind = logits.iter().skip(self.rollout.settings.observed - 1);
         behind.copied().reduce(f32::max)
     }
 }
 
 /// The object that a counterfactual question takes away.
-fn gone(table: &EventTable, question: &Question) -> Option<usize> {
+fn removed_object(table: &EventTable, question: &Question) -> Option<usize> {
     let named = ["get_counterfact", "filter_counterfact"];
     let at = question
         .program
@@ -222,25 +229,26 @@ fn gone(table: &EventTable, question: &Question) -> Option<usize> {
     }
 }
 
-/// What was found, seen as the question sees it: "the metal cube" is the one object that looks most like it, and no other
-/// is a metal cube.
-fn presupposed(found: &Found, question: &Question) -> EventTable {
-    let mut table = found.table.clone();
+/// The objects and events as the question presupposes them: "the metal cube" is the one object that most probably is one,
+/// and no other is a metal cube.
+fn presupposed(scene: &ParsedScene, question: &Question) -> EventTable {
+    let mut table = scene.table.clone();
     let mut pinned: Vec<Vec<String>> = vec![Vec::new(); table.objects.len()];
     for words in named(question) {
-        let likeness = |object: &usize| {
-            let said: f32 = words
+        let log_probability = |object: &usize| {
+            let sum: f32 = words
                 .iter()
-                .map(|word| found.sure[*object].of_word(word))
+                .map(|word| scene.confidence[*object].log_probability(word))
                 .sum();
-            said - if pinned[*object].is_empty() {
+            sum - if pinned[*object].is_empty() {
                 0.0
             } else {
                 SHARED
             }
         };
         let objects = 0..table.objects.len();
-        let Some(chosen) = objects.max_by(|a, b| likeness(a).total_cmp(&likeness(b))) else {
+        let Some(chosen) = objects.max_by(|a, b| log_probability(a).total_cmp(&log_probability(b)))
+        else {
             continue;
         };
         for word in &words {
@@ -253,11 +261,11 @@ fn presupposed(found: &Found, question: &Question) -> EventTable {
             }
             let free = words.iter().filter(|word| !pinned[other].contains(word));
             let least = free.min_by(|a, b| {
-                let sure = |word: &str| found.sure[other].of_word(word);
-                sure(a).total_cmp(&sure(b))
+                let of = |word: &str| scene.confidence[other].log_probability(word);
+                of(a).total_cmp(&of(b))
             });
             if let Some(word) = least
-                && let Some(instead) = found.sure[other].instead_of(word)
+                && let Some(instead) = scene.confidence[other].alternative_to(word)
             {
                 set(&mut table.objects[other], word, instead);
             }
@@ -269,7 +277,7 @@ fn presupposed(found: &Found, question: &Question) -> EventTable {
 /// What it costs that two descriptions of a question are of one object, as a logarithm.
 const SHARED: f32 = 1.0;
 
-/// The words of every object that the question's programs name, the most telling first.
+/// The words of every object that the question's programs name, the longest descriptions first.
 fn named(question: &Question) -> Vec<Vec<String>> {
     let mut programs = vec![&question.program];
     if let Ask::Choices(choices) = &question.ask {
@@ -311,7 +319,7 @@ fn looks(object: &Attributes, word: &str) -> bool {
         .any(|own| own == word)
 }
 
-/// Says `instead` of an object where a word of the kind of `word` stands.
+/// Puts `instead` where an object has a word of the kind of `word`.
 fn set(object: &mut Attributes, word: &str, instead: &str) {
     let place = if COLORS.contains(&word) {
         &mut object.color

@@ -4,14 +4,17 @@ use ndarray::Array3;
 use slotflow_datasets::question::{EventTable, executor};
 use slotflow_datasets::{ClipId, Question, QuestionKind, Source};
 
-use crate::artifacts::{ClipFile, Context, Input, Partial, RunError, Stage};
+use crate::artifacts::slots::SlotsOfClips;
+use crate::artifacts::{
+    ArtifactKind, ClipFile, Context, Includes, Input, Partial, PerClip, RunError, Stage,
+};
 
-use crate::stages::clevrer::answer::Row;
+use crate::stages::clevrer::answer::{AnswersOfClips, Row};
 use crate::stages::clevrer::neuro_symbolic::has_program;
 use crate::stages::perceive::decode::Clips;
 
 /// Answers by running programs on true events.
-pub struct Know<'a> {
+pub struct Oracle<'a> {
     /// Where the clips come from.
     pub source: &'a dyn Source,
     /// The clips, with their questions.
@@ -22,10 +25,12 @@ pub struct Know<'a> {
     pub stride: usize,
 }
 
-impl Stage for Know<'_> {
-    const NAME: &'static str = "know";
+impl Stage for Oracle<'_> {
+    const NAME: &'static str = "oracle";
+    const FORMER_NAME: Option<&'static str> = Some("know");
     const VERSION: u32 = 1;
     type Config = [usize; 2];
+    type Output = TrueAnswersAndStates;
 
     fn config(&self) -> &[usize; 2] {
         &self.states
@@ -33,16 +38,20 @@ impl Stage for Know<'_> {
 
     fn inputs(&self) -> Vec<Input> {
         vec![
-            Input::new("clips", &*self.clips.0.id.0),
+            self.clips.as_input("clips"),
             Input::new("stride", self.stride.to_string()),
         ]
     }
 
-    fn run(&self, out: &mut Partial, context: &Context) -> Result<(), RunError> {
+    fn run(
+        &self,
+        out: &mut Partial<TrueAnswersAndStates>,
+        context: &Context,
+    ) -> Result<(), RunError> {
         let [time, slots] = self.states;
         let frames: Vec<usize> = (0..time).map(|t| t * self.stride).collect();
-        out.inherit(&self.clips.0);
-        out.expect(self.clips.0.clips().to_vec());
+        out.inherit(self.clips);
+        out.expect(self.clips.clips().to_vec());
         let index_of =
             |clip: &ClipId| (0..self.source.len()).find(|index| self.source.id(*index) == *clip);
         out.each_parallel(context, |clip| -> Result<ClipFile, String> {
@@ -69,6 +78,15 @@ impl Stage for Know<'_> {
         })
     }
 }
+
+/// What programs answer on true events, and true states in place of slots.
+#[derive(Debug)]
+pub enum TrueAnswersAndStates {}
+
+impl ArtifactKind for TrueAnswersAndStates {}
+impl PerClip for TrueAnswersAndStates {}
+impl Includes<AnswersOfClips> for TrueAnswersAndStates {}
+impl Includes<SlotsOfClips> for TrueAnswersAndStates {}
 
 /// Whether the events speak of what is asked: annotations end with the film and have no other course.
 fn is_known(table: &EventTable, question: &Question) -> bool {

@@ -1,11 +1,10 @@
 //! Answers of several reasoners → scores, each with its floor and its ceiling.
 
-use slotflow_datasets::ClipId;
+use slotflow_eval::Score;
 use slotflow_eval::answers::{Graded, scores};
 use slotflow_eval::score::Direction;
-use slotflow_eval::{Score, ScoreTable};
 
-use crate::artifacts::{Artifact, ClipFile, Context, Input, Partial, RunError, Stage};
+use crate::artifacts::{Artifact, Context, Input, Partial, RunError, Stage, Table};
 
 use crate::stages::clevrer::answer::{Answers, GradedAnswers};
 use crate::stages::perceive::decode::Clips;
@@ -24,7 +23,7 @@ pub struct Answerer<'a> {
 }
 
 /// Judges answers.
-pub struct Grade<'a> {
+pub struct ScoreAnswers<'a> {
     /// The clips, with their questions.
     pub clips: &'a Clips,
     /// Who answered; the floor is the first's most frequent answers.
@@ -35,32 +34,34 @@ pub struct Grade<'a> {
     pub remark: String,
 }
 
-impl Stage for Grade<'_> {
-    const NAME: &'static str = "grade";
-    const VERSION: u32 = 1;
+impl Stage for ScoreAnswers<'_> {
+    const NAME: &'static str = "score-answers";
+    const FORMER_NAME: Option<&'static str> = Some("grade");
+    const VERSION: u32 = 2;
     type Config = String;
+    type Output = Table<Vec<Score>>;
 
     fn config(&self) -> &String {
         &self.remark
     }
 
     fn inputs(&self) -> Vec<Input> {
-        let mut inputs = vec![Input::new("clips", &*self.clips.0.id.0)];
+        let mut inputs = vec![self.clips.as_input("clips")];
         let named = self.answerers.iter();
-        inputs.extend(named.map(|one| Input::new(&one.name, &*one.answers.0.id.0)));
-        inputs.extend(self.truth.map(|truth| Input::new("truth", &*truth.0.id.0)));
+        inputs.extend(named.map(|one| one.answers.as_input(&one.name)));
+        inputs.extend(self.truth.map(|truth| truth.as_input("truth")));
         inputs
     }
 
-    fn run(&self, out: &mut Partial, _: &Context) -> Result<(), RunError> {
-        out.inherit(&self.clips.0);
+    fn run(&self, out: &mut Partial<Self::Output>, _: &Context) -> Result<(), RunError> {
+        out.inherit(self.clips);
         let asked = self.asked()?;
         let truth = self.truth.map(Answers::graded).transpose()?;
         let ceiling: &[Graded] = truth.as_ref().map_or(&[], |truth| &truth.answered);
         let mut rows: Vec<Score> = Vec::new();
         let mut blind: Option<Vec<Graded>> = None;
         for one in self.answerers {
-            out.inherit(&one.answers.0);
+            out.inherit(one.answers);
             let GradedAnswers {
                 answered,
                 blind: guessed,
@@ -85,10 +86,7 @@ impl Stage for Grade<'_> {
                 Score::not_computed("accuracy", "clevrer", "all", Direction::Higher, reason);
             rows.push(score);
         }
-        out.put(
-            &ClipId::new("scores"),
-            &ClipFile::default().with_note(&rows)?,
-        )
+        out.write(&rows)
     }
 }
 
@@ -100,7 +98,7 @@ struct Told<'a> {
     left_out: usize,
 }
 
-impl Grade<'_> {
+impl ScoreAnswers<'_> {
     /// Rows of the floor and of the ceiling themselves.
     fn settled(
         &self,
@@ -140,7 +138,7 @@ impl Grade<'_> {
     /// Questions whose answer is known.
     fn asked(&self) -> Result<usize, RunError> {
         let mut count = 0;
-        for clip in self.clips.0.clips() {
+        for clip in self.clips.clips() {
             let questions = self.clips.note(clip)?.questions;
             count += questions
                 .iter()
@@ -161,7 +159,7 @@ impl Grade<'_> {
             note: format!("{}; {}{left_out}{}", about.about, score.note, self.remark),
             n_skipped: about.left_out,
             checkpoint_sha256: about.checkpoint.to_owned(),
-            data_manifest_sha256: self.clips.0.id.0.clone(),
+            data_manifest_sha256: self.clips.id().0.clone(),
             code_version: env!("CARGO_PKG_VERSION").to_owned(),
             offset_policy: "first frames".to_owned(),
             frame_order: "numeric".to_owned(),
@@ -173,17 +171,5 @@ impl Grade<'_> {
     }
 }
 
-/// Grades on disk.
-#[derive(Debug, Clone)]
-pub struct Grades(pub Artifact);
-
-impl Grades {
-    /// One row a number.
-    ///
-    /// # Errors
-    /// When the file is not there or not whole.
-    pub fn table(&self) -> Result<ScoreTable, RunError> {
-        let rows = self.0.read(&ClipId::new("scores"))?.note()?;
-        Ok(ScoreTable { rows })
-    }
-}
+/// Scores of answers on disk: one row a number.
+pub type AnswerScores = Artifact<Table<Vec<Score>>>;

@@ -2,17 +2,20 @@
 
 use ndarray::{Array3, Array4, Ix3, Ix4};
 use serde::{Deserialize, Serialize};
-use slotflow_datasets::source::physion::Part;
-use slotflow_datasets::source::{ClevrerSource, FolderSource, PhysionSource, Windowed};
+use slotflow_datasets::source::Cut;
 use slotflow_datasets::synth::questions::Amount;
-use slotflow_datasets::synth::{ContactSource, Split, SynthPreset, SynthSource};
-use slotflow_datasets::{ClipId, DataError, FrameSampling, Question, Sample, Source, Window};
+use slotflow_datasets::{ClipId, FrameSampling, Question, Sample, Source, SourceConfig, Window};
 
-use crate::artifacts::{Artifact, ClipFile, Context, Input, Partial, RunError, Stage};
+use crate::artifacts::{
+    Artifact, ArtifactKind, ClipFile, Context, Input, Partial, PerClip, RunError, Stage,
+};
 use crate::plan::video_predict::DecodeConfig;
 
 /// The sampled frames of a file at the rate that weights were trained at, where a plan says nothing.
 const DEFAULT_FPS: f32 = 5.0;
+
+/// Clips that are generated where a plan says no number.
+const GENERATED: usize = 100;
 
 /// Which frames of a clip a plan asks for; at the rate that weights were trained at where it says nothing.
 pub fn window(config: &DecodeConfig, trained_fps: Option<f32>) -> Window {
@@ -30,60 +33,21 @@ pub fn window(config: &DecodeConfig, trained_fps: Option<f32>) -> Window {
     }
 }
 
-/// Refuses a data set that nothing here reads, before anything else is looked for.
-///
-/// # Errors
-/// Names the data set.
-pub fn readable(config: &DecodeConfig) -> Result<(), DataError> {
-    match config.dataset.as_str() {
-        "videos" | "clevrer" | "physion" | "contact" => Ok(()),
-        name => SynthPreset::builtin(name).map(|_| ()),
-    }
-}
-
-/// The source that a plan names.
-///
-/// # Errors
-/// When there is none of that name or nothing at its root.
-pub fn open_source(config: &DecodeConfig, window: &Window) -> Result<Box<dyn Source>, DataError> {
-    let split = match config.split.as_str() {
-        "train" => Split::Train,
-        "val" => Split::Val,
-        _ => Split::Test,
-    };
-    match config.dataset.as_str() {
-        "videos" => {
-            let files = FolderSource::open(&config.videos)?;
-            match config.frames.filter(|_| config.windows) {
-                Some(length) => Ok(Box::new(Windowed::new(files, window, length)?)),
-                None => Ok(Box::new(files)),
-            }
-        }
-        "clevrer" => {
-            let root = config.root.clone().unwrap_or_default();
-            let source = ClevrerSource::open(&root, split)?;
-            Ok(Box::new(source.colours(config.colours)))
-        }
-        "physion" => {
-            let part = if split == Split::Test {
-                Part::Test
-            } else {
-                Part::Readout
-            };
-            let root = config.root.clone().unwrap_or_default();
-            Ok(Box::new(PhysionSource::open(&root, part)?))
-        }
-        "contact" => {
-            let count = config.first + config.clips.unwrap_or(100);
-            Ok(Box::new(ContactSource::new(split, count)))
-        }
-        name => {
-            let preset = SynthPreset::builtin(name)?;
-            let count = config.first + config.clips.unwrap_or(100);
-            Ok(Box::new(
-                SynthSource::new(preset, split, 0, count).asking(Amount::default()),
-            ))
-        }
+/// What a plan says of a source; `window` cuts own videos into clips where it asks for that.
+pub fn source_config(config: &DecodeConfig, window: &Window) -> SourceConfig {
+    let cut = config.frames.filter(|_| config.windows);
+    SourceConfig {
+        dataset: config.dataset,
+        root: config.root.clone(),
+        videos: config.videos.clone(),
+        split: config.split,
+        clips: config.first + config.clips.unwrap_or(GENERATED),
+        cut: cut.map(|length| Cut {
+            window: *window,
+            length,
+        }),
+        colours: config.colours,
+        questions: Some(Amount::default()),
     }
 }
 
@@ -123,6 +87,7 @@ impl Stage for Decode<'_> {
     const NAME: &'static str = "decode";
     const VERSION: u32 = 1;
     type Config = DecodeConfig;
+    type Output = DecodedClips;
 
     fn config(&self) -> &DecodeConfig {
         self.config
@@ -146,7 +111,7 @@ impl Stage for Decode<'_> {
         ]
     }
 
-    fn run(&self, out: &mut Partial, context: &Context) -> Result<(), RunError> {
+    fn run(&self, out: &mut Partial<DecodedClips>, context: &Context) -> Result<(), RunError> {
         let range = self.range();
         let index_of = |clip: &ClipId| range.clone().find(|&index| self.source.id(index) == *clip);
         out.expect(range.clone().map(|index| self.source.id(index)).collect());
@@ -176,9 +141,15 @@ fn file_of(sample: &Sample) -> Result<ClipFile, RunError> {
     })
 }
 
+/// Frames of clips, and what is known of them.
+#[derive(Debug)]
+pub enum DecodedClips {}
+
+impl ArtifactKind for DecodedClips {}
+impl PerClip for DecodedClips {}
+
 /// Decoded clips on disk.
-#[derive(Debug, Clone)]
-pub struct Clips(pub Artifact);
+pub type Clips = Artifact<DecodedClips>;
 
 impl Clips {
     /// A clip's pixels, `[time, height, width, rgb]`.
@@ -186,7 +157,7 @@ impl Clips {
     /// # Errors
     /// When the file is not there or not whole.
     pub fn frames(&self, clip: &ClipId) -> Result<Array4<u8>, RunError> {
-        self.0.read(clip)?.bytes::<Ix4>("frames")
+        self.read(clip)?.bytes::<Ix4>("frames")
     }
 
     /// A clip's true masks, `[time, height, width]`, where the source has some.
@@ -194,7 +165,7 @@ impl Clips {
     /// # Errors
     /// When the file is not there or not whole.
     pub fn masks(&self, clip: &ClipId) -> Result<Option<Array3<u8>>, RunError> {
-        let file = self.0.read(clip)?;
+        let file = self.read(clip)?;
         if file.has("masks") {
             file.bytes::<Ix3>("masks").map(Some)
         } else {
@@ -207,6 +178,6 @@ impl Clips {
     /// # Errors
     /// When the file is not there or not whole.
     pub fn note(&self, clip: &ClipId) -> Result<Note, RunError> {
-        self.0.read(clip)?.note()
+        self.read(clip)?.note()
     }
 }

@@ -1,20 +1,17 @@
 //! Frames → slots and masks.
 
-use ndarray::{Array3, Axis, Ix3, s};
+use ndarray::Axis;
 use slotflow_datasets::ClipId;
 
-use crate::artifacts::{Artifact, ClipFile, Context, Input, Partial, RunError, Stage};
-use crate::masks::masks_from_attention;
+use crate::artifacts::slots::{ClipSlots, SlotsOfClips};
+use crate::artifacts::{ClipFile, Context, Input, Partial, RunError, Stage};
+use crate::inference::encode::ClipEncoder;
 use crate::models::encoder::{SlotEncoder, SlotEncoderConfig};
 use crate::plan::video_predict::EncodeConfig;
 use crate::rng::SeededRng;
-use crate::tensor_conversion::{batch_from_clips, floats};
 
 use crate::stages::Loaded;
 use crate::stages::perceive::decode::Clips;
-
-/// Frames that are perceived at once: bounds the memory, changes no number.
-const CHUNK: usize = 48;
 
 /// Perceives every frame of every clip as slots.
 pub struct Encode<'a> {
@@ -30,6 +27,7 @@ impl Stage for Encode<'_> {
     const NAME: &'static str = "encode";
     const VERSION: u32 = 1;
     type Config = EncodeConfig;
+    type Output = SlotsOfClips;
 
     fn config(&self) -> &EncodeConfig {
         self.config
@@ -37,7 +35,7 @@ impl Stage for Encode<'_> {
 
     fn inputs(&self) -> Vec<Input> {
         vec![
-            Input::new("clips", &*self.clips.0.id.0),
+            self.clips.as_input("clips"),
             Input::new("weights", &*self.weights.id),
         ]
     }
@@ -46,13 +44,13 @@ impl Stage for Encode<'_> {
         true
     }
 
-    fn run(&self, out: &mut Partial, context: &Context) -> Result<(), RunError> {
+    fn run(&self, out: &mut Partial<SlotsOfClips>, context: &Context) -> Result<(), RunError> {
         let loaded = self
             .weights
             .model("slot-encoder", &context.device, SlotEncoderConfig::init);
         let (config, encoder) = loaded.map_err(RunError::weights)?;
-        out.inherit(&self.clips.0);
-        out.expect(self.clips.0.clips().to_vec());
+        out.inherit(self.clips);
+        out.expect(self.clips.clips().to_vec());
         out.each(context, |clip| {
             perceive(&encoder, &config, self.clips, clip, context)
         })
@@ -67,7 +65,7 @@ fn perceive(
     context: &Context,
 ) -> Result<ClipFile, RunError> {
     let frames = clips.frames(clip)?;
-    let (time, height, width, _) = frames.dim();
+    let (_, height, width, _) = frames.dim();
     if [height, width] != config.resolution {
         let [rows, columns] = config.resolution;
         let reason = format!(
@@ -76,61 +74,19 @@ fn perceive(
         return Err(RunError::Unfit { reason });
     }
     let mut noise = SeededRng::new(context.seed, &["encode", clip.as_str()]);
-    let (mut state, mut slots, mut masks) =
-        (None, Vec::new(), Array3::zeros((time, height, width)));
-    for first in (0..time).step_by(CHUNK) {
-        let last = (first + CHUNK).min(time);
-        let part = frames
-            .slice(s![first..last, .., .., ..])
-            .insert_axis(Axis(0));
-        let shape = encoder.noise_shape(1, last - first, first == 0);
-        let drawn = shape.map(|shape| noise.normal(shape, &context.device));
-        let encoded = encoder.encode(
-            batch_from_clips(part, &context.device),
-            state,
-            drawn.as_ref(),
-        );
-        state = Some(encoded.state);
-        let found = masks_from_attention(encoded.attention, [height, width]);
-        masks
-            .slice_mut(s![first..last, .., ..])
-            .assign(&found.index_axis(Axis(0), 0));
-        slots.extend(floats(encoded.slots));
-    }
-    let slots =
-        Array3::from_shape_vec((time, config.slots, config.dim), slots).map_err(|error| {
-            RunError::Internal {
-                reason: error.to_string(),
-            }
-        })?;
+    let encoder = ClipEncoder {
+        encoder,
+        device: &context.device,
+        with_masks: true,
+    };
+    let encoded = encoder.encode(frames.view().insert_axis(Axis(0)), &mut noise);
+    let slots = encoded.slots.index_axis_move(Axis(0), 0);
+    let masks = encoded.masks.unwrap_or_default();
+    let masks = masks.index_axis_move(Axis(0), 0);
     if slots.iter().any(|value| !value.is_finite()) {
         return Err(RunError::Unfit {
             reason: "the slots are not numbers".to_owned(),
         });
     }
-    Ok(ClipFile::default()
-        .with_floats("slots", &slots)
-        .with_bytes("masks", &masks))
-}
-
-/// Slots on disk, seen or imagined.
-#[derive(Debug, Clone)]
-pub struct Slots(pub Artifact);
-
-impl Slots {
-    /// A clip's slots, `[time, slots, dim]`.
-    ///
-    /// # Errors
-    /// When the file is not there or not whole.
-    pub fn slots(&self, clip: &ClipId) -> Result<Array3<f32>, RunError> {
-        self.0.read(clip)?.floats::<Ix3>("slots")
-    }
-
-    /// The slot of every pixel, `[time, height, width]`; only of slots that were seen.
-    ///
-    /// # Errors
-    /// When the file is not there or not whole.
-    pub fn masks(&self, clip: &ClipId) -> Result<Array3<u8>, RunError> {
-        self.0.read(clip)?.bytes::<Ix3>("masks")
-    }
+    Ok(ClipSlots::all_observed(slots).to_file_with_masks(&masks))
 }

@@ -9,7 +9,9 @@ use slotflow_eval::stats::proportion::wilson;
 use slotflow_eval::{EvalError, Score};
 
 use crate::artifacts::{Context, RunError};
-use crate::stages::physion::{Clips, Contact};
+use crate::stages::physion::labelled_slots::LabelledSlots;
+use crate::stages::physion::protocol::Protocol;
+use crate::stages::physion::tables::{ContactAnswer, ContactTables};
 
 /// What is read from how many frames.
 pub(crate) struct Column<'a> {
@@ -18,11 +20,11 @@ pub(crate) struct Column<'a> {
     /// Frames.
     pub(crate) time: usize,
     /// How.
-    pub(crate) stage: &'a Contact<'a>,
+    pub(crate) protocol: &'a Protocol<'a>,
     /// What readouts learn from.
-    pub(crate) readout: &'a Clips,
+    pub(crate) readout: &'a LabelledSlots,
     /// What they are judged by.
-    pub(crate) test: &'a Clips,
+    pub(crate) test: &'a LabelledSlots,
 }
 
 /// Probabilities of "yes" and the threshold above which that is said.
@@ -33,11 +35,11 @@ impl Column<'_> {
     pub(crate) fn judge(
         &self,
         context: &Context,
-        scores: &mut Vec<Score>,
-        said: &mut Vec<[String; 6]>,
+        tables: &mut ContactTables,
     ) -> Result<(), RunError> {
+        let ContactTables { scores, answers } = tables;
         let truth: Vec<bool> = self.test.outcomes.iter().map(|one| one.yes).collect();
-        let every = self.stage.config.hold_out.max(2);
+        let every = self.protocol.config.hold_out.max(2);
         let (held, rest): (Vec<usize>, Vec<usize>) =
             (0..self.readout.outcomes.len()).partition(|clip| clip % every == every - 1);
         let readouts = self.readouts(&rest, &held, context)?;
@@ -68,18 +70,18 @@ impl Column<'_> {
         );
         self.rows("honest", &all, &note, scores)?;
         if let Some((probabilities, threshold)) = all.first() {
-            said.extend(self.answers("honest", probabilities, *threshold));
+            answers.extend(self.answers("honest", probabilities, *threshold));
         }
 
         let physopt = self.physopt(context)?;
-        said.extend(self.answers("physopt", &physopt, 0.5));
+        answers.extend(self.answers("physopt", &physopt, 0.5));
         let note =
             "logistic regression on all slots of all frames, one a scenario, cross-validated";
         self.rows("physopt", &[(physopt, 0.5)], note, scores)
     }
 
     /// The column's frames of clips.
-    pub(crate) fn window<'v>(&self, clips: &'v Clips) -> ArrayView4<'v, f32> {
+    pub(crate) fn window<'v>(&self, clips: &'v LabelledSlots) -> ArrayView4<'v, f32> {
         clips.slots.slice(s![.., ..self.time, .., ..])
     }
 
@@ -134,8 +136,8 @@ impl Column<'_> {
         };
         let none = || "none".to_owned();
         Score {
-            checkpoint_sha256: self.stage.checkpoint.clone(),
-            data_manifest_sha256: self.stage.test.slots.0.id.0.clone(),
+            checkpoint_sha256: self.protocol.checkpoint.to_owned(),
+            data_manifest_sha256: self.protocol.test_slots.0.clone(),
             code_version: env!("CARGO_PKG_VERSION").to_owned(),
             offset_policy: "first frames".to_owned(),
             frame_order: "numeric".to_owned(),
@@ -147,7 +149,7 @@ impl Column<'_> {
     }
 
     /// Rows of `answers.csv`: clip, scenario, column and way, truth, answer, probability of yes.
-    fn answers(&self, way: &str, probabilities: &[f64], threshold: f64) -> Vec<[String; 6]> {
+    fn answers(&self, way: &str, probabilities: &[f64], threshold: f64) -> Vec<ContactAnswer> {
         let word = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
         let all = self
             .test
@@ -155,15 +157,13 @@ impl Column<'_> {
             .iter()
             .zip(&self.test.outcomes)
             .zip(probabilities);
-        all.map(|((clip, outcome), probability)| {
-            [
-                clip.to_string(),
-                outcome.scenario.clone(),
-                format!("{}/{way}", self.name),
-                word(outcome.yes),
-                word(*probability > threshold),
-                format!("{probability:.4}"),
-            ]
+        all.map(|((clip, outcome), probability)| ContactAnswer {
+            video: clip.to_string(),
+            scenario: outcome.scenario.clone(),
+            column: format!("{}/{way}", self.name),
+            truth: word(outcome.yes),
+            answer: word(*probability > threshold),
+            probability: format!("{probability:.4}"),
         })
         .collect()
     }

@@ -1,4 +1,4 @@
-//! What is learned from readout clips: the papers' readout at every checkpoint of every seed, and logistic regressions.
+//! Trained on readout clips: the papers' readout at every checkpoint of every seed, and logistic regressions.
 
 use std::path::{Path, PathBuf};
 
@@ -11,16 +11,15 @@ use crate::artifacts::files::make_dir;
 use crate::artifacts::{Context, RunError};
 use crate::models::reasoner::PhysionReadoutConfig;
 use crate::rng::{Init, SeededRng};
-use crate::stages::physion::Clips;
 use crate::stages::physion::column::{Column, fault};
+use crate::stages::physion::labelled_slots::LabelledSlots;
 use crate::tensor_conversion::floats;
 use crate::train::FitConfig;
+use crate::train::data::readout_dataset::ReadoutDataset;
 use crate::train::fit::checkpoint::Checkpoint;
 use crate::train::fit::schedule::Schedule;
 use crate::train::fit::training_loop::{FitContext, fit};
-use crate::train::objectives::readout::{
-    Outcomes, ReadoutConfig, ReadoutObjective, ReadoutObjectiveConfig,
-};
+use crate::train::objectives::readout::{ReadoutConfig, ReadoutObjective, ReadoutObjectiveConfig};
 use crate::weights::load_into;
 
 /// Folds of the cross-validation.
@@ -34,8 +33,8 @@ impl Column<'_> {
         held: &[usize],
         context: &Context,
     ) -> Result<Vec<Readout>, RunError> {
-        let config = self.stage.config;
-        let of = |clips: &[usize]| Outcomes {
+        let config = self.protocol.config;
+        let of = |clips: &[usize]| ReadoutDataset {
             slots: self.window(self.readout).select(Axis(0), clips),
             labels: clips
                 .iter()
@@ -54,7 +53,7 @@ impl Column<'_> {
             train: of(rest),
             held_out: of(held),
         };
-        let test = Outcomes {
+        let test = ReadoutDataset {
             slots: self.window(self.test).to_owned(),
             labels: Vec::new(),
         };
@@ -62,12 +61,13 @@ impl Column<'_> {
         for seed in 0..config.seeds.max(1) {
             let folder = self.train(&objective, seed, context)?;
             for (step, path) in checkpoints(&folder)? {
-                let said = |of: &Outcomes| probabilities(&objective, &path, of, context);
+                let predict =
+                    |clips: &ReadoutDataset| probabilities(&objective, &path, clips, context);
                 readouts.push(Readout {
                     seed,
                     checkpoint: step,
-                    held_out: said(&objective.held_out)?,
-                    test: said(&test)?,
+                    held_out: predict(&objective.held_out)?,
+                    test: predict(&test)?,
                 });
             }
         }
@@ -81,7 +81,7 @@ impl Column<'_> {
         seed: u64,
         context: &Context,
     ) -> Result<PathBuf, RunError> {
-        let config = self.stage.config;
+        let config = self.protocol.config;
         let folder = self.folder(seed);
         let plan = FitConfig {
             steps: config.steps,
@@ -95,34 +95,34 @@ impl Column<'_> {
             keep: usize::MAX,
             ..FitConfig::default()
         };
-        let place = FitContext {
+        let fit_context = FitContext {
             folder: &folder,
             device: &context.device,
             seed: context.seed + seed,
             quiet: context.quiet,
             until: None,
         };
-        fit(objective, &plan, &place).map_err(trained)?;
+        fit(objective, &plan, &fit_context).map_err(trained)?;
         Ok(folder)
     }
 
     /// A folder of its own for everything that the training depends on.
     fn folder(&self, seed: u64) -> PathBuf {
-        let stage = self.stage;
-        let config = serde_json::to_string(stage.config).unwrap_or_default();
+        let protocol = self.protocol;
+        let config = serde_json::to_string(protocol.config).unwrap_or_default();
         let what = format!(
             "{config} {} {} {} {seed}",
-            stage.readout.slots.0.id.0, self.name, self.time
+            protocol.readout_slots.0, self.name, self.time
         );
         let key = blake3::hash(what.as_bytes()).to_hex();
-        stage
+        protocol
             .scratch
             .join(format!("{}-{seed}-{}", self.name, &key[..16]))
     }
 
     /// Probabilities of one logistic regression a scenario.
     pub(crate) fn physopt(&self, context: &Context) -> Result<Vec<f64>, RunError> {
-        let mut said = vec![0.5; self.test.outcomes.len()];
+        let mut predicted = vec![0.5; self.test.outcomes.len()];
         let outcomes = self.test.outcomes.iter();
         let mut scenarios: Vec<&str> = outcomes.map(|one| one.scenario.as_str()).collect();
         scenarios.sort_unstable();
@@ -150,14 +150,14 @@ impl Column<'_> {
             )
             .map_err(fault)?;
             for (clip, probability) in test.into_iter().zip(probabilities) {
-                said[clip] = probability;
+                predicted[clip] = probability;
             }
         }
-        Ok(said)
+        Ok(predicted)
     }
 
     /// All numbers of a clip's slots in one row, `[clips, numbers]`.
-    fn flat(&self, clips: &Clips, chosen: &[usize]) -> Result<Array2<f64>, RunError> {
+    fn flat(&self, clips: &LabelledSlots, chosen: &[usize]) -> Result<Array2<f64>, RunError> {
         let window = self.window(clips);
         let width = window.len() / window.dim().0.max(1);
         let mut all = Vec::with_capacity(chosen.len() * width);
@@ -171,11 +171,11 @@ impl Column<'_> {
     }
 }
 
-/// What a checkpoint says of clips, as probabilities of "yes".
+/// Probabilities of a positive outcome by a checkpoint's readout.
 fn probabilities(
     objective: &ReadoutObjective,
     checkpoint: &Path,
-    of: &Outcomes,
+    of: &ReadoutDataset,
     context: &Context,
 ) -> Result<Vec<f64>, RunError> {
     let state = Checkpoint::model_of(checkpoint).map_err(trained)?;
@@ -186,14 +186,14 @@ fn probabilities(
     Ok(logits.into_iter().map(sigmoid).collect())
 }
 
-fn of_scenario(clips: &Clips, scenario: &str) -> Vec<usize> {
+fn of_scenario(clips: &LabelledSlots, scenario: &str) -> Vec<usize> {
     let all = clips.outcomes.iter().enumerate();
     all.filter(|(_, one)| one.scenario == scenario)
         .map(|(clip, _)| clip)
         .collect()
 }
 
-/// As many clips that say yes as such that say no, in turn, drawn at random.
+/// As many positive clips as negative ones, in turn, drawn at random.
 fn balanced(clips: &[usize], outcomes: &[Outcome], noise: &mut SeededRng) -> Vec<usize> {
     let order = noise.shuffled(clips.len());
     let shuffled: Vec<usize> = order.into_iter().map(|place| clips[place]).collect();
@@ -246,14 +246,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_many_say_yes_as_no_in_turn() {
+    fn positive_and_negative_clips_take_turns() {
         let outcome = |yes| Outcome {
             scenario: "Drop".to_owned(),
             yes,
         };
         let outcomes: Vec<_> = [true, true, true, false, false].map(outcome).into();
         let chosen = balanced(&[0, 1, 2, 3, 4], &outcomes, &mut SeededRng::new(1, &[]));
-        let said: Vec<bool> = chosen.iter().map(|clip| outcomes[*clip].yes).collect();
-        assert_eq!(said, [true, false, true, false]);
+        let outcomes_in_turn: Vec<bool> = chosen.iter().map(|clip| outcomes[*clip].yes).collect();
+        assert_eq!(outcomes_in_turn, [true, false, true, false]);
     }
 }

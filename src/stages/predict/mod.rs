@@ -6,5 +6,8 @@ pub mod rollout;
 /// Slots → frames, by a slot decoder.
 pub mod render;
 
+/// Rendered frames on disk.
+pub mod frames;
+
 /// Frames, masks and answers against the truth → scores.
 pub mod evaluate;

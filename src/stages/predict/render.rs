@@ -1,10 +1,10 @@
 //! Slots → frames.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use ndarray::{Array4, Axis, Ix4, concatenate, s};
+use ndarray::{Array4, Axis, concatenate, s};
 use slotflow_datasets::ClipId;
 
-use crate::artifacts::{Artifact, ClipFile, Context, Input, Partial, RunError, Stage};
+use crate::artifacts::{ClipFile, ClipSlots, Context, Input, Partial, RunError, Slots, Stage};
 use crate::masks::enlarged;
 use crate::models::decoder::SlotDecoder;
 use crate::plan::video_predict::{RenderConfig, RenderStart};
@@ -13,7 +13,7 @@ use crate::tensor_conversion::{clip_from_frames, frames_from_clip};
 
 use crate::stages::Loaded;
 use crate::stages::perceive::decode::Clips;
-use crate::stages::perceive::encode::Slots;
+use crate::stages::predict::frames::RenderedFrames;
 
 /// Frames that are drawn at once: bounds the memory, changes no number.
 const CHUNK: usize = 48;
@@ -30,14 +30,13 @@ pub struct Render<'a> {
     pub seen: &'a Slots,
     /// Slots of the burn-in and what was imagined after it.
     pub imagined: &'a Slots,
-    /// Frames of the burn-in.
-    pub burn_in: usize,
 }
 
 impl Stage for Render<'_> {
     const NAME: &'static str = "render";
     const VERSION: u32 = 1;
     type Config = RenderConfig;
+    type Output = RenderedFrames;
 
     fn config(&self) -> &RenderConfig {
         self.config
@@ -45,9 +44,9 @@ impl Stage for Render<'_> {
 
     fn inputs(&self) -> Vec<Input> {
         vec![
-            Input::new("clips", &*self.clips.0.id.0),
-            Input::new("seen slots", &*self.seen.0.id.0),
-            Input::new("imagined slots", &*self.imagined.0.id.0),
+            self.clips.as_input("clips"),
+            self.seen.as_input("seen slots"),
+            self.imagined.as_input("imagined slots"),
             Input::new("weights", &*self.weights.id),
         ]
     }
@@ -56,13 +55,14 @@ impl Stage for Render<'_> {
         true
     }
 
-    fn run(&self, out: &mut Partial, context: &Context) -> Result<(), RunError> {
+    fn run(&self, out: &mut Partial<RenderedFrames>, context: &Context) -> Result<(), RunError> {
         let loaded = self.weights.decoder(&context.device);
         let (config, decoder) = loaded.map_err(RunError::weights)?;
-        out.inherit(&self.imagined.0);
-        out.expect(self.imagined.0.clips().to_vec());
+        out.inherit(self.imagined);
+        out.expect(self.imagined.clips().to_vec());
         out.each(context, |clip| {
-            let dim = self.imagined.slots(clip)?.dim().2;
+            let imagined = self.imagined.of_clip(clip)?;
+            let dim = imagined.slots.dim().2;
             if dim != config.dim() {
                 let reason = format!(
                     "slots are {dim} wide but the decoder expects {}: it was trained with another encoder",
@@ -70,15 +70,15 @@ impl Stage for Render<'_> {
                 );
                 return Err(RunError::Unfit { reason });
             }
-            self.draw(&decoder, clip, context)
+            self.draw(&decoder, clip, &imagined, context)
         })
     }
 }
 
 impl Render<'_> {
-    /// What sampling starts from, if not from noise.
-    fn picture(&self, truth: &Array4<u8>, device: &Device) -> Option<Tensor<4>> {
-        let last = self.burn_in.min(truth.dim().0).checked_sub(1)?;
+    /// What sampling starts from, if not from noise: the last of the `observed` frames, `[1, rgb, height, width]`.
+    fn picture(&self, truth: &Array4<u8>, observed: usize, device: &Device) -> Option<Tensor<4>> {
+        let last = observed.checked_sub(1)?;
         let last = truth.slice(s![last..=last, .., .., ..]);
         (self.config.start == RenderStart::LastSeen).then(|| frames_from_clip(last, device))
     }
@@ -87,18 +87,18 @@ impl Render<'_> {
         &self,
         decoder: &SlotDecoder,
         clip: &ClipId,
+        imagined: &ClipSlots,
         context: &Context,
     ) -> Result<ClipFile, RunError> {
         let truth = self.clips.frames(clip)?;
         let seen = self.seen.slots(clip)?;
-        let imagined = self.imagined.slots(clip)?;
-        let seen_and_imagined = [seen.view(), imagined.slice(s![self.burn_in.., .., ..])];
+        let seen_and_imagined = [seen.view(), imagined.rolled_out()];
         let slots =
             concatenate(Axis(0), &seen_and_imagined).map_err(|error| RunError::Internal {
                 reason: error.to_string(),
             })?;
         let (_, height, width, _) = truth.dim();
-        let picture = self.picture(&truth, &context.device);
+        let picture = self.picture(&truth, imagined.observed, &context.device);
         let mut frames = Vec::new();
         for (index, part) in slots.axis_chunks_iter(Axis(0), CHUNK).enumerate() {
             let (count, number, dim) = part.dim();
@@ -130,7 +130,7 @@ impl Render<'_> {
         let drawn = enlarged(drawn.view(), [height, width]);
         let time = seen.dim().0;
         let reconstruction = drawn.slice(s![..time, .., .., ..]).to_owned();
-        let observed = drawn.slice(s![..self.burn_in.min(time), .., .., ..]);
+        let observed = drawn.slice(s![..imagined.observed, .., .., ..]);
         let prediction = concatenate(Axis(0), &[observed, drawn.slice(s![time.., .., .., ..])])
             .map_err(|error| RunError::Internal {
                 reason: error.to_string(),
@@ -156,39 +156,4 @@ fn ceiling(decoder: &SlotDecoder, frames: &Array4<u8>, device: &Device) -> Optio
         out.assign(&clip_from_frames(best));
     }
     Some(out)
-}
-
-/// Drawn frames on disk.
-#[derive(Debug, Clone)]
-pub struct Frames(pub Artifact);
-
-impl Frames {
-    /// What was drawn from slots that were seen, `[time, height, width, rgb]`.
-    ///
-    /// # Errors
-    /// When the file is not there or not whole.
-    pub fn reconstruction(&self, clip: &ClipId) -> Result<Array4<u8>, RunError> {
-        self.0.read(clip)?.bytes::<Ix4>("reconstruction")
-    }
-
-    /// The burn-in as it was reconstructed, then what was imagined, `[time, height, width, rgb]`.
-    ///
-    /// # Errors
-    /// When the file is not there or not whole.
-    pub fn prediction(&self, clip: &ClipId) -> Result<Array4<u8>, RunError> {
-        self.0.read(clip)?.bytes::<Ix4>("prediction")
-    }
-
-    /// The best that the decoder could draw, where it has such a bound.
-    ///
-    /// # Errors
-    /// When the file is not there or not whole.
-    pub fn ceiling(&self, clip: &ClipId) -> Result<Option<Array4<u8>>, RunError> {
-        let file = self.0.read(clip)?;
-        if file.has("ceiling") {
-            file.bytes::<Ix4>("ceiling").map(Some)
-        } else {
-            Ok(None)
-        }
-    }
 }

@@ -1,16 +1,14 @@
 //! Slots seen → slots imagined.
 
-use burn::tensor::{Device, Tensor, TensorData};
-use ndarray::{Array3, ArrayView3, s};
+use ndarray::s;
 
-use crate::artifacts::{ClipFile, Context, Input, Partial, RunError, Stage};
-use crate::models::dynamics::{SlotFormer, SlotFormerConfig};
-use crate::models::slots::SlotSequence;
+use crate::artifacts::slots::SlotsOfClips;
+use crate::artifacts::{Context, Input, Partial, RunError, Slots, Stage};
+use crate::inference::rollout::rolled_out;
+use crate::models::dynamics::SlotFormerConfig;
 use crate::plan::video_predict::RolloutConfig;
-use crate::tensor_conversion::floats;
 
 use crate::stages::Loaded;
-use crate::stages::perceive::encode::Slots;
 
 /// Imagines the frames after the burn-in of every clip.
 pub struct Rollout<'a> {
@@ -26,6 +24,7 @@ impl Stage for Rollout<'_> {
     const NAME: &'static str = "rollout";
     const VERSION: u32 = 1;
     type Config = RolloutConfig;
+    type Output = SlotsOfClips;
 
     fn config(&self) -> &RolloutConfig {
         self.config
@@ -33,18 +32,18 @@ impl Stage for Rollout<'_> {
 
     fn inputs(&self) -> Vec<Input> {
         vec![
-            Input::new("slots", &*self.slots.0.id.0),
+            self.slots.as_input("slots"),
             Input::new("weights", &*self.weights.id),
         ]
     }
 
-    fn run(&self, out: &mut Partial, context: &Context) -> Result<(), RunError> {
+    fn run(&self, out: &mut Partial<SlotsOfClips>, context: &Context) -> Result<(), RunError> {
         let loaded = self
             .weights
             .model("slotformer", &context.device, SlotFormerConfig::init);
         let (config, dynamics) = loaded.map_err(RunError::weights)?;
-        out.inherit(&self.slots.0);
-        out.expect(self.slots.0.clips().to_vec());
+        out.inherit(self.slots);
+        out.expect(self.slots.clips().to_vec());
         out.each(context, |clip| {
             let seen = self.slots.slots(clip)?;
             let (time, _, dim) = seen.dim();
@@ -61,35 +60,8 @@ impl Stage for Rollout<'_> {
                 let reason = format!("{time} frames leave nothing to imagine after {burn_in} seen");
                 return Err(RunError::Unfit { reason });
             }
-            let imagined = continued(&dynamics, seen.slice(s![..burn_in, .., ..]), steps, &context.device)?;
-            Ok(ClipFile::default().with_floats("slots", &imagined))
+            let history = seen.slice(s![..burn_in, .., ..]);
+            Ok(rolled_out(&dynamics, history, steps, &context.device)?.to_file())
         })
     }
-}
-
-/// A history and what follows it.
-///
-/// # Shape
-/// `[history, slots, dim]` → `[history + steps, slots, dim]`
-///
-/// # Errors
-/// When the model imagines what is no number.
-pub fn continued(
-    dynamics: &SlotFormer,
-    history: ArrayView3<'_, f32>,
-    steps: usize,
-    device: &Device,
-) -> Result<Array3<f32>, RunError> {
-    let (time, count, dim) = history.dim();
-    let data = TensorData::new(history.iter().copied().collect(), [1, time, count, dim]);
-    let seen = SlotSequence::seen(Tensor::from_data(data, device));
-    let all = floats(dynamics.rollout(&seen, steps).slots);
-    if all.iter().any(|value| !value.is_finite()) {
-        return Err(RunError::Unfit {
-            reason: "the imagined slots are not numbers".to_owned(),
-        });
-    }
-    Array3::from_shape_vec((time + steps, count, dim), all).map_err(|error| RunError::Internal {
-        reason: error.to_string(),
-    })
 }

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use slotflow_datasets::Question;
 use slotflow_datasets::question::submission::{self, Answer, Answers as Submitted};
-use slotflow_eval::ItemTable;
 use slotflow_eval::report::Page;
+use slotflow_eval::{ItemTable, ScoreTable};
 
 use crate::artifacts::{Run, RunError};
 use crate::plan::{ClevrerVqaPlan, Plan};
 
 use crate::stages::clevrer::answer::{Answers, Row};
-use crate::stages::clevrer::score_answers::Grades;
+use crate::stages::clevrer::score_answers::AnswerScores;
 use crate::stages::perceive::decode::Clips;
 use crate::stages::report::run_folder::{put_whole, stages, write_page};
 use crate::stages::report::run_report::write_answers;
@@ -26,7 +26,7 @@ pub struct AnswerReport<'a> {
     /// Everybody's answers, by name.
     pub answers: &'a [(String, &'a Answers)],
     /// How well.
-    pub grades: &'a Grades,
+    pub scores: &'a AnswerScores,
     /// Clips that could not be done, and questions without a clip, each with the reason.
     pub failures: Vec<(String, String)>,
 }
@@ -42,7 +42,9 @@ impl AnswerReport<'_> {
     }
 
     fn fill(&self, folder: &Path, plan: String, run: &Run) -> Result<(), RunError> {
-        let table = self.grades.table()?;
+        let table = ScoreTable {
+            rows: self.scores.table()?,
+        };
         table
             .save(&folder.join("scores.csv"))
             .map_err(|error| RunError::Unfit {
@@ -58,7 +60,7 @@ impl AnswerReport<'_> {
             title: "Questions about videos".to_owned(),
             subtitle: format!(
                 "{} clips of `{}`, split {}; the answers shown are those of `{}`; seed {}",
-                self.clips.0.clips().len(),
+                self.clips.clips().len(),
                 decode.dataset,
                 decode.split,
                 self.plan.page.answers,
@@ -79,16 +81,17 @@ impl AnswerReport<'_> {
 
     /// Writes a table a reasoner; the rows of the one that is shown.
     fn tables(&self, folder: &Path) -> Result<Vec<Row>, RunError> {
+        let shown_profile = self.plan.page.answers.profile();
         let mut shown = Vec::new();
         for (name, answers) in self.answers {
             let rows = answers.rows()?;
-            let file = if *name == self.plan.page.answers {
+            let file = if name == shown_profile {
                 "answers.csv".to_owned()
             } else {
                 format!("answers-{name}.csv")
             };
             write_answers(&folder.join(file), &rows)?;
-            if *name == self.plan.page.answers {
+            if name == shown_profile {
                 shown = rows;
             }
         }
@@ -100,7 +103,7 @@ impl AnswerReport<'_> {
         let fault = |reason: String| RunError::Unfit { reason };
         let mut asked: BTreeMap<usize, Vec<Question>> = BTreeMap::new();
         let mut scenes: BTreeMap<String, usize> = BTreeMap::new();
-        for clip in self.clips.0.clips() {
+        for clip in self.clips.clips() {
             let digits: String = clip
                 .as_str()
                 .chars()

@@ -8,19 +8,18 @@ use ndarray::{Array3, Array4, ArrayView4, s};
 use ndarray_npy::{NpzWriter, WriteNpzError};
 use serde_json::Value;
 use slotflow_datasets::{ClipId, DataError, video};
+use slotflow_eval::ItemTable;
 use slotflow_eval::report::{ClipView, Page, VideoView};
-use slotflow_eval::{ItemTable, ScoreTable};
 
 use crate::artifacts::files::{make_dir, write_atomic};
-use crate::artifacts::{Run, RunError};
+use crate::artifacts::{Run, RunError, Slots};
 use crate::masks::{enlarged, painted};
 use crate::plan::{Plan, VideoPredictPlan};
 
-use crate::stages::clevrer::answer::Answers;
+use crate::stages::clevrer::answer::{Answers, Row};
 use crate::stages::perceive::decode::Clips;
-use crate::stages::perceive::encode::Slots;
 use crate::stages::predict::evaluate::Scores;
-use crate::stages::predict::render::Frames;
+use crate::stages::predict::frames::Frames;
 use crate::stages::report::run_folder::{put_whole, stages, write_page};
 
 /// Tells what a run made.
@@ -57,12 +56,12 @@ impl Report<'_> {
         for name in ["videos", "masks", "slots"] {
             make_dir(&folder.join(name))?;
         }
-        let tables = self.scores.tables()?;
+        let (scores, items) = self.scores.table()?.into_tables();
         let table = |error: slotflow_eval::EvalError| RunError::Unfit {
             reason: error.to_string(),
         };
-        tables.0.save(&folder.join("scores.csv")).map_err(table)?;
-        tables.1.save(&folder.join("items.csv")).map_err(table)?;
+        scores.save(&folder.join("scores.csv")).map_err(table)?;
+        items.save(&folder.join("items.csv")).map_err(table)?;
         let answers = self
             .answers
             .map(Answers::rows)
@@ -71,10 +70,43 @@ impl Report<'_> {
         write_answers(&folder.join("answers.csv"), &answers)?;
         let shown = self.plan.report.clips;
         let mut views = Vec::new();
-        for (index, clip) in self.frames.0.clips().iter().enumerate() {
-            views.extend(self.clip(folder, clip, index < shown, &tables.1)?);
+        for (index, clip) in self.frames.clips().iter().enumerate() {
+            views.extend(self.clip(folder, clip, index < shown, &items)?);
         }
-        write_page(folder, &self.page(&tables, views, &answers, plan, run))
+        let named = |clip: &ClipView| Some(format!("{}: {}", clip.name, clip.note.as_ref()?));
+        let observed = self.observed()?;
+        let page = Page {
+            title: "Video prediction with slots".to_owned(),
+            subtitle: self.subtitle(observed),
+            scores: &scores,
+            items: &items,
+            notes: views.iter().filter_map(named).collect(),
+            clips: views,
+            answers: answers.iter().map(Row::shown).collect(),
+            stages: stages(run),
+            plan,
+            failures: self.failures(),
+            burn_in: observed,
+        };
+        write_page(folder, &page)
+    }
+
+    /// How many frames of a clip were observed: the same number of every clip.
+    fn observed(&self) -> Result<usize, RunError> {
+        let first = self.frames.clips().first();
+        Ok(first
+            .map(|clip| self.imagined.observed(clip))
+            .transpose()?
+            .unwrap_or(0))
+    }
+
+    fn subtitle(&self, observed: usize) -> String {
+        format!(
+            "{} clips of `{}`, {observed} frames seen, the rest imagined; seed {}",
+            self.frames.clips().len(),
+            self.plan.decode.dataset,
+            self.plan.seed
+        )
     }
 
     /// A clip's files, and its place in the page.
@@ -90,7 +122,8 @@ impl Report<'_> {
         let prediction = self.frames.prediction(clip)?;
         let note = self.clips.note(clip)?;
         self.arrays(folder, clip, &masks)?;
-        let observed_share = self.plan.rollout.burn_in as f64 / truth.dim().0.max(1) as f64;
+        let observed = self.imagined.observed(clip)?;
+        let observed_share = observed as f64 / truth.dim().0.max(1) as f64;
         let remark = note
             .remark
             .or_else(|| self.strangeness(&truth, &reconstruction));
@@ -131,22 +164,18 @@ impl Report<'_> {
         shown: bool,
         fps: f32,
     ) -> Result<Option<Vec<VideoView>>, RunError> {
-        let (format, scale) = (&self.plan.report.format, self.plan.report.scale);
+        let (format, scale) = (self.plan.report.format, self.plan.report.scale);
+        let extension = format.extension();
         let columns = columns.map(|(label, frames)| (label, larger(frames.view(), scale)));
         let side: Vec<_> = columns.iter().map(|(_, frames)| frames.view()).collect();
-        let path = folder.join("videos").join(format!("{clip}.{format}"));
+        let path = folder.join("videos").join(format!("{clip}.{extension}"));
         write_video(&path, beside(&side).view(), fps)?;
         if !shown {
             return Ok(None);
         }
-        let mime = match format.as_str() {
-            "gif" => "image/gif",
-            "webm" => "video/webm",
-            _ => "video/mp4",
-        };
         let mut videos = Vec::new();
         for (label, frames) in columns {
-            let path = folder.join(format!("part.{format}"));
+            let path = folder.join(format!("part.{extension}"));
             write_video(&path, frames.view(), fps)?;
             let bytes = fs::read(&path).and_then(|bytes| fs::remove_file(&path).map(|()| bytes));
             let io = |source| RunError::Io {
@@ -156,7 +185,7 @@ impl Report<'_> {
             };
             videos.push(VideoView {
                 label: label.to_owned(),
-                mime: mime.to_owned(),
+                mime: format.media_type().to_owned(),
                 bytes: bytes.map_err(io)?,
             });
         }
@@ -184,40 +213,8 @@ impl Report<'_> {
         })
     }
 
-    fn page<'p>(
-        &self,
-        tables: &'p (ScoreTable, ItemTable),
-        clips: Vec<ClipView>,
-        answers: &[crate::stages::clevrer::answer::Row],
-        plan: String,
-        run: &Run,
-    ) -> Page<'p> {
-        let decode = &self.plan.decode;
-        let count = self.frames.0.clips().len();
-        let named = |clip: &ClipView| Some(format!("{}: {}", clip.name, clip.note.as_ref()?));
-        Page {
-            title: "Video prediction with slots".to_owned(),
-            subtitle: format!(
-                "{count} clips of `{}`, {} frames seen, the rest imagined; seed {}",
-                decode.dataset, self.plan.rollout.burn_in, self.plan.seed
-            ),
-            scores: &tables.0,
-            items: &tables.1,
-            notes: clips.iter().filter_map(named).collect(),
-            clips,
-            answers: answers
-                .iter()
-                .map(crate::stages::clevrer::answer::Row::shown)
-                .collect(),
-            stages: stages(run),
-            plan,
-            failures: self.failures(),
-            burn_in: self.plan.rollout.burn_in,
-        }
-    }
-
     fn failures(&self) -> Vec<(String, String)> {
-        let failures = self.scores.0.failures();
+        let failures = self.scores.failures();
         failures
             .iter()
             .map(|(clip, why)| (clip.to_string(), why.clone()))
@@ -321,10 +318,7 @@ fn write_npz(
     write_atomic(path, bytes.get_ref())
 }
 
-pub(crate) fn write_answers(
-    path: &Path,
-    rows: &[crate::stages::clevrer::answer::Row],
-) -> Result<(), RunError> {
+pub(crate) fn write_answers(path: &Path, rows: &[Row]) -> Result<(), RunError> {
     let fault = |error: &dyn std::fmt::Display| RunError::Unfit {
         reason: format!("cannot write ({error}): `{}`", path.display()),
     };

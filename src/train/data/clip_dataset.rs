@@ -18,6 +18,15 @@ pub struct ClipDataset {
     pub masks: Option<Array4<u8>>,
 }
 
+/// Where a window of frames begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WindowStart {
+    /// The clip.
+    pub clip: usize,
+    /// The window's first frame.
+    pub frame: usize,
+}
+
 impl ClipDataset {
     /// How many clips there are.
     pub fn clips(&self) -> usize {
@@ -57,7 +66,7 @@ impl ClipDataset {
         frames
     }
 
-    /// Windows of `length` frames drawn at random: the clip and first frame of each.
+    /// Windows of `length` frames drawn at random.
     ///
     /// # Panics
     /// When the clips are shorter than `length`.
@@ -66,31 +75,29 @@ impl ClipDataset {
         count: usize,
         length: usize,
         noise: &mut SeededRng,
-    ) -> Vec<(usize, usize)> {
+    ) -> Vec<WindowStart> {
         assert!(
             length <= self.time(),
             "windows of {length} frames from clips of {}",
             self.time()
         );
         (0..count)
-            .map(|_| {
-                (
-                    noise.below(self.clips()),
-                    noise.below(self.time() - length + 1),
-                )
+            .map(|_| WindowStart {
+                clip: noise.below(self.clips()),
+                frame: noise.below(self.time() - length + 1),
             })
             .collect()
     }
 
     /// The pixels of windows, `[count, length, height, width, rgb]`.
-    pub fn windows(&self, windows: &[(usize, usize)], length: usize) -> Array5<u8> {
+    pub fn windows(&self, windows: &[WindowStart], length: usize) -> Array5<u8> {
         let (_, _, height, width, rgb) = self.frames.dim();
         let mut cut = Array5::zeros((windows.len(), length, height, width, rgb));
-        for (mut out, &(clip, start)) in cut.outer_iter_mut().zip(windows) {
+        for (mut out, &WindowStart { clip, frame }) in cut.outer_iter_mut().zip(windows) {
             out.assign(
                 &self
                     .frames
-                    .slice(s![clip, start..start + length, .., .., ..]),
+                    .slice(s![clip, frame..frame + length, .., .., ..]),
             );
         }
         cut
@@ -128,13 +135,17 @@ impl ClipDataset {
     }
 }
 
-/// How much each pixel counts: one, and more the farther it is from the empty scene.
+/// Weight of each pixel: one, and more the farther it is from the empty scene.
 ///
 /// # Shape
 /// - `frames`: `[batch, height, width, rgb]`
 /// - `background`: `[height, width, rgb]`
 /// - result: `[batch, height, width]`, of mean one in every frame
-pub fn salience(frames: ArrayView4<'_, u8>, background: &Array3<u8>, strength: f32) -> Array3<f32> {
+pub fn foreground_weights(
+    frames: ArrayView4<'_, u8>,
+    background: &Array3<u8>,
+    strength: f32,
+) -> Array3<f32> {
     let (batch, height, width, rgb) = frames.dim();
     let mut weights = Array3::from_shape_fn((batch, height, width), |(b, y, x)| {
         let apart = |c| f32::from(frames[[b, y, x, c]].abs_diff(background[[y, x, c]]));
@@ -164,7 +175,7 @@ pub fn write_contact_sheet(
 mod tests {
     use super::*;
 
-    fn footage() -> ClipDataset {
+    fn three_clips() -> ClipDataset {
         // A grey scene through which a white pixel walks.
         let frames = Array5::from_shape_fn((3, 4, 2, 4, 3), |(clip, at, y, x, _)| {
             if y == 0 && x == (clip + at) % 4 {
@@ -180,23 +191,23 @@ mod tests {
     }
 
     #[test]
-    fn the_background_is_what_stays() {
-        assert!(footage().background().iter().all(|&value| value == 100));
+    fn the_background_is_the_median_over_frames() {
+        assert!(three_clips().background().iter().all(|&value| value == 100));
     }
 
     #[test]
     fn a_pixel_far_from_the_background_counts_more_and_the_mean_is_one() {
-        let footage = footage();
-        let weights = salience(footage.clip(0), &footage.background(), 9.0);
+        let clips = three_clips();
+        let weights = foreground_weights(clips.clip(0), &clips.background(), 9.0);
         assert!(weights[[0, 0, 0]] > 4.0 * weights[[0, 1, 0]]);
         assert!((weights.mean().unwrap() - 1.0).abs() < 1e-5);
     }
 
     #[test]
     fn windows_stay_inside_their_clip() {
-        let footage = footage();
-        let windows = footage.draw_windows(50, 3, &mut SeededRng::new(1, &["test"]));
-        assert!(windows.iter().all(|&(clip, start)| clip < 3 && start <= 1));
-        assert_eq!(footage.windows(&windows[..2], 3).dim(), (2, 3, 2, 4, 3));
+        let clips = three_clips();
+        let windows = clips.draw_windows(50, 3, &mut SeededRng::new(1, &["test"]));
+        assert!(windows.iter().all(|at| at.clip < 3 && at.frame <= 1));
+        assert_eq!(clips.windows(&windows[..2], 3).dim(), (2, 3, 2, 4, 3));
     }
 }

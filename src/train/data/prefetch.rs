@@ -11,7 +11,7 @@ const THREADS: usize = 4;
 
 /// Batches in order. Dropping it ends its threads.
 pub struct Prefetcher<B> {
-    /// Thread k makes every batch whose number leaves k, so the order does not depend on who is faster.
+    /// Thread k makes every batch whose number leaves k, so the order does not depend on which thread is faster.
     threads: Vec<Receiver<B>>,
     next: usize,
 }
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn batches_come_in_order_whoever_is_faster() {
+    fn batches_come_in_order_whichever_thread_is_faster() {
         // Even numbers take long.
         let make = |number: u64| {
             std::thread::sleep(Duration::from_millis(2 * ((number + 1) % 2)));
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_feed_that_nobody_wants_any_more_ends() {
+    fn a_dropped_prefetcher_ends_its_threads() {
         let make = |number: u64| number;
         let first = std::thread::scope(|scope| Prefetcher::start(scope, 0..u64::MAX, &make).next());
         assert_eq!(first, Some(0));

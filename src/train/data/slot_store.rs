@@ -1,4 +1,4 @@
-//! Slots of every frame of a training's clips, perceived once, written clip by clip, and mapped into memory.
+//! Slots of every frame of a training's clips, encoded once, written clip by clip, and mapped into memory.
 //!
 //! A data set's slots may be larger than memory (13 GB for CLEVRER): nothing here holds them all. The file is
 //! safetensors with one array, `slots` `[clips, time, slots, dim]`.
@@ -15,21 +15,21 @@ use serde_json::json;
 use crate::artifacts::files::make_dir;
 use crate::artifacts::progress::Progress;
 use crate::artifacts::{RunError, interrupt};
+use crate::inference::encode::{ClipEncoder, EncodedClips};
 use crate::kernels::mmap::Mapped;
 use crate::models::encoder::SlotEncoder;
 use crate::rng::SeededRng;
-use crate::tensor_conversion::{batch_from_clips, floats};
 
 use crate::train::data::clip_dataset::ClipDataset;
 
-/// Clips that are perceived together.
+/// Clips that are encoded together.
 const BATCH: usize = 4;
 
 /// Slots of every frame of many clips, in memory or in a file.
 #[derive(Debug)]
-pub enum Slots {
+pub enum SlotDataset {
     /// In memory.
-    Held(Array4<f32>),
+    Memory(Array4<f32>),
     /// In a file.
     Mapped(MappedSlots),
 }
@@ -42,13 +42,13 @@ pub struct MappedSlots {
     shape: [usize; 4],
 }
 
-impl From<Array4<f32>> for Slots {
+impl From<Array4<f32>> for SlotDataset {
     fn from(slots: Array4<f32>) -> Self {
-        Self::Held(slots)
+        Self::Memory(slots)
     }
 }
 
-impl Slots {
+impl SlotDataset {
     /// All slots, `[clips, time, slots, dim]`.
     ///
     /// # Panics
@@ -56,7 +56,7 @@ impl Slots {
     #[expect(clippy::expect_used, reason = "a mapped file was checked")]
     pub fn view(&self) -> ArrayView4<'_, f32> {
         match self {
-            Self::Held(slots) => slots.view(),
+            Self::Memory(slots) => slots.view(),
             Self::Mapped(slots) => slots.view().expect("checked when the file was opened"),
         }
     }
@@ -113,48 +113,122 @@ impl MappedSlots {
     }
 }
 
-/// Slots of every clip, perceived now or in the file of an earlier time.
-///
-/// `key` names the encoder and the footage; `seed` names the noise of encoders that draw some.
-///
-/// # Errors
-/// When the store cannot be written, or on Ctrl-C.
-pub fn open_or_encode(
-    folder: &Path,
-    key: &str,
-    encoder: &SlotEncoder,
-    footage: &ClipDataset,
-    device: &Device,
-    seed: u64,
-) -> Result<Slots, RunError> {
-    make_dir(folder)?;
-    let path = folder.join(format!("{key}.safetensors"));
-    if path.exists()
-        && let Ok(slots) = Slots::open(&path)
-    {
-        return Ok(slots);
+/// Slots of a training's clips, and the slot that every pixel attends to most.
+#[derive(Debug)]
+pub struct EncodedDataset {
+    /// `[clips, time, slots, dim]`
+    pub slots: SlotDataset,
+    /// Slot with most attention at every pixel, `[clips, time, height, width]`; empty where masks are not asked for.
+    pub masks: Array4<u8>,
+}
+
+/// Encodes the clips of a training once and keeps the slots in a folder.
+#[derive(Debug)]
+pub struct SlotStore<'a> {
+    /// Folder of the files, one a split and encoder.
+    pub folder: &'a Path,
+    /// The encoder.
+    pub encoder: &'a SlotEncoder,
+    /// Where it computes.
+    pub device: &'a Device,
+    /// Seed of the noise of stochastic encoders.
+    pub seed: u64,
+    /// Say nothing while working.
+    pub quiet: bool,
+}
+
+impl SlotStore<'_> {
+    /// Slots of every clip: encoded now, or read from the file `key` of an earlier time. `key` names all that the slots
+    /// depend on.
+    ///
+    /// # Errors
+    /// When the store cannot be written, or on Ctrl-C.
+    pub fn slots(&self, key: &str, clips: &ClipDataset) -> Result<SlotDataset, RunError> {
+        Ok(self.open_or_encode(key, clips, false)?.slots)
     }
-    let clips = footage.clips();
-    let progress = Progress::new("perceive", clips, false);
-    let mut draft = Draft::new(&path, clips);
-    for first in (0..clips).step_by(BATCH) {
-        interrupt::check()?;
-        let last = (first + BATCH).min(clips);
-        let batch = batch_from_clips(
-            footage.frames.slice(s![first..last, .., .., .., ..]),
-            device,
-        );
-        let shape = encoder.noise_shape(last - first, footage.time(), true);
-        let noise = shape.map(|shape| {
-            SeededRng::new(seed, &["slots", &first.to_string()]).normal(shape, device)
-        });
-        let slots = encoder.encode(batch, None, noise.as_ref()).slots;
-        let [_, time, count, dim] = slots.dims();
-        draft.push([time, count, dim], &floats(slots))?;
-        (first..last).for_each(|_| progress.advance());
+
+    /// The same with attention masks at the frames' size; a file that has none is made again.
+    ///
+    /// # Errors
+    /// As [`SlotStore::slots`].
+    pub fn slots_and_masks(
+        &self,
+        key: &str,
+        clips: &ClipDataset,
+    ) -> Result<EncodedDataset, RunError> {
+        self.open_or_encode(key, clips, true)
     }
-    draft.finish()?;
-    Slots::open(&path)
+
+    fn open_or_encode(
+        &self,
+        key: &str,
+        clips: &ClipDataset,
+        with_masks: bool,
+    ) -> Result<EncodedDataset, RunError> {
+        make_dir(self.folder)?;
+        let path = self.folder.join(format!("{key}.safetensors"));
+        if path.exists()
+            && let Ok(found) = open(&path, with_masks)
+        {
+            return Ok(found);
+        }
+        self.encode(&path, clips, with_masks)?;
+        open(&path, with_masks)
+    }
+
+    fn encode(&self, path: &Path, clips: &ClipDataset, with_masks: bool) -> Result<(), RunError> {
+        let encoder = ClipEncoder {
+            encoder: self.encoder,
+            device: self.device,
+            with_masks,
+        };
+        let count = clips.clips();
+        let progress = Progress::new("encode", count, self.quiet);
+        let mut draft = Draft::new(path, count);
+        for first in (0..count).step_by(BATCH) {
+            interrupt::check()?;
+            let last = (first + BATCH).min(count);
+            let mut noise = SeededRng::new(self.seed, &["slots", &first.to_string()]);
+            let batch = clips.frames.slice(s![first..last, .., .., .., ..]);
+            draft.push(&encoder.encode(batch, &mut noise))?;
+            (first..last).for_each(|_| progress.advance());
+        }
+        draft.finish()
+    }
+}
+
+/// The slots in a file, with its masks where these are asked for.
+fn open(path: &Path, with_masks: bool) -> Result<EncodedDataset, RunError> {
+    Ok(EncodedDataset {
+        slots: SlotDataset::open(path)?,
+        masks: if with_masks {
+            read_masks(path)?
+        } else {
+            Array4::default((0, 0, 0, 0))
+        },
+    })
+}
+
+fn read_masks(path: &Path) -> Result<Array4<u8>, RunError> {
+    let damaged = |reason: String| RunError::Damaged {
+        reason,
+        path: path.to_owned(),
+    };
+    let file = File::open(path).and_then(|file| Mapped::open(&file));
+    let file = file.map_err(|source| RunError::Io {
+        action: "read",
+        source,
+        path: path.to_owned(),
+    })?;
+    let arrays =
+        SafeTensors::deserialize(file.bytes()).map_err(|error| damaged(error.to_string()))?;
+    let masks = arrays
+        .tensor("masks")
+        .map_err(|error| damaged(error.to_string()))?;
+    let shape: Option<[usize; 4]> = masks.shape().try_into().ok();
+    let shape = shape.filter(|_| masks.dtype() == Dtype::U8);
+    let shape = shape.ok_or_else(|| damaged("`masks` is no array of four axes".to_owned()))?;
+    Array4::from_shape_vec(shape, masks.data().to_vec()).map_err(|error| damaged(error.to_string()))
 }
 
 /// A store in the making, under a name of this process until it is whole.
@@ -163,6 +237,8 @@ struct Draft<'a> {
     partial: PathBuf,
     clips: usize,
     file: Option<BufWriter<File>>,
+    /// Attention masks of the clips so far: a third of the frames, which are in memory too.
+    masks: Vec<u8>,
 }
 
 impl<'a> Draft<'a> {
@@ -172,33 +248,39 @@ impl<'a> Draft<'a> {
             partial: path.with_extension(format!("partial-{}", std::process::id())),
             clips,
             file: None,
+            masks: Vec::new(),
         }
     }
 
-    /// Adds the slots of some clips.
-    fn push(&mut self, [time, slots, dim]: [usize; 3], values: &[f32]) -> Result<(), RunError> {
-        let written = match &mut self.file {
-            Some(file) => file.write_all(bytemuck::cast_slice(values)),
+    /// Adds some clips.
+    fn push(&mut self, encoded: &EncodedClips) -> Result<(), RunError> {
+        let mut file = match self.file.take() {
+            Some(file) => Ok(file),
             None => File::create(&self.partial).and_then(|file| {
                 let mut file = BufWriter::new(file);
-                file.write_all(&head([self.clips, time, slots, dim]))?;
-                file.write_all(bytemuck::cast_slice(values))?;
-                self.file = Some(file);
-                Ok(())
+                file.write_all(&head(self.clips, encoded))?;
+                Ok(file)
             }),
-        };
-        written.map_err(|source| self.failed(source))
+        }
+        .map_err(|source| self.failed(source))?;
+        let slots: Vec<f32> = encoded.slots.iter().copied().collect();
+        let written = file.write_all(bytemuck::cast_slice(&slots));
+        written.map_err(|source| self.failed(source))?;
+        self.file = Some(file);
+        self.masks.extend(encoded.masks.iter().flatten());
+        Ok(())
     }
 
     fn finish(mut self) -> Result<(), RunError> {
-        let Some(file) = self.file.take() else {
+        let Some(mut file) = self.file.take() else {
             return Err(RunError::Empty {
-                stage: "perceive".to_owned(),
+                stage: "encode".to_owned(),
             });
         };
-        let whole = file
-            .into_inner()
-            .map_err(std::io::IntoInnerError::into_error);
+        let whole = file.write_all(&self.masks).and_then(|()| {
+            file.into_inner()
+                .map_err(std::io::IntoInnerError::into_error)
+        });
         let whole = whole.and_then(|file| file.sync_all());
         let renamed = whole.and_then(|()| fs::rename(&self.partial, self.path));
         renamed.map_err(|source| self.failed(source))
@@ -221,11 +303,18 @@ impl Drop for Draft<'_> {
     }
 }
 
-/// What stands before the numbers in a file of this shape.
-fn head(shape: [usize; 4]) -> Vec<u8> {
-    let end = 4 * shape.iter().product::<usize>();
-    let slots = json!({"dtype": "F32", "shape": shape, "data_offsets": [0, end]});
-    let mut head = json!({ "slots": slots }).to_string().into_bytes();
+/// What stands before the numbers in a file of so many clips like these: slots first, then masks.
+fn head(clips: usize, encoded: &EncodedClips) -> Vec<u8> {
+    let (_, time, slots, dim) = encoded.slots.dim();
+    let end = 4 * clips * time * slots * dim;
+    let array = |kind: &str, shape: [usize; 4], from: usize, to: usize| json!({"dtype": kind, "shape": shape, "data_offsets": [from, to]});
+    let mut arrays = json!({ "slots": array("F32", [clips, time, slots, dim], 0, end) });
+    if let Some(masks) = &encoded.masks {
+        let (_, _, height, width) = masks.dim();
+        let shape = [clips, time, height, width];
+        arrays["masks"] = array("U8", shape, end, end + shape.iter().product::<usize>());
+    }
+    let mut head = arrays.to_string().into_bytes();
     head.resize(head.len().next_multiple_of(8), b' ');
     [&(head.len() as u64).to_le_bytes()[..], &head].concat()
 }
@@ -237,16 +326,10 @@ mod tests {
     use super::*;
     use crate::models::encoder::{CnnConfig, SlotEncoderConfig, StemConfig};
     use crate::rng::Init;
+    use crate::tensor_conversion::{batch_from_clips, floats};
 
-    #[test]
-    fn a_store_is_mapped_as_it_was_perceived_and_made_again_where_it_is_cut() {
-        let footage = ClipDataset {
-            frames: Array5::from_shape_fn((6, 2, 8, 8, 3), |(clip, t, y, x, c)| {
-                (31 * clip + 11 * t + 7 * y + 5 * x + c) as u8
-            }),
-            masks: None,
-        };
-        let encoder = SlotEncoderConfig {
+    fn tiny() -> SlotEncoderConfig {
+        SlotEncoderConfig {
             slots: 2,
             dim: 4,
             slot_mlp: 4,
@@ -258,15 +341,32 @@ mod tests {
                 ..CnnConfig::default()
             }),
             ..SlotEncoderConfig::default()
+        }
+    }
+
+    #[test]
+    fn a_store_is_mapped_as_it_was_encoded_and_made_again_where_it_is_cut_or_has_no_masks() {
+        let clips = ClipDataset {
+            frames: Array5::from_shape_fn((6, 2, 8, 8, 3), |(clip, t, y, x, c)| {
+                (31 * clip + 11 * t + 7 * y + 5 * x + c) as u8
+            }),
+            masks: None,
         };
         let device = Device::flex();
-        let encoder = encoder.init(&mut Init::seeded(1, &device));
+        let encoder = tiny().init(&mut Init::seeded(1, &device));
         let dir = tempfile::tempdir().unwrap();
-        let open = || open_or_encode(dir.path(), "key", &encoder, &footage, &device, 0).unwrap();
+        let store = SlotStore {
+            folder: dir.path(),
+            encoder: &encoder,
+            device: &device,
+            seed: 0,
+            quiet: true,
+        };
+        let open = || store.slots("key", &clips).unwrap();
         let first = open();
-        assert!(matches!(first, Slots::Mapped(_)));
+        assert!(matches!(first, SlotDataset::Mapped(_)));
         assert_eq!(first.dim(), (6, 2, 2, 4));
-        let last = batch_from_clips(footage.frames.slice(s![4..6, .., .., .., ..]), &device);
+        let last = batch_from_clips(clips.frames.slice(s![4..6, .., .., .., ..]), &device);
         let last = floats(encoder.encode(last, None, None).slots);
         assert_eq!(
             first
@@ -281,18 +381,26 @@ mod tests {
         let path = dir.path().join("key.safetensors");
         let whole = fs::read(&path).unwrap();
         fs::write(&path, &whole[..whole.len() - 4]).unwrap();
-        assert!(matches!(Slots::open(&path), Err(RunError::Damaged { .. })));
+        assert!(matches!(
+            SlotDataset::open(&path),
+            Err(RunError::Damaged { .. })
+        ));
         assert_eq!(open().view(), first_again(&whole, dir.path()).view());
         assert_eq!(
             fs::read_dir(dir.path()).unwrap().count(),
             2,
             "nothing half-written stays"
         );
+
+        let both = store.slots_and_masks("key", &clips).unwrap();
+        assert_eq!(both.masks.dim(), (6, 2, 8, 8));
+        assert!(both.masks.iter().all(|slot| *slot < 2));
+        assert_eq!(both.slots.view(), open().view());
     }
 
-    fn first_again(whole: &[u8], dir: &Path) -> Slots {
+    fn first_again(whole: &[u8], dir: &Path) -> SlotDataset {
         let path = dir.join("copy.safetensors");
         fs::write(&path, whole).unwrap();
-        Slots::open(&path).unwrap()
+        SlotDataset::open(&path).unwrap()
     }
 }

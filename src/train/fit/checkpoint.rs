@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::artifacts::RunError;
 use crate::weights::{Header, Precision, StateDict, Value, WeightsFile};
 
-use crate::train::TrainError;
+use crate::train::error::TrainError;
 use crate::train::fit::adam::Adam;
-use crate::train::monitor::watch::LossHistory;
+use crate::train::monitor::loss_spikes::LossHistory;
 
 /// Everything that the rest of a training depends on.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,17 +30,17 @@ pub struct Checkpoint {
 
 /// The model that validated best so far.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Best {
-    /// When, and how well.
-    pub mark: Mark,
+pub struct BestModel {
+    /// Step and value of its validation.
+    pub score: ValidationScore,
     /// The model's parameters: the running average where one is kept.
     pub model: StateDict,
 }
 
-/// A validation by the figure that models are chosen by.
+/// The figure of a validation that models are chosen by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Mark {
+pub struct ValidationScore {
     /// Steps done.
     pub step: u64,
     /// The figure.
@@ -51,8 +51,8 @@ pub struct Mark {
     pub better: Better,
 }
 
-impl Mark {
-    /// Whether this is better than an earlier one; anything is better than no number.
+impl ValidationScore {
+    /// Whether this is better than an earlier one.
     pub fn beats(&self, earlier: &Self) -> bool {
         match self.better {
             Better::Smaller => self.value < earlier.value,
@@ -71,7 +71,7 @@ pub enum Better {
     Larger,
 }
 
-impl Best {
+impl BestModel {
     /// The best model in a folder; `None` where nothing was validated.
     ///
     /// # Errors
@@ -82,27 +82,61 @@ impl Best {
             return Ok(None);
         }
         let file = WeightsFile::read(&path)?;
-        let mark = file.config("best")?;
-        let model = parts(&file.state).remove("model").ok_or_else(|| {
-            let reason = "no model".to_owned();
-            TrainError::Checkpoint { reason, path }
-        })?;
-        Ok(Some(Self { mark, model }))
+        let score = file.config("best")?;
+        let model = parts(&with_current_names(file.state))
+            .remove("model")
+            .ok_or_else(|| {
+                let reason = "no model".to_owned();
+                TrainError::Checkpoint { reason, path }
+            })?;
+        Ok(Some(Self { score, model }))
     }
 
     /// Writes it in place of the one before.
     ///
     /// # Errors
     /// When a parameter is no number, or the file system says no; the one before stays then.
-    pub fn write(mark: &Mark, model: &StateDict, folder: &Path) -> Result<(), TrainError> {
+    pub fn write(
+        score: &ValidationScore,
+        model: &StateDict,
+        folder: &Path,
+    ) -> Result<(), TrainError> {
         let mut state = StateDict::default();
         put(&mut state, "model", model);
-        let header = Header::new("best", mark, "training")?;
+        let header = Header::new("best", score, "training")?;
         Ok(WeightsFile { header, state }.write(folder.join(BEST), Precision::Single)?)
     }
 }
 
 const BEST: &str = "best.safetensors";
+
+/// Modules that have another name since: before, and now.
+const RENAMED: [(&str, &str); 1] = [("summary.", "probe.")];
+
+/// The parts of a checkpoint whose keys are parameter paths, and what stands before the path there.
+const PARAMETERS: [&str; 4] = ["model.", "average.", "adam.first.", "adam.second."];
+
+/// The arrays of a file with the parameter paths of today, whatever version wrote it.
+fn with_current_names(state: StateDict) -> StateDict {
+    let mut renamed = StateDict {
+        entries: BTreeMap::new(),
+        ..state
+    };
+    for (key, value) in state.entries {
+        renamed.insert(current_name(&key).unwrap_or(key), value);
+    }
+    renamed
+}
+
+/// The key of today; `None` where it has not changed.
+fn current_name(key: &str) -> Option<String> {
+    let prefix = PARAMETERS.iter().find(|prefix| key.starts_with(**prefix))?;
+    let path = &key[prefix.len()..];
+    let (earlier, now) = RENAMED
+        .iter()
+        .find(|(earlier, _)| path.starts_with(earlier))?;
+    Some(format!("{prefix}{now}{}", &path[earlier.len()..]))
+}
 
 fn put(state: &mut StateDict, prefix: &str, part: &StateDict) {
     for (key, value) in &part.entries {
@@ -171,7 +205,8 @@ impl Checkpoint {
     /// When the file cannot be read or is no checkpoint.
     pub fn model_of(path: &Path) -> Result<StateDict, TrainError> {
         let file = WeightsFile::read(path)?;
-        let mut parts = parts(&file.state);
+        let state = with_current_names(file.state);
+        let mut parts = parts(&state);
         let model = parts.remove("average").or_else(|| parts.remove("model"));
         let mut model = model.ok_or_else(|| TrainError::Checkpoint {
             reason: format!("the weights of a `{}`", file.header.model),
@@ -182,8 +217,8 @@ impl Checkpoint {
     }
 
     fn read(path: &Path, step: u64) -> Result<Self, TrainError> {
-        let file = WeightsFile::read(path)?;
-        let mut parts = parts(&file.state);
+        let state = with_current_names(WeightsFile::read(path)?.state);
+        let mut parts = parts(&state);
         let bad = |reason: &str| TrainError::Checkpoint {
             reason: reason.to_owned(),
             path: path.to_owned(),
@@ -195,7 +230,7 @@ impl Checkpoint {
         let adam = adam.ok_or_else(|| bad("no optimiser"))?;
         let losses = parts.remove("watch").and_then(|state| {
             let values = state.get("losses")?.as_f32()?;
-            Some(LossHistory::of(values))
+            Some(LossHistory::from_numbers(values))
         });
         let losses = losses.unwrap_or_default();
         Ok(Self {
@@ -230,4 +265,21 @@ fn all(folder: &Path) -> Vec<(u64, PathBuf)> {
         .collect();
     found.sort();
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_found_under_the_names_of_earlier_versions() {
+        for (earlier, now) in [
+            ("model.summary.weight", Some("model.probe.weight")),
+            ("adam.second.summary.bias", Some("adam.second.probe.bias")),
+            ("model.encoder.summary.weight", None),
+            ("watch.losses", None),
+        ] {
+            assert_eq!(current_name(earlier).as_deref(), now, "{earlier}");
+        }
+    }
 }

@@ -32,7 +32,7 @@ pub struct FitConfig {
     pub keep_best: bool,
     /// A loss so many times the median of those before it is a spike; 0 = there are none.
     pub spike: f64,
-    /// What becomes of a step whose loss is a spike.
+    /// Response to a step whose loss is a spike.
     pub on_spike: OnSpike,
     /// Compute values of the forward pass again in the backward pass instead of keeping them: less memory, more time.
     pub gradient_checkpointing: bool,
@@ -40,14 +40,14 @@ pub struct FitConfig {
     pub start: Option<PathBuf>,
 }
 
-/// What becomes of a step whose loss is a spike.
+/// Response to a step whose loss is a spike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnSpike {
     /// The training stops before it.
     #[default]
     Stop,
-    /// The step changes nothing, and the training goes on, unless ten in a row jumped.
+    /// The step changes nothing, and the training goes on, unless ten in a row are spikes.
     Skip,
 }
 

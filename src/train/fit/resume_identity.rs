@@ -1,4 +1,4 @@
-//! A folder belongs to one training.
+//! The recipe of a training in its folder: it resumes there under the same settings alone.
 
 use std::fs;
 use std::path::Path;
@@ -7,15 +7,15 @@ use serde_json::Value;
 
 use crate::artifacts::files::{make_dir, write_atomic};
 use crate::artifacts::{Recipe, RunError};
-use crate::train::TrainError;
+use crate::train::error::TrainError;
 
 /// Refuses a folder that holds a training under another recipe, and notes this one's in an empty one.
 ///
-/// `complete` gives settings of an earlier program what they did not have to say yet.
+/// `complete` brings the settings that an earlier version wrote to today's keys and defaults.
 ///
 /// # Errors
 /// When the recipe differs, naming what does, or a file cannot be written.
-pub fn claim(
+pub fn check_or_write_recipe(
     folder: &Path,
     recipe: &Recipe,
     complete: impl Fn(Value) -> Value,
@@ -29,11 +29,11 @@ pub fn claim(
                 // A plan is all of the settings and holds the seed: keys are named as in the plan.
                 earlier.config = complete(earlier.config);
                 earlier.seed = recipe.seed;
-                let spoken = Recipe {
+                let named = Recipe {
                     stage: String::new(),
                     ..recipe.clone()
                 };
-                spoken.differences(&earlier)
+                named.differences(&earlier)
             }
         };
         if !differences.is_empty() {

@@ -13,13 +13,15 @@ use crate::tensor_conversion::floats;
 use crate::weights::{StateDict, collect, collect_gradients, load_into};
 
 use crate::train::data::prefetch::Prefetcher;
+use crate::train::error::TrainError;
 use crate::train::fit::adam::{Adam, add, average, clip, global_norm, scale};
-use crate::train::fit::checkpoint::{Best, Checkpoint, Mark};
+use crate::train::fit::checkpoint::{BestModel, Checkpoint, ValidationScore};
 use crate::train::fit::config::{FitConfig, OnSpike};
 use crate::train::fit::training_result::TrainingResult;
+use crate::train::interface::{Objective, StepContext};
 use crate::train::monitor::log::Log;
-use crate::train::monitor::watch::{self, Throughput, ThroughputMeter};
-use crate::train::{Objective, StepContext, TrainError};
+use crate::train::monitor::loss_spikes::LossHistory;
+use crate::train::monitor::throughput::{Throughput, ThroughputMeter};
 
 /// Where a training lives and how it runs.
 #[derive(Debug)]
@@ -44,22 +46,22 @@ pub struct FitContext<'a> {
 pub fn fit<O: Objective>(
     objective: &O,
     config: &FitConfig,
-    place: &FitContext<'_>,
+    context: &FitContext<'_>,
 ) -> Result<TrainingResult<O::Model>, TrainError> {
-    make_dir(place.folder)?;
-    let mut state = Training::open(objective, config, place)?;
+    make_dir(context.folder)?;
+    let mut state = FitState::open(objective, config, context)?;
     let first = state.checkpoint.step;
-    let last = place.until.unwrap_or(u64::MAX).min(config.steps);
+    let last = context.until.unwrap_or(u64::MAX).min(config.steps);
     let parts = config.accumulate.max(1) as u64;
-    let progress = Progress::new("train", config.steps as usize, place.quiet);
+    let progress = Progress::new("train", config.steps as usize, context.quiet);
     progress.set(first as usize);
-    let seed = place.seed;
+    let seed = context.seed;
     let make =
         |index: u64| objective.batch(&mut SeededRng::new(seed, &["batch", &index.to_string()]));
     std::thread::scope(|scope| {
-        let mut feed = Prefetcher::start(scope, first * parts..last * parts, &make);
+        let mut batches = Prefetcher::start(scope, first * parts..last * parts, &make);
         for _ in first..last {
-            state.step(&mut feed, &progress)?;
+            state.step(&mut batches, &progress)?;
             progress.advance();
             if interrupt::pressed() {
                 state.save()?;
@@ -71,40 +73,43 @@ pub fn fit<O: Objective>(
     state.finish(first < last)
 }
 
-/// A training in hand.
-struct Training<'a, O: Objective> {
+/// A training between two steps.
+struct FitState<'a, O: Objective> {
     objective: &'a O,
     config: &'a FitConfig,
-    place: &'a FitContext<'a>,
+    context: &'a FitContext<'a>,
     device: Device,
     model: O::Model,
     checkpoint: Checkpoint,
-    best: Option<Mark>,
+    best: Option<ValidationScore>,
     log: Log,
     meter: ThroughputMeter,
 }
 
-/// What the batches of one step gave.
-struct Found {
+/// Gradients and losses of one step, averaged over its batches.
+struct StepGradients {
     gradients: StateDict,
+    /// Parts of the loss by name.
     losses: Vec<(&'static str, f64)>,
+    /// The loss that gradients are taken of.
     total: f64,
-    waited: f64,
+    /// Seconds spent waiting for batches.
+    waited_secs: f64,
 }
 
-impl<'a, O: Objective> Training<'a, O> {
+impl<'a, O: Objective> FitState<'a, O> {
     fn open(
         objective: &'a O,
         config: &'a FitConfig,
-        place: &'a FitContext<'a>,
+        context: &'a FitContext<'a>,
     ) -> Result<Self, TrainError> {
-        let mut device = place.device.clone().autodiff();
+        let mut device = context.device.clone().autodiff();
         if config.gradient_checkpointing {
             device = device.gradient_checkpointing();
         }
-        let mut init = Init::seeded(place.seed, &device);
+        let mut init = Init::seeded(context.seed, &device);
         let model = objective.init(&mut init);
-        let checkpoint = if let Some(checkpoint) = Checkpoint::newest(place.folder)? {
+        let checkpoint = if let Some(checkpoint) = Checkpoint::newest(context.folder)? {
             checkpoint
         } else {
             let model = match &config.start {
@@ -117,18 +122,18 @@ impl<'a, O: Objective> Training<'a, O> {
                 model,
                 adam: Adam::default(),
                 average,
-                losses: watch::LossHistory::default(),
+                losses: LossHistory::default(),
             }
         };
         let model = load_into(model, checkpoint.model.clone())?;
         Ok(Self {
             objective,
             config,
-            place,
+            context,
             device,
             model,
-            best: Best::open(place.folder)?.map(|best| best.mark),
-            log: Log::open(place.folder, checkpoint.step)?,
+            best: BestModel::open(context.folder)?.map(|best| best.score),
+            log: Log::open(context.folder, checkpoint.step)?,
             checkpoint,
             meter: ThroughputMeter::default(),
         })
@@ -136,12 +141,12 @@ impl<'a, O: Objective> Training<'a, O> {
 
     fn step(
         &mut self,
-        feed: &mut Prefetcher<O::Batch>,
+        batches: &mut Prefetcher<O::Batch>,
         progress: &Progress,
     ) -> Result<(), TrainError> {
         let (start, config) = (Instant::now(), self.config);
-        let mut found = self.gradients(feed)?;
-        let norm = self.checked(&found)?;
+        let mut found = self.gradients(batches)?;
+        let norm = self.finite_norm(&found)?;
         let rate = config.schedule.at(self.checkpoint.step, config.steps);
         if self.is_spike(found.total, progress)? {
             self.checkpoint.step += 1;
@@ -153,46 +158,53 @@ impl<'a, O: Objective> Training<'a, O> {
             self.advance(&found.gradients, rate)?;
         }
         if self.checkpoint.step == 1 {
-            let (learned, all) = (self.checkpoint.adam.moved(), self.last().numbers());
+            let (learned, all) = (
+                self.checkpoint.adam.moved(),
+                self.kept_parameters().numbers(),
+            );
             progress.say(&format!("{learned} of {all} parameters learn"));
         }
-        self.meter.step(start.elapsed().as_secs_f64(), found.waited);
+        self.meter
+            .step(start.elapsed().as_secs_f64(), found.waited_secs);
         let rest = [("norm", norm), ("rate", rate)];
         self.report(&found.losses, &rest, progress)
     }
 
     /// Losses and gradients, averaged over the batches of one step.
-    fn gradients(&mut self, feed: &mut Prefetcher<O::Batch>) -> Result<Found, TrainError> {
+    fn gradients(
+        &mut self,
+        batches: &mut Prefetcher<O::Batch>,
+    ) -> Result<StepGradients, TrainError> {
         let parts = self.config.accumulate.max(1);
-        let mut found = Found {
+        let mut found = StepGradients {
             gradients: StateDict::default(),
             losses: Vec::new(),
             total: 0.0,
-            waited: 0.0,
+            waited_secs: 0.0,
         };
         let share = 1.0 / parts as f64;
         for part in 0..parts {
             let waiting = Instant::now();
-            let Some(batch) = feed.next() else {
+            let Some(batch) = batches.next() else {
                 return Err(TrainError::Data {
                     reason: "the data ended early".to_owned(),
                 });
             };
-            found.waited += waiting.elapsed().as_secs_f64();
+            found.waited_secs += waiting.elapsed().as_secs_f64();
             let step = StepContext {
                 done: self.checkpoint.step,
                 total: self.config.steps,
                 part,
                 device: &self.device,
-                seed: self.place.seed,
+                seed: self.context.seed,
             };
             self.device
                 .seed(step.noise("dropout").below(usize::MAX) as u64);
             if part == 0
-                && let Some(tended) = self.objective.before_step(&self.model, &batch, &step)
+                && let Some(changed) = self.objective.before_step(&self.model, &batch, &step)
             {
-                self.checkpoint.model = collect(&tended);
-                self.model = tended;
+                self.checkpoint.model = collect(&changed);
+                self.model = changed;
             }
             let losses = self.objective.losses(&self.model, &batch, &step);
             let backward = losses.total.clone().backward();
@@ -234,8 +246,8 @@ impl<'a, O: Objective> Training<'a, O> {
         Ok(())
     }
 
-    /// The gradient's length, if it and the losses are numbers.
-    fn checked(&self, found: &Found) -> Result<f64, TrainError> {
+    /// Global norm of the gradients, if it and the losses are finite.
+    fn finite_norm(&self, found: &StepGradients) -> Result<f64, TrainError> {
         let lost = |what: String| TrainError::NotANumber {
             what,
             step: self.checkpoint.step,
@@ -259,28 +271,29 @@ impl<'a, O: Objective> Training<'a, O> {
         )))
     }
 
-    /// Whether the loss jumped and the step is to be left out.
+    /// Whether the loss is a spike and the step is to be left out.
     fn is_spike(&mut self, loss: f64, progress: &Progress) -> Result<bool, TrainError> {
-        let Some(usual) = self.checkpoint.losses.spike(loss, self.config.spike) else {
+        let Some(median) = self.checkpoint.losses.spike(loss, self.config.spike) else {
             return Ok(false);
         };
         let step = self.checkpoint.step;
         if self.config.on_spike == OnSpike::Stop || self.checkpoint.losses.skip() {
             return Err(TrainError::Spike {
-                usual,
+                median,
                 loss,
                 step,
                 path: self.last_good(),
             });
         }
         progress.say(&format!(
-            "warning: step {step} is left out, its loss jumped from {usual:.4} to {loss:.4}"
+            "warning: step {step} is left out, its loss jumped from {median:.4} to {loss:.4}"
         ));
         Ok(true)
     }
 
     fn last_good(&self) -> std::path::PathBuf {
-        Checkpoint::newest_path(self.place.folder).unwrap_or_else(|| self.place.folder.to_owned())
+        Checkpoint::newest_path(self.context.folder)
+            .unwrap_or_else(|| self.context.folder.to_owned())
     }
 
     fn report(
@@ -293,9 +306,9 @@ impl<'a, O: Objective> Training<'a, O> {
         let rate = config.schedule.at(done, config.steps);
         progress.beside(|| format!("{} · rate {rate:.1e} ·", named(losses)));
         if done.is_multiple_of(config.log_every) || done == config.steps {
-            let pace = self.meter.read();
-            self.log.step(done, losses, rest, &pace)?;
-            self.say(losses, &pace, progress);
+            let throughput = self.meter.read();
+            self.log.step(done, losses, rest, &throughput)?;
+            self.say(losses, &throughput, progress);
         }
         if done.is_multiple_of(config.validate_every) && done != config.steps {
             let figures = self.validate()?;
@@ -307,51 +320,58 @@ impl<'a, O: Objective> Training<'a, O> {
         Ok(())
     }
 
-    fn say(&mut self, losses: &[(&'static str, f64)], pace: &Throughput, progress: &Progress) {
+    fn say(
+        &mut self,
+        losses: &[(&'static str, f64)],
+        throughput: &Throughput,
+        progress: &Progress,
+    ) {
         let done = self.checkpoint.step;
         let samples =
-            pace.steps * (self.objective.samples() * self.config.accumulate.max(1)) as f64;
-        let left = pace.time_for(self.config.steps - done);
+            throughput.steps * (self.objective.samples() * self.config.accumulate.max(1)) as f64;
+        let left = throughput.time_for(self.config.steps - done);
         progress.say(&format!(
             "step {done} {} · {samples:.1} samples/s · waits for data {:.0} % · {left} left",
             named(losses),
-            100.0 * pace.waiting
+            100.0 * throughput.waiting
         ));
-        if self.meter.is_news(pace) {
+        if self.meter.is_news(throughput) {
             progress.say("warning: more than 10 % of the time goes into waiting for data; larger models or smaller batches cost nothing now");
         }
     }
 
-    /// The model that would be kept now, without gradients.
-    fn last(&self) -> &StateDict {
+    /// Parameters that would be kept now: the running average where there is one.
+    fn kept_parameters(&self) -> &StateDict {
         let Checkpoint { model, average, .. } = &self.checkpoint;
         average.as_ref().unwrap_or(model)
     }
 
-    fn ready(&self, state: StateDict) -> Result<O::Model, TrainError> {
-        let blank = self.objective.init(&mut Init::blank(self.place.device));
+    /// The model with these parameters, on the device of inference.
+    fn inference_model(&self, state: StateDict) -> Result<O::Model, TrainError> {
+        let blank = self.objective.init(&mut Init::blank(self.context.device));
         Ok(load_into(blank, state)?)
     }
 
     fn validate(&mut self) -> Result<Vec<(&'static str, f64)>, TrainError> {
-        let model = self.ready(self.last().clone())?;
-        let (place, step) = (self.place, self.checkpoint.step);
-        let figures = self.objective.validate(&model, place.device);
+        let model = self.inference_model(self.kept_parameters().clone())?;
+        let (context, step) = (self.context, self.checkpoint.step);
+        let figures = self.objective.validate(&model, context.device);
         let stem = format!("step-{step:08}");
         self.objective
-            .preview(&model, place.device, place.folder, &stem)?;
+            .preview(&model, context.device, context.folder, &stem)?;
         self.log.validation(step, &figures, &stem)?;
-        let mark = self.mark(&figures);
-        if mark.value.is_finite() && self.best.as_ref().is_none_or(|best| mark.beats(best)) {
-            Best::write(&mark, self.last(), place.folder)?;
-            self.best = Some(mark);
+        let score = self.score(&figures);
+        if score.value.is_finite() && self.best.as_ref().is_none_or(|best| score.beats(best)) {
+            BestModel::write(&score, self.kept_parameters(), context.folder)?;
+            self.best = Some(score);
         }
         Ok(figures)
     }
 
-    fn mark(&self, figures: &[(&'static str, f64)]) -> Mark {
+    /// The figure that models are chosen by.
+    fn score(&self, figures: &[(&'static str, f64)]) -> ValidationScore {
         let (figure, value) = figures.first().copied().unwrap_or(("none", f64::NAN));
-        Mark {
+        ValidationScore {
             step: self.checkpoint.step,
             figure: figure.to_owned(),
             value,
@@ -360,7 +380,7 @@ impl<'a, O: Objective> Training<'a, O> {
     }
 
     fn save(&self) -> Result<(), TrainError> {
-        self.checkpoint.write(self.place.folder, self.config.keep)
+        self.checkpoint.write(self.context.folder, self.config.keep)
     }
 
     fn finish(mut self, moved: bool) -> Result<TrainingResult<O::Model>, TrainError> {
@@ -368,13 +388,13 @@ impl<'a, O: Objective> Training<'a, O> {
             self.save()?;
         }
         let figures = self.validate()?;
-        let best = Best::open(self.place.folder)?.filter(|_| self.config.keep_best);
+        let best = BestModel::open(self.context.folder)?.filter(|_| self.config.keep_best);
         let (kept, state) = match best {
-            Some(best) => (best.mark, best.model),
-            None => (self.mark(&figures), self.last().clone()),
+            Some(best) => (best.score, best.model),
+            None => (self.score(&figures), self.kept_parameters().clone()),
         };
         Ok(TrainingResult {
-            model: self.ready(state)?,
+            model: self.inference_model(state)?,
             figures,
             steps: self.checkpoint.step,
             kept,

@@ -1,8 +1,8 @@
-//! What came of a training.
+//! The model at the end of a training, and its figures.
 
 use serde_json::{Map, Value, json};
 
-use crate::train::fit::checkpoint::Mark;
+use crate::train::fit::checkpoint::ValidationScore;
 
 /// A training that came to its end, or to where it was to stop for a while.
 #[derive(Debug)]
@@ -13,14 +13,14 @@ pub struct TrainingResult<M> {
     pub figures: Vec<(&'static str, f64)>,
     /// Steps done.
     pub steps: u64,
-    /// Whose model it is, and how it validated.
-    pub kept: Mark,
+    /// Step and value of the validation that the model comes from.
+    pub kept: ValidationScore,
     /// How many numbers of the model learned; the others stayed as they were.
     pub learned: usize,
 }
 
 impl<M> TrainingResult<M> {
-    /// What a weights file says of its training.
+    /// What the header of a weights file says of its training.
     pub fn facts(&self) -> Map<String, Value> {
         let figures = self.figures.iter();
         let figures = figures.map(|(name, value)| (format!("validation-{name}"), json!(value)));

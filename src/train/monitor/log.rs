@@ -1,4 +1,4 @@
-//! Where a training's curve is kept: one JSON object a line, and TensorBoard's event files beside it.
+//! The curve of a training: one JSON object a line, and TensorBoard's event files beside it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 
 use crate::artifacts::RunError;
 use crate::artifacts::files::write_atomic;
-use crate::train::TrainError;
-use crate::train::monitor::tensorboard::{Events, Shown};
-use crate::train::monitor::watch::Throughput;
+use crate::train::error::TrainError;
+use crate::train::monitor::tensorboard::{Events, SummaryValue};
+use crate::train::monitor::throughput::Throughput;
 
 /// Numbers by name.
 pub type Named<'a> = &'a [(&'static str, f64)];
@@ -50,12 +50,7 @@ impl Log {
         })
     }
 
-    /// The last step that was validated.
-    pub fn validated(&self) -> Option<u64> {
-        self.validated
-    }
-
-    /// Notes losses and the rest of a step's figures. Its pace, which no two runs have in common, only `TensorBoard` gets.
+    /// Writes losses and the rest of a step's figures. Its throughput, which no two runs have in common, only `TensorBoard` gets.
     ///
     /// # Errors
     /// When a file cannot be written.
@@ -64,20 +59,24 @@ impl Log {
         step: u64,
         losses: Named,
         rest: Named,
-        pace: &Throughput,
+        throughput: &Throughput,
     ) -> Result<(), TrainError> {
         self.line(step, "", &[losses, rest].concat())?;
-        let of = |prefix: &str, named: Named<'_>| -> Vec<(String, Shown<'static>)> {
-            let shown =
-                |(name, value): &(&str, f64)| (format!("{prefix}{name}"), Shown::Scalar(*value));
+        let of = |prefix: &str, named: Named<'_>| -> Vec<(String, SummaryValue<'static>)> {
+            let shown = |(name, value): &(&str, f64)| {
+                (format!("{prefix}{name}"), SummaryValue::Scalar(*value))
+            };
             named.iter().map(shown).collect()
         };
-        let pace = [("steps-per-second", pace.steps), ("waiting", pace.waiting)];
-        let shown = [of("train/", losses), of("", rest), of("pace/", &pace)].concat();
+        let throughput = [
+            ("steps-per-second", throughput.steps),
+            ("waiting", throughput.waiting),
+        ];
+        let shown = [of("train/", losses), of("", rest), of("pace/", &throughput)].concat();
         Ok(self.events.write(step, &shown)?)
     }
 
-    /// Notes the figures of a validation and the pictures that it drew: the PNG files whose names begin with `stem`.
+    /// Writes the figures of a validation and its images: the PNG files whose names begin with `stem`.
     ///
     /// # Errors
     /// When a file cannot be read or written.
@@ -90,10 +89,10 @@ impl Log {
         let pictures = pictures(self.path.with_file_name(stem))?;
         let drawn = pictures
             .iter()
-            .map(|(name, png)| (name.clone(), Shown::Picture(png)));
+            .map(|(name, png)| (name.clone(), SummaryValue::Image(png)));
         let numbers = figures
             .iter()
-            .map(|(name, value)| (format!("val/{name}"), Shown::Scalar(*value)));
+            .map(|(name, value)| (format!("val/{name}"), SummaryValue::Scalar(*value)));
         Ok(self
             .events
             .write(step, &numbers.chain(drawn).collect::<Vec<_>>())?)

@@ -6,5 +6,8 @@ pub mod log;
 /// TensorBoard event files.
 pub mod tensorboard;
 
-/// Throughput, and losses that spike.
-pub mod watch;
+/// Steps a second, and the share of waiting for data.
+pub mod throughput;
+
+/// Losses that jump.
+pub mod loss_spikes;

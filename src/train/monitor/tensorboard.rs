@@ -19,13 +19,13 @@ pub struct Events {
     clock: fn() -> f64,
 }
 
-/// What happened at a step.
+/// One value of a step's summary.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Shown<'a> {
+pub enum SummaryValue<'a> {
     /// A number.
     Scalar(f64),
     /// A PNG file's bytes.
-    Picture(&'a [u8]),
+    Image(&'a [u8]),
 }
 
 impl Events {
@@ -63,13 +63,17 @@ impl Events {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn write(&mut self, step: u64, shown: &[(String, Shown<'_>)]) -> Result<(), RunError> {
+    pub fn write(
+        &mut self,
+        step: u64,
+        shown: &[(String, SummaryValue<'_>)],
+    ) -> Result<(), RunError> {
         let mut summary = Message::default();
         for (tag, shown) in shown {
             let value = Message::default().text(1, tag);
             let value = match shown {
-                Shown::Scalar(number) => value.single(2, *number as f32),
-                Shown::Picture(png) => value.message(4, &picture(png)),
+                SummaryValue::Scalar(number) => value.single(2, *number as f32),
+                SummaryValue::Image(png) => value.message(4, &picture(png)),
             };
             summary = summary.message(1, &value);
         }
@@ -230,16 +234,19 @@ mod tests {
         let png = std::fs::read(golden.join("picture.png")).unwrap();
         let mut first = Events::with_clock(dir.path(), 0, || 1_700_000_000.25).unwrap();
         for step in [100, 200, 300] {
-            let loss = ("train/loss".to_owned(), Shown::Scalar(10.0 / step as f64));
-            let rate = ("rate".to_owned(), Shown::Scalar(1e-3));
+            let loss = (
+                "train/loss".to_owned(),
+                SummaryValue::Scalar(10.0 / step as f64),
+            );
+            let rate = ("rate".to_owned(), SummaryValue::Scalar(1e-3));
             first.write(step, &[loss, rate]).unwrap();
         }
         first
-            .write(300, &[("preview".to_owned(), Shown::Picture(&png))])
+            .write(300, &[("preview".to_owned(), SummaryValue::Image(&png))])
             .unwrap();
         let mut resumed = Events::with_clock(dir.path(), 200, || 1_700_000_100.5).unwrap();
-        let again = ("train/loss".to_owned(), Shown::Scalar(0.5));
-        let picture = ("preview".to_owned(), Shown::Picture(&png));
+        let again = ("train/loss".to_owned(), SummaryValue::Scalar(0.5));
+        let picture = ("preview".to_owned(), SummaryValue::Image(&png));
         resumed.write(300, &[again, picture]).unwrap();
         for (events, name) in [(&first, "first"), (&resumed, "resumed")] {
             let written = std::fs::read(&events.path).unwrap();

@@ -1,20 +1,18 @@
 //! Aloe learns to answer questions from slots (Ding et al. 2021; SlotFormer's variant).
 //!
-//! Questions and their answers teach Aloe alone: slots are perceived before and stay as they are.
-
-use std::collections::BTreeMap;
-use std::path::Path;
+//! Questions and their answers train Aloe alone: slots are encoded before and stay as they are.
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
-use ndarray::{Array3, Array4, ArrayView3, Axis, concatenate, s};
+use ndarray::{Array3, ArrayView3, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
-use slotflow_datasets::question::{Encoded, PAD, TEXT_TOKENS, Vocabulary};
-use slotflow_datasets::{Ask, Question, QuestionKind};
+use slotflow_datasets::question::{PAD, TEXT_TOKENS};
+use std::collections::BTreeMap;
 
 use crate::models::reasoner::{Aloe, AloeConfig, binary_cross_entropy, cross_entropy};
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::floats;
-use crate::train::{Losses, Objective, StepContext, TrainError};
+use crate::train::data::qa_dataset::{QaDataset, Text};
+use crate::train::interface::{Losses, Objective, StepContext};
 
 /// `[aloe]` of a training plan, beside the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,18 +20,18 @@ use crate::train::{Losses, Objective, StepContext, TrainError};
 pub struct AloeObjectiveConfig {
     /// Texts a step: descriptive questions and choices.
     pub batch: usize,
-    /// Frames imagined beyond the clip's end for predictive questions.
+    /// Frames of the rollout behind the clip's end, for predictive questions.
     pub steps: usize,
-    /// What it looks at.
+    /// Its input: slots, or less or more than slots.
     #[serde(skip_serializing_if = "Sees::is_clip")]
     pub sees: Sees,
 }
 
-/// What a reasoner looks at: the whole clip, or less or more than that to show what each is worth.
+/// Input of a reasoner: slots of the whole clip, or less or more than that to show what each is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sees {
-    /// Slots of the clip, and what is imagined behind it.
+    /// Slots of the clip, and the rollout behind it.
     #[default]
     Clip,
     /// Slots of the last observed frame alone.
@@ -51,7 +49,7 @@ impl Sees {
     }
 }
 
-/// The slots that are looked at, of a whole observed clip.
+/// The slots that a reasoner gets of a whole observed clip.
 ///
 /// # Shape
 /// `[time, slots, dim]`
@@ -73,95 +71,7 @@ impl Default for AloeObjectiveConfig {
     }
 }
 
-/// One text and what is right about it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Text {
-    /// Its clip.
-    pub clip: usize,
-    /// Whether it is about what comes after the clip.
-    pub predictive: bool,
-    /// Words by number.
-    pub words: [u32; TEXT_TOKENS],
-    /// The answer's number for a descriptive question; 1 or 0 for a choice.
-    pub label: i64,
-    /// Whether it is a choice.
-    pub is_choice: bool,
-    /// The type that scores tell apart: `count`, …, `explanatory`, `predictive`, `counterfactual`.
-    pub kind: String,
-}
-
-/// Texts and the slots that they are about.
-#[derive(Debug)]
-pub struct QaDataset {
-    /// Slots of every clip and of what was imagined behind it, `[clips, time + steps, slots, dim]`.
-    pub slots: Array4<f32>,
-    /// The texts.
-    pub texts: Vec<Text>,
-}
-
-/// The type of a question that scores tell apart.
-pub fn kind_of(question: &Question) -> String {
-    match question.kind {
-        QuestionKind::Descriptive => question
-            .subtype
-            .clone()
-            .unwrap_or_else(|| "descriptive".to_owned()),
-        QuestionKind::Explanatory => "explanatory".to_owned(),
-        QuestionKind::Predictive => "predictive".to_owned(),
-        QuestionKind::Counterfactual => "counterfactual".to_owned(),
-    }
-}
-
-/// The texts of a clip's questions.
-///
-/// # Errors
-/// When a word or an answer is not CLEVRER's, or an answer is missing.
-pub fn texts_of(clip: usize, questions: &[Question]) -> Result<Vec<Text>, TrainError> {
-    let mut texts = Vec::new();
-    let bad = |reason: String| TrainError::Data { reason };
-    for question in questions {
-        let predictive = question.kind == QuestionKind::Predictive;
-        let kind = kind_of(question);
-        let text = |words, label, is_choice| Text {
-            clip,
-            predictive,
-            words,
-            label,
-            is_choice,
-            kind: kind.clone(),
-        };
-        match (
-            Vocabulary
-                .encode(question)
-                .map_err(|error| bad(error.to_string()))?,
-            &question.ask,
-        ) {
-            (Encoded::Open(words), Ask::Word(Some(answer))) => {
-                let label = Vocabulary
-                    .answer_id(answer)
-                    .ok_or_else(|| bad(format!("no answer is called `{answer}`")))?;
-                texts.push(text(words, i64::from(label), false));
-            }
-            (Encoded::Choices(all), Ask::Choices(choices)) => {
-                for (words, choice) in all.into_iter().zip(choices) {
-                    let right = choice
-                        .correct
-                        .ok_or_else(|| bad("a choice without its answer".to_owned()))?;
-                    texts.push(text(words, i64::from(right), true));
-                }
-            }
-            _ => {
-                return Err(bad(format!(
-                    "a question without its answer: {}",
-                    question.text
-                )));
-            }
-        }
-    }
-    Ok(texts)
-}
-
-/// The frames that a text is about: the first, or for predictive texts as many up to the end of what was imagined.
+/// The frames that a text is about: the first, or for predictive texts as many up to the end of the rollout.
 ///
 /// # Shape
 /// `[time + steps, slots, dim]` → `[frames, slots, dim]`
@@ -227,22 +137,22 @@ impl Read {
 pub struct AloeObjective {
     /// The model.
     pub model: AloeConfig,
-    /// The loss.
+    /// Settings of the batches and the loss.
     pub config: AloeObjectiveConfig,
     /// What it is trained on.
     pub train: QaDataset,
-    /// What it is judged by.
+    /// What it is validated on.
     pub held_out: QaDataset,
 }
 
 impl AloeObjective {
-    fn read(&self, exam: &QaDataset, texts: &[&Text], device: &Device) -> Read {
+    fn read(&self, dataset: &QaDataset, texts: &[&Text], device: &Device) -> Read {
         let words: Vec<_> = texts.iter().map(|text| text.words).collect();
         let windows: Vec<_> = texts
             .iter()
             .map(|text| {
                 looked_at(
-                    exam.slots.index_axis(Axis(0), text.clip),
+                    dataset.slots.index_axis(Axis(0), text.clip),
                     self.model.frames,
                     text.predictive,
                 )
@@ -343,31 +253,6 @@ impl Objective for AloeObjective {
             ("wrong-options", wrong(true)),
         ]
     }
-
-    fn preview(&self, _: &Aloe, _: &Device, _: &Path, _: &str) -> Result<(), TrainError> {
-        Ok(())
-    }
-}
-
-/// What answers best without the video: the most frequent answer of every type of question.
-pub fn most_frequent(texts: &[Text]) -> BTreeMap<String, i64> {
-    let mut counts: BTreeMap<&str, BTreeMap<i64, usize>> = BTreeMap::new();
-    for text in texts {
-        *counts
-            .entry(&text.kind)
-            .or_default()
-            .entry(text.label)
-            .or_default() += 1;
-    }
-    let best = |of: &BTreeMap<i64, usize>| {
-        of.iter()
-            .max_by_key(|(_, count)| **count)
-            .map_or(0, |(label, _)| *label)
-    };
-    counts
-        .into_iter()
-        .map(|(kind, of)| (kind.to_owned(), best(&of)))
-        .collect()
 }
 
 #[cfg(test)]
@@ -375,29 +260,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn predictive_texts_look_at_the_end_of_what_was_imagined() {
+    fn predictive_texts_are_about_the_end_of_the_rollout() {
         let slots = Array3::from_shape_fn((6, 1, 1), |(t, _, _)| t as f32);
         let firsts =
             [false, true].map(|predictive| looked_at(slots.view(), 4, predictive)[[0, 0, 0]]);
         assert_eq!(firsts, [0.0, 2.0]);
-    }
-
-    #[test]
-    fn the_blind_answer_is_the_most_frequent_of_its_type() {
-        let text = |kind: &str, label| Text {
-            clip: 0,
-            predictive: false,
-            words: [0; TEXT_TOKENS],
-            label,
-            is_choice: false,
-            kind: kind.to_owned(),
-        };
-        let best = most_frequent(&[
-            text("count", 1),
-            text("count", 2),
-            text("count", 2),
-            text("exist", 21),
-        ]);
-        assert_eq!((best["count"], best["exist"]), (2, 21));
     }
 }

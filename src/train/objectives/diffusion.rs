@@ -1,4 +1,4 @@
-//! A latent-diffusion decoder learns to draw frames from slots (Wu et al. 2023, SlotDiffusion §3.2).
+//! A latent-diffusion decoder learns to reconstruct frames from slots (Wu et al. 2023, SlotDiffusion §3.2).
 //!
 //! Slots and VQ-VAE were trained before and stay as they are, so both are computed once.
 //! Differs: the paper trains the encoder with it; slots of a short training separate objects better without.
@@ -7,14 +7,17 @@ use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array2, Array3, Array4, Axis, s};
 use serde::{Deserialize, Serialize};
 
-use crate::models::decoder::latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
+use crate::models::decoder::latent_diffusion::{
+    LatentDiffusion, LatentDiffusionConfig, LatentStats,
+};
 use crate::models::decoder::sampler::SamplerConfig;
 use crate::models::decoder::vqvae::VqVae;
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{clip_from_frames, floats, frames_from_clip};
 use crate::train::data::clip_dataset::ClipDataset;
-use crate::train::data::slot_store::Slots;
-use crate::train::{Losses, Objective, StepContext, decibel};
+use crate::train::data::slot_store::SlotDataset;
+use crate::train::interface::{Losses, Objective, StepContext};
+use crate::train::objectives::parts::figures::{decibel, squared_error};
 
 /// Frames whose latents are computed at once.
 const BATCH: usize = 50;
@@ -25,7 +28,7 @@ const BATCH: usize = 50;
 pub struct DiffusionObjectiveConfig {
     /// Frames a step.
     pub batch: usize,
-    /// How validation draws frames.
+    /// Sampler of the frames that validation decodes.
     pub sampler: SamplerConfig,
 }
 
@@ -40,40 +43,40 @@ impl Default for DiffusionObjectiveConfig {
 
 /// Slots of clips, the latents of their frames, and the frames.
 #[derive(Debug)]
-pub struct Drawings<'a> {
+pub struct DiffusionFrames<'a> {
     /// `[clips, time, slots, dim]`
-    pub slots: Slots,
+    pub slots: SlotDataset,
     /// Latents as the network knows them, one row a frame, `[clips·time, channels·height·width]`.
     pub latents: Array2<f32>,
     /// The frames.
-    pub footage: &'a ClipDataset,
+    pub clips: &'a ClipDataset,
 }
 
-impl<'a> Drawings<'a> {
+impl<'a> DiffusionFrames<'a> {
     /// The latents of all frames under a decoder's VQ-VAE.
     pub fn new(
-        slots: Slots,
-        footage: &'a ClipDataset,
+        slots: SlotDataset,
+        clips: &'a ClipDataset,
         decoder: &LatentDiffusion,
         device: &Device,
     ) -> Self {
         let mut values = Vec::new();
-        for clip in 0..footage.clips() {
-            for part in footage.clip(clip).axis_chunks_iter(Axis(0), BATCH) {
+        for clip in 0..clips.clips() {
+            for part in clips.clip(clip).axis_chunks_iter(Axis(0), BATCH) {
                 values.extend(floats(decoder.encode(frames_from_clip(part, device))));
             }
         }
-        let rows = footage.clips() * footage.time();
+        let rows = clips.clips() * clips.time();
         let columns = values.len() / rows.max(1);
         let latents = Array2::from_shape_vec((rows, columns), values).unwrap_or_default();
         Self {
             slots,
             latents,
-            footage,
+            clips,
         }
     }
 
-    fn gather(&self, frames: &[usize]) -> Drawn {
+    fn gather(&self, frames: &[usize]) -> DiffusionBatch {
         let all = self.slots.view();
         let (_, time, slots, dim) = all.dim();
         let mut context = Array3::zeros((frames.len(), slots, dim));
@@ -87,7 +90,7 @@ impl<'a> Drawings<'a> {
             ]));
             latents.row_mut(row).assign(&self.latents.row(frame));
         }
-        Drawn {
+        DiffusionBatch {
             slots: context,
             latents,
             times: Vec::new(),
@@ -102,26 +105,26 @@ impl<'a> Drawings<'a> {
 
 /// Slots, latents, and how they are made noisy.
 #[derive(Debug)]
-pub struct Drawn {
+pub struct DiffusionBatch {
     slots: Array3<f32>,
     latents: Array2<f32>,
     times: Vec<usize>,
     noise: Vec<f32>,
 }
 
-/// A latent-diffusion decoder learns to draw frames from slots.
+/// A latent-diffusion decoder learns to reconstruct frames from slots.
 #[derive(Debug)]
 pub struct DiffusionObjective<'a> {
     /// The decoder.
     pub model: LatentDiffusionConfig,
     /// Its VQ-VAE, trained before; on the device of inference.
     pub vqvae: VqVae,
-    /// The loss.
+    /// Settings of the batches and the loss.
     pub config: DiffusionObjectiveConfig,
     /// What it is trained on.
-    pub train: Drawings<'a>,
-    /// What it is judged by.
-    pub held_out: Drawings<'a>,
+    pub train: DiffusionFrames<'a>,
+    /// What it is validated on.
+    pub held_out: DiffusionFrames<'a>,
 }
 
 impl DiffusionObjective<'_> {
@@ -135,7 +138,12 @@ impl DiffusionObjective<'_> {
         ]
     }
 
-    fn draw(&self, from: &Drawings<'_>, frames: &[usize], noise: &mut SeededRng) -> Drawn {
+    fn draw(
+        &self,
+        from: &DiffusionFrames<'_>,
+        frames: &[usize],
+        noise: &mut SeededRng,
+    ) -> DiffusionBatch {
         let steps = self.model.diffusion.timesteps;
         let mut drawn = from.gather(frames);
         drawn.times = frames.iter().map(|_| noise.below(steps)).collect();
@@ -143,7 +151,7 @@ impl DiffusionObjective<'_> {
         drawn
     }
 
-    fn loss(&self, model: &LatentDiffusion, drawn: &Drawn, device: &Device) -> Tensor<1> {
+    fn loss(&self, model: &LatentDiffusion, drawn: &DiffusionBatch, device: &Device) -> Tensor<1> {
         let [channels, height, width] = self.latent_shape();
         let shape = [drawn.times.len(), channels, height, width];
         let latents = TensorData::new(drawn.latents.iter().copied().collect(), shape);
@@ -164,11 +172,11 @@ impl DiffusionObjective<'_> {
         (0..count).map(|index| index * all / count).collect()
     }
 
-    /// Frames of `from`, and what the decoder draws from their slots.
+    /// Frames of `from`, and what the decoder reconstructs from their slots, `[count, height, width, rgb]` each.
     fn render(
         &self,
         model: &LatentDiffusion,
-        from: &Drawings<'_>,
+        from: &DiffusionFrames<'_>,
         frames: &[usize],
         device: &Device,
     ) -> (Array4<u8>, Array4<u8>) {
@@ -180,30 +188,27 @@ impl DiffusionObjective<'_> {
             &self.config.sampler,
             None,
         );
-        let time = from.footage.time();
-        let (_, _, height, width, rgb) = from.footage.frames.dim();
+        let time = from.clips.time();
+        let (_, _, height, width, rgb) = from.clips.frames.dim();
         let mut truth = Array4::zeros((frames.len(), height, width, rgb));
         for (row, &frame) in frames.iter().enumerate() {
             let (clip, frame) = (frame / time, frame % time);
-            let seen = from.footage.frames.slice(s![clip, frame, .., .., ..]);
+            let seen = from.clips.frames.slice(s![clip, frame, .., .., ..]);
             truth.index_axis_mut(Axis(0), row).assign(&seen);
         }
         (truth, clip_from_frames(out))
     }
 
-    /// How well clips of the training are drawn from their own slots, dB: what 99 % of them reach, and what 1 % do.
+    /// PSNR of training clips decoded from their own slots, dB: what 99 % of them reach, and what 1 % do.
     ///
     /// Measured on a few frames of up to 96 clips; a clip that falls below the first is unlike the training's.
     pub fn reconstruction_range(&self, model: &LatentDiffusion, device: &Device) -> [f64; 2] {
-        let (clips, time) = (
-            self.train.footage.clips().min(96),
-            self.train.footage.time(),
-        );
+        let (clips, time) = (self.train.clips.clips().min(96), self.train.clips.time());
         let mut reached: Vec<f64> = (0..clips)
             .map(|clip| {
                 let frames: Vec<usize> = (0..4).map(|part| clip * time + part * time / 4).collect();
                 let (truth, guess) = self.render(model, &self.train, &frames, device);
-                decibel(squared(&truth, &guess))
+                decibel(squared_error(&truth, &guess))
             })
             .collect();
         reached.sort_by(f64::total_cmp);
@@ -212,10 +217,11 @@ impl DiffusionObjective<'_> {
     }
 }
 
-/// The mean squared difference of bytes as shares of 255.
-fn squared(truth: &Array4<u8>, guess: &Array4<u8>) -> f64 {
-    let apart = |(a, b): (&u8, &u8)| ((f64::from(*a) - f64::from(*b)) / 255.0).powi(2);
-    truth.iter().zip(guess).map(apart).sum::<f64>() / truth.len().max(1) as f64
+/// Mean and deviation of the latents of frames drawn at random.
+pub fn latent_stats(vqvae: &VqVae, clips: &ClipDataset, seed: u64, device: &Device) -> LatentStats {
+    let mut noise = SeededRng::new(seed, &["latents"]);
+    let frames = clips.draw_frames(256, &mut noise);
+    LatentStats::measure(&vqvae.encode(frames_from_clip(frames.view(), device)))
 }
 
 /// `[batch, slots, dim]` on a device.
@@ -229,7 +235,7 @@ fn slots_tensor(slots: &Array3<f32>, device: &Device) -> Tensor<3> {
 
 impl Objective for DiffusionObjective<'_> {
     type Model = LatentDiffusion;
-    type Batch = Drawn;
+    type Batch = DiffusionBatch;
 
     fn init(&self, init: &mut Init) -> LatentDiffusion {
         use burn::module::Module;
@@ -241,14 +247,19 @@ impl Objective for DiffusionObjective<'_> {
         self.config.batch
     }
 
-    fn batch(&self, noise: &mut SeededRng) -> Drawn {
+    fn batch(&self, noise: &mut SeededRng) -> DiffusionBatch {
         let frames: Vec<usize> = (0..self.config.batch)
             .map(|_| noise.below(self.train.frames()))
             .collect();
         self.draw(&self.train, &frames, noise)
     }
 
-    fn losses(&self, model: &LatentDiffusion, batch: &Drawn, step: &StepContext<'_>) -> Losses {
+    fn losses(
+        &self,
+        model: &LatentDiffusion,
+        batch: &DiffusionBatch,
+        step: &StepContext<'_>,
+    ) -> Losses {
         Losses::single("denoise", self.loss(model, batch, step.device))
     }
 
@@ -260,7 +271,7 @@ impl Objective for DiffusionObjective<'_> {
         );
         let denoise = f64::from(floats(self.loss(model, &drawn, device))[0]);
         let (truth, guess) = self.render(model, &self.held_out, &self.sample(24), device);
-        let squared = squared(&truth, &guess);
+        let squared = squared_error(&truth, &guess);
         vec![
             ("denoise", denoise),
             ("squared", squared),

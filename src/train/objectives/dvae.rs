@@ -1,4 +1,4 @@
-//! A dVAE learns to give frames back through random tokens (Ramesh et al. 2021; Singh et al. 2022, SLATE §3.1).
+//! A dVAE learns to reconstruct frames through random tokens (Ramesh et al. 2021; Singh et al. 2022, SLATE §3.1).
 //! Reference: SlotDiffusion `img_based/models/slate/dVAE.py`, `method.py`.
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -9,8 +9,8 @@ use crate::models::decoder::dvae::{Dvae, DvaeConfig, Gumbel, PATCH};
 use crate::models::decoder::vqvae::codebook::CodeUse;
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{clip_from_frames, frames_from_clip};
-use crate::train::objectives::reconstruct::{Errors, Reconstruct};
-use crate::train::{Losses, Objective, StepContext};
+use crate::train::interface::{Losses, Objective, StepContext};
+use crate::train::objectives::parts::reconstruct::{Errors, Reconstruct};
 
 /// `[dvae.objective]` of a training plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,10 +22,11 @@ pub struct DvaeObjectiveConfig {
     pub temperature: [f64; 2],
     /// Share of the training over which the temperature falls, as half a cosine.
     pub cooling: f64,
-    /// How much more pixels count that differ from the empty scene.
+    /// Additional weight of pixels that differ from the empty scene.
     ///
     /// Differs: zero in the reference.
-    pub salience: f32,
+    #[serde(alias = "salience")]
+    pub foreground_weight: f32,
 }
 
 impl Default for DvaeObjectiveConfig {
@@ -34,7 +35,7 @@ impl Default for DvaeObjectiveConfig {
             batch: 16,
             temperature: [1.0, 0.1],
             cooling: 0.15,
-            salience: 0.0,
+            foreground_weight: 0.0,
         }
     }
 }
@@ -48,7 +49,7 @@ impl DvaeObjectiveConfig {
     }
 }
 
-/// A dVAE learns to give frames back.
+/// A dVAE learns to reconstruct frames.
 pub type DvaeObjective<'a> = Reconstruct<'a, DvaeConfig, DvaeObjectiveConfig>;
 
 impl DvaeObjective<'_> {
@@ -106,7 +107,7 @@ impl Objective for DvaeObjective<'_> {
         let frames = frames_from_clip(batch.view(), step.device);
         let drawn = model.reconstruct(frames.clone(), &self.gumbel(&frames, step));
         let squared = (drawn - frames).square();
-        let squared = match self.weights(batch, self.config.salience, step.device) {
+        let squared = match self.weights(batch, self.config.foreground_weight, step.device) {
             Some(weights) => squared * weights,
             None => squared,
         };
@@ -151,7 +152,7 @@ mod tests {
         let frames = Array5::from_shape_fn((1, 2, 8, 8, 3), |(_, t, y, x, c)| {
             (40 * t + 7 * y + 5 * x + c) as u8
         });
-        let footage = ClipDataset {
+        let clips = ClipDataset {
             frames,
             masks: None,
         };
@@ -163,13 +164,13 @@ mod tests {
             },
             config: DvaeObjectiveConfig {
                 batch: 2,
-                salience: 2.0,
+                foreground_weight: 2.0,
                 ..DvaeObjectiveConfig::default()
             },
-            background: footage.background(),
+            background: clips.background(),
             lpips: None,
-            train: &footage,
-            held_out: &footage,
+            train: &clips,
+            held_out: &clips,
         };
         let device = Device::flex().autodiff();
         let model = objective.init(&mut Init::seeded(1, &device));

@@ -1,24 +1,31 @@
 //! What each model is trained on and for.
+//!
+//! A new objective touches five files:
+//! 1. a file in this folder with its config, what its batches are and its loss (`impl Objective`);
+//! 2. this file, which lists it;
+//! 3. `src/plan/training/objectives.rs`: its table in a plan, what it reads of a clip, and its checks;
+//! 4. a file in `src/flows/train/`: which weights and data it starts from, and which files it writes;
+//! 5. `src/flows/train.rs`, which names that file and dispatches to it.
+//!
+//! The loop, checkpoints, resume, logs, `pipeline train`, `pipeline show` and every check of `[data]`, `[fit]` and
+//! `[seeds]` serve it from then on. Data of a new kind is prepared in `src/train/data/`.
 
-/// Slots and questions → answers.
+/// Questions about slots → answers.
 pub mod aloe;
 
 /// Slots → objects and collisions.
 pub mod object_event_head;
 
-/// Slots → frames by diffusion.
+/// Slots → latents of frames, by diffusion.
 pub mod diffusion;
 
-/// Frames ↔ tokens.
+/// Frames → tokens → frames.
 pub mod dvae;
 
-/// Pixels → events, for the network that judges motion.
+/// Frames → events, for the network behind `fvd-motion`.
 pub mod motion;
 
-/// What auto-encoders of frames have in common.
-pub mod reconstruct;
-
-/// Slots seen and imagined → whether something happens.
+/// Slots, observed and rolled out → whether something happens.
 pub mod readout;
 
 /// Frames → slots → frames by diffusion, encoder and decoder together.
@@ -27,17 +34,17 @@ pub mod slotdiffusion;
 /// Slots so far → slots to come.
 pub mod slotformer;
 
-/// Frames → slots → frames.
+/// Frames → slots → frames by a mixture decoder.
 pub mod slots;
 
 /// Slots → tokens → frames, with or without the encoder.
 pub mod steve;
 
-/// Frames ↔ codes.
+/// Frames → codes → frames.
 pub mod vqvae;
-
-/// Where the slot encoder that learns with a decoder starts from.
-pub mod encoder_init;
 
 /// What the appearance probe of a slot is trained to predict: presence, place, size, thumbnail.
 pub mod appearance_probe;
+
+/// What several objectives are made of.
+pub mod parts;

@@ -1,6 +1,6 @@
-//! The motion network learns to tell the generator's events from pixels.
+//! The motion network learns to classify events from frames.
 //!
-//! It only ever judges: nothing that perceives, imagines or draws learns from it or from events.
+//! It serves metrics alone: no encoder, dynamics model or decoder learns from it or from events.
 
 use burn::tensor::activation::log_sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::models::perceptual::motion::{EVENTS, Motion, MotionConfig};
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{batch_from_clips, floats};
-use crate::train::data::clip_dataset::ClipDataset;
-use crate::train::{Losses, Objective, StepContext};
+use crate::train::data::clip_dataset::{ClipDataset, WindowStart};
+use crate::train::interface::{Losses, Objective, StepContext};
 
 /// `[motion]` of a training plan, beside the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,35 +29,44 @@ impl Default for MotionObjectiveConfig {
 
 /// Clips and, for every step between sampled frames, which events fall into it.
 #[derive(Debug, Clone)]
-pub struct Events {
+pub struct EventClips {
     /// The clips.
-    pub footage: ClipDataset,
+    pub clips: ClipDataset,
     /// 1 where an event falls into the step, `[clips, time − 1, events]`: collision, entrance, departure.
-    pub truth: Array3<f32>,
+    pub labels: Array3<f32>,
 }
 
-/// The motion network learns to tell events.
+/// Windows of clips, and which events fall into their steps.
+#[derive(Debug, Clone)]
+pub struct MotionBatch {
+    /// `[batch, window, height, width, rgb]`
+    frames: Array5<u8>,
+    /// `[batch, window − 1, events]`
+    labels: Array3<f32>,
+}
+
+/// The motion network learns to classify events.
 #[derive(Debug)]
 pub struct MotionObjective {
     /// The model.
     pub model: MotionConfig,
-    /// The loss.
+    /// Settings of the batches and the loss.
     pub config: MotionObjectiveConfig,
     /// What it is trained on.
-    pub train: Events,
-    /// What it is judged by.
-    pub held_out: Events,
+    pub train: EventClips,
+    /// What it is validated on.
+    pub held_out: EventClips,
 }
 
 impl MotionObjective {
-    fn windows(&self, from: &Events, places: &[(usize, usize)]) -> (Array5<u8>, Array3<f32>) {
+    fn windows(&self, from: &EventClips, windows: &[WindowStart]) -> MotionBatch {
         let window = self.model.window;
-        let frames = from.footage.windows(places, window);
-        let mut truth = Array3::zeros((places.len(), window - 1, EVENTS));
-        for (mut row, &(clip, start)) in truth.outer_iter_mut().zip(places) {
-            row.assign(&from.truth.slice(s![clip, start..start + window - 1, ..]));
+        let frames = from.clips.windows(windows, window);
+        let mut labels = Array3::zeros((windows.len(), window - 1, EVENTS));
+        for (mut row, &WindowStart { clip, frame }) in labels.outer_iter_mut().zip(windows) {
+            row.assign(&from.labels.slice(s![clip, frame..frame + window - 1, ..]));
         }
-        (frames, truth)
+        MotionBatch { frames, labels }
     }
 }
 
@@ -74,7 +83,7 @@ fn event_loss(logits: Tensor<3>, truth: &Array3<f32>) -> Tensor<1> {
 
 impl Objective for MotionObjective {
     type Model = Motion;
-    type Batch = (Array5<u8>, Array3<f32>);
+    type Batch = MotionBatch;
 
     fn init(&self, init: &mut Init) -> Motion {
         self.model.init(init)
@@ -84,34 +93,34 @@ impl Objective for MotionObjective {
         self.config.batch
     }
 
-    fn batch(&self, noise: &mut SeededRng) -> Self::Batch {
-        let places = self
+    fn batch(&self, noise: &mut SeededRng) -> MotionBatch {
+        let windows = self
             .train
-            .footage
+            .clips
             .draw_windows(self.config.batch, self.model.window, noise);
-        self.windows(&self.train, &places)
+        self.windows(&self.train, &windows)
     }
 
-    fn losses(&self, model: &Motion, batch: &Self::Batch, step: &StepContext<'_>) -> Losses {
-        let clips = batch_from_clips(batch.0.view(), step.device);
-        Losses::single("events", event_loss(model.forward(clips), &batch.1))
+    fn losses(&self, model: &Motion, batch: &MotionBatch, step: &StepContext<'_>) -> Losses {
+        let clips = batch_from_clips(batch.frames.view(), step.device);
+        Losses::single("events", event_loss(model.forward(clips), &batch.labels))
     }
 
     fn validate(&self, model: &Motion, device: &Device) -> Vec<(&'static str, f64)> {
         let mut noise = SeededRng::new(1, &["validate"]);
-        let places = self
+        let windows = self
             .held_out
-            .footage
+            .clips
             .draw_windows(96, self.model.window, &mut noise);
-        let (frames, truth) = self.windows(&self.held_out, &places);
+        let MotionBatch { frames, labels } = self.windows(&self.held_out, &windows);
         let logits = model.forward(batch_from_clips(frames.view(), device));
-        let loss = f64::from(floats(event_loss(logits.clone(), &truth))[0]);
-        let said: Vec<(f32, bool)> = floats(logits)
+        let loss = f64::from(floats(event_loss(logits.clone(), &labels))[0]);
+        let logits: Vec<(f32, bool)> = floats(logits)
             .into_iter()
-            .zip(truth.iter().map(|&truth| truth > 0.5))
+            .zip(labels.iter().map(|&label| label > 0.5))
             .collect();
         let share = |event: usize| {
-            let of: Vec<_> = said.iter().skip(event).step_by(EVENTS).copied().collect();
+            let of: Vec<_> = logits.iter().skip(event).step_by(EVENTS).copied().collect();
             balanced(&of)
         };
         vec![
@@ -124,9 +133,9 @@ impl Objective for MotionObjective {
 }
 
 /// Mean of the shares of right answers among steps with and without the event; ½ is chance.
-fn balanced(said: &[(f32, bool)]) -> f64 {
+fn balanced(logits: &[(f32, bool)]) -> f64 {
     let share = |truth: bool| {
-        let of: Vec<_> = said.iter().filter(|(_, is)| *is == truth).collect();
+        let of: Vec<_> = logits.iter().filter(|(_, is)| *is == truth).collect();
         let right = of
             .iter()
             .filter(|(logit, _)| (*logit > 0.0) == truth)

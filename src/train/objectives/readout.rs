@@ -1,10 +1,8 @@
-//! A readout learns to say from slots whether something will happen: Physion's over pairs of slots, PHYRE's over a
-//! Transformer (Wu et al., ICLR 2023, §4.3 and §4.4). The slots are those seen and those imagined behind them.
-
-use std::path::Path;
+//! A readout learns to predict from slots whether something will happen: Physion's over pairs of slots, PHYRE's over a
+//! Transformer (Wu et al., ICLR 2023, §4.3 and §4.4). The slots are encoded ones with a rollout behind them.
 
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use ndarray::{Array4, s};
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +12,8 @@ use crate::models::reasoner::{
 };
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::floats;
-use crate::train::{Losses, Objective, StepContext, TrainError};
+use crate::train::data::readout_dataset::ReadoutDataset;
+use crate::train::interface::{Losses, Objective, StepContext};
 
 /// `[readout.objective]` of a training plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,7 +21,7 @@ use crate::train::{Losses, Objective, StepContext, TrainError};
 pub struct ReadoutObjectiveConfig {
     /// Clips a step.
     pub batch: usize,
-    /// Frames that are imagined behind the burn-in; what happens in them is asked for.
+    /// Frames of the rollout behind the burn-in; whether something happens in them is the label.
     pub steps: usize,
 }
 
@@ -106,45 +105,22 @@ impl Readout {
     }
 }
 
-/// Slots of clips, seen and imagined, and whether it happens.
-#[derive(Debug, Clone)]
-pub struct Outcomes {
-    /// `[clips, time, slots, dim]`
-    pub slots: Array4<f32>,
-    /// 1 where it happens, else 0.
-    pub labels: Vec<i64>,
-}
-
-impl Outcomes {
-    /// The slots on a device.
-    pub fn tensor(&self, device: &Device) -> Tensor<4> {
-        let (batch, time, count, dim) = self.slots.dim();
-        let values = self.slots.iter().copied().collect();
-        Tensor::from_data(TensorData::new(values, [batch, time, count, dim]), device)
-    }
-
-    fn tensors(&self, device: &Device) -> (Tensor<4>, Tensor<1, Int>) {
-        let labels = TensorData::new(self.labels.clone(), [self.labels.len()]);
-        (self.tensor(device), Tensor::from_data(labels, device))
-    }
-}
-
-/// A readout learns to say whether something will happen.
+/// A readout learns to predict whether something will happen.
 #[derive(Debug)]
 pub struct ReadoutObjective {
     /// The model.
     pub model: ReadoutConfig,
-    /// The loss.
+    /// Settings of the batches and the loss.
     pub config: ReadoutObjectiveConfig,
     /// What it is trained on.
-    pub train: Outcomes,
-    /// What it is judged by.
-    pub held_out: Outcomes,
+    pub train: ReadoutDataset,
+    /// What it is validated on.
+    pub held_out: ReadoutDataset,
 }
 
 impl Objective for ReadoutObjective {
     type Model = Readout;
-    type Batch = Outcomes;
+    type Batch = ReadoutDataset;
 
     fn init(&self, init: &mut Init) -> Readout {
         self.model.init(init)
@@ -154,7 +130,7 @@ impl Objective for ReadoutObjective {
         self.config.batch
     }
 
-    fn batch(&self, noise: &mut SeededRng) -> Outcomes {
+    fn batch(&self, noise: &mut SeededRng) -> ReadoutDataset {
         let (clips, time, count, dim) = self.train.slots.dim();
         let mut slots = Array4::zeros((self.config.batch, time, count, dim));
         let mut labels = Vec::with_capacity(self.config.batch);
@@ -163,10 +139,10 @@ impl Objective for ReadoutObjective {
             to.assign(&self.train.slots.slice(s![clip, .., .., ..]));
             labels.push(self.train.labels[clip]);
         }
-        Outcomes { slots, labels }
+        ReadoutDataset { slots, labels }
     }
 
-    fn losses(&self, model: &Readout, batch: &Outcomes, step: &StepContext<'_>) -> Losses {
+    fn losses(&self, model: &Readout, batch: &ReadoutDataset, step: &StepContext<'_>) -> Losses {
         let (slots, labels) = batch.tensors(step.device);
         Losses::single(
             "answers",
@@ -177,7 +153,7 @@ impl Objective for ReadoutObjective {
     fn validate(&self, model: &Readout, device: &Device) -> Vec<(&'static str, f64)> {
         let (slots, labels) = self.held_out.tensors(device);
         let logits = model.forward(&slots);
-        let said = floats(logits.clone());
+        let logit_values = floats(logits.clone());
         let yes = self.held_out.labels.iter().filter(|label| **label == 1);
         let share = yes.count() as f64 / self.held_out.labels.len().max(1) as f64;
         vec![
@@ -187,14 +163,10 @@ impl Objective for ReadoutObjective {
             ),
             (
                 "accuracy",
-                threshold_accuracy(&said, &self.held_out.labels, 0.5),
+                threshold_accuracy(&logit_values, &self.held_out.labels, 0.5),
             ),
             ("most-frequent", share.max(1.0 - share)),
         ]
-    }
-
-    fn preview(&self, _: &Readout, _: &Device, _: &Path, _: &str) -> Result<(), TrainError> {
-        Ok(())
     }
 }
 
@@ -206,18 +178,18 @@ mod tests {
     use crate::weights::{collect, collect_gradients, load_into};
 
     /// It happens where a slot's first number is large at the last frame.
-    fn outcomes() -> Outcomes {
+    fn outcomes() -> ReadoutDataset {
         let labels: Vec<i64> = (0..16).map(|clip| i64::from(clip % 3 == 0)).collect();
         let slots = Array4::from_shape_fn((16, 2, 3, 4), |(clip, time, slot, dim)| {
             let noise = ((clip * 7 + time * 5 + slot * 3 + dim) % 11) as f32 * 0.1 - 0.5;
             let telling = labels[clip] == 1 && time == 1 && slot == 1 && dim == 0;
             noise + if telling { 3.0 } else { 0.0 }
         });
-        Outcomes { slots, labels }
+        ReadoutDataset { slots, labels }
     }
 
     #[test]
-    fn both_readouts_learn_what_a_slot_tells() {
+    fn both_readouts_learn_what_a_slot_holds() {
         let transformer = TransformerConfig {
             dim: 8,
             layers: 1,

@@ -1,5 +1,5 @@
 //! Slot encoder and diffusion decoder learn together (Wu et al. 2023, SlotDiffusion §3.2): the noise in a frame's
-//! latents is to be told from its slots. A window of one frame is the model for images.
+//! latents is to be predicted from its slots. A window of one frame is the model for images.
 //! Reference: SlotDiffusion `video_based/models/savi_diffusion.py`, `img_based/models/sa_diffusion.py`.
 
 use burn::module::Module;
@@ -14,9 +14,10 @@ use crate::models::encoder::stem::Stem;
 use crate::models::encoder::{SlotEncoder, Vit};
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{batch_from_clips, clip_from_frames, floats};
-use crate::train::data::clip_dataset::ClipDataset;
-use crate::train::objectives::encoder_init::EncoderInit;
-use crate::train::{Losses, Objective, StepContext, decibel};
+use crate::train::data::clip_dataset::{ClipDataset, WindowStart};
+use crate::train::interface::{Losses, Objective, StepContext};
+use crate::train::objectives::parts::encoder_init::EncoderInit;
+use crate::train::objectives::parts::figures::{decibel, squared_error};
 
 /// `[slotdiffusion.objective]` of a training plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,7 +29,7 @@ pub struct SlotDiffusionObjectiveConfig {
     pub window: usize,
     /// Learning rate of the decoder, as a multiple of the encoder's.
     pub decoder_rate: f64,
-    /// How pictures are drawn at validation.
+    /// Sampler of the frames that validation decodes.
     pub sampler: SamplerConfig,
 }
 
@@ -63,17 +64,17 @@ pub struct SlotDiffusionObjective<'a> {
     pub decoder: LatentDiffusionConfig,
     /// Its VQ-VAE, trained before; on the device of inference.
     pub vqvae: VqVae,
-    /// The loss.
+    /// Settings of the batches and the loss.
     pub config: SlotDiffusionObjectiveConfig,
     /// What it is trained on.
     pub train: &'a ClipDataset,
-    /// What it is judged by.
+    /// What it is validated on.
     pub held_out: &'a ClipDataset,
 }
 
 impl SlotDiffusionObjective<'_> {
-    /// Frames and their slots, each frame by itself.
-    fn seen(
+    /// Frames `[batch · time, rgb, height, width]` and their slots `[batch · time, slots, dim]`.
+    fn encode(
         model: &SlotDiffusion,
         windows: &Array5<u8>,
         noise: &mut SeededRng,
@@ -96,7 +97,7 @@ impl SlotDiffusionObjective<'_> {
         noise: &mut SeededRng,
         device: &Device,
     ) -> Tensor<1> {
-        let (frames, slots) = Self::seen(model, windows, noise, device);
+        let (frames, slots) = Self::encode(model, windows, noise, device);
         let (times, values) = model.decoder.draw(frames.dims()[0], noise);
         let latents = model.decoder.encode(frames);
         let noise = TensorData::new(values, latents.dims());
@@ -108,16 +109,23 @@ impl SlotDiffusionObjective<'_> {
     }
 
     /// The beginnings of held-out clips, evenly spread.
-    fn judged(&self, count: usize) -> Array5<u8> {
+    fn held_out_windows(&self, count: usize) -> Array5<u8> {
         let clips = self.held_out.clips();
         let count = count.min(clips).max(1);
-        let places: Vec<_> = (0..count).map(|index| (index * clips / count, 0)).collect();
-        self.held_out.windows(&places, self.config.window)
+        let windows: Vec<_> = (0..count)
+            .map(|index| WindowStart {
+                clip: index * clips / count,
+                frame: 0,
+            })
+            .collect();
+        self.held_out.windows(&windows, self.config.window)
     }
 
-    fn draw(&self, model: &SlotDiffusion, clips: usize, device: &Device) -> [Array4<u8>; 2] {
+    /// Held-out frames and their reconstructions, `[count, height, width, rgb]` each.
+    fn reconstruct(&self, model: &SlotDiffusion, clips: usize, device: &Device) -> [Array4<u8>; 2] {
         let mut noise = SeededRng::new(0, &["validate"]);
-        let (frames, slots) = Self::seen(model, &self.judged(clips), &mut noise, device);
+        let (frames, slots) =
+            Self::encode(model, &self.held_out_windows(clips), &mut noise, device);
         let drawn = model
             .decoder
             .render(&slots, &noise, &self.config.sampler, None);
@@ -147,8 +155,8 @@ impl Objective for SlotDiffusionObjective<'_> {
 
     fn batch(&self, noise: &mut SeededRng) -> Array5<u8> {
         let SlotDiffusionObjectiveConfig { batch, window, .. } = self.config;
-        let places = self.train.draw_windows(batch, window, noise);
-        self.train.windows(&places, window)
+        let windows = self.train.draw_windows(batch, window, noise);
+        self.train.windows(&windows, window)
     }
 
     fn losses(&self, model: &SlotDiffusion, batch: &Array5<u8>, step: &StepContext<'_>) -> Losses {
@@ -166,10 +174,9 @@ impl Objective for SlotDiffusionObjective<'_> {
 
     fn validate(&self, model: &SlotDiffusion, device: &Device) -> Vec<(&'static str, f64)> {
         let mut noise = SeededRng::new(1, &["validate"]);
-        let denoise = Self::loss(model, &self.judged(24), &mut noise, device);
-        let [truth, drawn] = self.draw(model, 8, device);
-        let apart = |(a, b): (&u8, &u8)| ((f64::from(*a) - f64::from(*b)) / 255.0).powi(2);
-        let squared = truth.iter().zip(&drawn).map(apart).sum::<f64>() / truth.len().max(1) as f64;
+        let denoise = Self::loss(model, &self.held_out_windows(24), &mut noise, device);
+        let [truth, drawn] = self.reconstruct(model, 8, device);
+        let squared = squared_error(&truth, &drawn);
         vec![
             ("denoise", f64::from(floats(denoise)[0])),
             ("squared", squared),
@@ -178,7 +185,7 @@ impl Objective for SlotDiffusionObjective<'_> {
     }
 
     fn sheet(&self, model: &SlotDiffusion, device: &Device) -> Vec<Array4<u8>> {
-        self.draw(model, 8, device).to_vec()
+        self.reconstruct(model, 8, device).to_vec()
     }
 }
 
@@ -191,7 +198,7 @@ mod tests {
     use crate::weights::collect_gradients;
 
     fn objective(
-        footage: &ClipDataset,
+        clips: &ClipDataset,
         stem: StemConfig,
         vit: Option<Vit>,
     ) -> SlotDiffusionObjective<'_> {
@@ -238,14 +245,14 @@ mod tests {
                 },
                 ..SlotDiffusionObjectiveConfig::default()
             },
-            train: footage,
-            held_out: footage,
+            train: clips,
+            held_out: clips,
         }
     }
 
     #[test]
     fn encoder_and_decoder_learn_together_and_what_was_trained_before_stays() {
-        let footage = ClipDataset {
+        let clips = ClipDataset {
             frames: Array5::from_shape_fn((2, 4, 8, 8, 3), |(clip, t, y, x, c)| {
                 (90 * clip + 20 * t + 7 * y + 5 * x + c) as u8
             }),
@@ -269,7 +276,7 @@ mod tests {
         let vit = Vit::new(&mut Init::seeded(3, &Device::flex()), &config);
         for (stem, vit) in [(cnn, None), (StemConfig::Vit(config), Some(vit))] {
             let frozen = vit.is_some();
-            let objective = objective(&footage, stem, vit);
+            let objective = objective(&clips, stem, vit);
             let device = Device::flex().autodiff();
             let model = objective.init(&mut Init::seeded(2, &device));
             let step = StepContext {

@@ -11,9 +11,10 @@ use crate::models::dynamics::{SlotFormer, SlotFormerConfig};
 use crate::models::slots::SlotSequence;
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{batch_from_clips, floats};
-use crate::train::data::clip_dataset::ClipDataset;
-use crate::train::data::slot_store::Slots;
-use crate::train::{Losses, Objective, StepContext, TrainError};
+use crate::train::data::clip_dataset::{ClipDataset, WindowStart};
+use crate::train::data::slot_store::SlotDataset;
+use crate::train::error::TrainError;
+use crate::train::interface::{Losses, Objective, StepContext};
 
 /// `[slotformer]` of a training plan, beside the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,11 +22,11 @@ use crate::train::{Losses, Objective, StepContext, TrainError};
 pub struct SlotFormerObjectiveConfig {
     /// Windows a step.
     pub batch: usize,
-    /// Frames that are imagined behind the burn-in.
+    /// Frames of the rollout behind the burn-in.
     pub rollout: usize,
-    /// Weight of what the pictures of imagined slots cost, where there is a decoder.
+    /// Weight of the image loss of rolled-out slots, where there is a decoder.
     pub image: f64,
-    /// Slots of every other window that are blank from the burn-in's second frame on and imagined all the same, from
+    /// Slots of every other window that are blank from the burn-in's second frame on and rolled out all the same, from
     /// their first frame and the other slots; none if 0.
     ///
     /// Differs: Causal-JEPA (2026) also asks for the blanked frames themselves; here only for those behind them.
@@ -50,18 +51,18 @@ impl Default for SlotFormerObjectiveConfig {
     }
 }
 
-/// The frames that imagined slots should draw.
+/// Decoder and frames of the image loss.
 #[derive(Debug)]
-pub struct Pictures<'a> {
+pub struct ImageLoss<'a> {
     /// Trained before and frozen; on the device of inference.
     pub decoder: SlotDecoder,
     /// Frames of the clips that are trained on.
     pub train: &'a ClipDataset,
-    /// Frames of the clips that are judged by.
+    /// Frames of the clips that are validated on.
     pub held_out: &'a ClipDataset,
 }
 
-/// Windows of slots, and the frames of what is to be imagined where pictures count.
+/// Windows of slots, and the frames of their rollouts where the image loss counts.
 #[derive(Debug)]
 pub struct SlotFormerBatch {
     slots: Array4<f32>,
@@ -73,28 +74,28 @@ pub struct SlotFormerBatch {
 pub struct SlotFormerObjective<'a> {
     /// The model.
     pub model: SlotFormerConfig,
-    /// The loss.
+    /// Settings of the batches and the loss.
     pub config: SlotFormerObjectiveConfig,
     /// Slots of the clips that it is trained on, `[clips, time, slots, dim]`.
-    pub train: Slots,
-    /// Slots of the clips that it is judged by.
-    pub held_out: Slots,
-    /// What imagined slots should draw; unset = the slots alone count.
-    pub pictures: Option<Pictures<'a>>,
+    pub train: SlotDataset,
+    /// Slots of the clips that it is validated on.
+    pub held_out: SlotDataset,
+    /// Decoder and frames of the image loss; unset = the slot loss alone.
+    pub image_loss: Option<ImageLoss<'a>>,
 }
 
 impl SlotFormerObjective<'_> {
-    /// What it costs that the decoder does not draw `frames` from imagined slots.
-    fn image_loss(
+    /// Loss of the decoder on `frames`, given rolled-out slots.
+    fn decoder_loss(
         decoder: &SlotDecoder,
-        imagined: Tensor<4>,
+        rollout: Tensor<4>,
         frames: &Array5<u8>,
         noise: &mut SeededRng,
     ) -> Tensor<1> {
-        let device = imagined.device();
+        let device = rollout.device();
         let decoder = decoder.clone().fork(&device).no_grad();
         let frames = batch_from_clips(frames.view(), &device).flatten(0, 1);
-        decoder.loss(frames, imagined.flatten(0, 1), noise)
+        decoder.loss(frames, rollout.flatten(0, 1), noise)
     }
 
     fn length(&self) -> usize {
@@ -111,17 +112,17 @@ fn tensor(windows: &Array4<f32>, device: &Device) -> Tensor<4> {
     )
 }
 
-/// Slots imagined after the burn-in.
-fn imagined(model: &SlotFormer, windows: &Tensor<4>, burn_in: usize) -> Tensor<4> {
+/// Slots rolled out behind the burn-in, `[batch, time − burn-in, slots, dim]`.
+fn rolled_out(model: &SlotFormer, windows: &Tensor<4>, burn_in: usize) -> Tensor<4> {
     let time = windows.dims()[1];
     let history = SlotSequence::seen(windows.clone().narrow(1, 0, burn_in));
     model.rollout(&history, time - burn_in).imagined()
 }
 
-/// Mean squared distance of imagined slots from those perceived.
-fn slot_loss(imagined: Tensor<4>, windows: Tensor<4>, burn_in: usize) -> Tensor<1> {
+/// Mean squared distance of rolled-out slots from encoded ones.
+fn slot_loss(rollout: Tensor<4>, windows: Tensor<4>, burn_in: usize) -> Tensor<1> {
     let time = windows.dims()[1];
-    (imagined - windows.narrow(1, burn_in, time - burn_in))
+    (rollout - windows.narrow(1, burn_in, time - burn_in))
         .powi_scalar(2)
         .mean()
 }
@@ -143,7 +144,7 @@ impl Objective for SlotFormerObjective<'_> {
         let (clips, time, slots, dim) = all.dim();
         let length = self.length();
         let mut windows = Array4::zeros((self.config.batch, length, slots, dim));
-        let mut places = Vec::with_capacity(self.config.batch);
+        let mut predicted = Vec::with_capacity(self.config.batch);
         for mut window in windows.outer_iter_mut() {
             let (clip, start) = (noise.below(clips), noise.below(time - length + 1));
             let cut: ndarray::ArrayView3<'_, f32> =
@@ -161,12 +162,16 @@ impl Objective for SlotFormerObjective<'_> {
                     .slice_mut(s![1..self.model.burn_in, ..masked, ..])
                     .fill(0.0);
             }
-            places.push((clip, start + self.model.burn_in));
+            predicted.push(WindowStart {
+                clip,
+                frame: start + self.model.burn_in,
+            });
         }
-        let frames = self.pictures.as_ref();
+        let frames = self.image_loss.as_ref();
         SlotFormerBatch {
             slots: windows,
-            frames: frames.map(|pictures| pictures.train.windows(&places, self.config.rollout)),
+            frames: frames
+                .map(|image_loss| image_loss.train.windows(&predicted, self.config.rollout)),
         }
     }
 
@@ -178,11 +183,11 @@ impl Objective for SlotFormerObjective<'_> {
     ) -> Losses {
         let windows = tensor(&batch.slots, step.device);
         let burn_in = self.model.burn_in;
-        let imagined = imagined(model, &windows, burn_in);
-        let mut parts = vec![("slots", 1.0, slot_loss(imagined.clone(), windows, burn_in))];
-        if let (Some(pictures), Some(frames)) = (&self.pictures, &batch.frames) {
+        let rollout = rolled_out(model, &windows, burn_in);
+        let mut parts = vec![("slots", 1.0, slot_loss(rollout.clone(), windows, burn_in))];
+        if let (Some(image_loss), Some(frames)) = (&self.image_loss, &batch.frames) {
             let mut noise = step.noise("pictures");
-            let loss = Self::image_loss(&pictures.decoder, imagined, frames, &mut noise);
+            let loss = Self::decoder_loss(&image_loss.decoder, rollout, frames, &mut noise);
             parts.push(("image", self.config.image, loss));
         }
         Losses::weighted(parts)
@@ -202,25 +207,25 @@ impl Objective for SlotFormerObjective<'_> {
                     .to_owned(),
                 device,
             );
-            let imagined = imagined(model, &windows, burn_in);
-            if let Some(pictures) = &self.pictures {
-                let frames = &pictures.held_out.frames;
+            let rollout = rolled_out(model, &windows, burn_in);
+            if let Some(image_loss) = &self.image_loss {
+                let frames = &image_loss.held_out.frames;
                 let frames = frames
                     .slice(s![range, burn_in..time, .., .., ..])
                     .to_owned();
                 let mut noise = SeededRng::new(0, &["validate"]);
                 let cost =
-                    Self::image_loss(&pictures.decoder, imagined.clone(), &frames, &mut noise);
+                    Self::decoder_loss(&image_loss.decoder, rollout.clone(), &frames, &mut noise);
                 image += f64::from(floats(cost)[0]);
             }
-            loss += f64::from(floats(slot_loss(imagined, windows.clone(), burn_in))[0]);
+            loss += f64::from(floats(slot_loss(rollout, windows.clone(), burn_in))[0]);
             let last = windows.clone().narrow(1, burn_in - 1, 1);
             let later = windows.narrow(1, burn_in, time - burn_in);
             copy += f64::from(floats((later - last).powi_scalar(2).mean())[0]);
             parts += 1.0;
         }
         let mut figures = vec![("slots", loss / parts), ("copy-of-last", copy / parts)];
-        if self.pictures.is_some() {
+        if self.image_loss.is_some() {
             figures.push(("image", image / parts));
         }
         figures
@@ -231,7 +236,7 @@ impl Objective for SlotFormerObjective<'_> {
 ///
 /// # Errors
 /// When one is not.
-pub fn check(slots: &Slots, length: usize) -> Result<(), TrainError> {
+pub fn check(slots: &SlotDataset, length: usize) -> Result<(), TrainError> {
     let time = slots.dim().1;
     if time < length {
         let reason = format!("clips of {time} frames are shorter than windows of {length}");
@@ -247,7 +252,7 @@ mod tests {
     use crate::models::decoder::mixture::MixtureConfig;
     use crate::weights::collect_gradients;
 
-    fn objective(footage: &ClipDataset, with_pictures: bool) -> SlotFormerObjective<'_> {
+    fn objective(clips: &ClipDataset, with_image_loss: bool) -> SlotFormerObjective<'_> {
         let slots = Array4::from_shape_fn((2, 5, 3, 4), |(a, b, c, d)| {
             ((a + 2 * b + 3 * c + d) % 7) as f32 * 0.2
         });
@@ -258,10 +263,10 @@ mod tests {
             resolution: [8, 8],
             ..MixtureConfig::default()
         };
-        let pictures = Pictures {
+        let image_loss = ImageLoss {
             decoder: SlotDecoder::Mixture(mixture.init(&mut Init::seeded(1, &Device::flex()))),
-            train: footage,
-            held_out: footage,
+            train: clips,
+            held_out: clips,
         };
         SlotFormerObjective {
             model: SlotFormerConfig {
@@ -284,21 +289,21 @@ mod tests {
             },
             train: slots.clone().into(),
             held_out: slots.into(),
-            pictures: with_pictures.then_some(pictures),
+            image_loss: with_image_loss.then_some(image_loss),
         }
     }
 
     #[test]
-    fn masked_slots_keep_their_first_frame_and_what_is_to_be_imagined() {
-        let footage = ClipDataset {
+    fn masked_slots_keep_their_first_frame_and_their_rollout() {
+        let clips = ClipDataset {
             frames: Array5::zeros((2, 5, 16, 16, 3)),
             masks: None,
         };
-        let mut objective = objective(&footage, false);
+        let mut objective = objective(&clips, false);
         objective.model.burn_in = 3;
         objective.config.rollout = 2;
         objective.config.batch = 16;
-        objective.train = Slots::from(objective.train.view().mapv(|value| value + 1.0));
+        objective.train = SlotDataset::from(objective.train.view().mapv(|value| value + 1.0));
         objective.config.masked = 1;
         let batch = objective.batch(&mut SeededRng::new(1, &[]));
         let blank = |t: usize, slot: usize| {
@@ -314,16 +319,16 @@ mod tests {
     }
 
     #[test]
-    fn pictures_of_imagined_slots_change_the_gradient_and_not_the_decoder() {
-        let footage = ClipDataset {
+    fn the_image_loss_changes_the_gradient_and_not_the_decoder() {
+        let clips = ClipDataset {
             frames: Array5::from_shape_fn((2, 5, 16, 16, 3), |(a, b, y, x, c)| {
                 (50 * a + 20 * b + 3 * y + 2 * x + c) as u8
             }),
             masks: None,
         };
         let device = Device::flex().autodiff();
-        let gradient = |with_pictures: bool| {
-            let objective = objective(&footage, with_pictures);
+        let gradient = |with_image_loss: bool| {
+            let objective = objective(&clips, with_image_loss);
             let model = objective.init(&mut Init::seeded(2, &device));
             let step = StepContext {
                 done: 0,
@@ -334,14 +339,14 @@ mod tests {
             };
             let batch = objective.batch(&mut SeededRng::new(1, &[]));
             let losses = objective.losses(&model, &batch, &step);
-            assert_eq!(losses.parts.len(), if with_pictures { 2 } else { 1 });
+            assert_eq!(losses.parts.len(), if with_image_loss { 2 } else { 1 });
             collect_gradients(&model, &losses.total.backward())
         };
         let (with, without) = (gradient(true), gradient(false));
         assert!(with.entries.keys().eq(without.entries.keys()));
         assert_ne!(with.get("output.weight"), without.get("output.weight"));
         let flex = Device::flex();
-        let objective = objective(&footage, true);
+        let objective = objective(&clips, true);
         let figures = objective.validate(&objective.init(&mut Init::seeded(2, &flex)), &flex);
         assert!(figures[2].0 == "image" && figures[2].1 > 0.0, "{figures:?}");
     }

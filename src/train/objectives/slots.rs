@@ -19,12 +19,14 @@ use crate::models::decoder::resample::shrunk;
 use crate::models::encoder::{Encoded, InitialConfig, SlotEncoder, kl_loss};
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{batch_from_clips, clip_from_frames, floats};
-use crate::train::data::clip_dataset::{ClipDataset, salience, write_contact_sheet};
+use crate::train::data::clip_dataset::{ClipDataset, foreground_weights, write_contact_sheet};
+use crate::train::error::TrainError;
+use crate::train::interface::{Losses, Objective, StepContext};
 use crate::train::objectives::appearance_probe::{self, ProbeTargets};
-use crate::train::objectives::encoder_init::EncoderInit;
+use crate::train::objectives::parts::encoder_init::EncoderInit;
+use crate::train::objectives::parts::figures::mean_figures;
 use crate::train::segments::loss::{SegmentLossConfig, owners, segment_loss};
 use crate::train::segments::{SegmentConfig, segments};
-use crate::train::{Losses, Objective, StepContext, TrainError};
 
 /// `[slots]` of a training plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,30 +38,33 @@ pub struct SlotsObjectiveConfig {
     pub window: usize,
     /// Learning rate of the decoder, as a multiple of the encoder's.
     pub decoder_rate: f64,
-    /// How much more pixels count that differ from the empty scene.
+    /// Additional weight of pixels that differ from the empty scene.
     ///
     /// Differs: zero in the references.
-    pub salience: f32,
+    #[serde(alias = "salience")]
+    pub foreground_weight: f32,
     /// Weight of the pull towards segments at the beginning.
     ///
     /// Differs: zero in the references.
     pub segments: f64,
     /// Share of the training after which that pull is gone.
     pub segments_until: f64,
-    /// Weight of the same pull on the masks that the decoder draws: slots then carry where and how large a thing is.
+    /// Weight of the same pull on the decoder's masks: slots then carry place and size of their segment.
     ///
     /// Differs: zero in the references.
     pub drawn_segments: f64,
-    /// Weight of what slots are asked to tell of their segments: where, how large, and what they look like.
+    /// Weight of the appearance probe: presence, place, size and thumbnail of a slot's segment, read from the slot.
     ///
     /// Differs: zero in the references.
-    pub summary: f64,
+    #[serde(alias = "summary")]
+    pub appearance_probe: f64,
     /// How segments are found.
     pub segment: SegmentConfig,
     /// What a match of slots with segments costs.
     pub segment_loss: SegmentLossConfig,
-    /// Weight of the distance of an encoder's doubt from its prior; only of encoders that have both.
-    pub doubt: f64,
+    /// Weight of the KL divergence of the slots' posterior from its prior; only of stochastic encoders with a prior.
+    #[serde(alias = "doubt")]
+    pub kl: f64,
 }
 
 impl Default for SlotsObjectiveConfig {
@@ -68,14 +73,14 @@ impl Default for SlotsObjectiveConfig {
             batch: 8,
             window: 3,
             decoder_rate: 1.0,
-            salience: 0.0,
+            foreground_weight: 0.0,
             segments: 0.0,
             segments_until: 1.0,
             drawn_segments: 0.0,
-            summary: 0.0,
+            appearance_probe: 0.0,
             segment: SegmentConfig::default(),
             segment_loss: SegmentLossConfig::default(),
-            doubt: 1e-4,
+            kl: 1e-4,
         }
     }
 }
@@ -87,8 +92,8 @@ pub struct SlotAutoencoder {
     pub encoder: SlotEncoder,
     /// Slots → frames.
     pub decoder: Mixture,
-    /// Slots → what they tell of their segments; used in training alone.
-    pub summary: Option<Linear>,
+    /// Slots → presence, place, size and thumbnail of their segments; used in training alone.
+    pub probe: Option<Linear>,
 }
 
 /// A slot encoder learns to explain frames.
@@ -102,7 +107,7 @@ pub struct SlotsObjective<'a> {
     pub config: SlotsObjectiveConfig,
     /// What it is trained on.
     pub train: &'a ClipDataset,
-    /// What it is judged by.
+    /// What it is validated on.
     pub held_out: &'a ClipDataset,
     /// The empty scene of `train`, `[height, width, rgb]`.
     pub background: Array3<u8>,
@@ -116,6 +121,15 @@ pub struct SlotsBatch {
     segments: Option<Array4<u8>>,
 }
 
+/// Windows of clips and the segments in them.
+#[derive(Clone, Copy)]
+struct SegmentTargets<'a> {
+    /// `[batch, time, height, width, rgb]`
+    frames: &'a Array5<u8>,
+    /// `[batch, time, height, width]`; 0 is background.
+    segments: &'a Array4<u8>,
+}
+
 impl SlotsObjective<'_> {
     /// The frames at the decoder's resolution, `[batch·time, rgb, height, width]`.
     fn target(&self, frames: Tensor<5>) -> Tensor<4> {
@@ -124,13 +138,13 @@ impl SlotsObjective<'_> {
         shrunk(frames, self.decoder.resolution)
     }
 
-    /// How far an encoder's doubt is from its prior, if it has both.
-    fn doubt(&self, encoded: &Encoded) -> Option<(&'static str, f64, Tensor<1>)> {
-        let InitialConfig::Stochastic(doubt) = &self.encoder.config.initial else {
+    /// KL divergence of the slots' posterior from its prior, where the encoder has both.
+    fn kl(&self, encoded: &Encoded) -> Option<(&'static str, f64, Tensor<1>)> {
+        let InitialConfig::Stochastic(posterior) = &self.encoder.config.initial else {
             return None;
         };
-        let loss = kl_loss(encoded.kernel.clone()?, doubt.prior_variance?);
-        Some(("doubt", self.config.doubt, loss))
+        let loss = kl_loss(encoded.kernel.clone()?, posterior.prior_variance?);
+        Some(("kl", self.config.kl, loss))
     }
 
     fn encode(model: &SlotAutoencoder, frames: Tensor<5>, noise: &mut SeededRng) -> Encoded {
@@ -141,18 +155,19 @@ impl SlotsObjective<'_> {
         model.encoder.encode(frames, None, noise.as_ref())
     }
 
-    /// What slots are taught by segments: where they look, what they draw, and what they can tell.
-    fn taught(
+    /// Losses on segments: of attention, of the decoder's masks, and of the appearance probe.
+    fn segment_losses(
         &self,
         model: &SlotAutoencoder,
         encoded: Encoded,
         drawn: Tensor<4>,
-        (batch, found): (&SlotsBatch, &Array4<u8>),
+        targets: SegmentTargets<'_>,
         pull: f64,
     ) -> Vec<(&'static str, f64, Tensor<1>)> {
+        let SegmentTargets { frames, segments } = targets;
         let config = &self.config;
         let [clips, time, slots, dim] = encoded.slots.dims();
-        let owners = owners(&encoded.attention, found.view());
+        let owners = owners(&encoded.attention, segments.view());
         let [height, width] = self.decoder.resolution;
         let drawn = drawn.reshape([clips, time, slots, height, width]);
         let mut parts = Vec::new();
@@ -161,14 +176,18 @@ impl SlotsObjective<'_> {
             ("drawn-segments", config.drawn_segments * pull, drawn),
         ] {
             if weight > 0.0 {
-                let loss = segment_loss(masks, found.view(), &owners, &config.segment_loss);
+                let loss = segment_loss(masks, segments.view(), &owners, &config.segment_loss);
                 parts.push((name, weight, loss));
             }
         }
-        if let Some(summary) = &model.summary {
-            let told = summary.forward(encoded.slots.reshape([clips * time * slots, dim]));
-            let asked = ProbeTargets::new(batch.frames.view(), found.view(), &owners, slots);
-            parts.push(("summary", config.summary, asked.loss(told)));
+        if let Some(probe) = &model.probe {
+            let told = probe.forward(encoded.slots.reshape([clips * time * slots, dim]));
+            let asked = ProbeTargets::new(frames.view(), segments.view(), &owners, slots);
+            parts.push((
+                "appearance-probe",
+                config.appearance_probe,
+                asked.loss(told),
+            ));
         }
         parts
     }
@@ -188,7 +207,7 @@ impl Objective for SlotsObjective<'_> {
         SlotAutoencoder {
             encoder: self.encoder.init(init),
             decoder: self.decoder.init(init),
-            summary: (self.config.summary > 0.0)
+            probe: (self.config.appearance_probe > 0.0)
                 .then(|| Linear::new(init, self.encoder.config.dim, appearance_probe::WIDTH)),
         }
     }
@@ -202,11 +221,13 @@ impl Objective for SlotsObjective<'_> {
         let windows = self.train.draw_windows(config.batch, config.window, noise);
         let frames = self.train.windows(&windows, config.window);
         let (batch, time, height, width, rgb) = frames.dim();
-        let weights = (config.salience > 0.0).then(|| {
+        let weights = (config.foreground_weight > 0.0).then(|| {
             let flat = frames.to_shape((batch * time, height, width, rgb)).ok();
-            flat.map(|flat| salience(flat.view(), &self.background, config.salience))
+            flat.map(|flat| {
+                foreground_weights(flat.view(), &self.background, config.foreground_weight)
+            })
         });
-        let taught = config.segments + config.drawn_segments + config.summary > 0.0;
+        let taught = config.segments + config.drawn_segments + config.appearance_probe > 0.0;
         let segments = taught.then(|| {
             let mut found = Array4::zeros((batch, time, height, width));
             for (mut out, clip) in found.outer_iter_mut().zip(frames.outer_iter()) {
@@ -252,9 +273,14 @@ impl Objective for SlotsObjective<'_> {
             None => squared,
         };
         let mut parts = vec![("pixels", 1.0, squared.mean())];
-        parts.extend(self.doubt(&encoded));
-        if let Some(found) = &batch.segments {
-            parts.extend(self.taught(model, encoded, drawn.masks, (batch, found), self.pull(step)));
+        parts.extend(self.kl(&encoded));
+        if let Some(segments) = &batch.segments {
+            let targets = SegmentTargets {
+                frames: &batch.frames,
+                segments,
+            };
+            let pull = self.pull(step);
+            parts.extend(self.segment_losses(model, encoded, drawn.masks, targets, pull));
         }
         Losses::weighted(parts)
     }
@@ -296,7 +322,7 @@ impl Objective for SlotsObjective<'_> {
             }
             figures.push(row);
         }
-        crate::train::mean_figures(&figures)
+        mean_figures(&figures)
     }
 
     fn preview(

@@ -1,7 +1,7 @@
 //! An autoregressive decoder learns to write the tokens of frames from slots (Singh et al. 2022: SLATE, STEVE).
 //!
 //! With an encoder of its own both learn together, as in the papers: a window of one frame is SLATE, a longer one
-//! STEVE. With slots that were perceived before, the decoder learns alone.
+//! STEVE. With slots that were encoded before, the decoder learns alone.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -13,10 +13,12 @@ use crate::models::decoder::dvae::Dvae;
 use crate::models::encoder::SlotEncoder;
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{batch_from_clips, clip_from_frames, floats};
-use crate::train::data::clip_dataset::ClipDataset;
-use crate::train::data::slot_store::Slots;
-use crate::train::objectives::encoder_init::EncoderInit;
-use crate::train::{Losses, Objective, StepContext, decibel};
+use crate::train::data::clip_dataset::{ClipDataset, WindowStart};
+use crate::train::data::slot_store::SlotDataset;
+use crate::train::data::source::Splits;
+use crate::train::interface::{Losses, Objective, StepContext};
+use crate::train::objectives::parts::encoder_init::EncoderInit;
+use crate::train::objectives::parts::figures::{decibel, squared_error};
 
 /// `[steve.objective]` of a training plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,22 +44,17 @@ impl Default for SteveObjectiveConfig {
 
 /// Where slots come from.
 #[derive(Debug)]
-pub enum Perception {
+pub enum SlotsFrom {
     /// An encoder that learns with the decoder.
     Learned(Box<EncoderInit>),
-    /// Slots of every frame, `[clips, time, slots, dim]`, of the clips trained on and judged by.
-    Given {
-        /// Of the clips that it is trained on.
-        train: Slots,
-        /// Of the clips that it is judged by.
-        held_out: Slots,
-    },
+    /// Slots of every frame of both splits, `[clips, time, slots, dim]`, encoded before.
+    Precomputed(Splits<SlotDataset>),
 }
 
 /// A decoder, and the encoder that learns with it.
 #[derive(Module, Debug)]
 pub struct Steve {
-    /// Frames → slots, where they are not given.
+    /// Frames → slots, where they are not precomputed.
     pub encoder: Option<SlotEncoder>,
     /// Slots → tokens → frames.
     pub decoder: Autoregressive,
@@ -67,20 +64,20 @@ pub struct Steve {
 #[derive(Debug)]
 pub struct SteveObjective<'a> {
     /// Where slots come from.
-    pub perception: Perception,
+    pub slots: SlotsFrom,
     /// The decoder.
     pub model: AutoregressiveConfig,
     /// Its dVAE, trained before; on the device of inference.
     pub dvae: Dvae,
-    /// The loss.
+    /// Settings of the batches and the loss.
     pub config: SteveObjectiveConfig,
     /// What it is trained on.
     pub train: &'a ClipDataset,
-    /// What it is judged by.
+    /// What it is validated on.
     pub held_out: &'a ClipDataset,
 }
 
-/// Windows of clips, and their slots where these are given.
+/// Windows of clips, and their slots where these are precomputed.
 #[derive(Debug)]
 pub struct SteveBatch {
     frames: Array5<u8>,
@@ -89,27 +86,27 @@ pub struct SteveBatch {
 
 impl SteveObjective<'_> {
     fn cut(
-        footage: &ClipDataset,
+        dataset: &ClipDataset,
         slots: Option<ArrayView4<'_, f32>>,
-        places: &[(usize, usize)],
+        windows: &[WindowStart],
         window: usize,
     ) -> SteveBatch {
         let slots = slots.map(|all| {
             let (_, _, count, dim) = all.dim();
-            let mut cut = Array4::zeros((places.len(), window, count, dim));
-            for (mut out, &(clip, start)) in cut.outer_iter_mut().zip(places) {
-                out.assign(&all.slice(s![clip, start..start + window, .., ..]));
+            let mut cut = Array4::zeros((windows.len(), window, count, dim));
+            for (mut out, &WindowStart { clip, frame }) in cut.outer_iter_mut().zip(windows) {
+                out.assign(&all.slice(s![clip, frame..frame + window, .., ..]));
             }
             cut
         });
         SteveBatch {
-            frames: footage.windows(places, window),
+            frames: dataset.windows(windows, window),
             slots,
         }
     }
 
-    /// Frames, and their slots, each frame by itself.
-    fn seen(
+    /// Frames `[batch · time, rgb, height, width]` and their slots `[batch · time, slots, dim]`.
+    fn encode(
         model: &Steve,
         batch: &SteveBatch,
         noise: &mut SeededRng,
@@ -134,27 +131,32 @@ impl SteveObjective<'_> {
     }
 
     /// The beginnings of held-out clips, evenly spread.
-    fn judged(&self, count: usize) -> SteveBatch {
+    fn held_out_windows(&self, count: usize) -> SteveBatch {
         let clips = self.held_out.clips();
         let count = count.min(clips).max(1);
-        let places: Vec<_> = (0..count)
+        let windows: Vec<_> = (0..count)
             .map(|index| {
                 let clip = index * clips / count;
                 // Not the first frame alone: objects come in later.
                 let last = self.held_out.time() - self.config.window;
-                (clip, last.min(index % (last + 1)))
+                WindowStart {
+                    clip,
+                    frame: last.min(index % (last + 1)),
+                }
             })
             .collect();
-        let slots = match &self.perception {
-            Perception::Given { held_out, .. } => Some(held_out.view()),
-            Perception::Learned(_) => None,
+        let slots = match &self.slots {
+            SlotsFrom::Precomputed(slots) => Some(slots.held_out.view()),
+            SlotsFrom::Learned(_) => None,
         };
-        Self::cut(self.held_out, slots, &places, self.config.window)
+        Self::cut(self.held_out, slots, &windows, self.config.window)
     }
 
-    fn draw(&self, model: &Steve, clips: usize, device: &Device) -> [Array4<u8>; 2] {
+    /// Held-out frames and their reconstructions, `[count, height, width, rgb]` each.
+    fn reconstruct(&self, model: &Steve, clips: usize, device: &Device) -> [Array4<u8>; 2] {
         let mut noise = SeededRng::new(0, &["validate"]);
-        let (frames, slots) = Self::seen(model, &self.judged(clips), &mut noise, device);
+        let (frames, slots) =
+            Self::encode(model, &self.held_out_windows(clips), &mut noise, device);
         [frames, model.decoder.render(slots)].map(clip_from_frames)
     }
 }
@@ -166,9 +168,9 @@ impl Objective for SteveObjective<'_> {
     fn init(&self, init: &mut Init) -> Steve {
         let dvae = self.dvae.clone().fork(init.device());
         Steve {
-            encoder: match &self.perception {
-                Perception::Learned(encoder) => Some(encoder.init(init)),
-                Perception::Given { .. } => None,
+            encoder: match &self.slots {
+                SlotsFrom::Learned(encoder) => Some(encoder.init(init)),
+                SlotsFrom::Precomputed(_) => None,
             },
             decoder: self.model.with_dvae(dvae, init),
         }
@@ -180,21 +182,21 @@ impl Objective for SteveObjective<'_> {
 
     fn batch(&self, noise: &mut SeededRng) -> SteveBatch {
         let SteveObjectiveConfig { batch, window, .. } = self.config;
-        let places = self.train.draw_windows(batch, window, noise);
-        let slots = match &self.perception {
-            Perception::Given { train, .. } => Some(train.view()),
-            Perception::Learned(_) => None,
+        let windows = self.train.draw_windows(batch, window, noise);
+        let slots = match &self.slots {
+            SlotsFrom::Precomputed(slots) => Some(slots.train.view()),
+            SlotsFrom::Learned(_) => None,
         };
-        Self::cut(self.train, slots, &places, window)
+        Self::cut(self.train, slots, &windows, window)
     }
 
     fn losses(&self, model: &Steve, batch: &SteveBatch, step: &StepContext<'_>) -> Losses {
-        let (frames, slots) = Self::seen(model, batch, &mut step.noise("slots"), step.device);
+        let (frames, slots) = Self::encode(model, batch, &mut step.noise("slots"), step.device);
         Losses::single("tokens", model.decoder.loss(frames, slots))
     }
 
     fn rate(&self, path: &str) -> f64 {
-        if path.starts_with("decoder.") && matches!(self.perception, Perception::Learned(_)) {
+        if path.starts_with("decoder.") && matches!(self.slots, SlotsFrom::Learned(_)) {
             self.config.decoder_rate
         } else {
             1.0
@@ -203,11 +205,10 @@ impl Objective for SteveObjective<'_> {
 
     fn validate(&self, model: &Steve, device: &Device) -> Vec<(&'static str, f64)> {
         let mut noise = SeededRng::new(0, &["validate"]);
-        let (frames, slots) = Self::seen(model, &self.judged(48), &mut noise, device);
+        let (frames, slots) = Self::encode(model, &self.held_out_windows(48), &mut noise, device);
         let tokens = f64::from(floats(model.decoder.loss(frames, slots))[0]);
-        let [truth, drawn] = self.draw(model, 12, device);
-        let apart = |(a, b): (&u8, &u8)| ((f64::from(*a) - f64::from(*b)) / 255.0).powi(2);
-        let squared = truth.iter().zip(&drawn).map(apart).sum::<f64>() / truth.len().max(1) as f64;
+        let [truth, drawn] = self.reconstruct(model, 12, device);
+        let squared = squared_error(&truth, &drawn);
         vec![
             ("tokens", tokens),
             ("squared", squared),
@@ -216,7 +217,7 @@ impl Objective for SteveObjective<'_> {
     }
 
     fn sheet(&self, model: &Steve, device: &Device) -> Vec<Array4<u8>> {
-        self.draw(model, 10, device).to_vec()
+        self.reconstruct(model, 10, device).to_vec()
     }
 }
 
@@ -226,7 +227,7 @@ mod tests {
     use crate::models::decoder::dvae::DvaeConfig;
     use crate::models::encoder::{CnnConfig, SlotEncoderConfig, StemConfig};
 
-    fn footage() -> ClipDataset {
+    fn tiny_clips() -> ClipDataset {
         ClipDataset {
             frames: Array5::from_shape_fn((2, 4, 8, 8, 3), |(clip, t, y, x, c)| {
                 (90 * clip + 20 * t + 7 * y + 5 * x + c) as u8
@@ -235,14 +236,14 @@ mod tests {
         }
     }
 
-    fn objective(footage: &ClipDataset, perception: Perception) -> SteveObjective<'_> {
+    fn objective(clips: &ClipDataset, slots: SlotsFrom) -> SteveObjective<'_> {
         let dvae = DvaeConfig {
             channels: 4,
             vocabulary: 6,
             ..DvaeConfig::default()
         };
         SteveObjective {
-            perception,
+            slots,
             model: AutoregressiveConfig {
                 dim: 4,
                 width: 8,
@@ -258,13 +259,13 @@ mod tests {
                 window: 2,
                 ..SteveObjectiveConfig::default()
             },
-            train: footage,
-            held_out: footage,
+            train: clips,
+            held_out: clips,
         }
     }
 
-    fn learned() -> Perception {
-        Perception::Learned(Box::new(EncoderInit::fresh(SlotEncoderConfig {
+    fn learned() -> SlotsFrom {
+        SlotsFrom::Learned(Box::new(EncoderInit::fresh(SlotEncoderConfig {
             resolution: [8, 8],
             slots: 2,
             dim: 4,
@@ -279,21 +280,21 @@ mod tests {
         })))
     }
 
-    fn given() -> Perception {
+    fn precomputed() -> SlotsFrom {
         let slots =
             Array4::from_shape_fn((2, 4, 2, 4), |(a, b, c, d)| (a + b * c + d) as f32 * 0.1);
-        Perception::Given {
+        SlotsFrom::Precomputed(Splits {
             train: slots.clone().into(),
             held_out: slots.into(),
-        }
+        })
     }
 
     #[test]
     fn encoder_and_decoder_learn_together_and_the_dvae_stays() {
-        let footage = footage();
-        for perception in [learned(), given()] {
-            let alone = matches!(perception, Perception::Given { .. });
-            let objective = objective(&footage, perception);
+        let clips = tiny_clips();
+        for slots in [learned(), precomputed()] {
+            let alone = matches!(slots, SlotsFrom::Precomputed(_));
+            let objective = objective(&clips, slots);
             let device = Device::flex().autodiff();
             let model = objective.init(&mut Init::seeded(2, &device));
             let step = StepContext {

@@ -1,4 +1,4 @@
-//! A VQ-VAE learns to give frames back (van den Oord et al. 2017; SlotDiffusion §3.1).
+//! A VQ-VAE learns to reconstruct frames (van den Oord et al. 2017; SlotDiffusion §3.1).
 
 use burn::module::Module;
 use burn::tensor::Device;
@@ -9,8 +9,8 @@ use crate::models::decoder::vqvae::codebook::CodeUse;
 use crate::models::decoder::vqvae::{VqVae, VqVaeConfig, VqVaeLossConfig};
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{clip_from_frames, floats, frames_from_clip};
-use crate::train::objectives::reconstruct::{Errors, Reconstruct};
-use crate::train::{Losses, Objective, StepContext};
+use crate::train::interface::{Losses, Objective, StepContext};
+use crate::train::objectives::parts::reconstruct::{Errors, Reconstruct};
 
 /// `[objective]` of a VQ-VAE's training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,14 +20,15 @@ pub struct VqVaeObjectiveConfig {
     pub batch: usize,
     /// How the parts of the loss are weighed.
     pub loss: VqVaeLossConfig,
-    /// Weight of how different frames look to VGG-16 (LPIPS, Zhang et al. 2018), whose weights `pipeline weights` keeps.
+    /// Weight of LPIPS with VGG-16 (Zhang et al. 2018), whose weights `pipeline weights` keeps.
     ///
     /// Differs: one in the reference, which also drops features out of the distance's heads while it trains.
     pub perceptual: f64,
-    /// How much more pixels count that differ from the empty scene.
+    /// Additional weight of pixels that differ from the empty scene.
     ///
     /// Differs: zero in the reference.
-    pub salience: f32,
+    #[serde(alias = "salience")]
+    pub foreground_weight: f32,
     /// Steps between two searches for codes that nothing uses; unset = codes are never moved.
     ///
     /// Differs: unset in the reference.
@@ -40,13 +41,13 @@ impl Default for VqVaeObjectiveConfig {
             batch: 16,
             loss: VqVaeLossConfig::default(),
             perceptual: 0.0,
-            salience: 0.0,
+            foreground_weight: 0.0,
             restart_every: None,
         }
     }
 }
 
-/// A VQ-VAE learns to give frames back.
+/// A VQ-VAE learns to reconstruct frames.
 pub type VqVaeObjective<'a> = Reconstruct<'a, VqVaeConfig, VqVaeObjectiveConfig>;
 
 impl Objective for VqVaeObjective<'_> {
@@ -67,19 +68,20 @@ impl Objective for VqVaeObjective<'_> {
 
     fn losses(&self, model: &VqVae, batch: &Array4<u8>, step: &StepContext<'_>) -> Losses {
         let frames = frames_from_clip(batch.view(), step.device);
-        let weights = self.weights(batch, self.config.salience, step.device);
-        let seen = model.forward(frames.clone());
-        let looks = self.lpips.as_ref();
-        let looks = looks.map(|lpips| lpips.forward(frames.clone(), seen.frames.clone()).mean());
-        let losses = self.config.loss.losses(seen, frames, weights.as_ref());
+        let weights = self.weights(batch, self.config.foreground_weight, step.device);
+        let output = model.forward(frames.clone());
+        let perceptual = self.lpips.as_ref();
+        let perceptual =
+            perceptual.map(|lpips| lpips.forward(frames.clone(), output.frames.clone()).mean());
+        let losses = self.config.loss.losses(output, frames, weights.as_ref());
         let mut parts = vec![
             ("absolute", losses.absolute.detach()),
             ("quantise", losses.quantise.detach()),
         ];
         let mut total = losses.total;
-        if let Some(looks) = looks {
-            parts.push(("lpips", looks.clone().detach()));
-            total = total + looks * self.config.perceptual;
+        if let Some(perceptual) = perceptual {
+            parts.push(("lpips", perceptual.clone().detach()));
+            total = total + perceptual * self.config.perceptual;
         }
         Losses { total, parts }
     }
@@ -97,47 +99,55 @@ impl Objective for VqVaeObjective<'_> {
             return None;
         }
         let frames = frames_from_clip(batch.view(), &step.device.clone().inner());
-        let seen = model.valid().forward(frames);
+        let output = model.valid().forward(frames);
         let mut noise = step.noise("restart");
         if step.done == 0 {
             let all: Vec<usize> = (0..model.quantize.size()).collect();
-            return Some(model.clone().restart_codes(&all, seen.latents, &mut noise));
+            return Some(
+                model
+                    .clone()
+                    .restart_codes(&all, output.latents, &mut noise),
+            );
         }
         let mut uses = CodeUse::new(model.quantize.size());
-        uses.observe(&seen.codes);
+        uses.observe(&output.codes);
         let dead = uses.dead(1);
-        (!dead.is_empty()).then(|| model.clone().restart_codes(&dead, seen.latents, &mut noise))
+        (!dead.is_empty()).then(|| {
+            model
+                .clone()
+                .restart_codes(&dead, output.latents, &mut noise)
+        })
     }
 
     fn validate(&self, model: &VqVae, device: &Device) -> Vec<(&'static str, f64)> {
         let mut uses = CodeUse::new(model.quantize.size());
         let mut errors = Errors::default();
-        let mut looks = 0.0;
+        let mut perceptual = 0.0;
         let sample = self.held_out.spread(128);
         let lpips = self.lpips.as_ref().map(Module::valid);
         for part in sample.axis_chunks_iter(Axis(0), 16) {
             let frames = frames_from_clip(part, device);
-            let seen = model.forward(frames.clone());
-            uses.observe(&seen.codes);
+            let output = model.forward(frames.clone());
+            uses.observe(&output.codes);
             if let Some(lpips) = &lpips {
-                let apart = lpips.forward(frames, seen.frames.clone());
-                looks += floats(apart).into_iter().map(f64::from).sum::<f64>();
+                let apart = lpips.forward(frames, output.frames.clone());
+                perceptual += floats(apart).into_iter().map(f64::from).sum::<f64>();
             }
-            let drawn = clip_from_frames(seen.frames);
+            let drawn = clip_from_frames(output.frames);
             errors.observe(part, drawn.view(), &self.background);
         }
         let mut figures = errors.figures().to_vec();
         figures.push(("code-perplexity", uses.perplexity()));
         if lpips.is_some() {
-            figures.push(("lpips", looks / sample.dim().0.max(1) as f64));
+            figures.push(("lpips", perceptual / sample.dim().0.max(1) as f64));
         }
         figures
     }
 
     fn sheet(&self, model: &VqVae, device: &Device) -> Vec<Array4<u8>> {
         let sample = self.held_out.spread(10);
-        let seen = model.forward(frames_from_clip(sample.view(), device));
-        vec![sample, clip_from_frames(seen.frames)]
+        let output = model.forward(frames_from_clip(sample.view(), device));
+        vec![sample, clip_from_frames(output.frames)]
     }
 }
 
@@ -149,7 +159,7 @@ mod tests {
     use crate::weights::{collect, collect_gradients, load_into};
 
     /// A distance with random weights, such that features are neither lost nor huge.
-    fn looks(device: &Device) -> Lpips {
+    fn lpips(device: &Device) -> Lpips {
         let blank = Lpips::new(Backbone::Squeeze, &mut Init::blank(device));
         let mut state = collect(&blank);
         for (key, value) in &mut state.entries {
@@ -165,7 +175,7 @@ mod tests {
         load_into(blank, state).unwrap().no_grad()
     }
 
-    fn footage() -> ClipDataset {
+    fn tiny_clips() -> ClipDataset {
         ClipDataset {
             frames: ndarray::Array5::from_shape_fn((2, 2, 32, 32, 3), |(clip, t, y, x, c)| {
                 (90 * clip + 20 * t + 5 * y + 3 * x + 11 * c) as u8
@@ -176,7 +186,7 @@ mod tests {
 
     #[test]
     fn looks_pull_the_decoder_and_never_learn_themselves() {
-        let footage = footage();
+        let clips = tiny_clips();
         let device = Device::flex().autodiff();
         let objective = |lpips: Option<Lpips>| VqVaeObjective {
             model: VqVaeConfig {
@@ -193,9 +203,9 @@ mod tests {
                 ..VqVaeObjectiveConfig::default()
             },
             lpips,
-            train: &footage,
-            held_out: &footage,
-            background: footage.background(),
+            train: &clips,
+            held_out: &clips,
+            background: clips.background(),
         };
         let step = StepContext {
             done: 0,
@@ -204,7 +214,7 @@ mod tests {
             device: &device,
             seed: 1,
         };
-        let [blind, seeing] = [None, Some(looks(&device))].map(|lpips| {
+        let [blind, seeing] = [None, Some(lpips(&device))].map(|lpips| {
             let objective = objective(lpips);
             let model = objective.init(&mut Init::seeded(2, &device));
             let batch = objective.batch(&mut SeededRng::new(1, &[]));

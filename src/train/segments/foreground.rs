@@ -1,64 +1,16 @@
-//! What is not background: another colour, or too dark for a shadow, or too bright for a reflection.
+//! Foreground: pixels of another colour than the background's, too dark for a shadow or too bright for a reflection.
 
 #![expect(
     clippy::needless_pass_by_value,
     reason = "views are handed over as slices are"
 )]
 
-use ndarray::{Array3, ArrayView3, ArrayView4};
+use ndarray::ArrayView3;
 
-use super::SegmentConfig;
-use super::components::Grid;
+use crate::train::segments::config::SegmentConfig;
+use crate::train::segments::grid::Grid;
 
-/// A pixel's median over many frames: the empty scene, if objects come and go or the camera saw many clips.
-#[derive(Debug, Clone)]
-pub struct Median {
-    counts: Vec<[u32; 256]>,
-    size: (usize, usize),
-}
-
-impl Median {
-    /// Nothing seen yet.
-    pub fn new([height, width]: [usize; 2]) -> Self {
-        Self {
-            counts: vec![[0; 256]; height * width * 3],
-            size: (height, width),
-        }
-    }
-
-    /// Sees the frames `[time, height, width, rgb]`.
-    ///
-    /// # Panics
-    /// When they have another size.
-    pub fn add(&mut self, frames: ArrayView4<u8>) {
-        let (_, height, width, _) = frames.dim();
-        assert_eq!((height, width), self.size, "all frames must have one size");
-        for frame in frames.outer_iter() {
-            for (counts, &value) in self.counts.iter_mut().zip(frame.iter()) {
-                counts[value as usize] += 1;
-            }
-        }
-    }
-
-    /// The median of each pixel, `[height, width, rgb]`.
-    pub fn picture(&self) -> Array3<u8> {
-        let (height, width) = self.size;
-        let median = |counts: &[u32; 256]| {
-            let half = counts.iter().sum::<u32>().div_ceil(2);
-            let mut below = 0;
-            let reaches = counts.iter().position(|count| {
-                below += count;
-                below >= half
-            });
-            reaches.unwrap_or(0) as u8
-        };
-        Array3::from_shape_fn((height, width, 3), |(row, column, channel)| {
-            median(&self.counts[(row * width + column) * 3 + channel])
-        })
-    }
-}
-
-/// A frame's light as a share of the background's.
+/// A frame's linear light relative to the background's.
 #[derive(Debug, Clone)]
 pub struct Relative {
     /// Red, green, blue of each pixel; 1 where it is as bright as the background.
@@ -68,11 +20,10 @@ pub struct Relative {
 impl Relative {
     /// The frame `[height, width, rgb]` beside the background of the same size.
     pub fn new(frame: ArrayView3<u8>, background: ArrayView3<u8>) -> Self {
-        let shares = frame
+        let mut shares = frame
             .iter()
             .zip(background.iter())
             .map(|(&seen, &empty)| light(seen) / light(empty).max(1e-3));
-        let mut shares = shares;
         let mut share = Vec::with_capacity(frame.len() / 3);
         while let (Some(red), Some(green), Some(blue)) =
             (shares.next(), shares.next(), shares.next())
@@ -116,13 +67,13 @@ impl Relative {
     }
 }
 
-/// Light behind a stored value: displays raise it to about 2.2.
+/// Linear light of a stored value, with gamma 2.
 fn light(value: u8) -> f32 {
     let value = f32::from(value) / 255.0;
     value * value
 }
 
-/// Which pixels of each frame are not background.
+/// The foreground of every frame of a clip.
 #[derive(Debug, Clone)]
 pub struct Foreground {
     /// One mask per frame, in rows.
@@ -132,7 +83,7 @@ pub struct Foreground {
 }
 
 impl Foreground {
-    /// Finds it in all frames of a clip with one threshold.
+    /// The foreground of a clip's frames, with one threshold for all.
     pub fn new(frames: &[Relative], grid: Grid, config: &SegmentConfig) -> Self {
         let scores: Vec<Vec<f32>> = frames.iter().map(|frame| score(frame, config)).collect();
         let threshold = otsu(&scores, config.least_difference);
@@ -147,7 +98,7 @@ impl Foreground {
     }
 }
 
-/// How surely each pixel is no background: the difference in colour, or what brightness goes beyond shadows and reflections.
+/// Foreground score of each pixel: the difference in colour, or what brightness goes beyond shadows and reflections.
 fn score(frame: &Relative, config: &SegmentConfig) -> Vec<f32> {
     let beyond = |brightness: f32| {
         (config.shadow - brightness)
@@ -165,7 +116,7 @@ fn score(frame: &Relative, config: &SegmentConfig) -> Vec<f32> {
     (0..frame.share.len()).map(score).collect()
 }
 
-/// The threshold that parts the scores above `least` into the two most different halves (Otsu 1979), at most twice `least`.
+/// The threshold that splits the scores above `least` into the two most different halves (Otsu 1979), at most twice `least`.
 fn otsu(scores: &[Vec<f32>], least: f32) -> f32 {
     const BINS: usize = 64;
     let width = 1.0 / BINS as f32;

@@ -1,17 +1,25 @@
-//! Objects that can be told from the empty scene, found without labels: targets for attention.
+//! Objects that differ from the empty scene, found without labels: targets for attention.
 //!
-//! A pixel is foreground where its colour is not the background's, darker or not; what hangs together is a segment;
-//! segments keep their number over time. Bao et al. (CVPR 2022) use segments from motion in this place.
+//! A pixel is foreground where its colour is not the background's, darker or not; connected components are segments;
+//! segments keep their label over time. Bao et al. (CVPR 2022) use segments from motion in this place.
 
 #![expect(
     clippy::needless_pass_by_value,
     reason = "views are handed over as slices are"
 )]
 
-/// What hangs together, and what in it has one colour.
-pub mod components;
-/// What is not background.
+/// What counts as an object.
+pub mod config;
+
+/// Masks of pixels: connected components, majority, holes, distances.
+pub mod grid;
+
+/// Pixels that are not background.
 pub mod foreground;
+
+/// Parts of two colours, or with a narrow waist, cut in two.
+pub mod split;
+
 /// The same object over time.
 pub mod tracks;
 
@@ -19,44 +27,12 @@ pub mod tracks;
 pub mod loss;
 
 use ndarray::{Array3, ArrayView3, ArrayView4, Axis};
-use serde::{Deserialize, Serialize};
 
-use components::{Grid, round_out, split_by_colour, split_by_shape};
+pub use config::SegmentConfig;
 use foreground::{Foreground, Relative};
+use grid::Grid;
+use split::{round_out, split_by_colour, split_by_shape};
 use tracks::Tracker;
-
-pub use foreground::Median;
-
-/// What counts as an object.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct SegmentConfig {
-    /// Least share of a background pixel's light that a shadow leaves; what is darker is an object.
-    pub shadow: f32,
-    /// Greatest share of a background pixel's light that reflections add up to; what is brighter is an object.
-    pub reflection: f32,
-    /// Least difference in colour, as a share of the background's light; the rest of the threshold is chosen by the clip.
-    pub least_difference: f32,
-    /// Segments of fewer pixels are dropped.
-    pub least_pixels: usize,
-    /// How far apart two hues of one segment must be to be two objects; opposite ones are 2 apart.
-    pub colours_apart: f32,
-    /// Most segments in a clip; the largest are kept.
-    pub most: usize,
-}
-
-impl Default for SegmentConfig {
-    fn default() -> Self {
-        Self {
-            shadow: 0.4,
-            reflection: 1.3,
-            least_difference: 0.08,
-            least_pixels: 8,
-            colours_apart: 0.3,
-            most: 12,
-        }
-    }
-}
 
 /// The segments of a clip, numbered from 1 by how much of the clip they fill; 0 is background.
 ///
@@ -124,11 +100,12 @@ fn most_filled(labels: Vec<Vec<u16>>, most: usize) -> Vec<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::Array4;
+    use ndarray::{Array4, stack};
     use slotflow_datasets::synth::{Renderer, SynthPreset, World};
     use slotflow_eval::segmentation::{SegProfile, measure};
 
     use super::*;
+    use crate::train::data::clip_dataset::ClipDataset;
 
     const FLOOR: [u8; 3] = [130, 130, 130];
 
@@ -136,14 +113,14 @@ mod tests {
     type Disc = (i32, i32, i32, [u8; 3]);
 
     /// Discs on the floor, one list per frame.
-    fn film(frames: &[Vec<Disc>]) -> Array4<u8> {
-        let mut film = Array4::from_shape_fn((frames.len(), 32, 32, 3), |(_, _, _, channel)| {
+    fn clip(frames: &[Vec<Disc>]) -> Array4<u8> {
+        let mut clip = Array4::from_shape_fn((frames.len(), 32, 32, 3), |(_, _, _, channel)| {
             FLOOR[channel]
         });
         for (frame, discs) in frames.iter().enumerate() {
             for &(row, column, radius, colour) in discs {
                 for ((y, x, channel), value) in
-                    film.index_axis_mut(Axis(0), frame).indexed_iter_mut()
+                    clip.index_axis_mut(Axis(0), frame).indexed_iter_mut()
                 {
                     if (y as i32 - row).pow(2) + (x as i32 - column).pow(2) <= radius * radius {
                         *value = colour[channel];
@@ -151,13 +128,13 @@ mod tests {
                 }
             }
         }
-        film
+        clip
     }
 
-    fn found(frames: &[Vec<Disc>]) -> Array3<u8> {
-        let floor = film(&[vec![]]);
+    fn segments_of(frames: &[Vec<Disc>]) -> Array3<u8> {
+        let floor = clip(&[vec![]]);
         segments(
-            film(frames).view(),
+            clip(frames).view(),
             floor.index_axis(Axis(0), 0),
             &SegmentConfig::default(),
         )
@@ -169,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_shadow_is_no_object() {
-        let labels = found(&[vec![(20, 10, 5, SHADOW), (14, 10, 5, RED)]]);
+        let labels = segments_of(&[vec![(20, 10, 5, SHADOW), (14, 10, 5, RED)]]);
         assert_eq!(
             (labels[[0, 14, 10]], labels[[0, 23, 10]], labels[[0, 5, 28]]),
             (1, 0, 0)
@@ -177,25 +154,25 @@ mod tests {
     }
 
     #[test]
-    fn objects_that_touch_are_parted_by_colour() {
-        let labels = found(&[vec![(16, 10, 5, RED), (16, 20, 5, BLUE)]]);
+    fn objects_that_touch_are_split_by_colour() {
+        let labels = segments_of(&[vec![(16, 10, 5, RED), (16, 20, 5, BLUE)]]);
         let (one, other) = (labels[[0, 16, 10]], labels[[0, 16, 20]]);
         assert!(one != other && one * other > 0, "{one} {other}");
     }
 
     #[test]
-    fn objects_of_one_colour_that_touch_are_parted_by_shape() {
-        let labels = found(&[vec![(16, 9, 5, RED), (16, 19, 5, RED)]]);
+    fn objects_of_one_colour_that_touch_are_split_by_shape() {
+        let labels = segments_of(&[vec![(16, 9, 5, RED), (16, 19, 5, RED)]]);
         let (one, other) = (labels[[0, 16, 9]], labels[[0, 16, 19]]);
         assert!(one != other && one * other > 0, "{one} {other}");
     }
 
     #[test]
-    fn an_object_keeps_its_number_on_its_way_and_behind_another() {
+    fn an_object_keeps_its_label_in_motion_and_behind_another() {
         let frames: Vec<_> = (0..8)
             .map(|time| vec![(16, 6 + 3 * time, 4, RED), (16, 16, 4, BLUE)])
             .collect();
-        let labels = found(&frames);
+        let labels = segments_of(&frames);
         assert_eq!(labels[[0, 16, 6]], labels[[1, 16, 9]]);
         assert_eq!(labels[[0, 16, 16]], labels[[7, 16, 16]]);
         assert_ne!(labels[[0, 16, 6]], labels[[0, 16, 16]]);
@@ -204,25 +181,28 @@ mod tests {
     #[test]
     fn the_median_of_frames_is_the_empty_scene() {
         let frames: Vec<_> = (0..7).map(|time| vec![(16, 4 * time, 3, RED)]).collect();
-        let mut median = Median::new([32, 32]);
-        median.add(film(&frames).view());
-        assert_eq!(median.picture(), film(&[vec![]]).index_axis(Axis(0), 0));
+        let clips = ClipDataset {
+            frames: clip(&frames).insert_axis(Axis(0)),
+            masks: None,
+        };
+        assert_eq!(clips.background(), clip(&[vec![]]).index_axis(Axis(0), 0));
     }
 
     #[test]
     fn segments_of_generated_clips_are_nearly_their_true_masks() {
-        let preset = SynthPreset::builtin("synth").unwrap();
-        let clip = |seed| {
+        let preset = SynthPreset::synth().unwrap();
+        let generated = |seed| {
             let record = World::simulate(&preset, seed);
             let frames: Vec<usize> = (0..8).map(|frame| 20 + 8 * frame).collect();
             Renderer::new(&preset, &record, [64, 64]).clip(&frames)
         };
-        let clips: Vec<_> = (0..8).map(clip).collect();
-        let mut median = Median::new([64, 64]);
-        for (frames, _) in &clips {
-            median.add(frames.view());
+        let clips: Vec<_> = (0..8).map(generated).collect();
+        let frames: Vec<_> = clips.iter().map(|(frames, _)| frames.view()).collect();
+        let background = ClipDataset {
+            frames: stack(Axis(0), &frames).unwrap(),
+            masks: None,
         }
-        let background = median.picture();
+        .background();
         let scores = clips.iter().map(|(frames, truth)| {
             let guess = segments(frames.view(), background.view(), &SegmentConfig::default());
             measure(SegProfile::ExactVideo, truth.view(), guess.view()).unwrap()[0]

@@ -1,54 +1,57 @@
-//! The same object over time: parts of one frame are matched with those of the frame before by where they are,
-//! and where two objects hang together, each pixel goes to the one that it is like and near.
-//! Once forwards and once backwards, so that objects are also parted before they have been seen apart.
+//! Segments over time: parts of one frame are matched with the tracks so far by position and colour; where two objects
+//! touch, each pixel goes to the track that it is near and alike. Once forwards and once backwards, so that objects are
+//! also split in frames before they have been apart.
 
 use std::collections::BTreeMap;
 
-use super::SegmentConfig;
-use super::components::Grid;
-use super::foreground::Relative;
+use crate::train::segments::config::SegmentConfig;
+use crate::train::segments::foreground::Relative;
+use crate::train::segments::grid::Grid;
 
-/// Hues are counted in so many steps each way.
+/// Bins of a hue, each way.
 const HUES: usize = 12;
-/// Brightness is counted in so many steps: shade, light, glint.
+/// Bins of the brightness: shade, light, glint.
 const LIGHTS: usize = 3;
-/// What any colour counts for, though an object was never seen in it.
+/// Least probability of a colour, though the object never had it.
 const SURPRISE: f32 = 0.02;
-/// What one step away from where an object is expected counts for.
+/// Cost of one pixel of distance from where an object is expected.
 const STEP: f32 = 0.35;
-/// Steps beyond which distance no longer grows.
+/// Distance at most, pixels.
 const FAR: u8 = 10;
-/// Share of a part or of an object that must overlap for the two to be one.
+/// Least share of a part or of a track, whichever is smaller, that must overlap for a match.
 const OVERLAP: f32 = 0.25;
-/// Frames after which an unseen object is no longer looked for.
+/// Frames without a match after which a track ends.
 const PATIENCE: usize = 2;
 
-/// Follows objects through a clip.
+/// Links the parts of a clip's frames to tracks.
 pub struct Tracker<'a> {
     grid: Grid,
     frames: &'a [Relative],
-    least: usize,
+    /// Pixels of the smallest segment.
+    least_pixels: usize,
 }
 
-/// One object on its way.
+/// One object over time.
 #[derive(Debug, Clone)]
 struct Track {
+    /// Pixels in the last frame with a match.
     pixels: Vec<usize>,
-    /// Rows and columns that it moved in the last frame.
+    /// Rows and columns moved a frame.
     shift: [f32; 2],
+    /// Histogram of colours, running average.
     colours: Vec<f32>,
-    /// Frames since it was seen.
+    /// Frames since the last match.
     unseen: usize,
 }
 
-/// Numbers that were given out.
-struct Names {
+/// Labels so far.
+struct Labels {
     last: u16,
-    /// Whom each fragment was cut off from.
+    /// Track that each fragment was cut off from.
     parents: BTreeMap<u16, u16>,
 }
 
-/// A part of a frame, and the number it has so far.
+/// A part of a frame, and its label from the pass before.
 struct Part<'a> {
     pixels: &'a [usize],
     label: Option<u16>,
@@ -60,27 +63,27 @@ impl<'a> Tracker<'a> {
         Self {
             grid,
             frames,
-            least: config.least_pixels,
+            least_pixels: config.least_pixels,
         }
     }
 
-    /// The number of each pixel's object in each frame, 0 where there is none.
+    /// The label of every pixel in every frame, 0 where there is no object.
     pub fn link(&self, parts: &[Vec<Vec<usize>>]) -> Vec<Vec<u16>> {
-        let mut names = Names {
+        let mut ids = Labels {
             last: 0,
             parents: BTreeMap::new(),
         };
         let forwards: Vec<usize> = (0..parts.len()).collect();
-        let unnamed =
+        let unlabelled =
             |parts: &Vec<Vec<usize>>| parts.iter().map(|part| (None, part.clone())).collect();
-        let parts: Vec<Vec<(Option<u16>, Vec<usize>)>> = parts.iter().map(unnamed).collect();
-        let mut labels = self.pass(&forwards, &parts, &mut names);
-        names.take_back_fragments(&mut labels);
+        let parts: Vec<Vec<(Option<u16>, Vec<usize>)>> = parts.iter().map(unlabelled).collect();
+        let mut labels = self.pass(&forwards, &parts, &mut ids);
+        ids.merge_fragments(&mut labels);
 
         let backwards: Vec<usize> = forwards.into_iter().rev().collect();
         let parts: Vec<_> = labels.iter().map(|frame| parts_of(frame)).collect();
-        let mut labels = self.pass(&backwards, &parts, &mut names);
-        names.take_back_fragments(&mut labels);
+        let mut labels = self.pass(&backwards, &parts, &mut ids);
+        ids.merge_fragments(&mut labels);
         labels
     }
 
@@ -88,7 +91,7 @@ impl<'a> Tracker<'a> {
         &self,
         order: &[usize],
         parts: &[Vec<(Option<u16>, Vec<usize>)>],
-        names: &mut Names,
+        ids: &mut Labels,
     ) -> Vec<Vec<u16>> {
         let mut labels = vec![vec![0; self.grid.pixels()]; order.len()];
         let mut tracks: BTreeMap<u16, Track> = BTreeMap::new();
@@ -100,7 +103,7 @@ impl<'a> Tracker<'a> {
                     label: *label,
                 })
                 .collect();
-            let taken = self.assign(frame, &parts, &tracks, names);
+            let taken = self.assign(frame, &parts, &tracks, ids);
             self.update(frame, &taken, &mut tracks);
             for (label, pixels) in taken {
                 for pixel in pixels {
@@ -117,74 +120,76 @@ impl<'a> Tracker<'a> {
         frame: usize,
         parts: &[Part],
         tracks: &BTreeMap<u16, Track>,
-        names: &mut Names,
+        ids: &mut Labels,
     ) -> BTreeMap<u16, Vec<usize>> {
         let expected: BTreeMap<u16, Vec<u8>> = tracks
             .iter()
             .map(|(label, track)| {
                 (
                     *label,
-                    self.grid.distance(self.moved(track).into_iter(), FAR),
+                    self.grid
+                        .distance(self.expected_pixels(track).into_iter(), FAR),
                 )
             })
             .collect();
-        let claims = |part: &Part| -> BTreeMap<u16, usize> {
-            let claim = |(label, track): (&u16, &Track)| {
-                Some((*label, self.claim(frame, part, track, &expected[label])?))
+        let overlaps_of = |part: &Part| -> BTreeMap<u16, usize> {
+            let overlap = |(label, track): (&u16, &Track)| {
+                Some((*label, self.overlap(frame, part, track, &expected[label])?))
             };
-            tracks.iter().filter_map(claim).collect()
+            tracks.iter().filter_map(overlap).collect()
         };
-        let claims: Vec<BTreeMap<u16, usize>> = parts.iter().map(claims).collect();
+        let overlaps: Vec<BTreeMap<u16, usize>> = parts.iter().map(overlaps_of).collect();
         let mut taken: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
         for (index, part) in parts.iter().enumerate() {
             // Where an object falls into parts, the one that is most of it goes on with its number.
             let most = |label: &u16, pixels: usize| {
-                claims.iter().enumerate().all(|(other, claims)| {
-                    let rival = claims.get(label).copied().unwrap_or(0);
+                overlaps.iter().enumerate().all(|(other, overlaps)| {
+                    let rival = overlaps.get(label).copied().unwrap_or(0);
                     rival < pixels || (rival == pixels && other >= index)
                 })
             };
-            let held: Vec<u16> = claims[index]
+            let matched: Vec<u16> = overlaps[index]
                 .iter()
                 .filter(|(label, pixels)| most(label, **pixels))
                 .map(|(label, _)| *label)
                 .collect();
-            match held[..] {
+            match matched[..] {
                 [] => {
-                    let parent = claims[index]
+                    let parent = overlaps[index]
                         .iter()
                         .max_by_key(|(_, pixels)| **pixels)
                         .map(|(label, _)| *label);
                     let own = part
                         .label
                         .filter(|label| !taken.contains_key(label) && !tracks.contains_key(label));
-                    let label = own.unwrap_or_else(|| names.next(parent));
+                    let label = own.unwrap_or_else(|| ids.next(parent));
                     taken.insert(label, part.pixels.to_vec());
                 }
                 [label] => {
                     taken.insert(label, part.pixels.to_vec());
                 }
-                _ => taken.extend(self.share_out(frame, part, &held, tracks, &expected)),
+                _ => taken.extend(self.split_among(frame, part, &matched, tracks, &expected)),
             }
         }
         taken
     }
 
-    /// Pixels of a part that may be this object, if they are enough.
-    fn claim(&self, frame: usize, part: &Part, track: &Track, expected: &[u8]) -> Option<usize> {
+    /// Pixels of a part that match a track in position and colour, if they are enough.
+    fn overlap(&self, frame: usize, part: &Part, track: &Track, expected: &[u8]) -> Option<usize> {
         let near = part.pixels.iter().filter(|pixel| expected[**pixel] <= 1);
         let alike = near.filter(|pixel| track.colours[self.colour(frame, **pixel)] > SURPRISE);
         let least = part.pixels.len().min(track.pixels.len()) as f32 * OVERLAP;
         let count = alike.count();
-        (count >= self.least.min(part.pixels.len()) && count as f32 >= least).then_some(count)
+        (count >= self.least_pixels.min(part.pixels.len()) && count as f32 >= least)
+            .then_some(count)
     }
 
-    /// Each pixel of a part to the object that it is like and near; crumbs go to the largest.
-    fn share_out(
+    /// Splits a part among several tracks by distance and colour; pieces that are too small go to the largest.
+    fn split_among(
         &self,
         frame: usize,
         part: &Part,
-        claims: &[u16],
+        matched: &[u16],
         tracks: &BTreeMap<u16, Track>,
         expected: &BTreeMap<u16, Vec<u8>>,
     ) -> BTreeMap<u16, Vec<usize>> {
@@ -194,7 +199,7 @@ impl<'a> Tracker<'a> {
         };
         let mut owner = vec![0u16; self.grid.pixels()];
         for &pixel in part.pixels {
-            let best = claims
+            let best = matched
                 .iter()
                 .min_by(|one, other| cost(**one, pixel).total_cmp(&cost(**other, pixel)));
             owner[pixel] = best.copied().unwrap_or(0);
@@ -202,7 +207,7 @@ impl<'a> Tracker<'a> {
         let mut shares: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
         for &pixel in part.pixels {
             shares
-                .entry(self.usual(&owner, pixel))
+                .entry(self.majority_label(&owner, pixel))
                 .or_default()
                 .push(pixel);
         }
@@ -210,13 +215,13 @@ impl<'a> Tracker<'a> {
             .iter()
             .max_by_key(|(_, pixels)| pixels.len())
             .map_or(0, |(label, _)| *label);
-        let crumbs: Vec<u16> = shares
+        let small: Vec<u16> = shares
             .iter()
-            .filter(|(_, pixels)| pixels.len() < self.least)
+            .filter(|(_, pixels)| pixels.len() < self.least_pixels)
             .map(|(label, _)| *label)
             .collect();
-        for crumb in crumbs.into_iter().filter(|crumb| *crumb != largest) {
-            let pixels = shares.remove(&crumb).unwrap_or_default();
+        for piece in small.into_iter().filter(|piece| *piece != largest) {
+            let pixels = shares.remove(&piece).unwrap_or_default();
             shares.entry(largest).or_default().extend(pixels);
         }
         for pixels in shares.values_mut() {
@@ -225,8 +230,8 @@ impl<'a> Tracker<'a> {
         shares
     }
 
-    /// Whom most pixels around belong to.
-    fn usual(&self, owner: &[u16], pixel: usize) -> u16 {
+    /// The label of most pixels around.
+    fn majority_label(&self, owner: &[u16], pixel: usize) -> u16 {
         let mut votes: BTreeMap<u16, usize> = BTreeMap::new();
         for near in self.grid.around(pixel).filter(|near| owner[*near] != 0) {
             *votes.entry(owner[near]).or_default() += 1;
@@ -247,7 +252,7 @@ impl<'a> Tracker<'a> {
             track.unseen += 1;
         }
         for (label, pixels) in taken {
-            let seen = self.colours(frame, pixels);
+            let current = self.colours(frame, pixels);
             let before = tracks.remove(label);
             let shift = before.as_ref().map_or([0.0; 2], |before| {
                 let (now, then) = (self.centre(pixels), self.centre(&before.pixels));
@@ -255,11 +260,11 @@ impl<'a> Tracker<'a> {
                 [(now[0] - then[0]) / frames, (now[1] - then[1]) / frames]
             });
             let colours = match before {
-                None => seen,
+                None => current,
                 Some(before) => before
                     .colours
                     .iter()
-                    .zip(&seen)
+                    .zip(&current)
                     .map(|(old, new)| 0.7 * old + 0.3 * new)
                     .collect(),
             };
@@ -276,8 +281,8 @@ impl<'a> Tracker<'a> {
         tracks.retain(|_, track| track.unseen <= PATIENCE);
     }
 
-    /// Where an object is expected, inside the picture.
-    fn moved(&self, track: &Track) -> Vec<usize> {
+    /// Pixels where a track is expected, inside the frame.
+    fn expected_pixels(&self, track: &Track) -> Vec<usize> {
         let frames = (track.unseen + 1) as f32;
         let [down, right] = track.shift.map(|shift| (shift * frames).round() as isize);
         let width = self.grid.width;
@@ -300,7 +305,7 @@ impl<'a> Tracker<'a> {
         [rows as f32 / count, columns as f32 / count]
     }
 
-    /// Share of an object's pixels in each colour.
+    /// Histogram of an object's colours, summing to 1.
     fn colours(&self, frame: usize, pixels: &[usize]) -> Vec<f32> {
         let mut colours = vec![0.0; HUES * HUES * LIGHTS];
         let weight = 1.0 / pixels.len().max(1) as f32;
@@ -310,7 +315,7 @@ impl<'a> Tracker<'a> {
         colours
     }
 
-    /// The step that a pixel's colour falls into.
+    /// The bin of a pixel's colour.
     fn colour(&self, frame: usize, pixel: usize) -> usize {
         let relative = &self.frames[frame];
         let [red, green] = relative
@@ -325,7 +330,7 @@ impl<'a> Tracker<'a> {
     }
 }
 
-impl Names {
+impl Labels {
     fn next(&mut self, parent: Option<u16>) -> u16 {
         self.last += 1;
         self.parents
@@ -334,7 +339,7 @@ impl Names {
     }
 
     /// Fragments that were seen in fewer than three frames become parts of what they were cut off from.
-    fn take_back_fragments(&self, labels: &mut [Vec<u16>]) {
+    fn merge_fragments(&self, labels: &mut [Vec<u16>]) {
         let least = 3.min(labels.len());
         let seen = |label: u16| labels.iter().filter(|frame| frame.contains(&label)).count();
         let brief: BTreeMap<u16, u16> = self

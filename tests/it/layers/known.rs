@@ -156,21 +156,6 @@ pub const CIRCLES: &[(&str, &[&str])] = &[
             "cli/weights.rs",
         ],
     ),
-    // stages
-    ("src", &["artifacts/artifact.rs", "artifacts/mod.rs"]),
-    ("src", &["plan/check.rs", "plan/mod.rs", "plan/speedrun.rs"]),
-    ("src", &["stages/physion.rs", "stages/physion/column.rs"]),
-    // train
-    ("src", &["flows/train.rs", "flows/train/seeds.rs"]),
-    (
-        "src",
-        &[
-            "train/segments/components.rs",
-            "train/segments/foreground.rs",
-            "train/segments/mod.rs",
-            "train/segments/tracks.rs",
-        ],
-    ),
 ];
 
 /// Folders with more entries, and the reason.
@@ -181,7 +166,6 @@ pub const FULL_FOLDERS: &[(&str, &str)] = &[
     ),
     ("datasets/src/video", "still to be grouped"),
     ("eval/src", "still to be grouped"),
-    ("src/train/objectives", "still to be grouped"),
     ("src/weights", "still to be grouped"),
 ];
 
@@ -192,15 +176,12 @@ pub const NO_CONTENTS: &[&str] = &[
     "eval/src/lib.rs",
     "eval/src/report/mod.rs",
     "eval/src/stats/mod.rs",
-    "src/artifacts/mod.rs",
     "src/cli/mod.rs",
     "src/kernels/cpu/mod.rs",
     "src/kernels/mod.rs",
     "src/kernels/tests/mod.rs",
     "src/lib.rs",
-    "src/plan/mod.rs",
     "src/stages/predict/evaluate/mod.rs",
-    "src/train/mod.rs",
     "src/weights/keys/mod.rs",
     "src/weights/mod.rs",
     "src/weights/official/mod.rs",

@@ -7,10 +7,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
-use crate::partial::Partial;
+use crate::listing::create_parent;
+use crate::partial::PartialFile;
 use crate::question::{Attributes, Event, EventKind, EventTable, Motion};
 use crate::rle::Rle;
-use crate::synth::Split;
+use crate::source::split::Split;
 use crate::synth::questions::event_table::MOVING_SPEED;
 
 /// What is known about a clip.
@@ -292,24 +293,11 @@ pub fn write_json<T: Serialize>(path: &Path, content: &T) -> Result<(), DataErro
         source,
         path: path.to_owned(),
     };
-    create_folder(path)?;
+    create_parent(path)?;
     let text = serde_json::to_vec(content).map_err(|error| io(error.into()))?;
-    let partial = Partial::create(path)?;
+    let partial = PartialFile::unique(path).map_err(io)?;
     std::fs::write(partial.path(), text).map_err(io)?;
-    partial.keep()
-}
-
-/// Makes the folder that a file is to lie in.
-///
-/// # Errors
-/// When the disk says no.
-pub fn create_folder(file: &Path) -> Result<(), DataError> {
-    let folder = file.parent().unwrap_or(file);
-    std::fs::create_dir_all(folder).map_err(|source| DataError::Io {
-        action: "create",
-        source,
-        path: folder.to_owned(),
-    })
+    partial.keep().map_err(io)
 }
 
 #[cfg(test)]

@@ -20,11 +20,11 @@ pub mod files;
 use files::{Annotation, Proposal, ProposedFrame};
 
 use super::folder::hash_file;
-use super::{Knowledge, Source};
+use super::interface::{GroundTruth, Source};
+use super::split::Split;
 use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
 use crate::question::{self, Attributes, EventTable, Question};
-use crate::synth::Split;
 use crate::video::fit::resize_ids;
 use crate::video::{Decode, probe, read_with};
 use crate::window::{FrameSampling, Window};
@@ -266,11 +266,13 @@ impl Source for ClevrerSource {
         })
     }
 
-    fn knows(&self) -> Knowledge {
-        let mut folders = files::split_folders(&self.root, "annotation", self.split);
-        Knowledge {
-            events: folders.any(|folder| folder.is_dir()),
-            states: false,
+    fn knows(&self, truth: GroundTruth) -> bool {
+        let mut annotations = files::split_folders(&self.root, "annotation", self.split);
+        match truth {
+            GroundTruth::Masks => self.has_masks(),
+            GroundTruth::Questions => self.questions_file.is_some(),
+            GroundTruth::Events => annotations.any(|folder| folder.is_dir()),
+            GroundTruth::States | GroundTruth::Outcomes => false,
         }
     }
 

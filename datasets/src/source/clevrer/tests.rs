@@ -19,7 +19,7 @@ fn window(start: usize, pace: FrameSampling) -> Window {
 }
 
 fn preset() -> SynthPreset {
-    SynthPreset::builtin("synth").unwrap()
+    SynthPreset::synth().unwrap()
 }
 
 /// A small data set as the generator writes it.

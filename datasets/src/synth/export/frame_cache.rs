@@ -2,7 +2,7 @@
 //! Needs no FFmpeg. The files are arrays: `frames.npy` `[clips, time, height, width, rgb]` and `masks.npy`
 //! `[clips, time, height, width]`, both bytes.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,8 @@ use rayon::prelude::*;
 
 use crate::clip::Sample;
 use crate::error::DataError;
-use crate::source::Source;
+use crate::partial::PartialFolder;
+use crate::source::interface::Source;
 use crate::synth::source::SynthSource;
 use crate::window::Window;
 
@@ -138,21 +139,10 @@ fn folder_name(source: &SynthSource, window: &Window) -> String {
 
 /// Draws all clips into a folder that appears only when it is complete.
 fn generate(folder: &Path, source: &SynthSource, window: &Window) -> Result<(), DataError> {
-    let partial = folder.with_extension(format!("partial-{}", std::process::id()));
-    fs::create_dir_all(&partial).map_err(failed("create", &partial))?;
-    let drawn = draw(&partial, source, window).and_then(|()| {
-        match fs::rename(&partial, folder) {
-            // Someone else was faster; theirs are the same bytes.
-            Err(_) if folder.join(MASKS).is_file() => {
-                fs::remove_dir_all(&partial).map_err(failed("remove", &partial))
-            }
-            moved => moved.map_err(failed("create", folder)),
-        }
-    });
-    if drawn.is_err() && partial.exists() {
-        fs::remove_dir_all(&partial).map_err(failed("remove", &partial))?;
-    }
-    drawn
+    let partial = PartialFolder::unique(folder).map_err(failed("create", folder))?;
+    draw(partial.path(), source, window)?;
+    // Another process that was faster drew the same bytes.
+    partial.keep_first().map_err(failed("create", folder))
 }
 
 /// Draws all clips into an existing folder.
@@ -274,18 +264,15 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DataEr
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::source::split::Split;
     use crate::synth::preset::SynthPreset;
-    use crate::synth::source::Split;
     use crate::window::{Fit, FrameSampling};
 
     fn source(count: usize) -> SynthSource {
-        SynthSource::new(
-            SynthPreset::builtin("synth").unwrap(),
-            Split::Train,
-            7,
-            count,
-        )
+        SynthSource::new(SynthPreset::synth().unwrap(), Split::Train, 7, count)
     }
 
     fn window() -> Window {

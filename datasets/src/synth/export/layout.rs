@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use ndarray::ArrayView3;
 
 use crate::error::DataError;
+use crate::listing::create_parent;
 use crate::question::{self, Attributes, Question};
 use crate::rle::Rle;
 use crate::source::clevrer::LEFT_OUT;
@@ -15,9 +16,10 @@ use crate::source::clevrer::files::{
     self, AnnotatedCollision, AnnotatedFrame, Annotation, Property, Proposal, Proposed,
     ProposedFrame, State,
 };
+use crate::source::split::Split;
 use crate::synth::physics::record::{Event, Pose, Record};
 use crate::synth::questions::{self, Amount};
-use crate::synth::{AnnotatedClip, Renderer, Split, SynthPreset};
+use crate::synth::{AnnotatedClip, Renderer, SynthPreset};
 use crate::video::{self, Format};
 
 /// Height and width of CLEVRER's videos.
@@ -70,7 +72,7 @@ impl Layout {
             questions.insert(self.number(clip), self.write_clip(root, clip)?);
             done(clip);
         }
-        files::create_folder(&file)?;
+        create_parent(&file)?;
         question::file::write(&file, &questions)
     }
 
@@ -87,7 +89,7 @@ impl Layout {
         let (rgb, masks) = Renderer::new(&self.preset, record, self.size).clip(&frames);
 
         let path = self.video_path(root, number);
-        files::create_folder(&path)?;
+        create_parent(&path)?;
         video::write(&path, rgb.view(), record.fps, Format::Mp4)?;
         files::write_json(
             &files::proposal_path(root, number),
@@ -226,7 +228,7 @@ mod tests {
 
     #[test]
     fn no_clip_gets_the_number_that_readers_leave_out() {
-        let preset = SynthPreset::builtin("synth").unwrap();
+        let preset = SynthPreset::synth().unwrap();
         let split = Split::Val;
         let layout = Layout {
             preset,

@@ -205,7 +205,7 @@ mod tests {
     use crate::synth::preset::SynthPreset;
 
     fn preset() -> SynthPreset {
-        SynthPreset::builtin("synth").unwrap()
+        SynthPreset::synth().unwrap()
     }
 
     /// The pairs that collide, ever.

@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn every_collision_in_view_falls_between_two_frames() {
-        let preset = SynthPreset::builtin("synth").unwrap();
+        let preset = SynthPreset::synth().unwrap();
         let frames: Vec<usize> = (0..26).map(|t| 5 * t).collect();
         let mut found = 0;
         for seed in 0..10 {
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn an_object_out_of_view_leaves_zeros() {
-        let preset = SynthPreset::builtin("synth").unwrap();
+        let preset = SynthPreset::synth().unwrap();
         let record = World::simulate(&preset, 3);
         let states = States::new(&record, &[0, 64]);
         let tokens = states.tokens(7);

@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn no_two_objects_of_a_clip_are_alike() {
-        let preset = SynthPreset::builtin("synth").unwrap();
+        let preset = SynthPreset::synth().unwrap();
         let mut counts = std::collections::BTreeSet::new();
         for seed in 0..200 {
             let world = World::new(&preset, seed);
@@ -333,7 +333,7 @@ mod tests {
 
     #[test]
     fn some_are_there_and_some_enter() {
-        let preset = SynthPreset::builtin("synth").unwrap();
+        let preset = SynthPreset::synth().unwrap();
         for seed in 0..100 {
             let world = World::new(&preset, seed);
             let view = View::new(&preset.camera, world.camera, [1, 1]);
@@ -352,7 +352,7 @@ mod tests {
 
     #[test]
     fn objects_start_apart_from_each_other() {
-        let preset = SynthPreset::builtin("synth").unwrap();
+        let preset = SynthPreset::synth().unwrap();
         for seed in 0..100 {
             let cast = World::new(&preset, seed).cast;
             for (k, (one, start)) in cast.iter().enumerate() {

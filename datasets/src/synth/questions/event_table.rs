@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn only_what_the_film_shows_is_spoken_of() {
-        let preset = SynthPreset::builtin("synth").unwrap();
+        let preset = SynthPreset::synth().unwrap();
         let (mut seen, mut unseen) = (0, 0);
         for seed in 0..20 {
             let told = AnnotatedClip::simulate(&preset, seed);
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn without_an_object_nothing_hits_it() {
-        let preset = SynthPreset::builtin("synth").unwrap();
+        let preset = SynthPreset::synth().unwrap();
         for seed in 0..10 {
             let told = AnnotatedClip::simulate(&preset, seed);
             for (gone, events) in &told.table.without {

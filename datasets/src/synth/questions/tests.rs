@@ -5,7 +5,7 @@ use crate::synth::questions::*;
 use crate::synth::{SynthPreset, World};
 
 fn told(seeds: std::ops::Range<u64>) -> Vec<AnnotatedClip> {
-    let preset = SynthPreset::builtin("synth").unwrap();
+    let preset = SynthPreset::synth().unwrap();
     seeds
         .map(|seed| AnnotatedClip::simulate(&preset, seed))
         .collect()
@@ -57,7 +57,7 @@ fn every_question_has_clevrers_words_and_a_sound_program() {
 
 #[test]
 fn a_prediction_has_one_right_statement_of_two() {
-    let preset = SynthPreset::builtin("synth").unwrap();
+    let preset = SynthPreset::synth().unwrap();
     let mut found = 0;
     for seed in 40..100 {
         let told = AnnotatedClip::new(World::simulate(&preset, seed), BTreeMap::new());

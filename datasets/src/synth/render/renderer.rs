@@ -248,13 +248,17 @@ mod tests {
     const SIZE: [usize; 2] = [64, 64];
 
     fn preset() -> SynthPreset {
-        SynthPreset::builtin("synth").unwrap()
+        SynthPreset::synth().unwrap()
     }
 
     #[test]
     fn one_thread_and_two_draw_the_same_bytes() {
-        for name in SynthPreset::names() {
-            let preset = SynthPreset::builtin(name).unwrap();
+        for name in ["synth", "synth-textured"] {
+            let preset = name
+                .parse::<crate::source::Dataset>()
+                .unwrap()
+                .generator()
+                .unwrap();
             let drawn = [1, 2].map(|threads| {
                 let pool = rayon::ThreadPoolBuilder::new()
                     .num_threads(threads)
@@ -272,7 +276,11 @@ mod tests {
     #[test]
     fn leaving_out_what_is_not_near_changes_nothing() {
         for (name, seed) in [("synth", 3), ("synth-textured", 4)] {
-            let preset = SynthPreset::builtin(name).unwrap();
+            let preset = name
+                .parse::<crate::source::Dataset>()
+                .unwrap()
+                .generator()
+                .unwrap();
             let record = World::simulate(&preset, seed);
             let renderer = Renderer::new(&preset, &record, [48, 32]);
             for frame in [10, 70] {

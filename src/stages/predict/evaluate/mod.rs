@@ -7,13 +7,13 @@ mod pixels;
 
 use std::path::Path;
 
-use slotflow_datasets::ClipId;
+use serde::{Deserialize, Serialize};
 use slotflow_eval::answers;
 use slotflow_eval::metric_samples::MetricSamples;
 use slotflow_eval::stats::bootstrap::Resampling;
-use slotflow_eval::{EvalError, ItemTable, Score, ScoreTable};
+use slotflow_eval::{EvalError, ItemTable, ItemValue, Score, ScoreTable};
 
-use crate::artifacts::{Artifact, ClipFile, Context, Input, Partial, RunError, Stage};
+use crate::artifacts::{Artifact, Context, Input, Partial, RunError, Slots, Stage, Table};
 use crate::metrics::pretrained::Entry;
 use crate::plan::video_predict::EvaluateConfig;
 use crate::weights::pretrained::Network;
@@ -21,8 +21,7 @@ use crate::weights::pretrained::Network;
 use crate::stages::Loaded;
 use crate::stages::clevrer::answer::Answers;
 use crate::stages::perceive::decode::Clips;
-use crate::stages::perceive::encode::Slots;
-use crate::stages::predict::render::Frames;
+use crate::stages::predict::frames::Frames;
 
 /// Judges what a run made.
 pub struct Evaluate<'a> {
@@ -42,8 +41,8 @@ pub struct Evaluate<'a> {
     pub frames: &'a Frames,
     /// What was answered.
     pub answers: Option<&'a Answers>,
-    /// Frames of the burn-in.
-    pub burn_in: usize,
+    /// Slots of the observed frames and those rolled out behind them.
+    pub imagined: &'a Slots,
     /// Slots of a frame.
     pub slots: usize,
     /// Hash of the models under test.
@@ -52,8 +51,9 @@ pub struct Evaluate<'a> {
 
 impl Stage for Evaluate<'_> {
     const NAME: &'static str = "evaluate";
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
     type Config = EvaluateConfig;
+    type Output = Table<EvaluationTables>;
 
     fn config(&self) -> &EvaluateConfig {
         self.config
@@ -61,14 +61,11 @@ impl Stage for Evaluate<'_> {
 
     fn inputs(&self) -> Vec<Input> {
         let mut inputs = vec![
-            Input::new("clips", &*self.clips.0.id.0),
-            Input::new("seen slots", &*self.seen.0.id.0),
-            Input::new("frames", &*self.frames.0.id.0),
+            self.clips.as_input("clips"),
+            self.seen.as_input("seen slots"),
+            self.frames.as_input("frames"),
         ];
-        inputs.extend(
-            self.answers
-                .map(|answers| Input::new("answers", &*answers.0.id.0)),
-        );
+        inputs.extend(self.answers.map(|answers| answers.as_input("answers")));
         inputs.extend(
             self.motion
                 .map(|motion| Input::new("motion weights", &*motion.id)),
@@ -81,10 +78,10 @@ impl Stage for Evaluate<'_> {
         inputs
     }
 
-    fn run(&self, out: &mut Partial, context: &Context) -> Result<(), RunError> {
-        out.inherit(&self.frames.0);
+    fn run(&self, out: &mut Partial<Self::Output>, context: &Context) -> Result<(), RunError> {
+        out.inherit(self.frames);
         let mut rows = Rows::new(self.config.resamples);
-        let clips = self.frames.0.clips();
+        let clips = self.frames.clips();
         let pixels = pixels::measure(self, clips)?;
         pixels.add_to(&mut rows);
         rows.extend(masks::measure(self, clips, context.seed)?);
@@ -96,9 +93,7 @@ impl Stage for Evaluate<'_> {
                 .extend(answers::scores(&graded.answered, &graded.blind, &[]));
             rows.items.rows.extend(answers::items(&graded.answered));
         }
-        let (scores, items) = rows.finish(self);
-        let file = ClipFile::default().with_note(&(scores.rows, items.rows))?;
-        out.put(&ClipId::new("scores"), &file)
+        out.write(&rows.finish(self))
     }
 }
 
@@ -165,10 +160,10 @@ impl Rows {
     }
 
     /// The tables, with what all rows have in common.
-    fn finish(mut self, stage: &Evaluate<'_>) -> (ScoreTable, ItemTable) {
+    fn finish(mut self, stage: &Evaluate<'_>) -> EvaluationTables {
         for score in &mut self.scores {
             env!("CARGO_PKG_VERSION").clone_into(&mut score.code_version);
-            score.data_manifest_sha256.clone_from(&stage.clips.0.id.0);
+            score.data_manifest_sha256.clone_from(&stage.clips.id().0);
             score.checkpoint_sha256.clone_from(&stage.checkpoint);
             let fill = |text: &mut String, with: &str| {
                 if text.is_empty() {
@@ -182,7 +177,10 @@ impl Rows {
             fill(&mut score.weights_sha256, "none");
             fill(&mut score.ci_method, "none");
         }
-        (ScoreTable { rows: self.scores }, self.items)
+        EvaluationTables {
+            scores: self.scores,
+            items: self.items.rows,
+        }
     }
 }
 
@@ -193,17 +191,22 @@ pub(crate) fn fault(error: EvalError) -> RunError {
     }
 }
 
-/// Scores on disk.
-#[derive(Debug, Clone)]
-pub struct Scores(pub Artifact);
+/// The tables of an evaluation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EvaluationTables {
+    /// Rows of `scores.csv`: one a number.
+    pub scores: Vec<Score>,
+    /// Rows of `items.csv`: one a value of an item.
+    pub items: Vec<ItemValue>,
+}
 
-impl Scores {
-    /// The two tables: one row a number, one row a value of an item.
-    ///
-    /// # Errors
-    /// When the file is not there or not whole.
-    pub fn tables(&self) -> Result<(ScoreTable, ItemTable), RunError> {
-        let (scores, items) = self.0.read(&ClipId::new("scores"))?.note()?;
-        Ok((ScoreTable { rows: scores }, ItemTable { rows: items }))
+impl EvaluationTables {
+    /// The tables as they are written: `scores.csv` and `items.csv`.
+    pub fn into_tables(self) -> (ScoreTable, ItemTable) {
+        let scores = ScoreTable { rows: self.scores };
+        (scores, ItemTable { rows: self.items })
     }
 }
+
+/// The tables of an evaluation on disk.
+pub type Scores = Artifact<Table<EvaluationTables>>;

@@ -84,7 +84,7 @@ impl Sets {
     ) -> Result<bool, RunError> {
         let (truth, guess) = (stage.clips.frames(clip)?, stage.frames.prediction(clip)?);
         let time = truth.dim().0.min(guess.dim().0);
-        let first = stage.burn_in.min(time);
+        let first = stage.imagined.observed(clip)?;
         if time - first < config.window || truth.shape()[1..3] != config.resolution {
             return Ok(false);
         }

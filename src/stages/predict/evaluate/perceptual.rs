@@ -76,9 +76,10 @@ fn lpips(
     let (mut main, mut floor) = (new(), new());
     for clip in clips {
         let [truth, guess, copied] = imagined(stage, clip)?;
+        let first = stage.imagined.observed(clip)?;
         for (measured, guess) in [(&mut main, &guess), (&mut floor, &copied)] {
             match of_frames(&model, truth.view(), guess.view(), &context.device) {
-                Ok(values) => measured.push_frames(clip.as_str(), stage.burn_in, values),
+                Ok(values) => measured.push_frames(clip.as_str(), first, values),
                 Err(reason) => measured.leave_out(clip.as_str(), &reason),
             }
         }
@@ -103,13 +104,14 @@ fn distance(
     let mut sets = Sets::default();
     for clip in clips {
         let [truth, guess, _] = imagined(stage, clip)?;
+        let first = stage.imagined.observed(clip)?;
         let rows = |id: &str, frames: Array4<u8>| {
-            let identity = format!("{id} {clip} imagined from {}", stage.burn_in);
+            let identity = format!("{id} {clip} imagined from {first}");
             looker.rows(&identity, || Ok(frames))
         };
         match (
-            rows(&stage.clips.0.id.0, truth),
-            rows(&stage.frames.0.id.0, guess),
+            rows(&stage.clips.id().0, truth),
+            rows(&stage.frames.id().0, guess),
         ) {
             (Ok(truth), Ok(guess)) => {
                 sets.truth.push(truth);
@@ -129,7 +131,7 @@ fn distance(
 fn imagined(stage: &Evaluate<'_>, clip: &ClipId) -> Result<[Array4<u8>; 3], RunError> {
     let (truth, guess) = (stage.clips.frames(clip)?, stage.frames.prediction(clip)?);
     let time = truth.dim().0.min(guess.dim().0);
-    let first = stage.burn_in.min(time);
+    let first = stage.imagined.observed(clip)?;
     let copied = repeated(truth.slice(s![first - 1..first, .., .., ..]), time - first);
     let later = |frames: &Array4<u8>| frames.slice(s![first..time, .., .., ..]).to_owned();
     Ok([later(&truth), later(&guess), copied])

@@ -115,7 +115,7 @@ fn of_clip(stage: &Evaluate<'_>, clip: &ClipId) -> Result<Found, RunError> {
     let prediction = stage.frames.prediction(clip)?;
     let reconstruction = stage.frames.reconstruction(clip)?;
     let time = truth.dim().0.min(prediction.dim().0);
-    let first = stage.burn_in.min(time);
+    let first = stage.imagined.observed(clip)?;
     let last_seen = truth.slice(s![first - 1..first, .., .., ..]);
     let copied = repeated(last_seen, time - first);
     let later = |frames: &Array4<u8>| frames.slice(s![first..time, .., .., ..]).to_owned();

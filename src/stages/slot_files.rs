@@ -1,24 +1,36 @@
-//! Slots of the official code → artifacts of ours, and artifacts → `NumPy` archives.
+//! Slots of the official code → artifacts, and artifacts → `NumPy` archives.
 
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array3, Array4, ArrayBase, Ix3, s};
+use ndarray::Array3;
 use ndarray_npy::{NpzWriter, ReadNpyExt};
 use slotflow_datasets::ClipId;
 
-use super::video_predict::FlowError;
 use crate::artifacts::files::{make_dir, partial_of, remove_dir};
-use crate::artifacts::{Artifact, ClipFile, Input, Partial, Recipe, RunError};
+use crate::artifacts::slots::{ClipSlots, SlotsOfClips};
+use crate::artifacts::{Input, Partial, Recipe, RunError};
+use crate::train::data::imported_slots::{artifacts, entries};
 use crate::weights::WeightsError;
 use crate::weights::slot_pickle::SlotPickle;
+
+/// Why slots could not be imported.
+#[derive(Debug, thiserror::Error)]
+pub enum SlotFileError {
+    /// The slot file cannot be used.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// Files could not be read or written.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
 
 /// Splits that are being written: all are put in place, or none is.
 struct Splits<'a> {
     out: &'a Path,
     origin: String,
-    open: Vec<(String, Partial, Vec<ClipId>)>,
+    open: Vec<(String, Partial<SlotsOfClips>, Vec<ClipId>)>,
 }
 
 /// Imports a slot file (`.pkl`), or `.npy` files as PHYRE has them, in one folder or one for each split: an artifact
@@ -27,7 +39,7 @@ struct Splits<'a> {
 /// # Errors
 /// When the file is no slot file, when a split is there already, or when the file system says no; then nothing
 /// is left behind.
-pub fn import(from: &Path, out: &Path) -> Result<Vec<PathBuf>, FlowError> {
+pub fn import(from: &Path, out: &Path) -> Result<Vec<PathBuf>, SlotFileError> {
     let is_new = !out.exists();
     let origin = from.file_name().unwrap_or_default().to_string_lossy();
     let mut splits = Splits {
@@ -53,7 +65,7 @@ pub fn import(from: &Path, out: &Path) -> Result<Vec<PathBuf>, FlowError> {
     }
 }
 
-fn read_folder(from: &Path, splits: &mut Splits<'_>) -> Result<(), FlowError> {
+fn read_folder(from: &Path, splits: &mut Splits<'_>) -> Result<(), SlotFileError> {
     read_arrays(from, splits)?;
     for folder in entries(from)?.into_iter().filter(|path| path.is_dir()) {
         read_arrays(&folder, splits)?;
@@ -67,22 +79,8 @@ fn read_folder(from: &Path, splits: &mut Splits<'_>) -> Result<(), FlowError> {
     Ok(())
 }
 
-/// What is in a folder, in the order of names.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, RunError> {
-    let io = |source| RunError::Io {
-        action: "read",
-        source,
-        path: folder.to_owned(),
-    };
-    let listed = std::fs::read_dir(folder).map_err(io)?;
-    let listed = listed.map(|entry| entry.map(|entry| entry.path()));
-    let mut paths: Vec<PathBuf> = listed.collect::<Result<_, _>>().map_err(io)?;
-    paths.sort();
-    Ok(paths)
-}
-
 /// The `.npy` files of one folder, as the split that its name says (`train_slots` is `train`), else as `clips`.
-fn read_arrays(from: &Path, splits: &mut Splits<'_>) -> Result<(), FlowError> {
+fn read_arrays(from: &Path, splits: &mut Splits<'_>) -> Result<(), SlotFileError> {
     let name = from.file_name().unwrap_or_default().to_string_lossy();
     let name = name.trim_end_matches("_slots");
     let split = if ["train", "val", "test"].contains(&name) {
@@ -108,7 +106,7 @@ fn read_arrays(from: &Path, splits: &mut Splits<'_>) -> Result<(), FlowError> {
 }
 
 impl Splits<'_> {
-    fn put(&mut self, split: &str, name: &str, slots: Array3<f32>) -> Result<(), FlowError> {
+    fn put(&mut self, split: &str, name: &str, slots: Array3<f32>) -> Result<(), SlotFileError> {
         let at = match self.open.iter().position(|(known, ..)| known == split) {
             Some(at) => at,
             None => self.begin(split)?,
@@ -121,12 +119,12 @@ impl Splits<'_> {
             }
             .into());
         }
-        partial.put(&clip, &ClipFile::default().with_floats("slots", &slots))?;
+        partial.add(&clip, &ClipSlots::all_observed(slots).to_file())?;
         clips.push(clip);
         Ok(())
     }
 
-    fn begin(&mut self, split: &str) -> Result<usize, FlowError> {
+    fn begin(&mut self, split: &str) -> Result<usize, SlotFileError> {
         let folder = self.out.join(ClipId::new(split).as_str());
         if folder.exists() {
             return Err(WeightsError::Exists { path: folder }.into());
@@ -146,7 +144,7 @@ impl Splits<'_> {
         Ok(self.open.len() - 1)
     }
 
-    fn commit(self) -> Result<Vec<PathBuf>, FlowError> {
+    fn commit(self) -> Result<Vec<PathBuf>, SlotFileError> {
         let mut folders = Vec::new();
         for (split, partial, _) in self.open {
             partial.commit()?;
@@ -162,66 +160,6 @@ impl Splits<'_> {
         }
         Ok(())
     }
-}
-
-/// The artifacts in a folder: itself, or those in it by their names.
-fn artifacts(from: &Path) -> Result<Vec<(Option<String>, Artifact)>, RunError> {
-    if let Ok(artifact) = Artifact::open_any(from) {
-        return Ok(vec![(None, artifact)]);
-    }
-    let mut found = Vec::new();
-    for path in entries(from)? {
-        if let Ok(artifact) = Artifact::open_any(&path) {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            found.push((Some(name.into_owned()), artifact));
-        }
-    }
-    Ok(found)
-}
-
-/// Whether a folder holds slots: an artifact, or one for each split.
-pub fn holds_slots(folder: &Path) -> bool {
-    artifacts(folder).is_ok_and(|found| !found.is_empty())
-}
-
-/// The slots of an imported split and the hash of them, every `stride`-th frame from every beginning: each
-/// clip becomes `stride` clips, all cut to the shortest.
-///
-/// # Shape
-/// `[clips · stride, time / stride, slots, dim]`
-///
-/// # Errors
-/// When there is no artifact, or its clips have slots of different shapes.
-pub fn strided(folder: &Path, stride: usize) -> Result<(String, Array4<f32>), RunError> {
-    let artifact = Artifact::open_any(folder)?;
-    let clips = artifact.clips().iter();
-    let clips = clips.map(|clip| artifact.read(clip)?.floats::<Ix3>("slots"));
-    let clips = clips.collect::<Result<Vec<Array3<f32>>, RunError>>()?;
-    let shortest = clips
-        .iter()
-        .map(|clip| clip.dim().0 / stride)
-        .min()
-        .unwrap_or(0);
-    let (_, slots, dim) = clips.first().map_or((0, 0, 0), ArrayBase::dim);
-    let mut all = Array4::zeros((clips.len() * stride, shortest, slots, dim));
-    for (index, mut out) in all.outer_iter_mut().enumerate() {
-        let clip = &clips[index / stride];
-        if (clip.dim().1, clip.dim().2) != (slots, dim) {
-            let reason = format!(
-                "slots of {:?} beside slots of {:?}",
-                clip.dim(),
-                clips[0].dim()
-            );
-            return Err(RunError::Unfit { reason });
-        }
-        let frames = clip.slice(s![index % stride..;stride as isize, .., ..]);
-        out.assign(&frames.slice(s![..shortest, .., ..]));
-    }
-    let mut hash = blake3::Hasher::new();
-    all.iter().for_each(|value| {
-        hash.update(&value.to_le_bytes());
-    });
-    Ok((hash.finalize().to_hex()[..32].to_owned(), all))
 }
 
 /// Writes the slots of an artifact, or of one for each split, as `.npz`: `split/clip` → float32 `[time, slots, dim]`.
@@ -260,7 +198,7 @@ fn write_npz(from: &Path, path: &Path) -> Result<(), RunError> {
     let mut archive = NpzWriter::new(BufWriter::new(file));
     for (split, artifact) in artifacts(from)? {
         for clip in artifact.clips() {
-            let slots = artifact.read(clip)?.floats::<Ix3>("slots")?;
+            let slots = artifact.slots(clip)?;
             let name = match &split {
                 Some(split) => format!("{split}/{clip}"),
                 None => clip.to_string(),

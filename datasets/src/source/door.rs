@@ -1,0 +1,483 @@
+//! The one way from a data set's name to its clips: prediction, training and the command line read through [`open`].
+//!
+//! # Adding a data set
+//! 1. Its reader: one file beside this one with a type that implements [`Source`]. A data set without a reader is
+//!    known by name and by its facts, and refused when it is opened.
+//! 2. In this file: its variant of [`Dataset`] and its line in `ENTRIES` (name, what it needs, how it is opened).
+//! 3. Its facts: `datasets/presets/NAME.toml`. A kind of generated clips has its settings in the same file.
+//!
+//! `datasets/README.md`, help and error messages follow from these (the test `the_readme_is_what_the_presets_say` says
+//! how the first is written anew).
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+use super::clevrer::{ClevrerSource, ColourOrder};
+use super::facts::Facts;
+use super::folder::FolderSource;
+use super::interface::{GroundTruth, Source};
+use super::physion::{Part, PhysionSource};
+use super::split::Split;
+use super::windowed::{Cut, Windowed};
+use crate::error::DataError;
+use crate::synth::contact::ContactSource;
+use crate::synth::preset::SynthPreset;
+use crate::synth::questions::Amount;
+use crate::synth::source::SynthSource;
+
+/// What a person has to name before a data set can be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing: its clips are generated.
+    Nothing,
+    /// The folder that the data set lies in.
+    Root,
+    /// Video files, or folders of them.
+    Videos,
+}
+
+impl Needs {
+    /// The need as documents write it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Root => "root",
+            Self::Videos => "videos",
+        }
+    }
+}
+
+/// How a data set is opened.
+#[derive(Clone, Copy)]
+enum Reader {
+    /// By this function.
+    Function(fn(&SourceConfig) -> Result<Box<dyn Source>, DataError>),
+    /// Clips of a preset of the generator.
+    Generator,
+    /// Not at all yet.
+    Missing,
+}
+
+use Needs::{Nothing, Root, Videos};
+use Reader::{Function, Generator, Missing};
+
+/// A data set that plans can name. Each is described in its preset.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(try_from = "String", into = "&'static str")]
+#[expect(missing_docs, reason = "each is described in its preset")]
+pub enum Dataset {
+    #[default]
+    Synth,
+    SynthTextured,
+    Contact,
+    Videos,
+    Clevrer,
+    Physion,
+    Obj3d,
+    Phyre,
+    MoviA,
+    MoviB,
+    MoviC,
+    MoviD,
+    MoviE,
+    MoviSolid,
+    MoviTex,
+    Clevrtex,
+    Celeba,
+    Coco,
+    Voc,
+}
+
+/// What is said of a data set here.
+struct Entry {
+    dataset: Dataset,
+    /// As plans, weights headers and caches write it.
+    name: &'static str,
+    needs: Needs,
+    reader: Reader,
+    /// The text of `datasets/presets/NAME.toml`.
+    preset: &'static str,
+}
+
+macro_rules! entry {
+    ($variant:ident, $name:literal, $needs:ident, $reader:expr) => {
+        Entry {
+            dataset: Dataset::$variant,
+            name: $name,
+            needs: $needs,
+            reader: $reader,
+            preset: include_str!(concat!("../../presets/", $name, ".toml")),
+        }
+    };
+}
+
+/// Every data set, in the order of [`Dataset`].
+static ENTRIES: [Entry; 19] = [
+    entry!(Synth, "synth", Nothing, Generator),
+    entry!(SynthTextured, "synth-textured", Nothing, Generator),
+    entry!(Contact, "contact", Nothing, Function(contact)),
+    entry!(Videos, "videos", Videos, Function(videos)),
+    entry!(Clevrer, "clevrer", Root, Function(clevrer)),
+    entry!(Physion, "physion", Root, Function(physion)),
+    entry!(Obj3d, "obj3d", Root, Missing),
+    entry!(Phyre, "phyre", Root, Missing),
+    entry!(MoviA, "movi-a", Root, Missing),
+    entry!(MoviB, "movi-b", Root, Missing),
+    entry!(MoviC, "movi-c", Root, Missing),
+    entry!(MoviD, "movi-d", Root, Missing),
+    entry!(MoviE, "movi-e", Root, Missing),
+    entry!(MoviSolid, "movi-solid", Root, Missing),
+    entry!(MoviTex, "movi-tex", Root, Missing),
+    entry!(Clevrtex, "clevrtex", Root, Missing),
+    entry!(Celeba, "celeba", Root, Missing),
+    entry!(Coco, "coco", Root, Missing),
+    entry!(Voc, "voc", Root, Missing),
+];
+
+/// Which clips of which data set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceConfig {
+    /// The data set.
+    pub dataset: Dataset,
+    /// Its folder, where it [needs](Dataset::needs) one.
+    pub root: Option<PathBuf>,
+    /// Video files and folders of them, where it needs these.
+    pub videos: Vec<PathBuf>,
+    /// Training, validation or test clips; own videos have no splits.
+    pub split: Split,
+    /// How many clips are generated; a data set on disk has those that lie there.
+    pub clips: usize,
+    /// Own videos are cut into clips of one length; unset = each is one clip.
+    pub cut: Option<Cut>,
+    /// The order of a pixel's values, of CLEVRER alone.
+    pub colours: ColourOrder,
+    /// How many questions a generated clip brings; unset = none.
+    pub questions: Option<Amount>,
+}
+
+impl Default for SourceConfig {
+    fn default() -> Self {
+        Self {
+            dataset: Dataset::default(),
+            root: None,
+            videos: Vec::new(),
+            split: Split::default(),
+            clips: 100,
+            cut: None,
+            colours: ColourOrder::default(),
+            questions: None,
+        }
+    }
+}
+
+/// The clips that a configuration names.
+///
+/// # Errors
+/// When the data set has no reader, when what it needs is not named, or when nothing lies there.
+pub fn open(config: &SourceConfig) -> Result<Box<dyn Source>, DataError> {
+    match config.dataset.entry().reader {
+        Function(open) => open(config),
+        Generator => Ok(Box::new(open_generated(config)?)),
+        Missing => Err(config.dataset.no_reader()),
+    }
+}
+
+/// The generator's clips that a configuration names, for what asks more of them than [`Source`] gives: exact
+/// trajectories, and simulations without an object.
+///
+/// # Errors
+/// When the data set is not one of the generator's.
+pub fn open_generated(config: &SourceConfig) -> Result<SynthSource, DataError> {
+    let preset = config.dataset.generator()?;
+    let source = SynthSource::new(preset, config.split, 0, config.clips);
+    Ok(match config.questions {
+        Some(amount) => source.asking(amount),
+        None => source,
+    })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the form of every reader")]
+fn contact(config: &SourceConfig) -> Result<Box<dyn Source>, DataError> {
+    Ok(Box::new(ContactSource::new(config.split, config.clips)))
+}
+
+fn videos(config: &SourceConfig) -> Result<Box<dyn Source>, DataError> {
+    let files = FolderSource::open(&config.videos)?;
+    Ok(match &config.cut {
+        Some(cut) => Box::new(Windowed::new(files, cut)?),
+        None => Box::new(files),
+    })
+}
+
+fn clevrer(config: &SourceConfig) -> Result<Box<dyn Source>, DataError> {
+    let source = ClevrerSource::open(config.named_root()?, config.split)?;
+    Ok(Box::new(source.colours(config.colours)))
+}
+
+fn physion(config: &SourceConfig) -> Result<Box<dyn Source>, DataError> {
+    let root = config.named_root()?;
+    Ok(Box::new(PhysionSource::open(
+        root,
+        Part::from(config.split),
+    )?))
+}
+
+impl SourceConfig {
+    fn named_root(&self) -> Result<&Path, DataError> {
+        self.root.as_deref().ok_or_else(|| DataError::NoRoot {
+            dataset: self.dataset.name().to_owned(),
+        })
+    }
+}
+
+impl Dataset {
+    /// Every data set, in the order of documents.
+    pub fn all() -> impl Iterator<Item = Self> {
+        ENTRIES.iter().map(|entry| entry.dataset)
+    }
+
+    fn entry(self) -> &'static Entry {
+        &ENTRIES[self as usize]
+    }
+
+    /// The name as plans, weights headers and caches write it.
+    pub fn name(self) -> &'static str {
+        self.entry().name
+    }
+
+    /// What a person has to name before it can be opened.
+    pub fn needs(self) -> Needs {
+        self.entry().needs
+    }
+
+    /// Whether [`open`] can read it.
+    pub fn has_reader(self) -> bool {
+        !matches!(self.entry().reader, Missing)
+    }
+
+    /// Refuses a data set that nothing here reads, before anything else is looked for.
+    ///
+    /// # Errors
+    /// Names the data set.
+    pub fn check_reader(self) -> Result<(), DataError> {
+        if self.has_reader() {
+            return Ok(());
+        }
+        Err(self.no_reader())
+    }
+
+    /// The settings of the generator behind it.
+    ///
+    /// # Errors
+    /// When it has no reader, or its clips are not the generator's.
+    pub fn generator(self) -> Result<SynthPreset, DataError> {
+        match self.entry().reader {
+            Generator => SynthPreset::parse(self.entry().preset),
+            Function(_) => Err(DataError::NotGenerated {
+                name: self.name().to_owned(),
+            }),
+            Missing => Err(self.no_reader()),
+        }
+    }
+
+    /// What its preset says of it.
+    #[expect(
+        clippy::expect_used,
+        reason = "presets are compiled in, and a test reads every one"
+    )]
+    pub fn facts(self) -> &'static Facts {
+        static ALL: LazyLock<Vec<Facts>> = LazyLock::new(|| {
+            let facts = ENTRIES.iter().map(|entry| Facts::parse(entry.preset));
+            let all: Result<_, _> = facts.collect();
+            all.expect("facts in every preset")
+        });
+        &ALL[self as usize]
+    }
+
+    /// Whether the data set as published has ground truth of a kind.
+    pub fn knows(self, truth: GroundTruth) -> bool {
+        self.facts().knows.contains(&truth)
+    }
+
+    /// The names of those that can be opened and have ground truth of a kind, as a sentence lists them.
+    pub fn that_know(truth: GroundTruth) -> String {
+        named(|dataset| dataset.has_reader() && dataset.knows(truth))
+    }
+
+    fn no_reader(self) -> DataError {
+        DataError::NoReader {
+            name: self.name().to_owned(),
+        }
+    }
+
+    /// The data set whose name is closest to a misspelt one, if any is close.
+    fn closest(name: &str) -> Option<Self> {
+        let distance = |dataset: &Self| edits(&name.to_lowercase(), dataset.name());
+        let near = |dataset: &Self| distance(dataset) * 3 <= dataset.name().len().max(4);
+        let close = Self::all().filter(near);
+        close.min_by_key(distance)
+    }
+}
+
+/// The data sets that can be opened, as help lists them.
+pub fn help() -> String {
+    format!("Data set: {}", named(Dataset::has_reader))
+}
+
+fn named(wanted: impl Fn(Dataset) -> bool) -> String {
+    let all = Dataset::all().filter(|one| wanted(*one));
+    all.map(Dataset::name).collect::<Vec<_>>().join(", ")
+}
+
+/// Letters to insert, remove or change on the way from one word to another (Levenshtein distance).
+fn edits(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (line, letter) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = line + 1;
+        for (place, other) in to.iter().enumerate() {
+            let changed = diagonal + usize::from(letter != *other);
+            diagonal = row[place + 1];
+            row[place + 1] = changed.min(diagonal + 1).min(row[place] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+impl From<Dataset> for &'static str {
+    fn from(dataset: Dataset) -> Self {
+        dataset.name()
+    }
+}
+
+impl fmt::Display for Dataset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Dataset {
+    type Err = DataError;
+
+    fn from_str(name: &str) -> Result<Self, DataError> {
+        let found = Self::all().find(|dataset| dataset.name() == name);
+        found.ok_or_else(|| DataError::UnknownDataset {
+            name: name.to_owned(),
+            instead: match Self::closest(name) {
+                Some(close) => format!("did you mean `{close}`?"),
+                None => format!("there are {}", named(|_| true)),
+            },
+        })
+    }
+}
+
+impl TryFrom<String> for Dataset {
+    type Error = DataError;
+
+    fn try_from(name: String) -> Result<Self, DataError> {
+        name.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(dataset: Dataset) -> SourceConfig {
+        SourceConfig {
+            dataset,
+            clips: 2,
+            ..SourceConfig::default()
+        }
+    }
+
+    #[test]
+    fn a_name_is_written_as_it_is_read() {
+        for (place, dataset) in Dataset::all().enumerate() {
+            assert_eq!(dataset as usize, place, "the two lists differ in order");
+            let text = serde_json::to_string(&dataset).unwrap();
+            assert_eq!(text, format!("\"{}\"", dataset.name()));
+            assert_eq!(serde_json::from_str::<Dataset>(&text).unwrap(), dataset);
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_the_closest_or_all() {
+        let said = |name: &str| name.parse::<Dataset>().unwrap_err().to_string();
+        assert_eq!(
+            said("clevr"),
+            "no data set is called `clevr`; did you mean `clevrer`?"
+        );
+        assert_eq!(
+            said("MOVi-E"),
+            "no data set is called `MOVi-E`; did you mean `movi-e`?"
+        );
+        let far = said("imagenet");
+        assert!(far.contains("there are synth, synth-textured"), "{far}");
+        assert!(Dataset::all().all(|one| far.contains(one.name())));
+    }
+
+    #[test]
+    fn what_needs_nothing_opens_and_the_rest_says_what_it_needs() {
+        for dataset in Dataset::all() {
+            let opened = open(&config(dataset));
+            match (dataset.needs(), dataset.has_reader()) {
+                (Needs::Nothing, true) => assert_eq!(opened.unwrap().len(), 2, "{dataset}"),
+                (Needs::Root, true) => {
+                    assert!(matches!(opened, Err(DataError::NoRoot { .. })), "{dataset}");
+                }
+                (Needs::Videos, true) => {
+                    let wrong = matches!(opened, Err(DataError::NoVideos { .. }));
+                    assert!(wrong, "{dataset}");
+                }
+                (_, false) => {
+                    let wrong = matches!(opened, Err(DataError::NoReader { .. }));
+                    assert!(wrong && dataset.check_reader().is_err(), "{dataset}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_generated_source_knows_what_its_preset_says() {
+        for dataset in Dataset::all() {
+            if dataset.needs() != Needs::Nothing {
+                continue;
+            }
+            let source = open(&SourceConfig {
+                questions: Some(Amount::default()),
+                ..config(dataset)
+            });
+            let source = source.unwrap();
+            for truth in GroundTruth::ALL {
+                assert_eq!(
+                    source.knows(truth),
+                    dataset.knows(truth),
+                    "{dataset} {truth:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_generators_sets_have_its_settings() {
+        for dataset in Dataset::all() {
+            match dataset.generator() {
+                Ok(preset) => {
+                    assert_eq!(preset.name, dataset.name());
+                    assert_eq!(dataset.facts().frames, Some(preset.filmed_frames));
+                    assert_eq!(dataset.facts().fps, Some(preset.fps));
+                }
+                Err(DataError::NoReader { .. }) => assert!(!dataset.has_reader()),
+                Err(error) => assert!(matches!(error, DataError::NotGenerated { .. }), "{error}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What every reader gives: clips by number, with their frames and ground truth.
+
+use ndarray::Array3;
+use serde::{Deserialize, Serialize};
+
+use crate::clip::{ClipId, Sample};
+use crate::error::DataError;
+use crate::question::EventTable;
+use crate::window::Window;
+
+/// Ground truth that a data set has beside its frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GroundTruth {
+    /// Instance masks, `[time, height, width]`.
+    Masks,
+    /// Questions with programs and answers, as CLEVRER has them.
+    Questions,
+    /// Entrances, exits and collisions: an [`EventTable`].
+    Events,
+    /// Positions, velocities and looks of all objects.
+    States,
+    /// Whether the clip's outcome is yes, as Physion and PHYRE ask.
+    Outcomes,
+}
+
+impl GroundTruth {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [
+        Self::Masks,
+        Self::Questions,
+        Self::Events,
+        Self::States,
+        Self::Outcomes,
+    ];
+
+    /// The kind as presets and documents write it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Masks => "masks",
+            Self::Questions => "questions",
+            Self::Events => "events",
+            Self::States => "states",
+            Self::Outcomes => "outcomes",
+        }
+    }
+}
+
+/// Whether what is asked about a clip happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The kind of scene.
+    pub scenario: String,
+    /// Whether it happens.
+    pub yes: bool,
+}
+
+/// Clips by number. No state, so that any thread may read in any order.
+pub trait Source: Send + Sync {
+    /// How many clips there are.
+    fn len(&self) -> usize;
+
+    /// Whether there is none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The name of a clip.
+    ///
+    /// # Panics
+    /// When `index` is not below [`Source::len`].
+    fn id(&self, index: usize) -> ClipId;
+
+    /// What makes one clip's bytes what they are, for cache keys: a preset and a seed, or a file's content hash.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    fn identity(&self, index: usize) -> Result<String, DataError>;
+
+    /// The frames of a clip in `window`, with masks and questions where the source has them.
+    ///
+    /// # Errors
+    /// When the clip cannot be read or has no frame in the window.
+    fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError>;
+
+    /// Whether this copy of the data set has ground truth of a kind.
+    fn knows(&self, _truth: GroundTruth) -> bool {
+        false
+    }
+
+    /// What lies there beside the clips and joins none of them, by name and with the reason: questions about missing
+    /// videos, videos without a label.
+    fn unjoined(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// Whether what the data set asks about every clip happens; `None` where it asks nothing.
+    fn outcome(&self, _index: usize) -> Option<Outcome> {
+        None
+    }
+
+    /// What is in a clip and what happens there, in truth; `None` where the source does not know.
+    ///
+    /// # Errors
+    /// When the clip's annotation is there and cannot be read.
+    fn events(&self, _index: usize) -> Result<Option<EventTable>, DataError> {
+        Ok(None)
+    }
+
+    /// True states of a clip's objects at frames of the film, also behind its end, `[frames, slots, numbers]`; `None`
+    /// where the source does not know.
+    fn states(&self, _index: usize, _frames: &[usize], _slots: usize) -> Option<Array3<f32>> {
+        None
+    }
+}

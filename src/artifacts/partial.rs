@@ -1,0 +1,211 @@
+//! An artifact that is being made.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use slotflow_datasets::ClipId;
+
+use super::artifact::{Artifact, MANIFEST, Manifest, TABLE, clip_path};
+use super::clip_file::ClipFile;
+use super::error::RunError;
+use super::files::{partial_of, remove_dir, write_atomic};
+use super::interrupt;
+use super::key::Recipe;
+use super::kind::{ArtifactKind, PerClip, Table};
+use super::lock::FolderLock;
+use super::options::Context;
+use super::progress::Progress;
+
+/// The file of a folder that names the clips that could not be done.
+const FAILURES: &str = "failures.json";
+
+/// An artifact that is being made: what was finished before a kill is still there.
+#[derive(Debug)]
+pub struct Partial<K: ArtifactKind> {
+    recipe: Recipe,
+    target: PathBuf,
+    dir: PathBuf,
+    clips: Vec<ClipId>,
+    failures: BTreeMap<ClipId, String>,
+    /// Held as long as this process works here.
+    lock: FolderLock,
+    kind: PhantomData<fn() -> K>,
+}
+
+impl<K: ArtifactKind> Partial<K> {
+    /// Opens or goes on with the artifact that belongs at `target`.
+    ///
+    /// # Errors
+    /// When another process makes it, or the file system says no.
+    pub fn open(target: &Path, recipe: Recipe) -> Result<Self, RunError> {
+        let dir = partial_of(target);
+        let lock = FolderLock::take(&dir)?;
+        Ok(Self {
+            recipe,
+            target: target.to_owned(),
+            dir,
+            clips: Vec::new(),
+            failures: BTreeMap::new(),
+            lock,
+            kind: PhantomData,
+        })
+    }
+
+    /// Carries failures of an earlier stage on, so that the last one still names them.
+    pub fn inherit<E: ArtifactKind>(&mut self, earlier: &Artifact<E>) {
+        self.failures.extend(earlier.failures().clone());
+    }
+
+    /// Puts the finished artifact in its place by one rename.
+    ///
+    /// # Errors
+    /// When nothing was done, or the file system says no.
+    pub fn commit(self) -> Result<Artifact<K>, RunError> {
+        let clips = self.finished();
+        if clips.is_empty() && !self.dir.join(TABLE).is_file() {
+            return Err(self.nothing_done());
+        }
+        let manifest = Manifest {
+            recipe: self.recipe.clone(),
+            clips,
+            failures: self.failures.clone(),
+            code_version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let text = serde_json::to_string_pretty(&manifest).map_err(internal)?;
+        let failed = serde_json::to_string_pretty(&manifest.failures).map_err(internal)?;
+        write_atomic(&self.dir.join(FAILURES), failed.as_bytes())?;
+        write_atomic(&self.dir.join(MANIFEST), text.as_bytes())?;
+        remove_dir(&self.target)?;
+        let io = |source| RunError::Io {
+            action: "rename",
+            source,
+            path: self.target.clone(),
+        };
+        std::fs::rename(&self.dir, &self.target).map_err(io)?;
+        drop(self.lock);
+        Ok(Artifact::new(manifest.recipe.id(), &self.target, manifest))
+    }
+
+    /// The expected clips whose files are there.
+    fn finished(&self) -> Vec<ClipId> {
+        let is_there = |clip: &&ClipId| clip_path(&self.dir, clip).exists();
+        self.clips.iter().filter(is_there).cloned().collect()
+    }
+
+    fn nothing_done(&self) -> RunError {
+        let stage = self.recipe.stage.clone();
+        match self.failures.first_key_value() {
+            Some((clip, reason)) => RunError::AllFailed {
+                stage,
+                count: self.failures.len(),
+                reason: format!("{clip}: {reason}"),
+            },
+            None => RunError::Empty { stage },
+        }
+    }
+}
+
+impl<K: PerClip> Partial<K> {
+    /// Says which clips there will be, in the order of the source.
+    pub fn expect(&mut self, clips: Vec<ClipId>) {
+        self.clips = clips;
+    }
+
+    /// The clips that are still to be done.
+    pub fn missing(&self) -> Vec<ClipId> {
+        self.clips
+            .iter()
+            .filter(|clip| !clip_path(&self.dir, clip).exists())
+            .cloned()
+            .collect()
+    }
+
+    /// Does every clip that is still to be done, one after the other.
+    ///
+    /// A clip that fails is noted and left out; the rest goes on.
+    ///
+    /// # Errors
+    /// When the disk says no or the person pressed Ctrl-C.
+    pub fn each<E: std::fmt::Display>(
+        &mut self,
+        context: &Context,
+        mut work: impl FnMut(&ClipId) -> Result<ClipFile, E>,
+    ) -> Result<(), RunError> {
+        let missing = self.missing();
+        let progress = Progress::new(&self.recipe.stage, self.clips.len(), context.quiet);
+        progress.set(self.clips.len() - missing.len());
+        for clip in missing {
+            interrupt::check()?;
+            self.keep(&clip, work(&clip))?;
+            progress.advance();
+        }
+        Ok(())
+    }
+
+    /// The same on all cores: for work that is not itself parallel, such as decoding.
+    ///
+    /// # Errors
+    /// When the disk says no or the person pressed Ctrl-C.
+    pub fn each_parallel<E: std::fmt::Display + Send>(
+        &mut self,
+        context: &Context,
+        work: impl Fn(&ClipId) -> Result<ClipFile, E> + Sync,
+    ) -> Result<(), RunError> {
+        use rayon::prelude::*;
+        let missing = self.missing();
+        let progress = Progress::new(&self.recipe.stage, self.clips.len(), context.quiet);
+        progress.set(self.clips.len() - missing.len());
+        // A few clips at a time: memory stays bounded and a kill loses little.
+        for some in missing.chunks(2 * rayon::current_num_threads()) {
+            interrupt::check()?;
+            let done: Vec<_> = some.par_iter().map(|clip| (clip, work(clip))).collect();
+            for (clip, result) in done {
+                self.keep(clip, result)?;
+                progress.advance();
+            }
+        }
+        Ok(())
+    }
+
+    fn keep<E: std::fmt::Display>(
+        &mut self,
+        clip: &ClipId,
+        result: Result<ClipFile, E>,
+    ) -> Result<(), RunError> {
+        match result {
+            Ok(file) => file.write(&clip_path(&self.dir, clip)),
+            Err(error) => {
+                self.failures.insert(clip.clone(), error.to_string());
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds a clip and writes its file: for clips whose number shows only while they are read.
+    ///
+    /// # Errors
+    /// When the file system says no.
+    pub fn add(&mut self, clip: &ClipId, file: &ClipFile) -> Result<(), RunError> {
+        self.clips.push(clip.clone());
+        file.write(&clip_path(&self.dir, clip))
+    }
+}
+
+impl<T: Serialize> Partial<Table<T>> {
+    /// Writes the table.
+    ///
+    /// # Errors
+    /// When the file system says no.
+    pub fn write(&mut self, table: &T) -> Result<(), RunError> {
+        let text = serde_json::to_string(table).map_err(internal)?;
+        write_atomic(&self.dir.join(TABLE), text.as_bytes())
+    }
+}
+
+fn internal(error: serde_json::Error) -> RunError {
+    RunError::Internal {
+        reason: error.to_string(),
+    }
+}

@@ -1,0 +1,205 @@
+//! A run: stages in order, each done once and then found in the cache.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::artifact::{Artifact, Manifest, read_manifest};
+use super::error::RunError;
+use super::files::partial_of;
+use super::key::{ArtifactId, Recipe};
+use super::options::{Context, Options};
+use super::partial::Partial;
+use super::progress;
+use super::stage::Stage;
+
+/// What became of one stage.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Record {
+    /// The stage.
+    pub stage: String,
+    /// The artifact.
+    pub id: ArtifactId,
+    /// Whether it was made now.
+    pub made: bool,
+    /// Why it was made, or "unchanged".
+    pub why: String,
+    /// Time of the work, seconds.
+    pub seconds: f64,
+}
+
+/// A run: stages in order, each cached by the content that it depends on.
+#[derive(Debug)]
+pub struct Run {
+    options: Options,
+    context: Context,
+    records: Mutex<Vec<Record>>,
+    /// Whether a stage was asked for with `--fresh`: all after it are made again.
+    is_fresh: AtomicBool,
+}
+
+impl Run {
+    /// A run on a device that is there.
+    ///
+    /// # Errors
+    /// When the device cannot be used.
+    pub fn open(options: Options) -> Result<Self, crate::device::DeviceError> {
+        let device = options.device.open()?;
+        let context = Context {
+            device,
+            seed: options.seed,
+            quiet: options.quiet,
+        };
+        Ok(Self {
+            options,
+            context,
+            records: Mutex::new(Vec::new()),
+            is_fresh: AtomicBool::new(false),
+        })
+    }
+
+    /// How the run is done.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// What stages may ask for.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// What became of the stages so far.
+    pub fn records(&self) -> Vec<Record> {
+        self.records
+            .lock()
+            .map(|records| records.clone())
+            .unwrap_or_default()
+    }
+
+    /// The stage's artifact: the one that is there, or a new one.
+    ///
+    /// # Errors
+    /// What stopped the stage.
+    pub fn stage<S: Stage>(&self, stage: &S) -> Result<Artifact<S::Output>, RunError> {
+        let recipe = self.recipe(stage)?;
+        let bucket = self.bucket::<S>(S::NAME);
+        let dir = bucket.join(&recipe.id().0);
+        let fresh = self.is_fresh::<S>();
+        if !fresh && let Some(artifact) = self.found::<S>(&recipe) {
+            self.note(S::NAME, artifact.id(), None, 0.0);
+            return Ok(artifact);
+        }
+        let why = if fresh {
+            "asked for with `--fresh`".to_owned()
+        } else {
+            reason(&bucket, &dir, &recipe)
+        };
+        if self.options.dry {
+            self.note(S::NAME, &recipe.id(), Some(why), 0.0);
+            return Ok(Artifact::named(&dir, recipe));
+        }
+        if !self.options.quiet {
+            progress::say(&format!("{:>10} {why}", S::NAME));
+        }
+        let start = Instant::now();
+        let mut out = Partial::<S::Output>::open(&dir, recipe)?;
+        stage.run(&mut out, &self.context)?;
+        let artifact = out.commit()?;
+        self.note(
+            S::NAME,
+            artifact.id(),
+            Some(why),
+            start.elapsed().as_secs_f64(),
+        );
+        Ok(artifact)
+    }
+
+    pub(super) fn recipe<S: Stage>(&self, stage: &S) -> Result<Recipe, RunError> {
+        let internal = |error: serde_json::Error| RunError::Internal {
+            reason: error.to_string(),
+        };
+        Ok(Recipe {
+            stage: S::NAME.to_owned(),
+            version: S::VERSION,
+            config: serde_json::to_value(stage.config()).map_err(internal)?,
+            inputs: stage.inputs(),
+            seed: stage.is_random().then_some(self.options.seed),
+            arithmetic: self.options.device.kind().to_owned(),
+        })
+    }
+
+    /// The folder of all that a stage ever made here.
+    fn bucket<S: Stage>(&self, name: &str) -> PathBuf {
+        let bucket = format!("{name}-v{}", S::VERSION);
+        self.options.cache.join(bucket)
+    }
+
+    /// The artifact that is there, under the stage's name or its former one.
+    fn found<S: Stage>(&self, recipe: &Recipe) -> Option<Artifact<S::Output>> {
+        let id = recipe.id();
+        let dir = self.bucket::<S>(S::NAME).join(&id.0);
+        Artifact::open(&dir, &id).or_else(|| {
+            let former = Recipe {
+                stage: S::FORMER_NAME?.to_owned(),
+                ..recipe.clone()
+            };
+            let dir = self.bucket::<S>(&former.stage).join(&former.id().0);
+            Artifact::open(&dir, &id)
+        })
+    }
+
+    /// Whether the stage or one before it was asked for with `--fresh`.
+    fn is_fresh<S: Stage>(&self) -> bool {
+        let mut names = std::iter::once(S::NAME).chain(S::FORMER_NAME);
+        let asked = names.any(|name| self.options.fresh.contains(name));
+        self.is_fresh.fetch_or(asked, Ordering::Relaxed) || asked
+    }
+
+    fn note(&self, stage: &str, id: &ArtifactId, made: Option<String>, seconds: f64) {
+        let why = made.clone().unwrap_or_else(|| "unchanged".to_owned());
+        let record = Record {
+            stage: stage.to_owned(),
+            id: id.clone(),
+            made: made.is_some(),
+            why,
+            seconds,
+        };
+        if let Ok(mut records) = self.records.lock() {
+            records.push(record);
+        }
+    }
+}
+
+/// Why an artifact is not there: it was interrupted, its recipe differs from the last one, or it never was.
+fn reason(bucket: &Path, dir: &Path, recipe: &Recipe) -> String {
+    if partial_of(dir).exists() {
+        return "goes on where it was stopped".to_owned();
+    }
+    let Some(last) = last_manifest(bucket) else {
+        return "never made here".to_owned();
+    };
+    let differences = recipe.differences(&last.recipe);
+    if differences.is_empty() {
+        "its files are damaged".to_owned()
+    } else {
+        differences.join(", ")
+    }
+}
+
+/// The newest manifest in a bucket.
+fn last_manifest(bucket: &Path) -> Option<Manifest> {
+    let entries = std::fs::read_dir(bucket).ok()?;
+    let dated = entries.flatten().filter_map(|entry| {
+        let manifest = read_manifest(&entry.path())?;
+        Some((
+            entry.metadata().and_then(|data| data.modified()).ok()?,
+            manifest,
+        ))
+    });
+    dated
+        .max_by_key(|(when, _)| *when)
+        .map(|(_, manifest)| manifest)
+}

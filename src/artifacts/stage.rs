@@ -1,0 +1,40 @@
+//! One step of a pipeline.
+
+use serde::Serialize;
+
+use super::error::RunError;
+use super::key::Input;
+use super::kind::ArtifactKind;
+use super::options::Context;
+use super::partial::Partial;
+
+/// One step of a pipeline: settings, inputs and work.
+pub trait Stage {
+    /// Its table in a plan, its bucket in the cache, its name in messages.
+    const NAME: &'static str;
+    /// Its name in earlier versions: what they made is still found, and `--fresh` still knows it.
+    const FORMER_NAME: Option<&'static str> = None;
+    /// Rises when the same settings would give other bytes.
+    const VERSION: u32;
+    /// Its settings.
+    type Config: Serialize;
+    /// What it gives.
+    type Output: ArtifactKind;
+
+    /// The settings.
+    fn config(&self) -> &Self::Config;
+
+    /// What it reads.
+    fn inputs(&self) -> Vec<Input>;
+
+    /// Whether it draws random numbers.
+    fn is_random(&self) -> bool {
+        false
+    }
+
+    /// The work.
+    ///
+    /// # Errors
+    /// What stops the stage; a clip that fails is noted in `out` instead.
+    fn run(&self, out: &mut Partial<Self::Output>, context: &Context) -> Result<(), RunError>;
+}

@@ -1,0 +1,83 @@
+//! Auto-encoders of frames: VQ-VAE and dVAE.
+
+use std::path::PathBuf;
+
+use burn::module::Module;
+use serde::Serialize;
+use slotflow_eval::profile::LpipsProfile;
+
+use super::run::TrainingRun;
+use crate::metrics::pretrained::PretrainedStore;
+use crate::metrics::{MetricsError, lpips};
+use crate::models::perceptual::lpips::{Backbone, Lpips};
+use crate::plan::training::objectives::{DvaePlan, VqVaePlan};
+use crate::train::objectives::parts::reconstruct::Reconstruct;
+use crate::train::{Objective, TrainError};
+use crate::weights::pretrained::Network;
+
+impl TrainingRun<'_> {
+    pub(super) fn vqvae(&mut self, plan: &VqVaePlan) -> Result<Vec<PathBuf>, TrainError> {
+        let lpips = if plan.objective.perceptual > 0.0 {
+            Some(self.lpips()?)
+        } else {
+            None
+        };
+        self.reconstruct("vqvae", &plan.model, &plan.objective, lpips)
+    }
+
+    pub(super) fn dvae(&self, plan: &DvaePlan) -> Result<Vec<PathBuf>, TrainError> {
+        self.reconstruct("dvae", &plan.model, &plan.objective, None)
+    }
+
+    /// Trains an auto-encoder of frames.
+    fn reconstruct<M, C>(
+        &self,
+        name: &str,
+        model: &M,
+        config: &C,
+        lpips: Option<Lpips>,
+    ) -> Result<Vec<PathBuf>, TrainError>
+    where
+        M: Clone + Serialize,
+        C: Clone,
+        for<'a> Reconstruct<'a, M, C>: Objective,
+    {
+        let clips = self.clips()?;
+        let objective = Reconstruct {
+            model: model.clone(),
+            config: config.clone(),
+            lpips,
+            background: clips.train.background(),
+            train: &clips.train,
+            held_out: &clips.held_out,
+        };
+        let result = self.fit(&objective)?;
+        let file = self.write(name, model, &result.model, result.facts())?;
+        Ok(vec![file])
+    }
+
+    /// LPIPS with VGG-16 from the weights that were downloaded, frozen; its content becomes part of the training's
+    /// identity.
+    fn lpips(&mut self) -> Result<Lpips, TrainError> {
+        let smallest = Backbone::Vgg.smallest();
+        if self.plan.data.size.iter().any(|&side| side < smallest) {
+            return Err(TrainError::Perceptual {
+                reason: format!("it sees nothing in frames below {smallest} pixels a side"),
+            });
+        }
+        let network = Network::Backbone(Backbone::Vgg);
+        let wrong = |error: MetricsError| TrainError::Perceptual {
+            reason: error.to_string(),
+        };
+        let pretrained = PretrainedStore::of_cache(&self.execution.options.cache)
+            .load(network)
+            .map_err(wrong)?;
+        let pretrained = pretrained.ok_or_else(|| TrainError::Perceptual {
+            reason: PretrainedStore::missing(network),
+        })?;
+        self.depends_on("lpips", &*pretrained.entry.sha256);
+        let device = self.execution.device.clone().autodiff();
+        let model = lpips::model(LpipsProfile::Vgg, &pretrained, &device).map_err(wrong)?;
+        Ok(model.no_grad())
+    }
+}

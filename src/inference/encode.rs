@@ -1,0 +1,124 @@
+//! Frames → slots and attention masks, chunk by chunk: the one way in which stages and trainings encode.
+
+use burn::tensor::Device;
+use ndarray::{Array4, ArrayView4, ArrayView5, s};
+
+use crate::masks::masks_from_attention;
+use crate::models::encoder::SlotEncoder;
+use crate::rng::SeededRng;
+use crate::tensor_conversion::{batch_from_clips, floats};
+
+/// Frames of a clip that are encoded at once: bounds the memory, changes no number.
+const CHUNK: usize = 48;
+
+/// Slots and attention masks of clips of equal length.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EncodedClips {
+    /// `[batch, time, slots, dim]`
+    pub slots: Array4<f32>,
+    /// Slot with most attention at every pixel, `[batch, time, height, width]`; where masks are asked for.
+    pub masks: Option<Array4<u8>>,
+}
+
+/// A slot encoder over whole clips.
+#[derive(Debug)]
+pub struct ClipEncoder<'a> {
+    /// The encoder.
+    pub encoder: &'a SlotEncoder,
+    /// Where it computes.
+    pub device: &'a Device,
+    /// Whether attention masks are wanted beside the slots.
+    pub with_masks: bool,
+}
+
+impl ClipEncoder<'_> {
+    /// Slots of every frame: the state of one chunk is carried into the next, `noise` gives what stochastic slots draw.
+    ///
+    /// # Shape
+    /// - `frames`: `[batch, time, height, width, rgb]`, at the encoder's resolution
+    ///
+    /// # Panics
+    /// When there is no frame, or frames have another resolution.
+    pub fn encode(&self, frames: ArrayView5<'_, u8>, noise: &mut SeededRng) -> EncodedClips {
+        let (batch, time, height, width, _) = frames.dim();
+        assert!(batch > 0 && time > 0, "no frames to encode");
+        let (mut state, mut slots) = (None, None);
+        let mut masks = self
+            .with_masks
+            .then(|| Array4::zeros((batch, time, height, width)));
+        for first in (0..time).step_by(CHUNK) {
+            let last = (first + CHUNK).min(time);
+            let chunk = frames.slice(s![.., first..last, .., .., ..]);
+            let shape = self.encoder.noise_shape(batch, last - first, first == 0);
+            let drawn = shape.map(|shape| noise.normal(shape, self.device));
+            let pixels = batch_from_clips(chunk, self.device);
+            let encoded = self.encoder.encode(pixels, state, drawn.as_ref());
+            state = Some(encoded.state);
+            if let Some(masks) = &mut masks {
+                let chunk = masks_from_attention(encoded.attention, [height, width]);
+                masks.slice_mut(s![.., first..last, .., ..]).assign(&chunk);
+            }
+            let [_, length, count, dim] = encoded.slots.dims();
+            let values = floats(encoded.slots);
+            let chunk = ArrayView4::from_shape((batch, length, count, dim), &values)
+                .unwrap_or_else(|error| unreachable!("a tensor has its own shape: {error}"));
+            slots
+                .get_or_insert_with(|| Array4::zeros((batch, time, count, dim)))
+                .slice_mut(s![.., first..last, .., ..])
+                .assign(&chunk);
+        }
+        EncodedClips {
+            slots: slots.unwrap_or_default(),
+            masks,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array5;
+
+    use super::*;
+    use crate::models::encoder::{
+        CnnConfig, InitialConfig, PosteriorConfig, SlotEncoderConfig, StemConfig,
+    };
+    use crate::rng::Init;
+
+    #[test]
+    fn chunks_and_batches_change_no_number() {
+        let config = SlotEncoderConfig {
+            resolution: [8, 8],
+            slots: 2,
+            dim: 4,
+            slot_mlp: 4,
+            stem: StemConfig::Cnn(CnnConfig {
+                channels: vec![4],
+                kernels: vec![3],
+                strides: vec![1],
+                ..CnnConfig::default()
+            }),
+            initial: InitialConfig::Stochastic(PosteriorConfig::default()),
+            ..SlotEncoderConfig::default()
+        };
+        let device = Device::flex();
+        let encoder = config.init(&mut Init::seeded(1, &device));
+        let frames = Array5::from_shape_fn((1, CHUNK + 5, 8, 8, 3), |(_, t, y, x, c)| {
+            (11 * t + 7 * y + 5 * x + c) as u8
+        });
+        let noise = || SeededRng::new(7, &["test"]);
+        let whole = ClipEncoder {
+            encoder: &encoder,
+            device: &device,
+            with_masks: true,
+        };
+        let chunked = whole.encode(frames.view(), &mut noise());
+        assert_eq!(chunked.masks.as_ref().unwrap().dim(), (1, CHUNK + 5, 8, 8));
+        let shape = encoder.noise_shape(1, CHUNK + 5, true).unwrap();
+        let drawn = noise().normal(shape, &device);
+        let at_once = encoder.encode(batch_from_clips(frames.view(), &device), None, Some(&drawn));
+        assert_eq!(
+            chunked.slots.iter().copied().collect::<Vec<_>>(),
+            floats(at_once.slots)
+        );
+    }
+}

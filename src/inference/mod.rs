@@ -1,0 +1,7 @@
+//! Trained models over whole clips: arrays in, arrays out. Stages and trainings both go through here.
+
+/// Frames → slots and attention masks.
+pub mod encode;
+
+/// Slots → slots with a rollout behind them.
+pub mod rollout;

@@ -1,0 +1,54 @@
+//! A plan of any flow.
+
+use super::clevrer_vqa::ClevrerVqaPlan;
+use super::error::PlanError;
+use super::physion_vqa::PhysionVqaPlan;
+use super::speedrun::SpeedrunPlan;
+use super::training::TrainPlan;
+use super::video_predict::VideoPredictPlan;
+
+/// A plan of any flow.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Plan {
+    /// Decode, encode, roll out, render, answer, evaluate, report.
+    VideoPredict(Box<VideoPredictPlan>),
+    /// Decode, encode, answer, score, report.
+    ClevrerVqa(Box<ClevrerVqaPlan>),
+    /// Decode, encode, roll out, read out, score, report.
+    PhysionVqa(Box<PhysionVqaPlan>),
+    /// Train one model.
+    Train(Box<TrainPlan>),
+    /// Train several, then predict with them.
+    Speedrun(Box<SpeedrunPlan>),
+}
+
+impl Plan {
+    /// The seed of everything random.
+    pub fn seed(&self) -> u64 {
+        match self {
+            Self::VideoPredict(plan) => plan.seed,
+            Self::ClevrerVqa(plan) => plan.seed,
+            Self::PhysionVqa(plan) => plan.seed,
+            Self::Train(plan) => plan.seed,
+            Self::Speedrun(plan) => plan.seed,
+        }
+    }
+
+    /// The plan as TOML, every value resolved.
+    ///
+    /// # Errors
+    /// When a value cannot be written as TOML.
+    pub fn to_toml(&self) -> Result<String, PlanError> {
+        let text = match self {
+            Self::VideoPredict(plan) => toml::to_string(plan),
+            Self::ClevrerVqa(plan) => toml::to_string(plan),
+            Self::PhysionVqa(plan) => toml::to_string(plan),
+            Self::Train(plan) => toml::to_string(plan),
+            Self::Speedrun(plan) => toml::to_string(plan),
+        };
+        text.map_err(|error| PlanError::Parse {
+            reason: error.to_string(),
+            path: "plan".into(),
+        })
+    }
+}

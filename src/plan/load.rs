@@ -1,0 +1,184 @@
+//! Plans from their text: built in or a file, with changes, former names and checks.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::any::Plan;
+use super::clevrer_vqa::ClevrerVqaPlan;
+use super::error::PlanError;
+use super::flow::Flow;
+use super::physion_vqa::PhysionVqaPlan;
+use super::speedrun::{Part, Parts, SpeedrunPlan};
+use super::{builtin, check, earlier, set};
+use crate::artifacts::progress::say;
+
+impl Plan {
+    /// The plan of that name, else the one in that file, with changes of the form `table.key=value`.
+    ///
+    /// # Errors
+    /// When there is none, it does not parse, or it has a key that nobody knows.
+    pub fn load(name: &str, changes: &[String]) -> Result<Self, PlanError> {
+        let (text, origin) = builtin::text(name)?;
+        Self::parse(&text, &origin, changes)
+    }
+
+    /// The same, with `folder` in place of the folder `runs`.
+    ///
+    /// # Errors
+    /// As [`Plan::load`].
+    pub fn load_inside(name: &str, changes: &[String], folder: &Path) -> Result<Self, PlanError> {
+        let (text, origin) = builtin::text(name)?;
+        let mut table = changed(&text, &origin, changes)?;
+        table.iter_mut().for_each(|(_, value)| moved(value, folder));
+        Self::typed(table, &origin)
+    }
+
+    /// The plan written in `text`; `origin` is named in messages.
+    ///
+    /// # Errors
+    /// When it does not parse or has a key that nobody knows.
+    pub fn parse(text: &str, origin: &Path, changes: &[String]) -> Result<Self, PlanError> {
+        Self::typed(changed(text, origin, changes)?, origin)
+    }
+
+    fn typed(mut table: toml::Table, origin: &Path) -> Result<Self, PlanError> {
+        let flow = table.get("flow").cloned();
+        let flow = flow.map(Flow::deserialize).transpose().map_err(|error| {
+            let reason = format!("`flow`: {}", error.message());
+            PlanError::Parse {
+                reason,
+                path: origin.to_owned(),
+            }
+        })?;
+        let plan = match flow.unwrap_or_default() {
+            Flow::VideoPredict => Self::VideoPredict(Box::new(typed(table, origin)?)),
+            Flow::ClevrerVqa => {
+                ClevrerVqaPlan::rooted(&mut table);
+                Self::ClevrerVqa(Box::new(typed(table, origin)?))
+            }
+            Flow::PhysionVqa => {
+                let plan: PhysionVqaPlan = typed(table, origin)?;
+                Self::PhysionVqa(Box::new(plan.rooted()))
+            }
+            Flow::Train => Self::Train(Box::new(typed(table, origin)?)),
+            Flow::Speedrun => Self::Speedrun(Box::new(typed(table, origin)?)),
+        };
+        check::plan(&plan)?;
+        if let Self::Speedrun(plan) = &plan {
+            plan.parts(Path::new("runs"))?;
+        }
+        Ok(plan)
+    }
+}
+
+impl Part {
+    fn load(&self, seed: u64, folder: &Path) -> Result<Plan, PlanError> {
+        let mut changes = self.set.clone();
+        changes.push(format!("seed={seed}"));
+        Plan::load_inside(&self.plan, &changes, folder)
+    }
+
+    fn unfit(&self, reason: &str) -> PlanError {
+        PlanError::Parse {
+            reason: reason.to_owned(),
+            path: self.plan.clone().into(),
+        }
+    }
+}
+
+impl SpeedrunPlan {
+    /// The plans, with their weights in `folder`.
+    ///
+    /// # Errors
+    /// When one of them is none, or of another kind than its place asks for.
+    pub fn parts(&self, folder: &Path) -> Result<Parts, PlanError> {
+        let training = |part: &Part| match part.load(self.seed, folder)? {
+            Plan::Train(plan) => Ok((part.name().to_owned(), *plan)),
+            _ => Err(part.unfit("`train` names a plan that trains nothing")),
+        };
+        let predict = match self.predict.load(self.seed, folder)? {
+            Plan::VideoPredict(plan) => *plan,
+            _ => {
+                return Err(self
+                    .predict
+                    .unfit("`predict` names a plan that predicts nothing"));
+            }
+        };
+        Ok(Parts {
+            trainings: self.train.iter().map(training).collect::<Result<_, _>>()?,
+            predict,
+        })
+    }
+}
+
+/// The table of a plan with changes.
+fn changed(text: &str, origin: &Path, changes: &[String]) -> Result<toml::Table, PlanError> {
+    let parsed = text.parse();
+    let fault = |reason: String| PlanError::Parse {
+        reason,
+        path: origin.to_owned(),
+    };
+    let mut table: toml::Table =
+        parsed.map_err(|error: toml::de::Error| fault(error.message().to_owned()))?;
+    earlier::rename(&mut table).map_err(fault)?;
+    for change in changes {
+        set::apply(&mut table, change)?;
+    }
+    for note in earlier::drop_unread(&mut table) {
+        say(&note);
+    }
+    Ok(table)
+}
+
+/// Puts `folder` in the place of `runs` wherever a value begins with it.
+fn moved(value: &mut toml::Value, folder: &Path) {
+    match value {
+        toml::Value::String(text) => {
+            if let Some(rest) = text.strip_prefix("runs/") {
+                *text = folder.join(rest).display().to_string();
+            }
+        }
+        toml::Value::Array(values) => values.iter_mut().for_each(|value| moved(value, folder)),
+        toml::Value::Table(table) => table.iter_mut().for_each(|(_, value)| moved(value, folder)),
+        _ => {}
+    }
+}
+
+fn typed<T: DeserializeOwned>(table: toml::Table, origin: &Path) -> Result<T, PlanError> {
+    T::deserialize(table).map_err(|error| PlanError::Parse {
+        // What is wrong, and in which key.
+        reason: error.to_string().trim().replace('\n', " "),
+        path: origin.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_of_one_part_are_found_by_the_next_inside_the_run_s_folder() {
+        let Plan::Speedrun(plan) = Plan::load("speedrun", &["seed=7".to_owned()]).unwrap() else {
+            panic!("no speedrun");
+        };
+        let parts = plan.parts(Path::new("elsewhere/here")).unwrap();
+        assert_eq!(
+            parts.predict.encode.weights.0,
+            "elsewhere/here/slots-synth/slot-encoder.safetensors"
+        );
+        let folders: Vec<&str> = parts.trainings.iter().map(|(name, _)| &**name).collect();
+        for (name, training) in &parts.trainings {
+            assert_eq!(training.seed, 7);
+            let text = toml::to_string(training).unwrap();
+            assert!(!text.contains("runs/"), "{text}");
+            for weights in text.lines().filter(|line| line.contains("elsewhere/here/")) {
+                let from = weights.split("elsewhere/here/").nth(1).unwrap();
+                let from = from.split('/').next().unwrap();
+                let place = |of: &str| folders.iter().position(|folder| *folder == of);
+                assert!(place(from) < place(name), "{name} needs {from} first");
+            }
+        }
+    }
+}

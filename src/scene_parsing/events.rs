@@ -1,0 +1,110 @@
+//! Collisions, entrances, exits and motion.
+
+use std::collections::BTreeMap;
+
+use slotflow_datasets::question::{Event, EventKind, Motion};
+
+use super::head_output::{HeadOutput, ParseSettings};
+use super::tracking::Track;
+use crate::models::reasoner::object_event_head::pairs;
+
+/// Sampled frames within which a pair collides once.
+const MERGE: usize = 2;
+
+impl HeadOutput {
+    /// Collisions of objects; of neighbouring steps the most probable counts.
+    pub(super) fn collision_events(&self, tracks: &[Track], settings: ParseSettings) -> Vec<Event> {
+        let mut events = Vec::new();
+        for (one, other) in pairs(tracks.len()) {
+            let logits = self.pair_collisions(&tracks[one], &tracks[other]);
+            events.extend(collision_steps(&logits, settings).into_iter().map(|step| {
+                Event::new(
+                    EventKind::Collision,
+                    &[one, other],
+                    Some(video_frame_of(step, settings)),
+                )
+            }));
+        }
+        events
+    }
+
+    /// Logits of a collision of two objects, step by step; least where one of them is not there.
+    pub fn pair_collisions(&self, one: &Track, other: &Track) -> Vec<f32> {
+        let at = |track: &Track, step: usize| track[step].or(track[step + 1]);
+        (0..self.collisions.dim().0)
+            .map(|step| match (at(one, step), at(other, step)) {
+                (Some(one), Some(other)) if one != other => self.collision(step, one, other),
+                _ => f32::NEG_INFINITY,
+            })
+            .collect()
+    }
+
+    /// How every object moves at every frame of the video: as at the nearest sampled frame.
+    pub(super) fn motion(
+        &self,
+        tracks: &[Track],
+        settings: ParseSettings,
+    ) -> BTreeMap<usize, Vec<Option<Motion>>> {
+        let last = settings.observed.saturating_sub(1);
+        let one = |track: &Track, frame: usize| {
+            let t = ((frame + settings.stride / 2) / settings.stride).min(last);
+            let slot = track[t]?;
+            let place = |t: usize| {
+                let slot = track[t].unwrap_or(slot);
+                self.position(t, slot).map(f64::from)
+            };
+            let (from, to) = (place(t.saturating_sub(1)), place((t + 1).min(last)));
+            let span = (((t + 1).min(last) - t.saturating_sub(1)) * settings.stride).max(1) as f64;
+            Some(Motion {
+                velocity: [(to[0] - from[0]) / span, (to[1] - from[1]) / span],
+                moving: self.is_moving(t, slot),
+            })
+        };
+        (0..settings.video_frames)
+            .map(|frame| {
+                let row = tracks.iter().map(|track| one(track, frame));
+                (frame, row.collect())
+            })
+            .collect()
+    }
+}
+
+/// The video's frame that stands for what happens between a sampled frame and the next.
+pub fn video_frame_of(step: usize, settings: ParseSettings) -> usize {
+    step * settings.stride + settings.stride.div_ceil(2)
+}
+
+/// Steps at which a pair collides: above the threshold and the largest logit nearby.
+pub fn collision_steps(logits: &[f32], settings: ParseSettings) -> Vec<usize> {
+    let limit = |step: usize| {
+        if step + 1 < settings.observed {
+            settings.collision_threshold
+        } else {
+            settings.rolled_out_collision_threshold
+        }
+    };
+    let is_peak = |step: &usize| {
+        let about = step.saturating_sub(MERGE)..(step + MERGE + 1).min(logits.len());
+        logits[*step] > limit(*step)
+            && about.clone().all(|other| {
+                logits[other] < logits[*step] || other >= *step && logits[other] <= logits[*step]
+            })
+    };
+    (0..logits.len()).filter(is_peak).collect()
+}
+
+/// Entrances and exits.
+pub(super) fn crossings(tracks: &[Track], settings: ParseSettings) -> Vec<Event> {
+    let mut events = Vec::new();
+    for (object, track) in tracks.iter().enumerate() {
+        for t in 1..track.len() {
+            let kind = match (track[t - 1], track[t]) {
+                (None, Some(_)) => EventKind::In,
+                (Some(_), None) => EventKind::Out,
+                _ => continue,
+            };
+            events.push(Event::new(kind, &[object], Some(t * settings.stride)));
+        }
+    }
+    events
+}

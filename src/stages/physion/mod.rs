@@ -1,0 +1,20 @@
+//! Contact prediction on Physion: readouts learn from slots of other clips, and are judged as Physion's papers judge and on
+//! held-out clips.
+
+/// The stage: slots observed and rolled out → will two objects touch?
+pub mod contact_prediction;
+
+/// What is read from how many frames: scores and answers.
+mod column;
+
+/// Slots of all clips of one part, and their outcomes.
+pub mod labelled_slots;
+
+/// Readouts and logistic regressions.
+mod learned;
+
+/// How readouts are trained and judged.
+mod protocol;
+
+/// Tables of contact prediction.
+pub mod tables;

@@ -1,0 +1,47 @@
+//! Rendered frames on disk: for each clip its reconstruction, its prediction, and the decoder's bound where it has one.
+
+use ndarray::{Array4, Ix4};
+use slotflow_datasets::ClipId;
+
+use crate::artifacts::{Artifact, ArtifactKind, PerClip, RunError};
+
+/// Frames of clips, rendered from slots.
+#[derive(Debug)]
+pub enum RenderedFrames {}
+
+impl ArtifactKind for RenderedFrames {}
+impl PerClip for RenderedFrames {}
+
+/// Rendered frames on disk.
+pub type Frames = Artifact<RenderedFrames>;
+
+impl Frames {
+    /// What was drawn from slots that were seen, `[time, height, width, rgb]`.
+    ///
+    /// # Errors
+    /// When the file is not there or not whole.
+    pub fn reconstruction(&self, clip: &ClipId) -> Result<Array4<u8>, RunError> {
+        self.read(clip)?.bytes::<Ix4>("reconstruction")
+    }
+
+    /// The burn-in as it was reconstructed, then what was imagined, `[time, height, width, rgb]`.
+    ///
+    /// # Errors
+    /// When the file is not there or not whole.
+    pub fn prediction(&self, clip: &ClipId) -> Result<Array4<u8>, RunError> {
+        self.read(clip)?.bytes::<Ix4>("prediction")
+    }
+
+    /// The best that the decoder could draw, where it has such a bound.
+    ///
+    /// # Errors
+    /// When the file is not there or not whole.
+    pub fn ceiling(&self, clip: &ClipId) -> Result<Option<Array4<u8>>, RunError> {
+        let file = self.read(clip)?;
+        if file.has("ceiling") {
+            file.bytes::<Ix4>("ceiling").map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+}

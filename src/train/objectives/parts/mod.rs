@@ -1,0 +1,10 @@
+//! What several objectives are made of.
+
+/// What auto-encoders of frames have in common.
+pub mod reconstruct;
+
+/// Where a slot encoder that learns with a decoder starts from.
+pub mod encoder_init;
+
+/// Figures of a validation.
+pub mod figures;
