@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::flow::Flow;
 use super::training::TrainPlan;
 use super::video_predict::VideoPredictPlan;
 
@@ -10,7 +11,7 @@ use super::video_predict::VideoPredictPlan;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SpeedrunPlan {
     /// Which flow: `speedrun`.
-    pub flow: String,
+    pub flow: Flow,
     /// The seed of everything random, in place of those of the plans.
     #[serde(default)]
     pub seed: u64,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// One table an objective, with what it needs and its checks.
 pub mod objectives;
 
+use crate::plan::flow::Flow;
 use crate::train::FitConfig;
 pub use crate::train::data::TrainData;
 pub use objectives::{ObjectivePlan, ObjectiveTable};
@@ -17,7 +18,7 @@ pub use objectives::{ObjectivePlan, ObjectiveTable};
 #[serde(rename_all = "kebab-case")]
 pub struct TrainPlan {
     /// Which flow: `train`.
-    pub flow: String,
+    pub flow: Flow,
     /// The seed of everything random.
     pub seed: u64,
     /// What is trained on.

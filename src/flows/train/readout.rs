@@ -31,7 +31,7 @@ impl TrainingRun<'_> {
         let length = burn_in + steps;
         if length > self.plan.data.frames || length < model.frames() {
             let reason = format!(
-                "{burn_in} frames seen and {steps} imagined do not fit clips of {} or a readout of {}",
+                "{burn_in} observed frames and a rollout of {steps} do not fit clips of {} or a readout of {}",
                 self.plan.data.frames,
                 model.frames()
             );

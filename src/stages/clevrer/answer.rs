@@ -21,7 +21,7 @@ use crate::models::reasoner::{Aloe, AloeConfig};
 use crate::plan::video_predict::AnswerConfig;
 use crate::tensor_conversion::floats;
 use crate::train::data::qa_dataset::kind_of;
-use crate::train::objectives::aloe::{Read, Sees, looked_at, seen_by};
+use crate::train::objectives::aloe::{Sees, TextBatch, slots_of_text, visible_slots};
 
 use crate::stages::Loaded;
 use crate::stages::perceive::decode::Clips;
@@ -160,7 +160,7 @@ impl Stage for Answer<'_> {
                     reasoner.fits(&seen)?;
                     self.with_future(dynamics, &seen, config.frames, context)?
                 }
-                _ => seen_by(reasoner.sees, seen.view()),
+                _ => visible_slots(reasoner.sees, seen.view()),
             };
             reasoner.fits(&slots)?;
             let rows = reasoner.answer_all(clip, &questions, slots.view(), context);
@@ -352,13 +352,13 @@ impl Reasoner<'_> {
         rows
     }
 
-    fn read(&self, texts: &[Asked], slots: ArrayView3<'_, f32>, context: &Context) -> Read {
+    fn read(&self, texts: &[Asked], slots: ArrayView3<'_, f32>, context: &Context) -> TextBatch {
         let words: Vec<_> = texts.iter().map(|text| text.words).collect();
         let windows: Vec<_> = texts
             .iter()
-            .map(|text| looked_at(slots, self.config.frames, text.predictive))
+            .map(|text| slots_of_text(slots, self.config.frames, text.predictive))
             .collect();
-        Read::new(&words, &windows, &context.device)
+        TextBatch::new(&words, &windows, &context.device)
     }
 
     /// What is answered best without the video.

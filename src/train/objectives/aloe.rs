@@ -53,7 +53,7 @@ impl Sees {
 ///
 /// # Shape
 /// `[time, slots, dim]`
-pub fn seen_by(sees: Sees, slots: ArrayView3<'_, f32>) -> Array3<f32> {
+pub fn visible_slots(sees: Sees, slots: ArrayView3<'_, f32>) -> Array3<f32> {
     match sees {
         Sees::Clip | Sees::States => slots.to_owned(),
         Sees::LastFrame => slots.slice(s![-1.., .., ..]).to_owned(),
@@ -71,11 +71,11 @@ impl Default for AloeObjectiveConfig {
     }
 }
 
-/// The frames that a text is about: the first, or for predictive texts as many up to the end of the rollout.
+/// The slots of the frames that a text is about: the first, or for predictive texts as many up to the end of the rollout.
 ///
 /// # Shape
 /// `[time + steps, slots, dim]` → `[frames, slots, dim]`
-pub fn looked_at(
+pub fn slots_of_text(
     slots: ArrayView3<'_, f32>,
     frames: usize,
     predictive: bool,
@@ -88,9 +88,9 @@ pub fn looked_at(
     slots.slice_move(s![first..first + frames, .., ..])
 }
 
-/// Texts as a model reads them.
+/// Questions as tensors: words, and the slots that each is about.
 #[derive(Debug)]
-pub struct Read {
+pub struct TextBatch {
     /// `[batch, frames, slots, dim]`
     pub slots: Tensor<4>,
     /// `[batch, text]`
@@ -99,7 +99,7 @@ pub struct Read {
     pub padding: Tensor<2, Bool>,
 }
 
-impl Read {
+impl TextBatch {
     /// Texts with the slots that each is about.
     ///
     /// # Panics
@@ -146,19 +146,19 @@ pub struct AloeObjective {
 }
 
 impl AloeObjective {
-    fn read(&self, dataset: &QaDataset, texts: &[&Text], device: &Device) -> Read {
+    fn tensors(&self, dataset: &QaDataset, texts: &[&Text], device: &Device) -> TextBatch {
         let words: Vec<_> = texts.iter().map(|text| text.words).collect();
         let windows: Vec<_> = texts
             .iter()
             .map(|text| {
-                looked_at(
+                slots_of_text(
                     dataset.slots.index_axis(Axis(0), text.clip),
                     self.model.frames,
                     text.predictive,
                 )
             })
             .collect();
-        Read::new(&words, &windows, device)
+        TextBatch::new(&words, &windows, device)
     }
 }
 
@@ -194,8 +194,8 @@ impl Objective for AloeObjective {
             texts.into_iter().partition(|text| text.is_choice);
         let mut parts = Vec::new();
         if !open.is_empty() {
-            let read = self.read(&self.train, &open, step.device);
-            let logits = model.answer(read.slots, read.words, read.padding);
+            let inputs = self.tensors(&self.train, &open, step.device);
+            let logits = model.answer(inputs.slots, inputs.words, inputs.padding);
             parts.push((
                 "answer",
                 1.0,
@@ -203,8 +203,8 @@ impl Objective for AloeObjective {
             ));
         }
         if !choices.is_empty() {
-            let read = self.read(&self.train, &choices, step.device);
-            let logits = model.judge(read.slots, read.words, read.padding);
+            let inputs = self.tensors(&self.train, &choices, step.device);
+            let logits = model.judge(inputs.slots, inputs.words, inputs.padding);
             parts.push((
                 "choice",
                 1.0,
@@ -225,21 +225,21 @@ impl Objective for AloeObjective {
                 .collect();
             let entry = right.entry(is_choice).or_default();
             for texts in of.chunks(64).take(12) {
-                let read = self.read(&self.held_out, texts, device);
-                let said = if is_choice {
-                    let logits = floats(model.judge(read.slots, read.words, read.padding));
+                let inputs = self.tensors(&self.held_out, texts, device);
+                let answers = if is_choice {
+                    let logits = floats(model.judge(inputs.slots, inputs.words, inputs.padding));
                     logits
                         .into_iter()
                         .map(|logit| i64::from(logit > 0.0))
                         .collect::<Vec<_>>()
                 } else {
-                    let logits = model.answer(read.slots, read.words, read.padding);
+                    let logits = model.answer(inputs.slots, inputs.words, inputs.padding);
                     logits.argmax(1).into_data().iter::<i64>().collect()
                 };
-                entry.0 += said
+                entry.0 += answers
                     .iter()
                     .zip(texts)
-                    .filter(|(said, text)| **said == text.label)
+                    .filter(|(answer, text)| **answer == text.label)
                     .count();
                 entry.1 += texts.len();
             }
@@ -263,7 +263,7 @@ mod tests {
     fn predictive_texts_are_about_the_end_of_the_rollout() {
         let slots = Array3::from_shape_fn((6, 1, 1), |(t, _, _)| t as f32);
         let firsts =
-            [false, true].map(|predictive| looked_at(slots.view(), 4, predictive)[[0, 0, 0]]);
+            [false, true].map(|predictive| slots_of_text(slots.view(), 4, predictive)[[0, 0, 0]]);
         assert_eq!(firsts, [0.0, 2.0]);
     }
 }

@@ -55,8 +55,8 @@ fn tensor<const D: usize>(array: Vec<f32>, shape: [usize; D], device: &Device) -
     Tensor::from_data(TensorData::new(array, shape), device)
 }
 
-/// Cross-entropy of logits with yes (1) or no (0), each weighed, over the sum of weights.
-fn weighed(logits: Tensor<2>, labels: Tensor<2>, weights: Tensor<2>) -> Tensor<1> {
+/// Binary cross-entropy of logits with labels 0 or 1, weighted, over the sum of weights.
+fn weighted_cross_entropy(logits: Tensor<2>, labels: Tensor<2>, weights: Tensor<2>) -> Tensor<1> {
     let softplus =
         burn::tensor::activation::relu(logits.clone()) + (-logits.clone().abs()).exp().log1p();
     let each = softplus - logits * labels;
@@ -83,15 +83,15 @@ impl ObjectEventHeadObjective {
         );
         let column = |index: usize| truth.clone().narrow(1, index, 1);
         let owned = column(OBJECT_NUMBERS - 1);
-        let per = owned.clone().sum() + 1e-6;
-        let look = |first: usize, width: usize, index: usize| {
+        let owned_count = owned.clone().sum() + 1e-6;
+        let class_loss = |first: usize, width: usize, index: usize| {
             let classes: Tensor<2, Int> = column(index).int();
             let chosen = log_softmax(logits.clone().narrow(1, first, width), 1).gather(1, classes);
-            -(chosen * owned.clone()).sum() / per.clone()
+            -(chosen * owned.clone()).sum() / owned_count.clone()
         };
         let place =
             (logits.clone().narrow(1, 15, 2) - truth.clone().narrow(1, 5, 2)).powi_scalar(2);
-        let place = (place.sum_dim(1) * owned.clone()).sum() / per.clone();
+        let place = (place.sum_dim(1) * owned.clone()).sum() / owned_count.clone();
         let labels = tensor(
             batch.touches.iter().copied().collect(),
             [batch.touches.len(), 1],
@@ -103,21 +103,21 @@ impl ObjectEventHeadObjective {
             (
                 "in-view",
                 1.0,
-                weighed(logits.clone().narrow(1, 0, 1), column(0), everywhere),
+                weighted_cross_entropy(logits.clone().narrow(1, 0, 1), column(0), everywhere),
             ),
             (
                 "moving",
                 0.5,
-                weighed(logits.clone().narrow(1, 1, 1), column(1), owned.clone()),
+                weighted_cross_entropy(logits.clone().narrow(1, 1, 1), column(1), owned.clone()),
             ),
-            ("colour", 1.0, look(2, 8, 2)),
-            ("material", 1.0, look(10, 2, 3)),
-            ("shape", 1.0, look(12, 3, 4)),
+            ("colour", 1.0, class_loss(2, 8, 2)),
+            ("material", 1.0, class_loss(10, 2, 3)),
+            ("shape", 1.0, class_loss(12, 3, 4)),
             ("place", 0.5, place),
             (
                 "touch",
                 8.0,
-                weighed(touches.reshape([batch.touches.len(), 1]), labels, weights),
+                weighted_cross_entropy(touches.reshape([batch.touches.len(), 1]), labels, weights),
             ),
         ]
     }
