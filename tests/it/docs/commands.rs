@@ -95,10 +95,7 @@ fn product(words: &[String], is_block: bool) -> Result<(), String> {
             Some(("fetch", fetched)) => {
                 let name = fetched.get_one::<String>("name").ok_or("no name")?;
                 let list = Product::new().succeed(&["weights", "list"]);
-                let known = list.contains(&format!(
-                    "
-{name}: "
-                ));
+                let known = list.contains(&format!("\n{name}: "));
                 let known = known || is_placeholder(name);
                 known.then_some(()).ok_or_else(|| fault(&"no such network"))
             }
