@@ -11,7 +11,7 @@ fn help(arguments: &[&str]) -> String {
 #[test]
 fn pipeline() {
     assert_snapshot!(help(&[]), @"
-    Object-centric video prediction: slots, SlotFormer, slot-conditioned diffusion
+    Object-centric video prediction: encode frames into slots, roll the slots forward, decode and evaluate them
 
     Usage: pipeline <COMMAND>
 
@@ -56,12 +56,12 @@ fn run() {
 
     Options:
           --videos <FILE>...       Your own video files, or folders of videos or of numbered PNG frames
-          --dataset <NAME>         Data set: synth, synth-textured, clevrer
+          --dataset <NAME>         Data set: synth, synth-textured, contact, videos, clevrer, physion
           --root <DIR>             Folder of the data set
           --clips <COUNT>          Number of clips
           --frames <COUNT>         Sampled frames of a clip, or `all`; with --videos, `all` cuts each into clips of 48 frames
           --out <DIR>              Run folder, or of several plans the folder above their run folders [default: runs/PLAN]
-          --fresh <STAGE>          Run a stage again although it is cached, and all that depend on it [possible values: decode, encode, rollout, render, answer, reason, know, contact, grade, evaluate]
+          --fresh <STAGE>          Run a stage again although it is cached, and all that depend on it [possible values: decode, encode, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, evaluate]
           --dry-run                Print for every stage whether it would run, and why; run nothing
           --set <TABLE.KEY=VALUE>  Change one value of the plan; may be given several times
           --seed <SEED>            Seed of all random numbers [default: the plan's]
