@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::video::{MAX_PIXELS, MAX_SIDE};
+use crate::video::limits::{MAX_PIXELS, MAX_SIDE};
 
 /// Why data could not be read or written.
 #[derive(Debug, thiserror::Error)]

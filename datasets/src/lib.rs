@@ -35,9 +35,6 @@ pub mod synth;
 /// Where clips come from.
 pub mod source;
 
-/// Clips read ahead, in order.
-pub mod loader;
-
 pub use clip::{Clip, ClipId, Sample};
 pub use error::DataError;
 pub use question::{Ask, Choice, Question, QuestionKind};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
-use crate::video::MAX_SIDE;
+use crate::video::limits::MAX_SIDE;
 
 /// How a frame of another shape is made to fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -90,6 +90,6 @@ impl Drop for Progress {
 /// A line on stderr. A closed stderr is no reason to stop.
 pub fn say(text: &str) {
     if writeln!(std::io::stderr().lock(), "{text}").is_err() {
-        // Nobody listens.
+        // A closed stderr is no reason to stop.
     }
 }

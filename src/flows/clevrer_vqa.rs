@@ -1,4 +1,4 @@
-//! Decode, perceive, answer in several ways, judge, tell.
+//! Decode, encode, answer in several ways, score, report.
 
 use std::path::Path;
 
@@ -8,11 +8,13 @@ use slotflow_datasets::source::open;
 use super::video_predict::{FlowError, Outcome};
 use crate::artifacts::slots::SlotsOfClips;
 use crate::artifacts::{Artifact, Options, Run, RunError};
+use crate::models::WeightsKind;
 use crate::models::encoder::SlotEncoderConfig;
 use crate::models::reasoner::AloeConfig;
 use crate::plan::ClevrerVqaPlan;
 use crate::plan::video_predict::AnswerConfig;
-use crate::stages::clevrer::answer::{Answer, Answers, AnswersOfClips, sees};
+use crate::stages::clevrer::answer::{Answer, sees};
+use crate::stages::clevrer::answers::{Answers, AnswersOfClips};
 use crate::stages::clevrer::neuro_symbolic::NeuroSymbolic;
 use crate::stages::clevrer::oracle::Oracle;
 use crate::stages::clevrer::score_answers::{Answerer, ScoreAnswers};
@@ -56,8 +58,8 @@ impl Models {
 
     /// Whether the reasoner was trained on slots of this encoder, as far as sizes tell.
     fn check(&self) -> Result<(), FlowError> {
-        let encoder: SlotEncoderConfig = self.encoder.config("slot-encoder")?;
-        let aloe: AloeConfig = self.aloe.config("aloe")?;
+        let encoder: SlotEncoderConfig = self.encoder.config(WeightsKind::SlotEncoder)?;
+        let aloe: AloeConfig = self.aloe.config(WeightsKind::Aloe)?;
         if (encoder.dim, encoder.slots) == (aloe.dim, aloe.slots) {
             return Ok(());
         }
@@ -94,7 +96,7 @@ pub fn clevrer_vqa(
         source: &*source,
         window,
     })?;
-    let seen = run.stage(&Encode {
+    let encoded = run.stage(&Encode {
         config: &plan.encode,
         weights: &models.encoder,
         clips: &clips,
@@ -114,10 +116,10 @@ pub fn clevrer_vqa(
         let sees = sees(weights)?;
         let known = truth.as_ref().filter(|_| source.knows(GroundTruth::States));
         let states = known.map(Artifact::read_as::<SlotsOfClips>);
-        let seen = match (sees, &states) {
+        let encoded = match (sees, &states) {
             (Sees::States, None) => return Ok(None),
             (Sees::States, Some(states)) => states,
-            _ => &seen,
+            _ => &encoded,
         };
         let config = AnswerConfig {
             steps: plan.answer.steps,
@@ -129,7 +131,7 @@ pub fn clevrer_vqa(
             weights,
             dynamics,
             clips: &clips,
-            seen,
+            encoded,
         })?))
     };
     let mut all: Vec<(String, String, Answers, &Loaded)> = Vec::new();
@@ -157,11 +159,16 @@ pub fn clevrer_vqa(
             weights,
             dynamics: &models.dynamics,
             clips: &clips,
-            seen: &seen,
+            encoded: &encoded,
             stride,
             video_frames,
         })?;
-        all.push(("reason".to_owned(), REASON.to_owned(), answers, weights));
+        all.push((
+            "reason".to_owned(),
+            NEURO_SYMBOLIC.to_owned(),
+            answers,
+            weights,
+        ));
     }
     let answerers: Vec<Answerer<'_>> = all
         .iter()
@@ -208,8 +215,8 @@ pub fn clevrer_vqa(
     })
 }
 
-/// What a row of the supervised path says of itself.
-const REASON: &str = "programs on events that a head reads off slots, perceived and imagined; the head is supervised by \
+/// The note of the scores of neuro-symbolic answers.
+const NEURO_SYMBOLIC: &str = "programs on events that a head predicts from slots, encoded and rolled out; the head is supervised by \
                       generated events, the programs are the questions' own";
 
 fn about(sees: Sees) -> &'static str {
@@ -232,7 +239,7 @@ fn remark(orphans: usize) -> String {
 fn sizes(models: &Models, plan: &ClevrerVqaPlan) -> Result<[usize; 2], FlowError> {
     for (_, weights) in &models.baselines {
         if sees(weights)? == Sees::States {
-            let config: AloeConfig = weights.config("aloe")?;
+            let config: AloeConfig = weights.config(WeightsKind::Aloe)?;
             return Ok([config.frames + plan.answer.steps, config.slots]);
         }
     }

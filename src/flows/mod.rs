@@ -1,22 +1,22 @@
-//! The order of steps, one function a flow.
+//! The order of stages, one function a flow.
 
 /// Train every model, then predict.
 pub mod speedrun;
 
-/// Decode, perceive, answer, judge, tell.
+/// Decode, encode, answer, score, report.
 pub mod clevrer_vqa;
 
-/// Decode, perceive, imagine, read out, judge, tell.
+/// Decode, encode, roll out, read out, score, report.
 pub mod physion_vqa;
 
 /// Train one model.
 pub mod train;
 
-/// Decode, perceive, imagine, draw, answer, judge, tell.
+/// Decode, encode, roll out, render, answer, evaluate, report.
 pub mod video_predict;
 
 /// Runs side by side.
 pub mod compare;
 
-/// The page about two folders that were judged.
-pub mod judged;
+/// Predictions in folders → scores and a page.
+pub mod eval;

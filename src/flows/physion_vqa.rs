@@ -1,4 +1,4 @@
-//! Decode, perceive, imagine, read out, judge, tell: will the red object touch the yellow one?
+//! Decode, encode, roll out, read out, score, report: will the red object touch the yellow one?
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ use crate::stages::physion::contact_prediction::ContactPrediction;
 use crate::stages::physion::labelled_slots::PhysionPart;
 use crate::stages::physion::tables::{ContactAnswer, ContactScores, ContactTables};
 use crate::stages::predict::rollout::Rollout;
-use crate::stages::report::run_folder::{put_whole, stages, write_page};
+use crate::stages::report::run_folder::{stage_rows, write_page, write_run_folder};
 use crate::stages::{Loaded, load};
 
 /// Runs a plan of contact prediction and writes its folder.
@@ -48,7 +48,7 @@ pub fn physion_vqa(
     let source = |config| open(&source_config(config, &window));
     let sources = [source(readout)?, source(test)?];
     let observed = OBSERVED.div_ceil(plan.decode.stride.unwrap_or(1));
-    let chain = Chain {
+    let rollout = SlotRollout {
         plan,
         run: &run,
         encoder: &encoder,
@@ -59,8 +59,8 @@ pub fn physion_vqa(
         },
     };
     let slots = [
-        chain.imagined(readout, &*sources[0], window)?,
-        chain.imagined(test, &*sources[1], window)?,
+        rollout.of_part(readout, &*sources[0], window)?,
+        rollout.of_part(test, &*sources[1], window)?,
     ];
     let part = |part: usize| PhysionPart {
         source: &*sources[part],
@@ -82,7 +82,7 @@ pub fn physion_vqa(
         .collect();
     failures.extend(sources.iter().flat_map(|source| source.unjoined()));
     let report = (!run.options().dry)
-        .then(|| tell(plan, &contacts, &failures, out, &run))
+        .then(|| write_folder(plan, &contacts, &failures, out, &run))
         .transpose()?;
     Ok(Outcome {
         report,
@@ -91,8 +91,8 @@ pub fn physion_vqa(
     })
 }
 
-/// Clip → slots observed and imagined.
-struct Chain<'a> {
+/// Clips of one part → slots observed and rolled out.
+struct SlotRollout<'a> {
     plan: &'a PhysionVqaPlan,
     run: &'a Run,
     encoder: &'a Loaded,
@@ -100,8 +100,8 @@ struct Chain<'a> {
     rollout: RolloutConfig,
 }
 
-impl Chain<'_> {
-    fn imagined(
+impl SlotRollout<'_> {
+    fn of_part(
         &self,
         config: &DecodeConfig,
         source: &dyn Source,
@@ -112,7 +112,7 @@ impl Chain<'_> {
             source,
             window,
         })?;
-        let seen = self.run.stage(&Encode {
+        let encoded = self.run.stage(&Encode {
             config: &self.plan.encode,
             weights: self.encoder,
             clips: &clips,
@@ -120,13 +120,13 @@ impl Chain<'_> {
         Ok(self.run.stage(&Rollout {
             config: &self.rollout,
             weights: self.dynamics,
-            slots: &seen,
+            slots: &encoded,
         })?)
     }
 }
 
 /// Writes the folder of a run; the path of its page.
-fn tell(
+fn write_folder(
     plan: &PhysionVqaPlan,
     contacts: &ContactScores,
     failures: &[(String, String)],
@@ -142,21 +142,21 @@ fn tell(
     let head = "video,scenario,column,truth,answer,probability-of-yes\n".to_owned();
     let rows = answers.iter().map(line);
     let csv: String = std::iter::once(head).chain(rows).collect();
-    put_whole(out, run, &whole, |folder, text| {
+    write_run_folder(out, run, &whole, |folder, text| {
         scores.save(&folder.join("scores.csv")).map_err(unfit)?;
         write_atomic(&folder.join("answers.csv"), csv.as_bytes())?;
         let items = ItemTable::default();
         let page = Page {
             title: "Will they touch?".to_owned(),
             subtitle: format!(
-                "`{}`: what slots tell of contacts after {OBSERVED} frames, observed alone and with what is imagined behind; seed {}",
+                "`{}`: contacts predicted from slots of {OBSERVED} observed frames, alone and with those rolled out behind; seed {}",
                 plan.decode.dataset, plan.seed
             ),
             scores: &scores,
             items: &items,
             clips: Vec::new(),
             answers: answers.iter().map(shown).collect(),
-            stages: stages(run),
+            stages: stage_rows(run),
             plan: text,
             notes: Vec::new(),
             failures: failures.to_vec(),

@@ -1,4 +1,4 @@
-//! Decode, perceive, imagine, draw, answer, judge, tell.
+//! Decode, encode, roll out, render, answer, evaluate, report.
 
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,7 @@ use slotflow_datasets::source::open;
 use crate::artifacts::{Options, Record, Run, RunError};
 use crate::device::DeviceError;
 use crate::metrics::pretrained::PretrainedStore;
+use crate::models::WeightsKind;
 use crate::models::encoder::SlotEncoderConfig;
 use crate::plan::{PlanError, VideoPredictPlan};
 use crate::stages::clevrer::answer::Answer;
@@ -110,7 +111,7 @@ pub fn video_predict(
     let source = open(&source_config(&plan.decode, &window))?;
     let slots = models
         .encoder
-        .config::<SlotEncoderConfig>("slot-encoder")?
+        .config::<SlotEncoderConfig>(WeightsKind::SlotEncoder)?
         .slots;
 
     let clips = run.stage(&Decode {
@@ -118,22 +119,22 @@ pub fn video_predict(
         source: &*source,
         window,
     })?;
-    let seen = run.stage(&Encode {
+    let encoded = run.stage(&Encode {
         config: &plan.encode,
         weights: &models.encoder,
         clips: &clips,
     })?;
-    let imagined = run.stage(&Rollout {
+    let rollout = run.stage(&Rollout {
         config: &plan.rollout,
         weights: &models.dynamics,
-        slots: &seen,
+        slots: &encoded,
     })?;
     let frames = run.stage(&Render {
         config: &plan.render,
         weights: &models.decoder,
         clips: &clips,
-        seen: &seen,
-        imagined: &imagined,
+        encoded: &encoded,
+        rollout: &rollout,
     })?;
     let answers = match (&plan.answer, &models.reasoner) {
         (Some(config), Some(weights)) => Some(run.stage(&Answer {
@@ -141,7 +142,7 @@ pub fn video_predict(
             weights,
             dynamics: Some(&models.dynamics),
             clips: &clips,
-            seen: &seen,
+            encoded: &encoded,
         })?),
         _ => None,
     };
@@ -157,10 +158,10 @@ pub fn video_predict(
         shelf: &shelf,
         motion: models.motion.as_ref(),
         clips: &clips,
-        seen: &seen,
+        seen: &encoded,
         frames: &frames,
         answers: answers.as_ref(),
-        imagined: &imagined,
+        imagined: &rollout,
         slots,
         checkpoint: models.checkpoint(),
     })?;
@@ -172,8 +173,8 @@ pub fn video_predict(
     let report = Report {
         plan,
         clips: &clips,
-        seen: &seen,
-        imagined: &imagined,
+        encoded: &encoded,
+        rollout: &rollout,
         frames: &frames,
         answers: answers.as_ref(),
         scores: &scores,

@@ -34,7 +34,7 @@ fn clevrer_vqa(plan: &ClevrerVqaPlan) -> Result<(), PlanError> {
     if plan.decode.stride.is_none() {
         return value(
             "decode.stride",
-            "is unset; events of sampled frames need it to be placed in the film",
+            "is unset; events of sampled frames need it to be placed in the video",
         );
     }
     let answers = &plan.page.answers;
@@ -43,10 +43,7 @@ fn clevrer_vqa(plan: &ClevrerVqaPlan) -> Result<(), PlanError> {
         let known: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
         return value(
             "page.answers",
-            format!(
-                "is `{answers}`, and nobody of that name answers; there are {}",
-                known.join(", ")
-            ),
+            format!("is `{answers}`, which is not one of {}", known.join(", ")),
         );
     }
     Ok(())
@@ -130,7 +127,10 @@ fn video_predict(plan: &VideoPredictPlan) -> Result<(), PlanError> {
     let decode = &plan.decode;
     decoding(decode)?;
     if plan.rollout.burn_in == 0 {
-        return value("rollout.burn-in", "is 0; at least one frame must be seen");
+        return value(
+            "rollout.burn-in",
+            "is 0; at least one frame must be observed",
+        );
     }
     if let Some(frames) = decode.frames
         && frames <= plan.rollout.burn_in
@@ -138,11 +138,11 @@ fn video_predict(plan: &VideoPredictPlan) -> Result<(), PlanError> {
         let burn_in = plan.rollout.burn_in;
         return value(
             "decode.frames",
-            format!("is {frames}, which leaves nothing to imagine after {burn_in} seen"),
+            format!("is {frames}, which leaves nothing to predict after {burn_in} observed"),
         );
     }
     if plan.rollout.steps == Some(0) {
-        return value("rollout.steps", "is 0; there is nothing to imagine");
+        return value("rollout.steps", "is 0; there is nothing to predict");
     }
     rendering(&plan.render)?;
     if plan.report.scale == 0 || plan.report.scale > 16 {
@@ -159,7 +159,7 @@ fn rendering(render: &RenderConfig) -> Result<(), PlanError> {
     if from < 1.0 && start == RenderStart::Noise {
         return value(
             "render.sampler.from",
-            "is below 1, which needs a picture to start from: `render.start = \"last-seen\"`",
+            "is below 1, which needs a frame to start from: `render.start = \"last-seen\"`",
         );
     }
     if render.sampler.steps == 0 {

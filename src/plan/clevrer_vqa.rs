@@ -21,7 +21,7 @@ pub struct ClevrerVqaPlan {
     pub decode: DecodeConfig,
     /// Frames → slots.
     pub encode: EncodeConfig,
-    /// The SlotFormer that imagines what comes after the clip, and what would be without an object.
+    /// The SlotFormer that rolls slots out behind the clip, and without an object.
     pub dynamics: WeightsName,
     /// Aloe.
     pub answer: AnswerConfig,
@@ -39,7 +39,7 @@ pub struct ClevrerVqaPlan {
 pub struct NeuroSymbolicConfig {
     /// The head.
     pub weights: WeightsName,
-    /// Frames imagined beyond the clip's end.
+    /// Frames rolled out behind the clip's end.
     pub steps: usize,
 }
 
@@ -55,7 +55,7 @@ pub struct PageConfig {
 }
 
 impl ClevrerVqaPlan {
-    /// Everybody who answers.
+    /// All that answer.
     pub fn answerers(&self) -> Vec<AnswererName> {
         let own = self.neuro_symbolic.as_ref();
         let own = own.map(|_| AnswererName::NeuroSymbolic);

@@ -1,4 +1,4 @@
-//! What a person asks for, as typed and checked settings.
+//! Plans: settings of runs and trainings, typed and checked.
 
 /// The tables of question answering.
 pub mod clevrer_vqa;

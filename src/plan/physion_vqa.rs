@@ -19,7 +19,7 @@ pub struct PhysionVqaPlan {
     pub decode: DecodeConfig,
     /// Frames → slots.
     pub encode: EncodeConfig,
-    /// Slots observed → slots imagined.
+    /// Observed slots → predicted slots.
     pub rollout: RolloutConfig,
     /// Slots → yes or no.
     pub physion: PhysionConfig,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use slotflow_datasets::source::ColourOrder;
 use slotflow_datasets::{Dataset, Fit, Split};
+use slotflow_eval::metric::list::PublishedMetrics;
 
 use super::flow::Flow;
 use crate::models::decoder::sampler::SamplerConfig;
@@ -21,7 +22,7 @@ pub struct VideoPredictPlan {
     pub decode: DecodeConfig,
     /// Frames → slots.
     pub encode: EncodeConfig,
-    /// Slots seen → slots imagined.
+    /// Observed slots → predicted slots.
     pub rollout: RolloutConfig,
     /// Slots → frames.
     pub render: RenderConfig,
@@ -140,15 +141,15 @@ impl Default for EncodeConfig {
     }
 }
 
-/// `[rollout]`: slots seen → slots imagined.
+/// `[rollout]`: observed slots → predicted slots.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct RolloutConfig {
     /// The SlotFormer.
     pub weights: WeightsName,
-    /// Frames that are seen before imagination starts.
+    /// Observed frames that the roll-out starts from.
     pub burn_in: usize,
-    /// Frames to imagine; the rest of the clip if unset.
+    /// Frames to predict; the rest of the clip if unset.
     pub steps: Option<usize>,
 }
 
@@ -172,7 +173,7 @@ pub struct RenderConfig {
     pub sampler: SamplerConfig,
     /// One noise for all frames of a clip, so that what stays looks the same.
     pub shared_noise: bool,
-    /// What sampling starts from; the picture is made as noisy as `sampler.from` says.
+    /// What sampling starts from; a frame is made as noisy as `sampler.from` says.
     #[serde(skip_serializing_if = "RenderStart::is_noise")]
     pub start: RenderStart,
 }
@@ -214,7 +215,7 @@ impl Default for RenderConfig {
 pub struct AnswerConfig {
     /// Aloe.
     pub weights: WeightsName,
-    /// Frames imagined beyond the clip's end for predictive questions.
+    /// Frames rolled out behind the clip's end for predictive questions.
     pub steps: usize,
 }
 
@@ -234,7 +235,7 @@ pub struct EvaluateConfig {
     /// The network behind `fvd-motion`; unset = not computed.
     pub motion: Option<WeightsName>,
     /// Metrics of published networks, as `pipeline eval` names them; they need downloaded weights.
-    pub metrics: String,
+    pub metrics: PublishedMetrics,
     /// A pixel changes where a channel differs by more than this from the last observed frame, of 255.
     pub change: u8,
     /// Resamples of the bootstrap.
@@ -245,7 +246,7 @@ impl Default for EvaluateConfig {
     fn default() -> Self {
         Self {
             motion: Some(WeightsName::shipped("motion")),
-            metrics: "lpips,fvd".to_owned(),
+            metrics: PublishedMetrics::default(),
             change: 16,
             resamples: 10_000,
         }

@@ -6,7 +6,7 @@ mod model_loading;
 /// Videos → frames → slots and attention masks.
 pub mod perceive;
 
-/// Slots → imagined slots → frames → scores.
+/// Slots → predicted slots → frames → scores.
 pub mod predict;
 
 /// Question answering on CLEVRER.

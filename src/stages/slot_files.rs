@@ -1,5 +1,6 @@
 //! Slots of the official code → artifacts, and artifacts → `NumPy` archives.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 use ndarray::Array3;
 use ndarray_npy::{NpzWriter, ReadNpyExt};
 use slotflow_datasets::ClipId;
+use slotflow_datasets::partial::PartialFile;
 
 use crate::artifacts::files::{make_dir, partial_of, remove_dir};
 use crate::artifacts::slots::{ClipSlots, SlotsOfClips};
@@ -30,7 +32,14 @@ pub enum SlotFileError {
 struct Splits<'a> {
     out: &'a Path,
     origin: String,
-    open: Vec<(String, Partial<SlotsOfClips>, Vec<ClipId>)>,
+    open: Vec<OpenSplit>,
+}
+
+/// A split that is being written.
+struct OpenSplit {
+    name: String,
+    artifact: Partial<SlotsOfClips>,
+    clips: BTreeSet<ClipId>,
 }
 
 /// Imports a slot file (`.pkl`), or `.npy` files as PHYRE has them, in one folder or one for each split: an artifact
@@ -107,20 +116,20 @@ fn read_arrays(from: &Path, splits: &mut Splits<'_>) -> Result<(), SlotFileError
 
 impl Splits<'_> {
     fn put(&mut self, split: &str, name: &str, slots: Array3<f32>) -> Result<(), SlotFileError> {
-        let at = match self.open.iter().position(|(known, ..)| known == split) {
+        let at = match self.open.iter().position(|open| open.name == split) {
             Some(at) => at,
             None => self.begin(split)?,
         };
         let clip = ClipId::new(name);
-        let (_, partial, clips) = &mut self.open[at];
-        if clips.contains(&clip) {
+        let open = &mut self.open[at];
+        if !open.clips.insert(clip.clone()) {
             return Err(RunError::Unfit {
                 reason: format!("two clips of `{split}` are called `{clip}`"),
             }
             .into());
         }
-        partial.add(&clip, &ClipSlots::all_observed(slots).to_file())?;
-        clips.push(clip);
+        open.artifact
+            .add(&clip, &ClipSlots::all_observed(slots).to_file())?;
         Ok(())
     }
 
@@ -139,24 +148,29 @@ impl Splits<'_> {
             seed: None,
             arithmetic: "file".to_owned(),
         };
-        let partial = Partial::open(&folder, recipe)?;
-        self.open.push((split.to_owned(), partial, Vec::new()));
+        self.open.push(OpenSplit {
+            name: split.to_owned(),
+            artifact: Partial::open(&folder, recipe)?,
+            clips: BTreeSet::new(),
+        });
         Ok(self.open.len() - 1)
     }
 
     fn commit(self) -> Result<Vec<PathBuf>, SlotFileError> {
         let mut folders = Vec::new();
-        for (split, partial, _) in self.open {
-            partial.commit()?;
-            folders.push(self.out.join(ClipId::new(&split).as_str()));
+        for open in self.open {
+            open.artifact.commit()?;
+            folders.push(self.out.join(ClipId::new(&open.name).as_str()));
         }
         Ok(folders)
     }
 
     fn remove(self) -> Result<(), RunError> {
-        for (split, partial, _) in self.open {
-            drop(partial);
-            remove_dir(&partial_of(&self.out.join(ClipId::new(&split).as_str())))?;
+        for open in self.open {
+            drop(open.artifact);
+            remove_dir(&partial_of(
+                &self.out.join(ClipId::new(&open.name).as_str()),
+            ))?;
         }
         Ok(())
     }
@@ -167,22 +181,14 @@ impl Splits<'_> {
 /// # Errors
 /// When a clip has no slots, or the file system says no; then nothing is left behind.
 pub fn export(from: &Path, out: &Path) -> Result<(), RunError> {
-    let partial = partial_of(out);
-    let written = write_npz(from, &partial).and_then(|()| {
-        std::fs::rename(&partial, out).map_err(|source| RunError::Io {
-            action: "write",
-            source,
-            path: out.to_owned(),
-        })
-    });
-    if written.is_err() && partial.exists() {
-        std::fs::remove_file(&partial).map_err(|source| RunError::Io {
-            action: "remove",
-            source,
-            path: partial.clone(),
-        })?;
-    }
-    written
+    let io = |source| RunError::Io {
+        action: "write",
+        source,
+        path: out.to_owned(),
+    };
+    let file = PartialFile::create(out).map_err(io)?;
+    write_npz(from, file.path())?;
+    file.keep().map_err(io)
 }
 
 fn write_npz(from: &Path, path: &Path) -> Result<(), RunError> {

@@ -8,7 +8,7 @@ fn values_that_make_no_sense_are_refused_before_work() {
     let product = Product::new();
     for (change, word) in [
         ("rollout.burn-in=0", "rollout.burn-in"),
-        ("decode.frames=6", "nothing to imagine"),
+        ("decode.frames=6", "nothing to predict"),
         ("decode.size=[0, 64]", "decode.size"),
         ("report.format=avi", "report.format"),
     ] {

@@ -4,6 +4,7 @@
 //! - `cli`: plans refused before work, folders left alone, times of cases
 //! - `cli_help`, `cli_errors`, `cli_errors_files`: help and messages, word for word
 //! - `docs`: commands, paths, plans and keys that documents and hints name
+//! - `earlier`: files of an earlier version still open
 //! - `eval`: folders in, tables out
 //! - `flow`: clips to a report, resumed, on other numbers of threads
 //! - `import`: official checkpoints in and out
@@ -29,6 +30,7 @@ mod cli_errors;
 mod cli_errors_files;
 mod cli_help;
 mod docs;
+mod earlier;
 mod eval;
 mod flow;
 mod import;

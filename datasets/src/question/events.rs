@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::QuestionError;
+use super::error::QuestionError;
 
 /// Colours of CLEVRER's objects.
 pub const COLORS: [&str; 8] = [

@@ -6,7 +6,7 @@
 
 use super::events::{COLORS, Event, EventKind, EventTable, MATERIALS, SHAPES};
 use super::program::{Module, Token};
-use super::{Ask, Question};
+use super::schema::{Ask, Question};
 
 /// What a program leaves on its stack.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ask, Choice, Question, QuestionKind};
+use super::schema::{Ask, Choice, Question, QuestionKind};
 use crate::error::DataError;
 use crate::partial::write_whole;
 

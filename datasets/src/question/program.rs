@@ -1,6 +1,6 @@
 //! Functional programs: lists of modules and values in postfix order (Yi et al. 2020, Table 4).
 
-use super::QuestionError;
+use super::error::QuestionError;
 use super::events::{COLORS, MATERIALS, SHAPES};
 
 /// One step of a program.

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ask, Question, Vocabulary};
+use super::schema::{Ask, Question};
+use super::vocabulary::Vocabulary;
 use crate::error::DataError;
 use crate::partial::write_whole;
 

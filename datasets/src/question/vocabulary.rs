@@ -2,7 +2,8 @@
 //!
 //! The numbers are part of published weights: the embedding's rows. Words keep what hangs on them (`cube's`, `cube,`).
 
-use super::{Ask, Question, QuestionError};
+use super::error::QuestionError;
+use super::schema::{Ask, Question};
 
 /// Every word of CLEVRER's questions and choices; a word's number is its place here plus one.
 const QUESTION_WORDS: &str = "\

@@ -15,137 +15,42 @@
 //! [`MAX_SIDE`]: crate::video::MAX_SIDE
 //! [`Frames::note`]: crate::video::Frames::note
 
-use crate::clip::Clip;
+/// Bounds of what is read.
+pub mod limits;
 
-/// How a frame of one shape becomes one of another.
-pub mod fit;
+/// Header, decoding options and formats of a video file.
+pub mod info;
 
-/// Still pictures.
-pub mod png;
+/// Still pictures: PNG files, contact sheets, resizing.
+pub mod image;
 
-/// Many frames on one still picture.
-pub mod sheet;
-
-/// Which decoded frames are delivered.
-#[cfg(feature = "video")]
-mod frame_picker;
-
-/// How a picture is turned.
-#[cfg(feature = "video")]
-mod rotation;
-
-/// What `ffmpeg-next` does not wrap.
+/// FFmpeg calls that `ffmpeg-next` does not wrap.
 #[cfg(feature = "video")]
 mod raw;
 
-/// A path to a decoder.
+/// Files to frames.
 #[cfg(feature = "video")]
-mod open;
+mod decode;
 
-/// A decoded picture to pixels.
-#[cfg(feature = "video")]
-mod scale;
-
-/// A file to decoded pictures.
-#[cfg(feature = "video")]
-mod pictures;
-
-/// A file to frames.
-#[cfg(feature = "video")]
-mod read;
-
-/// Frames to FFmpeg's encoders.
+/// Frames to files.
 #[cfg(feature = "video")]
 mod encode;
 
-/// Frames to a file.
-#[cfg(feature = "video")]
-mod write;
-
-/// The same doors, closed.
+/// The functions that need FFmpeg, without it: each answers with an error.
 #[cfg(not(feature = "video"))]
 mod no_ffmpeg;
 
+#[cfg(feature = "video")]
+pub use decode::read::{Frames, frames, probe, read, read_with};
+#[cfg(feature = "video")]
+pub use encode::write::{Writer, write};
+pub use image::png::{read_png, write_png};
+pub use image::sheet::contact_sheet;
+pub use image::{fit, png, sheet};
+pub use info::{Decode, Format, Read, VideoInfo};
+pub use limits::{MAX_PIXELS, MAX_SIDE, UNKNOWN_FPS};
 #[cfg(not(feature = "video"))]
 pub use no_ffmpeg::{Frames, Writer, frames, probe, read, read_with, write};
-pub use png::{read_png, write_png};
-#[cfg(feature = "video")]
-pub use read::{Frames, frames, probe, read, read_with};
-pub use sheet::contact_sheet;
-#[cfg(feature = "video")]
-pub use write::{Writer, write};
-
-/// The longest side of a frame that is read, pixels.
-pub const MAX_SIDE: usize = 16_384;
-
-/// The most pixels of a frame that is read.
-pub const MAX_PIXELS: usize = 64 << 20;
-
-/// Frames a second of what names no rate: frame folders, single pictures.
-pub const UNKNOWN_FPS: f32 = 12.0;
-
-/// How a file is decoded; the frames are the same whatever it says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Decode {
-    /// Decoder threads for one file. One is best where rayon reads many files at once; for one long file, the
-    /// number of cores.
-    pub threads: usize,
-}
-
-impl Default for Decode {
-    fn default() -> Self {
-        Self { threads: 1 }
-    }
-}
-
-/// What a file's header says. A header may be wrong: a truncated file still names all its frames.
-#[derive(Debug, Clone, PartialEq)]
-pub struct VideoInfo {
-    /// FFmpeg's name of the codec.
-    pub codec: String,
-    /// Pixels, as shown (after any turn).
-    pub width: usize,
-    /// Pixels, as shown (after any turn).
-    pub height: usize,
-    /// Average frames a second; [`UNKNOWN_FPS`] where the file does not say.
-    pub fps: f32,
-    /// Frames, where the file says.
-    pub frames: Option<usize>,
-    /// Seconds, where the file says.
-    pub secs: Option<f64>,
-}
-
-/// A clip as read from a file.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Read {
-    /// The frames.
-    pub clip: Clip,
-    /// What went wrong without stopping the reader, in words.
-    pub note: Option<String>,
-}
-
-/// The kinds of video file that are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// H.264, yuv420p, index in front: plays in every browser. Odd sizes are made even by repeating the edge.
-    Mp4,
-    /// VP9.
-    WebM,
-    /// 256 colours a frame, at most 50 frames a second: browsers slow down what is faster.
-    Gif,
-}
-
-impl Format {
-    /// The format that a file name's ending asks for.
-    pub fn of(path: &std::path::Path) -> Option<Self> {
-        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
-            "mp4" | "m4v" => Some(Self::Mp4),
-            "webm" => Some(Self::WebM),
-            "gif" => Some(Self::Gif),
-            _ => None,
-        }
-    }
-}
 
 #[cfg(all(test, feature = "video"))]
 mod testing;

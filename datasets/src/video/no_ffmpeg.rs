@@ -7,7 +7,7 @@ use ndarray::{Array3, ArrayView3, ArrayView4};
 
 use crate::clip::Clip;
 use crate::error::DataError;
-use crate::video::{Decode, Format, Read, VideoInfo};
+use crate::video::info::{Decode, Format, Read, VideoInfo};
 use crate::window::Window;
 
 fn closed<T>(path: &Path) -> Result<T, DataError> {

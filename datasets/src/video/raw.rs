@@ -8,7 +8,7 @@ use ff::format::context::{Input, StreamIo};
 use ff::software::scaling::Context;
 use ffmpeg_next as ff;
 
-use super::fit::Rect;
+use super::image::fit::Rect;
 
 /// A demuxer over a file, its headers read and no picture decoded yet.
 ///

@@ -9,7 +9,7 @@ use ff::software::scaling::{Context, Flags};
 use ffmpeg_next as ff;
 use ndarray::{Array4, ArrayView3, ArrayView4};
 
-use super::open::set_up;
+use super::decode::open::set_up;
 use super::raw::set_colours;
 use crate::window::{Fit, FrameSampling, Window};
 

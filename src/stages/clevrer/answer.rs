@@ -1,29 +1,22 @@
 //! Slots and questions → answers.
 
-use std::collections::BTreeMap;
-
 use burn::tensor::activation::softmax;
 use ndarray::{Array3, ArrayView3, s};
-use serde::{Deserialize, Serialize};
-use slotflow_datasets::question::executor::{self, Verdict};
 use slotflow_datasets::question::{Encoded, TEXT_TOKENS, Vocabulary};
-use slotflow_datasets::{Ask, ClipId, Question, QuestionKind};
-use slotflow_eval::answers::Graded;
-use slotflow_eval::report::AnswerRow;
+use slotflow_datasets::{ClipId, Question, QuestionKind};
 
-use crate::artifacts::{
-    Artifact, ArtifactKind, ClipFile, Context, Input, Partial, PerClip, RunError, Slots, Stage,
-};
+use crate::artifacts::{ClipFile, Context, Input, Partial, RunError, Slots, Stage};
 use crate::inference::rollout::rolled_out;
 use crate::kernels;
+use crate::models::WeightsKind;
 use crate::models::dynamics::{SlotFormer, SlotFormerConfig};
 use crate::models::reasoner::{Aloe, AloeConfig};
 use crate::plan::video_predict::AnswerConfig;
 use crate::tensor_conversion::floats;
-use crate::train::data::qa_dataset::kind_of;
 use crate::train::objectives::aloe::{Sees, TextBatch, slots_of_text, visible_slots};
 
 use crate::stages::Loaded;
+use crate::stages::clevrer::answers::{AnswerRecord, AnswersOfClips, NO_ANSWER, choice_word};
 use crate::stages::perceive::decode::Clips;
 
 /// Texts that are read at once: bounds the memory, changes no number.
@@ -31,78 +24,19 @@ const TOGETHER: usize = 32;
 
 /// Answers the questions about every clip.
 pub struct Answer<'a> {
-    /// How.
+    /// `[answer]` of the plan.
     pub config: &'a AnswerConfig,
     /// Aloe's file.
     pub weights: &'a Loaded,
-    /// The SlotFormer's file, for what comes after the clip; unset where `seen` goes on behind it.
+    /// The SlotFormer's file, for what comes after the clip; unset where `encoded` goes on behind it.
     pub dynamics: Option<&'a Loaded>,
     /// The clips, with their questions.
     pub clips: &'a Clips,
-    /// What was perceived.
-    pub seen: &'a Slots,
+    /// Slots of every frame.
+    pub encoded: &'a Slots,
 }
 
-/// One answer: to a descriptive question, or about one option of another.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Row {
-    /// The clip.
-    pub video: String,
-    /// The question's number in its clip.
-    pub id: usize,
-    /// Its type: `count`, …, `counterfactual`.
-    pub kind: String,
-    /// The question in words.
-    pub question: String,
-    /// The option in words.
-    pub option: Option<String>,
-    /// The functional program.
-    pub program: String,
-    /// What is right, where it is known.
-    pub truth: Option<String>,
-    /// What was answered.
-    pub answer: String,
-    /// What is answered best without the video.
-    pub blind: String,
-    /// Probability that the model gives its answer.
-    pub probability: f64,
-    /// Why it could not be answered.
-    #[serde(default)]
-    pub remark: Option<String>,
-}
-
-impl Row {
-    /// The row of `answers.csv`.
-    pub fn record(&self) -> [String; 9] {
-        [
-            self.video.clone(),
-            self.id.to_string(),
-            self.kind.clone(),
-            self.question.clone(),
-            self.option.clone().unwrap_or_default(),
-            self.program.clone(),
-            self.truth.clone().unwrap_or_default(),
-            self.answer.clone(),
-            format!("{:.4}", self.probability),
-        ]
-    }
-
-    /// The row of the page.
-    pub fn shown(&self) -> AnswerRow {
-        AnswerRow {
-            video: self.video.clone(),
-            question: self.question.clone(),
-            kind: broad(self).to_owned(),
-            subtype: self.option.is_none().then(|| self.kind.clone()),
-            option: self.option.clone(),
-            truth: self.truth.clone(),
-            answer: self.answer.clone(),
-            probability: self.probability,
-        }
-    }
-}
-
-/// What answers a question.
+/// Aloe, with what its file says of its training.
 struct Reasoner<'a> {
     aloe: Aloe,
     config: &'a AloeConfig,
@@ -123,7 +57,7 @@ impl Stage for Answer<'_> {
     fn inputs(&self) -> Vec<Input> {
         let mut inputs = vec![
             self.clips.as_input("clips"),
-            self.seen.as_input("seen slots"),
+            self.encoded.as_input("seen slots"),
             Input::new("weights", &*self.weights.id),
         ];
         let dynamics = self.dynamics;
@@ -134,10 +68,15 @@ impl Stage for Answer<'_> {
     fn run(&self, out: &mut Partial<AnswersOfClips>, context: &Context) -> Result<(), RunError> {
         let loaded = self
             .weights
-            .model("aloe", &context.device, AloeConfig::init);
+            .model(WeightsKind::Aloe, &context.device, AloeConfig::init);
         let (config, aloe) = loaded.map_err(RunError::weights)?;
-        let load =
-            |loaded: &Loaded| loaded.model("slotformer", &context.device, SlotFormerConfig::init);
+        let load = |loaded: &Loaded| {
+            loaded.model(
+                WeightsKind::SlotFormer,
+                &context.device,
+                SlotFormerConfig::init,
+            )
+        };
         let dynamics = self
             .dynamics
             .map(load)
@@ -150,17 +89,17 @@ impl Stage for Answer<'_> {
             sees: sees(self.weights)?,
             blind: self.weights.trained("most-frequent").unwrap_or(&nothing),
         };
-        out.inherit(self.seen);
-        out.expect(self.seen.clips().to_vec());
+        out.inherit(self.encoded);
+        out.expect(self.encoded.clips().to_vec());
         out.each(context, |clip| {
             let questions = self.clips.note(clip)?.questions;
-            let seen = self.seen.slots(clip)?;
+            let encoded = self.encoded.slots(clip)?;
             let slots = match &dynamics {
                 Some(dynamics) if reasoner.sees == Sees::Clip => {
-                    reasoner.fits(&seen)?;
-                    self.with_future(dynamics, &seen, config.frames, context)?
+                    reasoner.fits(&encoded)?;
+                    self.with_future(dynamics, &encoded, config.frames, context)?
                 }
-                _ => visible_slots(reasoner.sees, seen.view()),
+                _ => visible_slots(reasoner.sees, encoded.view()),
             };
             reasoner.fits(&slots)?;
             let rows = reasoner.answer_all(clip, &questions, slots.view(), context);
@@ -169,101 +108,40 @@ impl Stage for Answer<'_> {
     }
 }
 
-/// What a reasoner's file says that it looks at.
+/// What a reasoner reads of a clip, by its file's header.
 ///
 /// # Errors
-/// When it says something else.
+/// When the header names something else.
 pub fn sees(weights: &Loaded) -> Result<Sees, RunError> {
     match weights.trained("sees") {
         None => Ok(Sees::Clip),
-        Some(said) => serde_json::from_value(said.clone()).map_err(|error| RunError::Unfit {
+        Some(value) => serde_json::from_value(value.clone()).map_err(|error| RunError::Unfit {
             reason: format!("the reasoner looks at something unknown ({error})"),
         }),
     }
 }
 
 impl Answer<'_> {
-    /// The frames that questions are about, and what is imagined behind them.
+    /// The frames that questions are about, and those rolled out behind them, `[time, slots, dim]`.
     fn with_future(
         &self,
         (rolled, dynamics): &(SlotFormerConfig, SlotFormer),
-        seen: &Array3<f32>,
+        encoded: &Array3<f32>,
         frames: usize,
         context: &Context,
     ) -> Result<Array3<f32>, RunError> {
-        let seen = seen.slice(s![..frames, .., ..]);
+        let encoded = encoded.slice(s![..frames, .., ..]);
         if self.config.steps == 0 {
-            return Ok(seen.to_owned());
+            return Ok(encoded.to_owned());
         }
-        let history = seen.slice(s![frames.saturating_sub(rolled.burn_in).., .., ..]);
+        let history = encoded.slice(s![frames.saturating_sub(rolled.burn_in).., .., ..]);
         let future = rolled_out(dynamics, history, self.config.steps, &context.device)?;
-        ndarray::concatenate(ndarray::Axis(0), &[seen, future.rolled_out()]).map_err(|error| {
+        ndarray::concatenate(ndarray::Axis(0), &[encoded, future.rolled_out()]).map_err(|error| {
             RunError::Internal {
                 reason: error.to_string(),
             }
         })
     }
-}
-
-/// What an answer is that could not be given: never the right one.
-pub const NO_ANSWER: &str = executor::ERROR;
-
-impl Row {
-    /// A question before it is answered.
-    fn of(clip: &ClipId, question: &Question) -> Self {
-        Self {
-            video: clip.to_string(),
-            id: question.id,
-            kind: kind_of(question),
-            question: question.text.clone(),
-            option: None,
-            program: question.program.join(" "),
-            truth: None,
-            answer: NO_ANSWER.to_owned(),
-            blind: String::new(),
-            probability: 0.0,
-            remark: None,
-        }
-    }
-
-    /// Its rows: one for a word, one for each option.
-    fn all_of(clip: &ClipId, question: &Question) -> Vec<Self> {
-        let row = Self::of(clip, question);
-        match &question.ask {
-            Ask::Word(truth) => vec![Self {
-                truth: truth.clone(),
-                ..row
-            }],
-            Ask::Choices(choices) => choices
-                .iter()
-                .map(|choice| Self {
-                    option: Some(choice.text.clone()),
-                    program: [&row.program, " | ", &choice.program.join(" ")].concat(),
-                    truth: choice.correct.map(said),
-                    ..row.clone()
-                })
-                .collect(),
-        }
-    }
-
-    /// The rows of a question that programs answered.
-    pub fn of_verdict(clip: &ClipId, question: &Question, verdict: &Verdict) -> Vec<Self> {
-        let mut rows = Self::all_of(clip, question);
-        let answers: Vec<String> = match verdict {
-            Verdict::Word(word) => vec![word.clone()],
-            Verdict::Choices(choices) => choices.iter().map(|&said| said.to_owned()).collect(),
-        };
-        for (row, answer) in rows.iter_mut().zip(answers) {
-            row.answer = answer;
-            row.probability = 1.0;
-        }
-        rows
-    }
-}
-
-/// The word for a choice.
-fn said(right: bool) -> String {
-    if right { "correct" } else { "wrong" }.to_owned()
 }
 
 /// One text among those of a clip: its question, and its row there.
@@ -304,11 +182,11 @@ impl Reasoner<'_> {
         questions: &[Question],
         slots: ArrayView3<'_, f32>,
         context: &Context,
-    ) -> Vec<Row> {
+    ) -> Vec<AnswerRecord> {
         let mut rows = Vec::new();
         let (mut open, mut choices) = (Vec::new(), Vec::new());
         for question in questions {
-            let mut of = Row::all_of(clip, question);
+            let mut of = AnswerRecord::all_of(clip, question);
             let predictive = question.kind == QuestionKind::Predictive;
             let first = rows.len();
             match Vocabulary.encode(question) {
@@ -345,7 +223,7 @@ impl Reasoner<'_> {
             let logits = self.aloe.judge(read.slots, read.words, read.padding);
             for (share, text) in floats(kernels::sigmoid(logits)).into_iter().zip(texts) {
                 let row = &mut rows[text.row];
-                row.answer = said(share > 0.5);
+                row.answer = choice_word(share > 0.5);
                 row.probability = f64::from(share.max(1.0 - share));
             }
         }
@@ -361,14 +239,14 @@ impl Reasoner<'_> {
         TextBatch::new(&words, &windows, &context.device)
     }
 
-    /// What is answered best without the video.
-    fn guess(&self, row: &mut Row) {
+    /// Puts the most frequent answer of its type into a record: the floor.
+    fn guess(&self, row: &mut AnswerRecord) {
         let guess = self
             .blind
             .get(&row.kind)
             .and_then(serde_json::Value::as_i64);
         row.blind = match (guess, &row.option) {
-            (guess, Some(_)) => said(guess == Some(1)),
+            (guess, Some(_)) => choice_word(guess == Some(1)),
             (Some(id), None) => Vocabulary
                 .answer_word(id as u32)
                 .unwrap_or_default()
@@ -378,7 +256,7 @@ impl Reasoner<'_> {
     }
 
     /// The most likely words.
-    fn words(&self, shares: &[f32], texts: &[Asked], rows: &mut [Row]) {
+    fn words(&self, shares: &[f32], texts: &[Asked], rows: &mut [AnswerRecord]) {
         for (shares, text) in shares.chunks(self.config.answers).zip(texts) {
             // The padding's class is no answer.
             let best = shares
@@ -394,85 +272,5 @@ impl Reasoner<'_> {
                 .clone_into(&mut row.answer);
             row.probability = f64::from(share);
         }
-    }
-}
-
-/// Answers to the questions about clips.
-#[derive(Debug)]
-pub enum AnswersOfClips {}
-
-impl ArtifactKind for AnswersOfClips {}
-impl PerClip for AnswersOfClips {}
-
-/// Answers on disk.
-pub type Answers = Artifact<AnswersOfClips>;
-
-/// Answers compared with the truth, and those of one who did not look.
-#[derive(Debug, Default)]
-pub struct GradedAnswers {
-    /// Of the model.
-    pub answered: Vec<Graded>,
-    /// Of the most frequent answer of each type.
-    pub blind: Vec<Graded>,
-}
-
-impl Answers {
-    /// All answers, clip by clip.
-    ///
-    /// # Errors
-    /// When a file is not there or not whole.
-    pub fn rows(&self) -> Result<Vec<Row>, RunError> {
-        let mut all = Vec::new();
-        for clip in self.clips() {
-            all.extend(self.read(clip)?.note::<Vec<Row>>()?);
-        }
-        Ok(all)
-    }
-
-    /// Every question whose truth is known, graded.
-    ///
-    /// # Errors
-    /// When a file is not there or not whole.
-    pub fn graded(&self) -> Result<GradedAnswers, RunError> {
-        let mut questions: BTreeMap<(String, usize), Vec<Row>> = BTreeMap::new();
-        for row in self.rows()? {
-            questions
-                .entry((row.video.clone(), row.id))
-                .or_default()
-                .push(row);
-        }
-        let mut graded = GradedAnswers::default();
-        for ((video, _), rows) in questions {
-            let Some(truth) = rows
-                .iter()
-                .map(|row| row.truth.as_deref())
-                .collect::<Option<Vec<_>>>()
-            else {
-                continue;
-            };
-            let one = |answer: fn(&Row) -> &str| {
-                let answers: Vec<&str> = rows.iter().map(answer).collect();
-                let kind = broad(&rows[0]);
-                if rows[0].option.is_none() {
-                    return Ok(Graded::word(&video, kind, truth[0], answers[0]));
-                }
-                Graded::options(&video, kind, &truth, &answers)
-            };
-            let fault = |error: slotflow_eval::EvalError| RunError::Unfit {
-                reason: error.to_string(),
-            };
-            graded.answered.push(one(|row| &row.answer).map_err(fault)?);
-            graded.blind.push(one(|row| &row.blind).map_err(fault)?);
-        }
-        Ok(graded)
-    }
-}
-
-/// The type that CLEVRER's tables tell apart.
-fn broad(row: &Row) -> &str {
-    if row.option.is_some() {
-        &row.kind
-    } else {
-        "descriptive"
     }
 }

@@ -3,13 +3,16 @@
 /// Slots and questions → answers, by Aloe.
 pub mod answer;
 
+/// Answers on disk and against the truth.
+pub mod answers;
+
 /// Slots → objects and events → programs → answers (after NS-DR, Yi et al. 2020).
 pub mod neuro_symbolic;
 
 /// Slots rolled out behind a clip, and without one of its objects.
 pub mod counterfactual_rollout;
 
-/// Programs on true events, and true states in place of slots.
+/// Programs on true events, and true states in place of slots: ceilings.
 pub mod oracle;
 
 /// Answers → scores with floors and ceilings.

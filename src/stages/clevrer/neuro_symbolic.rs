@@ -12,19 +12,20 @@ use slotflow_datasets::{Ask, ClipId, Question, QuestionKind};
 
 use crate::artifacts::{ClipFile, ClipSlots, Context, Input, Partial, RunError, Slots, Stage};
 use crate::inference::rollout::rolled_out;
+use crate::models::WeightsKind;
 use crate::models::dynamics::SlotFormerConfig;
 use crate::models::reasoner::ObjectEventHeadConfig;
 use crate::plan::clevrer_vqa::NeuroSymbolicConfig;
 use crate::scene_parsing::{HeadOutput, ParseSettings, ParsedScene};
 
 use crate::stages::Loaded;
-use crate::stages::clevrer::answer::{AnswersOfClips, Row};
+use crate::stages::clevrer::answers::{AnswerRecord, AnswersOfClips};
 use crate::stages::clevrer::counterfactual_rollout::CounterfactualRollout;
 use crate::stages::perceive::decode::Clips;
 
-/// Answers by running programs on events that are read off slots.
+/// Answers by running programs on objects and events that a head predicts from slots.
 pub struct NeuroSymbolic<'a> {
-    /// How.
+    /// `[neuro-symbolic]` of the plan.
     pub config: &'a NeuroSymbolicConfig,
     /// The head's file.
     pub weights: &'a Loaded,
@@ -32,8 +33,8 @@ pub struct NeuroSymbolic<'a> {
     pub dynamics: &'a Loaded,
     /// The clips, with their questions.
     pub clips: &'a Clips,
-    /// What was perceived.
-    pub seen: &'a Slots,
+    /// Slots of every frame.
+    pub encoded: &'a Slots,
     /// Frames of the video from one sampled frame to the next.
     pub stride: usize,
     /// Frames of the video.
@@ -54,7 +55,7 @@ impl Stage for NeuroSymbolic<'_> {
     fn inputs(&self) -> Vec<Input> {
         vec![
             self.clips.as_input("clips"),
-            self.seen.as_input("seen slots"),
+            self.encoded.as_input("seen slots"),
             Input::new("weights", &*self.weights.id),
             Input::new("dynamics weights", &*self.dynamics.id),
             Input::new("film", format!("{:?}", [self.stride, self.video_frames])),
@@ -63,13 +64,15 @@ impl Stage for NeuroSymbolic<'_> {
 
     fn run(&self, out: &mut Partial<AnswersOfClips>, context: &Context) -> Result<(), RunError> {
         let device = &context.device;
-        let loaded = self
-            .weights
-            .model("sight", device, ObjectEventHeadConfig::init);
+        let loaded = self.weights.model(
+            WeightsKind::ObjectEventHead,
+            device,
+            ObjectEventHeadConfig::init,
+        );
         let (config, head) = loaded.map_err(RunError::weights)?;
         let loaded = self
             .dynamics
-            .model("slotformer", device, SlotFormerConfig::init);
+            .model(WeightsKind::SlotFormer, device, SlotFormerConfig::init);
         let (_, dynamics) = loaded.map_err(RunError::weights)?;
         let threshold = |name: &str| {
             self.weights
@@ -84,11 +87,11 @@ impl Stage for NeuroSymbolic<'_> {
             collision_threshold: threshold("touch-threshold"),
             rolled_out_collision_threshold: threshold("imagined-touch-threshold"),
         };
-        out.inherit(self.seen);
-        out.expect(self.seen.clips().to_vec());
+        out.inherit(self.encoded);
+        out.expect(self.encoded.clips().to_vec());
         out.each(context, |clip| {
-            let seen = self.seen.slots(clip)?;
-            let dim = seen.dim().2;
+            let encoded = self.encoded.slots(clip)?;
+            let dim = encoded.dim().2;
             if dim != config.dim {
                 let reason = format!(
                     "slots are {dim} wide but the head reads {}: it was trained with another encoder",
@@ -96,7 +99,7 @@ impl Stage for NeuroSymbolic<'_> {
                 );
                 return Err(RunError::Unfit { reason });
             }
-            let all = rolled_out(&dynamics, seen.view(), self.config.steps, device)?;
+            let all = rolled_out(&dynamics, encoded.view(), self.config.steps, device)?;
             let observed = all.observed;
             let rollout = CounterfactualRollout {
                 dynamics: &dynamics,
@@ -109,7 +112,7 @@ impl Stage for NeuroSymbolic<'_> {
             };
             let scene = Scene::new(&rollout, all);
             let questions = self.clips.note(clip)?.questions;
-            let rows: Vec<Row> = questions
+            let rows: Vec<AnswerRecord> = questions
                 .iter()
                 .filter(|question| has_program(question))
                 .flat_map(|question| scene.answer(clip, question))
@@ -148,7 +151,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    fn answer(&self, clip: &ClipId, question: &Question) -> Vec<Row> {
+    fn answer(&self, clip: &ClipId, question: &Question) -> Vec<AnswerRecord> {
         let mut table = presupposed(&self.parsed, question);
         let verdict = match question.kind {
             QuestionKind::Predictive => self.next(&table, question),
@@ -161,7 +164,7 @@ impl<'a> Scene<'a> {
             }
             _ => executor::verdict(&table, question),
         };
-        Row::of_verdict(clip, question, &verdict)
+        AnswerRecord::of_verdict(clip, question, &verdict)
     }
 
     fn view(&self) -> ArrayView3<'_, f32> {
@@ -188,14 +191,14 @@ impl<'a> Scene<'a> {
         if choices.len() != 2 || !best.is_finite() {
             return executor::verdict(table, question);
         }
-        let said = |evidence: &Option<f32>| {
+        let word = |evidence: &Option<f32>| {
             if *evidence == Some(best) {
                 "correct"
             } else {
                 "wrong"
             }
         };
-        Verdict::Choices(evidence.iter().map(said).collect())
+        Verdict::Choices(evidence.iter().map(word).collect())
     }
 
     /// Logit that two objects collide behind the clip.

@@ -1,4 +1,4 @@
-//! The truth: what programs say of true events, and true states in place of slots. Ceilings, for sources that know.
+//! Oracle: programs on true events, and true states in place of slots. Ceilings, for sources that know them.
 
 use ndarray::Array3;
 use slotflow_datasets::question::{EventTable, executor};
@@ -9,7 +9,7 @@ use crate::artifacts::{
     ArtifactKind, ClipFile, Context, Includes, Input, Partial, PerClip, RunError, Stage,
 };
 
-use crate::stages::clevrer::answer::{AnswersOfClips, Row};
+use crate::stages::clevrer::answers::{AnswerRecord, AnswersOfClips};
 use crate::stages::clevrer::neuro_symbolic::has_program;
 use crate::stages::perceive::decode::Clips;
 
@@ -21,7 +21,7 @@ pub struct Oracle<'a> {
     pub clips: &'a Clips,
     /// Sampled frames of true states, and the objects of each.
     pub states: [usize; 2],
-    /// Frames of the film from one sampled frame to the next.
+    /// Frames of the video from one sampled frame to the next.
     pub stride: usize,
 }
 
@@ -60,14 +60,14 @@ impl Stage for Oracle<'_> {
                 .source
                 .events(index)
                 .map_err(|error| error.to_string())?;
-            let table = table.ok_or("nothing says what happens in it")?;
+            let table = table.ok_or("its events are not known")?;
             let note = self.clips.note(clip).map_err(|error| error.to_string())?;
-            let rows: Vec<Row> = note
+            let rows: Vec<AnswerRecord> = note
                 .questions
                 .iter()
                 .filter(|question| has_program(question) && is_known(&table, question))
                 .flat_map(|question| {
-                    Row::of_verdict(clip, question, &executor::verdict(&table, question))
+                    AnswerRecord::of_verdict(clip, question, &executor::verdict(&table, question))
                 })
                 .collect();
             let states = self.source.states(index, &frames, slots);
@@ -88,7 +88,7 @@ impl PerClip for TrueAnswersAndStates {}
 impl Includes<AnswersOfClips> for TrueAnswersAndStates {}
 impl Includes<SlotsOfClips> for TrueAnswersAndStates {}
 
-/// Whether the events speak of what is asked: annotations end with the film and have no other course.
+/// Whether the events cover what is asked: annotations end with the video and have no counterfactual course.
 fn is_known(table: &EventTable, question: &Question) -> bool {
     match question.kind {
         QuestionKind::Descriptive | QuestionKind::Explanatory => true,

@@ -1,4 +1,4 @@
-//! Frames → slots and masks.
+//! Frames → slots and attention masks.
 
 use ndarray::Axis;
 use slotflow_datasets::ClipId;
@@ -6,6 +6,7 @@ use slotflow_datasets::ClipId;
 use crate::artifacts::slots::{ClipSlots, SlotsOfClips};
 use crate::artifacts::{ClipFile, Context, Input, Partial, RunError, Stage};
 use crate::inference::encode::ClipEncoder;
+use crate::models::WeightsKind;
 use crate::models::encoder::{SlotEncoder, SlotEncoderConfig};
 use crate::plan::video_predict::EncodeConfig;
 use crate::rng::SeededRng;
@@ -13,13 +14,13 @@ use crate::rng::SeededRng;
 use crate::stages::Loaded;
 use crate::stages::perceive::decode::Clips;
 
-/// Perceives every frame of every clip as slots.
+/// Encodes every frame of every clip as slots.
 pub struct Encode<'a> {
-    /// Which encoder.
+    /// `[encode]` of the plan.
     pub config: &'a EncodeConfig,
     /// The encoder's file.
     pub weights: &'a Loaded,
-    /// What is perceived.
+    /// The clips.
     pub clips: &'a Clips,
 }
 
@@ -45,19 +46,22 @@ impl Stage for Encode<'_> {
     }
 
     fn run(&self, out: &mut Partial<SlotsOfClips>, context: &Context) -> Result<(), RunError> {
-        let loaded = self
-            .weights
-            .model("slot-encoder", &context.device, SlotEncoderConfig::init);
+        let loaded = self.weights.model(
+            WeightsKind::SlotEncoder,
+            &context.device,
+            SlotEncoderConfig::init,
+        );
         let (config, encoder) = loaded.map_err(RunError::weights)?;
         out.inherit(self.clips);
         out.expect(self.clips.clips().to_vec());
         out.each(context, |clip| {
-            perceive(&encoder, &config, self.clips, clip, context)
+            encode_clip(&encoder, &config, self.clips, clip, context)
         })
     }
 }
 
-fn perceive(
+/// A clip's file: its slots and masks.
+fn encode_clip(
     encoder: &SlotEncoder,
     config: &SlotEncoderConfig,
     clips: &Clips,

@@ -9,13 +9,13 @@ use crate::stages::physion::labelled_slots::PhysionPart;
 use crate::stages::physion::protocol::Protocol;
 use crate::stages::physion::tables::ContactTables;
 
-/// Judges how well slots tell of contacts.
+/// Trains readouts that predict contacts from slots, and scores them.
 pub struct ContactPrediction<'a> {
-    /// How.
+    /// `[physion]` of the plan.
     pub config: &'a PhysionConfig,
     /// What readouts learn from.
     pub readout: PhysionPart<'a>,
-    /// What they are judged by.
+    /// What they are scored on.
     pub test: PhysionPart<'a>,
     /// Where trainings keep their checkpoints.
     pub scratch: &'a Path,
@@ -68,7 +68,7 @@ impl Stage for ContactPrediction<'_> {
                 readout: &readout,
                 test: &test,
             };
-            column.judge(context, &mut tables)?;
+            column.score_readouts(context, &mut tables)?;
         }
         out.write(&tables)
     }

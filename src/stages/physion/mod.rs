@@ -1,5 +1,5 @@
-//! Contact prediction on Physion: readouts learn from slots of other clips, and are judged as Physion's papers judge and on
-//! held-out clips.
+//! Contact prediction on Physion: readouts learn from slots of other clips, and are scored as Physion's papers do and by
+//! checkpoints chosen on held-out clips.
 
 /// The stage: slots observed and rolled out → will two objects touch?
 pub mod contact_prediction;
@@ -13,7 +13,7 @@ pub mod labelled_slots;
 /// Readouts and logistic regressions.
 mod learned;
 
-/// How readouts are trained and judged.
+/// How readouts are trained and scored.
 mod protocol;
 
 /// Tables of contact prediction.

@@ -16,7 +16,7 @@ impl PerClip for RenderedFrames {}
 pub type Frames = Artifact<RenderedFrames>;
 
 impl Frames {
-    /// What was drawn from slots that were seen, `[time, height, width, rgb]`.
+    /// Every frame rendered from its own slots, `[time, height, width, rgb]`.
     ///
     /// # Errors
     /// When the file is not there or not whole.
@@ -24,7 +24,7 @@ impl Frames {
         self.read(clip)?.bytes::<Ix4>("reconstruction")
     }
 
-    /// The burn-in as it was reconstructed, then what was imagined, `[time, height, width, rgb]`.
+    /// The observed frames reconstructed, then those rendered from predicted slots, `[time, height, width, rgb]`.
     ///
     /// # Errors
     /// When the file is not there or not whole.
@@ -32,7 +32,8 @@ impl Frames {
         self.read(clip)?.bytes::<Ix4>("prediction")
     }
 
-    /// The best that the decoder could draw, where it has such a bound.
+    /// The frames through the decoder's own auto-encoder, `[time, height, width, rgb]`, where it has one: the best that it can
+    /// render.
     ///
     /// # Errors
     /// When the file is not there or not whole.

@@ -1,6 +1,6 @@
-//! Slots → imagined slots → frames → scores.
+//! Slots → predicted slots → frames → scores.
 
-/// Observed slots → imagined slots, by SlotFormer.
+/// Observed slots → predicted slots, by SlotFormer.
 pub mod rollout;
 
 /// Slots → frames, by a slot decoder.

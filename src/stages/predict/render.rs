@@ -1,4 +1,4 @@
-//! Slots → frames.
+//! Slots → frames, by a slot decoder.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array4, Axis, concatenate, s};
@@ -15,21 +15,21 @@ use crate::stages::Loaded;
 use crate::stages::perceive::decode::Clips;
 use crate::stages::predict::frames::RenderedFrames;
 
-/// Frames that are drawn at once: bounds the memory, changes no number.
+/// Frames that are rendered at once: bounds the memory, changes no number.
 const CHUNK: usize = 48;
 
-/// Draws what was seen and what was imagined.
+/// Renders every encoded frame and every predicted one.
 pub struct Render<'a> {
-    /// How.
+    /// `[render]` of the plan.
     pub config: &'a RenderConfig,
     /// The decoder's file.
     pub weights: &'a Loaded,
-    /// The clips that were seen.
+    /// The clips.
     pub clips: &'a Clips,
-    /// Slots of every frame that was seen.
-    pub seen: &'a Slots,
-    /// Slots of the burn-in and what was imagined after it.
-    pub imagined: &'a Slots,
+    /// Slots of every frame.
+    pub encoded: &'a Slots,
+    /// Slots of the observed frames and those rolled out behind them.
+    pub rollout: &'a Slots,
 }
 
 impl Stage for Render<'_> {
@@ -45,8 +45,8 @@ impl Stage for Render<'_> {
     fn inputs(&self) -> Vec<Input> {
         vec![
             self.clips.as_input("clips"),
-            self.seen.as_input("seen slots"),
-            self.imagined.as_input("imagined slots"),
+            self.encoded.as_input("seen slots"),
+            self.rollout.as_input("imagined slots"),
             Input::new("weights", &*self.weights.id),
         ]
     }
@@ -58,11 +58,11 @@ impl Stage for Render<'_> {
     fn run(&self, out: &mut Partial<RenderedFrames>, context: &Context) -> Result<(), RunError> {
         let loaded = self.weights.decoder(&context.device);
         let (config, decoder) = loaded.map_err(RunError::weights)?;
-        out.inherit(self.imagined);
-        out.expect(self.imagined.clips().to_vec());
+        out.inherit(self.rollout);
+        out.expect(self.rollout.clips().to_vec());
         out.each(context, |clip| {
-            let imagined = self.imagined.of_clip(clip)?;
-            let dim = imagined.slots.dim().2;
+            let rollout = self.rollout.of_clip(clip)?;
+            let dim = rollout.slots.dim().2;
             if dim != config.dim() {
                 let reason = format!(
                     "slots are {dim} wide but the decoder expects {}: it was trained with another encoder",
@@ -70,45 +70,50 @@ impl Stage for Render<'_> {
                 );
                 return Err(RunError::Unfit { reason });
             }
-            self.draw(&decoder, clip, &imagined, context)
+            self.render_clip(&decoder, clip, &rollout, context)
         })
     }
 }
 
 impl Render<'_> {
     /// What sampling starts from, if not from noise: the last of the `observed` frames, `[1, rgb, height, width]`.
-    fn picture(&self, truth: &Array4<u8>, observed: usize, device: &Device) -> Option<Tensor<4>> {
+    fn start_frame(
+        &self,
+        truth: &Array4<u8>,
+        observed: usize,
+        device: &Device,
+    ) -> Option<Tensor<4>> {
         let last = observed.checked_sub(1)?;
         let last = truth.slice(s![last..=last, .., .., ..]);
         (self.config.start == RenderStart::LastSeen).then(|| frames_from_clip(last, device))
     }
 
-    fn draw(
+    fn render_clip(
         &self,
         decoder: &SlotDecoder,
         clip: &ClipId,
-        imagined: &ClipSlots,
+        rollout: &ClipSlots,
         context: &Context,
     ) -> Result<ClipFile, RunError> {
         let truth = self.clips.frames(clip)?;
-        let seen = self.seen.slots(clip)?;
-        let seen_and_imagined = [seen.view(), imagined.rolled_out()];
+        let encoded = self.encoded.slots(clip)?;
+        let encoded_and_predicted = [encoded.view(), rollout.rolled_out()];
         let slots =
-            concatenate(Axis(0), &seen_and_imagined).map_err(|error| RunError::Internal {
+            concatenate(Axis(0), &encoded_and_predicted).map_err(|error| RunError::Internal {
                 reason: error.to_string(),
             })?;
         let (_, height, width, _) = truth.dim();
-        let picture = self.picture(&truth, imagined.observed, &context.device);
+        let start_frame = self.start_frame(&truth, rollout.observed, &context.device);
         let mut frames = Vec::new();
         for (index, part) in slots.axis_chunks_iter(Axis(0), CHUNK).enumerate() {
             let (count, number, dim) = part.dim();
             let data = TensorData::new(part.iter().copied().collect(), [count, number, dim]);
             let part = Tensor::<3>::from_data(data, &context.device);
             let sampler = &self.config.sampler;
-            let drawn = if self.config.shared_noise || !decoder.is_random() {
+            let rendered = if self.config.shared_noise || !decoder.is_random() {
                 let noise = SeededRng::new(context.seed, &["render", clip.as_str()]);
                 decoder
-                    .render(&part, &noise, sampler, picture.clone())
+                    .render(&part, &noise, sampler, start_frame.clone())
                     .frames
             } else {
                 let each = (0..count).map(|frame| {
@@ -116,22 +121,22 @@ impl Render<'_> {
                     let noise = SeededRng::new(context.seed, &["render", clip.as_str(), &place]);
                     let slots = part.clone().narrow(0, frame, 1);
                     decoder
-                        .render(&slots, &noise, sampler, picture.clone())
+                        .render(&slots, &noise, sampler, start_frame.clone())
                         .frames
                 });
                 Tensor::cat(each.collect(), 0)
             };
-            frames.push(clip_from_frames(drawn));
+            frames.push(clip_from_frames(rendered));
         }
         let views: Vec<_> = frames.iter().map(|part| part.view()).collect();
-        let drawn = concatenate(Axis(0), &views).map_err(|error| RunError::Internal {
+        let rendered = concatenate(Axis(0), &views).map_err(|error| RunError::Internal {
             reason: error.to_string(),
         })?;
-        let drawn = enlarged(drawn.view(), [height, width]);
-        let time = seen.dim().0;
-        let reconstruction = drawn.slice(s![..time, .., .., ..]).to_owned();
-        let observed = drawn.slice(s![..imagined.observed, .., .., ..]);
-        let prediction = concatenate(Axis(0), &[observed, drawn.slice(s![time.., .., .., ..])])
+        let rendered = enlarged(rendered.view(), [height, width]);
+        let time = encoded.dim().0;
+        let reconstruction = rendered.slice(s![..time, .., .., ..]).to_owned();
+        let observed = rendered.slice(s![..rollout.observed, .., .., ..]);
+        let prediction = concatenate(Axis(0), &[observed, rendered.slice(s![time.., .., .., ..])])
             .map_err(|error| RunError::Internal {
                 reason: error.to_string(),
             })?;
@@ -145,7 +150,10 @@ impl Render<'_> {
     }
 }
 
-/// The best that a decoder with an auto-encoder inside can reach.
+/// The frames through a decoder's own auto-encoder, where it has one: the best that it can render.
+///
+/// # Shape
+/// `[time, height, width, rgb]`, before and after
 fn ceiling(decoder: &SlotDecoder, frames: &Array4<u8>, device: &Device) -> Option<Array4<u8>> {
     let mut out = Array4::zeros(frames.dim());
     for (part, mut out) in frames

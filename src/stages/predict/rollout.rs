@@ -1,22 +1,23 @@
-//! Slots seen → slots imagined.
+//! Observed slots → slots predicted by SlotFormer.
 
 use ndarray::s;
 
 use crate::artifacts::slots::SlotsOfClips;
 use crate::artifacts::{Context, Input, Partial, RunError, Slots, Stage};
 use crate::inference::rollout::rolled_out;
+use crate::models::WeightsKind;
 use crate::models::dynamics::SlotFormerConfig;
 use crate::plan::video_predict::RolloutConfig;
 
 use crate::stages::Loaded;
 
-/// Imagines the frames after the burn-in of every clip.
+/// Rolls SlotFormer out behind the burn-in of every clip.
 pub struct Rollout<'a> {
-    /// How far, and with which model.
+    /// `[rollout]` of the plan.
     pub config: &'a RolloutConfig,
     /// The model's file.
     pub weights: &'a Loaded,
-    /// What was seen.
+    /// Slots of every frame.
     pub slots: &'a Slots,
 }
 
@@ -38,15 +39,17 @@ impl Stage for Rollout<'_> {
     }
 
     fn run(&self, out: &mut Partial<SlotsOfClips>, context: &Context) -> Result<(), RunError> {
-        let loaded = self
-            .weights
-            .model("slotformer", &context.device, SlotFormerConfig::init);
+        let loaded = self.weights.model(
+            WeightsKind::SlotFormer,
+            &context.device,
+            SlotFormerConfig::init,
+        );
         let (config, dynamics) = loaded.map_err(RunError::weights)?;
         out.inherit(self.slots);
         out.expect(self.slots.clips().to_vec());
         out.each(context, |clip| {
-            let seen = self.slots.slots(clip)?;
-            let (time, _, dim) = seen.dim();
+            let encoded = self.slots.slots(clip)?;
+            let (time, _, dim) = encoded.dim();
             if dim != config.dim {
                 let reason = format!(
                     "slots are {dim} wide but the rollout expects {}: it was trained with another encoder",
@@ -57,10 +60,10 @@ impl Stage for Rollout<'_> {
             let burn_in = self.config.burn_in;
             let steps = self.config.steps.unwrap_or(time.saturating_sub(burn_in));
             if time < burn_in || steps == 0 {
-                let reason = format!("{time} frames leave nothing to imagine after {burn_in} seen");
+                let reason = format!("{time} frames leave nothing to predict after {burn_in} observed");
                 return Err(RunError::Unfit { reason });
             }
-            let history = seen.slice(s![..burn_in, .., ..]);
+            let history = encoded.slice(s![..burn_in, .., ..]);
             Ok(rolled_out(&dynamics, history, steps, &context.device)?.to_file())
         })
     }

@@ -1,4 +1,4 @@
-//! What question answering shows: the plan, the tables, a submission, one page with what is wrong first.
+//! A run folder of question answering: the plan, the tables, a submission, one page with what is wrong first.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,21 +11,21 @@ use slotflow_eval::{ItemTable, ScoreTable};
 use crate::artifacts::{Run, RunError};
 use crate::plan::{ClevrerVqaPlan, Plan};
 
-use crate::stages::clevrer::answer::{Answers, Row};
+use crate::stages::clevrer::answers::{AnswerRecord, Answers};
 use crate::stages::clevrer::score_answers::AnswerScores;
 use crate::stages::perceive::decode::Clips;
-use crate::stages::report::run_folder::{put_whole, stages, write_page};
-use crate::stages::report::run_report::write_answers;
+use crate::stages::report::answers_csv::write_answers;
+use crate::stages::report::run_folder::{stage_rows, write_page, write_run_folder};
 
-/// Tells what was answered.
+/// What a run folder of question answering is made of.
 pub struct AnswerReport<'a> {
-    /// What was asked for.
+    /// The plan.
     pub plan: &'a ClevrerVqaPlan,
     /// The clips, with their questions.
     pub clips: &'a Clips,
-    /// Everybody's answers, by name.
+    /// Answers by the profile of who gave them.
     pub answers: &'a [(String, &'a Answers)],
-    /// How well.
+    /// Their scores.
     pub scores: &'a AnswerScores,
     /// Clips that could not be done, and questions without a clip, each with the reason.
     pub failures: Vec<(String, String)>,
@@ -38,7 +38,7 @@ impl AnswerReport<'_> {
     /// When `out` holds something else than a run, or cannot be written.
     pub fn write(&self, out: &Path, run: &Run) -> Result<PathBuf, RunError> {
         let plan = Plan::ClevrerVqa(Box::new(self.plan.clone()));
-        put_whole(out, run, &plan, |folder, plan| self.fill(folder, plan, run))
+        write_run_folder(out, run, &plan, |folder, plan| self.fill(folder, plan, run))
     }
 
     fn fill(&self, folder: &Path, plan: String, run: &Run) -> Result<(), RunError> {
@@ -70,8 +70,8 @@ impl AnswerReport<'_> {
             items: &items,
             clips: Vec::new(),
             notes: unread(&shown),
-            answers: shown.iter().map(Row::shown).collect(),
-            stages: stages(run),
+            answers: shown.iter().map(AnswerRecord::shown).collect(),
+            stages: stage_rows(run),
             plan,
             failures: self.failures.clone(),
             burn_in: 0,
@@ -80,7 +80,7 @@ impl AnswerReport<'_> {
     }
 
     /// Writes a table a reasoner; the rows of the one that is shown.
-    fn tables(&self, folder: &Path) -> Result<Vec<Row>, RunError> {
+    fn tables(&self, folder: &Path) -> Result<Vec<AnswerRecord>, RunError> {
         let shown_profile = self.plan.page.answers.profile();
         let mut shown = Vec::new();
         for (name, answers) in self.answers {
@@ -99,7 +99,7 @@ impl AnswerReport<'_> {
     }
 
     /// Writes the answers as a submission, and reads it back as the server would have.
-    fn submit(&self, path: &Path, rows: &[Row]) -> Result<(), RunError> {
+    fn submit(&self, path: &Path, rows: &[AnswerRecord]) -> Result<(), RunError> {
         let fault = |reason: String| RunError::Unfit { reason };
         let mut asked: BTreeMap<usize, Vec<Question>> = BTreeMap::new();
         let mut scenes: BTreeMap<String, usize> = BTreeMap::new();
@@ -130,7 +130,7 @@ impl AnswerReport<'_> {
 }
 
 /// Answers by scene and question.
-fn submitted(rows: &[Row], scenes: &BTreeMap<String, usize>) -> Submitted {
+fn submitted(rows: &[AnswerRecord], scenes: &BTreeMap<String, usize>) -> Submitted {
     let mut all = Submitted::new();
     for row in rows {
         let Some(scene) = scenes.get(&row.video) else {
@@ -150,7 +150,7 @@ fn submitted(rows: &[Row], scenes: &BTreeMap<String, usize>) -> Submitted {
 }
 
 /// Questions that could not be read, each reason once with its count.
-fn unread(rows: &[Row]) -> Vec<String> {
+fn unread(rows: &[AnswerRecord]) -> Vec<String> {
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for remark in rows.iter().filter_map(|row| row.remark.as_deref()) {
         *reasons.entry(remark).or_default() += 1;

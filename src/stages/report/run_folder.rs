@@ -1,53 +1,49 @@
-//! A run's folder: made whole beside its place and put there by one rename, so that none is ever half there.
+//! A run's folder: filled beside its place and put there by one rename, so that it is there whole or not at all.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
+use slotflow_datasets::partial::PartialFolder;
 use slotflow_eval::report::{Page, StageRow, html};
 
-use crate::artifacts::files::{make_dir, partial_of, remove_dir, write_atomic};
+use crate::artifacts::files::{make_dir, write_atomic};
 use crate::artifacts::{Record, Run, RunError};
 use crate::plan::Plan;
 
-/// Makes a folder with the plan, what `fill` puts there and how the run went, in place of an earlier run; the path of its
+/// Writes a run's folder: the plan, what `fill` puts there, and how the run went, in place of an earlier run; the path of its
 /// page.
 ///
 /// `fill` is given the folder to write into and the plan's text.
 ///
 /// # Errors
 /// When `out` holds something else than a run, or cannot be written; an earlier run is then still there.
-pub fn put_whole(
+pub fn write_run_folder(
     out: &Path,
     run: &Run,
     plan: &Plan,
     fill: impl FnOnce(&Path, String) -> Result<(), RunError>,
 ) -> Result<PathBuf, RunError> {
-    claim(out)?;
+    check_is_ours(out)?;
     let plan = plan.to_toml().map_err(|error| RunError::Internal {
         reason: error.to_string(),
     })?;
-    let partial = partial_of(out);
-    remove_dir(&partial)?;
-    make_dir(&partial)?;
-    let written = write_atomic(&partial.join("plan.toml"), plan.as_bytes())
-        .and_then(|()| fill(&partial, plan))
-        .and_then(|()| tell(&partial, run))
-        .and_then(|()| remove_dir(out))
-        .and_then(|()| {
-            fs::rename(&partial, out).map_err(|source| RunError::Io {
-                action: "rename",
-                source,
-                path: out.to_owned(),
-            })
-        });
-    if written.is_err() {
-        remove_dir(&partial)?;
-    }
-    written.map(|()| out.join(PAGE))
+    let io = |action: &'static str| {
+        move |source| RunError::Io {
+            action,
+            source,
+            path: out.to_owned(),
+        }
+    };
+    let folder = PartialFolder::create(out).map_err(io("create"))?;
+    write_atomic(&folder.path().join("plan.toml"), plan.as_bytes())?;
+    fill(folder.path(), plan)?;
+    write_record(folder.path(), run)?;
+    folder.keep().map_err(io("rename"))?;
+    Ok(out.join(PAGE))
 }
 
-/// The page of a run.
+/// The file of a run's page.
 const PAGE: &str = "report.html";
 
 /// Writes the page of a run into its folder.
@@ -59,7 +55,7 @@ pub fn write_page(folder: &Path, page: &Page<'_>) -> Result<(), RunError> {
 }
 
 /// The stages of a run, as its page lists them.
-pub fn stages(run: &Run) -> Vec<StageRow> {
+pub fn stage_rows(run: &Run) -> Vec<StageRow> {
     // Why a stage ran differs between equal runs; what it made does not.
     let row = |record: Record| StageRow {
         stage: record.stage,
@@ -68,8 +64,8 @@ pub fn stages(run: &Run) -> Vec<StageRow> {
     run.records().into_iter().map(row).collect()
 }
 
-/// Notes how the run went.
-fn tell(folder: &Path, run: &Run) -> Result<(), RunError> {
+/// Writes `run.json`: version, device, threads, and what became of each stage.
+fn write_record(folder: &Path, run: &Run) -> Result<(), RunError> {
     let about = json!({
         "slotflow": env!("CARGO_PKG_VERSION"),
         "device": run.options().device.resolve().to_string(),
@@ -84,7 +80,7 @@ fn tell(folder: &Path, run: &Run) -> Result<(), RunError> {
 ///
 /// # Errors
 /// When it holds something else, or cannot be read.
-fn claim(out: &Path) -> Result<(), RunError> {
+fn check_is_ours(out: &Path) -> Result<(), RunError> {
     let io = |source| RunError::Io {
         action: "read",
         source,

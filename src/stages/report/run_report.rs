@@ -1,4 +1,4 @@
-//! What a run shows: a folder with the plan, the tables, the videos, the arrays and one page.
+//! A prediction's run folder: the plan, the tables, the videos, the arrays and one page.
 
 use std::fs;
 use std::io::Cursor;
@@ -16,27 +16,29 @@ use crate::artifacts::{Run, RunError, Slots};
 use crate::masks::{enlarged, painted};
 use crate::plan::{Plan, VideoPredictPlan};
 
-use crate::stages::clevrer::answer::{Answers, Row};
+use crate::stages::clevrer::answers::{AnswerRecord, Answers};
 use crate::stages::perceive::decode::Clips;
 use crate::stages::predict::evaluate::Scores;
 use crate::stages::predict::frames::Frames;
-use crate::stages::report::run_folder::{put_whole, stages, write_page};
+use crate::stages::report::answers_csv::write_answers;
+use crate::stages::report::run_folder::{stage_rows, write_page, write_run_folder};
+use crate::stages::report::video_columns::{COLUMNS, side_by_side};
 
-/// Tells what a run made.
+/// What a prediction's run folder is made of.
 pub struct Report<'a> {
-    /// What was asked for.
+    /// The plan.
     pub plan: &'a VideoPredictPlan,
-    /// The truth.
+    /// The clips.
     pub clips: &'a Clips,
-    /// What was perceived.
-    pub seen: &'a Slots,
-    /// What was imagined.
-    pub imagined: &'a Slots,
-    /// What was drawn.
+    /// Slots of every frame.
+    pub encoded: &'a Slots,
+    /// Slots of the observed frames and those rolled out behind them.
+    pub rollout: &'a Slots,
+    /// Frames rendered from both.
     pub frames: &'a Frames,
-    /// What was answered.
+    /// Answers, where the clips have questions.
     pub answers: Option<&'a Answers>,
-    /// How well.
+    /// Scores of frames, masks and answers.
     pub scores: &'a Scores,
     /// What the decoder's file says of its training.
     pub trained: Value,
@@ -49,7 +51,7 @@ impl Report<'_> {
     /// When `out` holds something else than a run, or cannot be written.
     pub fn write(&self, out: &Path, run: &Run) -> Result<PathBuf, RunError> {
         let plan = Plan::VideoPredict(Box::new(self.plan.clone()));
-        put_whole(out, run, &plan, |folder, plan| self.fill(folder, plan, run))
+        write_run_folder(out, run, &plan, |folder, plan| self.fill(folder, plan, run))
     }
 
     fn fill(&self, folder: &Path, plan: String, run: &Run) -> Result<(), RunError> {
@@ -82,8 +84,8 @@ impl Report<'_> {
             items: &items,
             notes: views.iter().filter_map(named).collect(),
             clips: views,
-            answers: answers.iter().map(Row::shown).collect(),
-            stages: stages(run),
+            answers: answers.iter().map(AnswerRecord::shown).collect(),
+            stages: stage_rows(run),
             plan,
             failures: self.failures(),
             burn_in: observed,
@@ -95,14 +97,14 @@ impl Report<'_> {
     fn observed(&self) -> Result<usize, RunError> {
         let first = self.frames.clips().first();
         Ok(first
-            .map(|clip| self.imagined.observed(clip))
+            .map(|clip| self.rollout.observed(clip))
             .transpose()?
             .unwrap_or(0))
     }
 
     fn subtitle(&self, observed: usize) -> String {
         format!(
-            "{} clips of `{}`, {observed} frames seen, the rest imagined; seed {}",
+            "{} clips of `{}`, {observed} frames observed, the rest predicted; seed {}",
             self.frames.clips().len(),
             self.plan.decode.dataset,
             self.plan.seed
@@ -117,23 +119,23 @@ impl Report<'_> {
         shown: bool,
         items: &ItemTable,
     ) -> Result<Option<ClipView>, RunError> {
-        let (truth, masks) = (self.clips.frames(clip)?, self.seen.masks(clip)?);
+        let (truth, masks) = (self.clips.frames(clip)?, self.encoded.masks(clip)?);
         let reconstruction = self.frames.reconstruction(clip)?;
         let prediction = self.frames.prediction(clip)?;
         let note = self.clips.note(clip)?;
         self.arrays(folder, clip, &masks)?;
-        let observed = self.imagined.observed(clip)?;
+        let observed = self.rollout.observed(clip)?;
         let observed_share = observed as f64 / truth.dim().0.max(1) as f64;
         let remark = note
             .remark
-            .or_else(|| self.strangeness(&truth, &reconstruction));
+            .or_else(|| self.out_of_distribution(&truth, &reconstruction));
         let columns = [
             ("truth", truth),
             ("reconstruction", reconstruction),
             ("prediction", prediction),
             ("slots", painted(masks.view())),
         ];
-        let videos = self.films(folder, clip, columns, shown, note.fps)?;
+        let videos = self.videos(folder, clip, columns, shown, note.fps)?;
         Ok(videos.map(|videos| ClipView {
             name: clip.to_string(),
             videos,
@@ -147,16 +149,16 @@ impl Report<'_> {
     fn arrays(&self, folder: &Path, clip: &ClipId, masks: &Array3<u8>) -> Result<(), RunError> {
         let path = folder.join("masks").join(format!("{clip}.npz"));
         write_npz(&path, |file| file.add_array("masks", masks))?;
-        let (imagined, observed) = (self.imagined.slots(clip)?, self.seen.slots(clip)?);
+        let (rollout, encoded) = (self.rollout.slots(clip)?, self.encoded.slots(clip)?);
         let path = folder.join("slots").join(format!("{clip}.npz"));
         write_npz(&path, |file| {
-            file.add_array("slots", &imagined)?;
-            file.add_array("observed", &observed)
+            file.add_array("slots", &rollout)?;
+            file.add_array("observed", &encoded)
         })
     }
 
     /// One video with all columns side by side, and each by itself for the page where the clip is shown.
-    fn films(
+    fn videos(
         &self,
         folder: &Path,
         clip: &ClipId,
@@ -166,10 +168,10 @@ impl Report<'_> {
     ) -> Result<Option<Vec<VideoView>>, RunError> {
         let (format, scale) = (self.plan.report.format, self.plan.report.scale);
         let extension = format.extension();
-        let columns = columns.map(|(label, frames)| (label, larger(frames.view(), scale)));
-        let side: Vec<_> = columns.iter().map(|(_, frames)| frames.view()).collect();
+        let columns = columns.map(|(label, frames)| (label, upscaled(frames.view(), scale)));
+        let views: Vec<_> = columns.iter().map(|(_, frames)| frames.view()).collect();
         let path = folder.join("videos").join(format!("{clip}.{extension}"));
-        write_video(&path, beside(&side).view(), fps)?;
+        write_video(&path, side_by_side(&views).view(), fps)?;
         if !shown {
             return Ok(None);
         }
@@ -192,18 +194,23 @@ impl Report<'_> {
         Ok(Some(videos))
     }
 
-    /// A warning where a clip is drawn much worse than clips of the training were.
-    fn strangeness(&self, truth: &Array4<u8>, drawn: &Array4<u8>) -> Option<String> {
+    /// A warning where a clip is reconstructed worse than 99 % of the clips of the training.
+    fn out_of_distribution(&self, truth: &Array4<u8>, rendered: &Array4<u8>) -> Option<String> {
         let usual = self
             .trained
             .get("reconstruction-psnr-range")?
             .as_array()?
             .first()?
             .as_f64()?;
-        let time = truth.dim().0.min(drawn.dim().0);
+        let time = truth.dim().0.min(rendered.dim().0);
         let pair = truth.slice(s![..time, .., .., ..]);
-        let apart = |(a, b): (&u8, &u8)| ((f64::from(*a) - f64::from(*b)) / 255.0).powi(2);
-        let mean = pair.iter().zip(drawn.iter()).map(apart).sum::<f64>() / pair.len().max(1) as f64;
+        let squared_error = |(a, b): (&u8, &u8)| ((f64::from(*a) - f64::from(*b)) / 255.0).powi(2);
+        let mean = pair
+            .iter()
+            .zip(rendered.iter())
+            .map(squared_error)
+            .sum::<f64>()
+            / pair.len().max(1) as f64;
         let psnr = -10.0 * mean.max(1e-12).log10();
         (psnr < usual).then(|| {
             format!(
@@ -248,41 +255,7 @@ fn clip_scores(clip: &ClipId, items: &ItemTable) -> Vec<(String, f64)> {
     found.collect()
 }
 
-/// Columns of a clip's film: truth, reconstruction, prediction, slots.
-pub const COLUMNS: usize = 4;
-/// Pixels between two columns.
-const LINE: usize = 4;
-
-/// One column of a film that has all of them, `[time, height, width, rgb]`.
-pub fn column(film: ArrayView4<'_, u8>, index: usize) -> Array4<u8> {
-    let width = (film.dim().2 + LINE) / COLUMNS;
-    let left = index * width;
-    let right = (left + width.saturating_sub(LINE)).min(film.dim().2);
-    film.slice(s![.., .., left..right, ..]).to_owned()
-}
-
-/// Pictures side by side, a thin dark line between them.
-fn beside(columns: &[ArrayView4<'_, u8>]) -> Array4<u8> {
-    let time = columns
-        .iter()
-        .map(|frames| frames.dim().0)
-        .min()
-        .unwrap_or(0);
-    let [first, ..] = columns else {
-        return Array4::zeros((0, 0, 0, 3));
-    };
-    let (_, height, width, rgb) = first.dim();
-    let whole = columns.len() * (width + LINE) - LINE;
-    let mut all = Array4::from_elem((time, height, whole, rgb), 24);
-    for (index, frames) in columns.iter().enumerate() {
-        let left = index * (width + LINE);
-        let mut place = all.slice_mut(s![.., .., left..left + width, ..]);
-        place.assign(&frames.slice(s![..time, .., .., ..]));
-    }
-    all
-}
-
-fn larger(frames: ArrayView4<'_, u8>, scale: usize) -> Array4<u8> {
+fn upscaled(frames: ArrayView4<'_, u8>, scale: usize) -> Array4<u8> {
     let (_, height, width, _) = frames.dim();
     enlarged(frames, [height * scale, width * scale])
 }
@@ -316,45 +289,4 @@ fn write_npz(
         reason: format!("arrays could not be packed: {error}"),
     })?;
     write_atomic(path, bytes.get_ref())
-}
-
-pub(crate) fn write_answers(path: &Path, rows: &[Row]) -> Result<(), RunError> {
-    let fault = |error: &dyn std::fmt::Display| RunError::Unfit {
-        reason: format!("cannot write ({error}): `{}`", path.display()),
-    };
-    let mut table = csv::Writer::from_writer(Vec::new());
-    let head = [
-        "video",
-        "question_id",
-        "type",
-        "question",
-        "option",
-        "program",
-        "truth",
-        "answer",
-        "probability",
-    ];
-    table.write_record(head).map_err(|error| fault(&error))?;
-    for row in rows {
-        table
-            .write_record(row.record())
-            .map_err(|error| fault(&error))?;
-    }
-    let bytes = table.into_inner().map_err(|error| fault(&error))?;
-    write_atomic(path, &bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_column_of_a_film_is_what_was_put_there() {
-        let pictures: [Array4<u8>; COLUMNS] =
-            std::array::from_fn(|index| Array4::from_elem((2, 6, 8, 3), index as u8 + 100));
-        let film = beside(&pictures.each_ref().map(|picture| picture.view()));
-        for (index, picture) in pictures.iter().enumerate() {
-            assert_eq!(column(film.view(), index), *picture);
-        }
-    }
 }

@@ -3,14 +3,15 @@
 //! A data set's slots may be larger than memory (13 GB for CLEVRER): nothing here holds them all. The file is
 //! safetensors with one array, `slots` `[clips, time, slots, dim]`.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use burn::tensor::Device;
 use ndarray::{Array4, ArrayView4, s};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::json;
+use slotflow_datasets::partial::PartialFile;
 
 use crate::artifacts::files::make_dir;
 use crate::artifacts::progress::Progress;
@@ -184,7 +185,7 @@ impl SlotStore<'_> {
         };
         let count = clips.clips();
         let progress = Progress::new("encode", count, self.quiet);
-        let mut draft = Draft::new(path, count);
+        let mut draft = Draft::new(path, count)?;
         for first in (0..count).step_by(BATCH) {
             interrupt::check()?;
             let last = (first + BATCH).min(count);
@@ -234,7 +235,7 @@ fn read_masks(path: &Path) -> Result<Array4<u8>, RunError> {
 /// A store in the making, under a name of this process until it is whole.
 struct Draft<'a> {
     path: &'a Path,
-    partial: PathBuf,
+    partial: PartialFile,
     clips: usize,
     file: Option<BufWriter<File>>,
     /// Attention masks of the clips so far: a third of the frames, which are in memory too.
@@ -242,30 +243,31 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn new(path: &'a Path, clips: usize) -> Self {
-        Self {
+    fn new(path: &'a Path, clips: usize) -> Result<Self, RunError> {
+        let partial = PartialFile::unique(path).map_err(|source| failed(source, path))?;
+        Ok(Self {
             path,
-            partial: path.with_extension(format!("partial-{}", std::process::id())),
+            partial,
             clips,
             file: None,
             masks: Vec::new(),
-        }
+        })
     }
 
     /// Adds some clips.
     fn push(&mut self, encoded: &EncodedClips) -> Result<(), RunError> {
         let mut file = match self.file.take() {
             Some(file) => Ok(file),
-            None => File::create(&self.partial).and_then(|file| {
+            None => File::create(self.partial.path()).and_then(|file| {
                 let mut file = BufWriter::new(file);
                 file.write_all(&head(self.clips, encoded))?;
                 Ok(file)
             }),
         }
-        .map_err(|source| self.failed(source))?;
+        .map_err(|source| failed(source, self.path))?;
         let slots: Vec<f32> = encoded.slots.iter().copied().collect();
         let written = file.write_all(bytemuck::cast_slice(&slots));
-        written.map_err(|source| self.failed(source))?;
+        written.map_err(|source| failed(source, self.path))?;
         self.file = Some(file);
         self.masks.extend(encoded.masks.iter().flatten());
         Ok(())
@@ -282,24 +284,16 @@ impl<'a> Draft<'a> {
                 .map_err(std::io::IntoInnerError::into_error)
         });
         let whole = whole.and_then(|file| file.sync_all());
-        let renamed = whole.and_then(|()| fs::rename(&self.partial, self.path));
-        renamed.map_err(|source| self.failed(source))
-    }
-
-    fn failed(&self, source: std::io::Error) -> RunError {
-        RunError::Io {
-            action: "write",
-            source,
-            path: self.path.to_owned(),
-        }
+        let renamed = whole.and_then(|()| self.partial.keep());
+        renamed.map_err(|source| failed(source, self.path))
     }
 }
 
-impl Drop for Draft<'_> {
-    fn drop(&mut self) {
-        if self.partial.exists() && fs::remove_file(&self.partial).is_err() {
-            // Nothing reads a half one.
-        }
+fn failed(source: std::io::Error, path: &Path) -> RunError {
+    RunError::Io {
+        action: "write",
+        source,
+        path: path.to_owned(),
     }
 }
 
@@ -321,6 +315,8 @@ fn head(clips: usize, encoded: &EncodedClips) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use ndarray::Array5;
 
     use super::*;

@@ -9,7 +9,20 @@ use rapier3d::prelude::{
 
 use crate::synth::physics::record::{Event, Object, Pose, Record, Shape};
 use crate::synth::physics::world::{Start, World};
+use crate::synth::preset::SynthPreset;
 use crate::synth::render::camera::View;
+
+impl World {
+    /// What happens in a clip.
+    pub fn simulate(preset: &SynthPreset, seed: u64) -> Record {
+        simulate(&Self::new(preset, seed), None)
+    }
+
+    /// What would happen without one object, all others starting as they did.
+    pub fn simulate_without(preset: &SynthPreset, seed: u64, object: usize) -> Record {
+        simulate(&Self::new(preset, seed), Some(object))
+    }
+}
 
 /// What happens in a world, with or without one of its objects.
 pub(crate) fn simulate(world: &World, without: Option<usize>) -> Record {
@@ -202,7 +215,6 @@ fn form(object: &Object) -> ColliderBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::synth::preset::SynthPreset;
 
     fn preset() -> SynthPreset {
         SynthPreset::synth().unwrap()

@@ -4,8 +4,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-use crate::synth::physics::record::{Color, Material, Object, Record, Shape};
-use crate::synth::physics::simulate::simulate;
+use crate::synth::physics::record::{Color, Material, Object, Shape};
 use crate::synth::preset::{Cast, Light, Paint, SynthPreset};
 use crate::synth::render::camera::View;
 use crate::synth::render::texture::{Texture, unit};
@@ -41,16 +40,6 @@ pub struct Start {
 }
 
 impl World {
-    /// What happens in a clip.
-    pub fn simulate(preset: &SynthPreset, seed: u64) -> Record {
-        simulate(&Self::new(preset, seed), None)
-    }
-
-    /// What would happen without one object, all others starting as they did.
-    pub fn simulate_without(preset: &SynthPreset, seed: u64, object: usize) -> Record {
-        simulate(&Self::new(preset, seed), Some(object))
-    }
-
     /// The start of a clip.
     pub fn new(preset: &SynthPreset, seed: u64) -> Self {
         let mut dice = Dice(ChaCha8Rng::seed_from_u64(seed));

@@ -1,8 +1,9 @@
 //! What would happen without an object.
 
 use crate::question::{Event, EventKind, EventTable, Question, QuestionKind};
+use crate::synth::questions::choices::{choose, judged, multiple_choice};
+use crate::synth::questions::dice::Dice;
 use crate::synth::questions::phrase::{self, Phrase};
-use crate::synth::questions::{Dice, choose, judged, multiple_choice};
 
 /// How often 1, 2 and 3 of the statements are right in CLEVRER's training questions.
 const RIGHT: [usize; 3] = [7947, 6406, 4120];

@@ -6,9 +6,10 @@ use crate::question::{
     Ask, Event, EventKind, EventTable, Question, QuestionKind, Vocabulary, executor,
 };
 use crate::synth::AnnotatedClip;
+use crate::synth::questions::dice::Dice;
 use crate::synth::questions::event_table::{MOVING_SPEED, speed};
+use crate::synth::questions::explanatory::happens_once;
 use crate::synth::questions::phrase::{self, Looks, Phrase};
-use crate::synth::questions::{Dice, explanatory::happens_once};
 
 /// Subtypes and how often CLEVRER's training questions are of each, in thousands.
 const SUBTYPES: [(&str, usize); 5] = [

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::question::{Event, EventKind, EventTable, Question, QuestionKind};
+use crate::synth::questions::choices::{choose, judged, multiple_choice};
+use crate::synth::questions::dice::Dice;
 use crate::synth::questions::phrase::{self, Phrase};
-use crate::synth::questions::{Dice, choose, judged, multiple_choice};
 
 /// Statements of one question.
 const CHOICES: usize = 4;

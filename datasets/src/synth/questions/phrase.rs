@@ -2,7 +2,7 @@
 
 use crate::question::events::{COLORS, MATERIALS, SHAPES};
 use crate::question::{Attributes, Event, EventKind, EventTable};
-use crate::synth::questions::Dice;
+use crate::synth::questions::dice::Dice;
 
 /// Words and the program that says the same.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,9 @@
 //! What happens after the clip.
 
 use crate::question::{Event, EventKind, EventTable, Question, QuestionKind};
+use crate::synth::questions::choices::{choose, judged, multiple_choice};
+use crate::synth::questions::dice::Dice;
 use crate::synth::questions::phrase::{self, Phrase};
-use crate::synth::questions::{Dice, choose, judged, multiple_choice};
 
 /// Frames after the clip in which the event that is asked for begins: as far as slots are rolled out.
 const HORIZON: usize = 32;

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
 use crate::question::executor::Verdict;
+use crate::question::{Ask, QuestionKind, executor};
+use crate::synth::questions::event_table::AnnotatedClip;
 use crate::synth::questions::*;
 use crate::synth::{SynthPreset, World};
 

@@ -1,0 +1,19 @@
+//! Files to frames.
+
+/// The first video stream of a file and its decoder.
+pub mod open;
+
+/// Decoded pictures of a file, in the order in which they are shown.
+pub mod pictures;
+
+/// Which decoded pictures are sampled.
+pub mod frame_picker;
+
+/// Turns and mirrorings that a file's display matrix asks for.
+pub mod rotation;
+
+/// Decoded pictures to RGB pixels of the asked size.
+pub mod scale;
+
+/// Sampled frames of a file.
+pub mod read;

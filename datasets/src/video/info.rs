@@ -1,0 +1,66 @@
+//! What is said of a video file: how it is decoded, what its header says, the formats that are written.
+
+use crate::clip::Clip;
+
+/// How a file is decoded; the frames are the same whatever it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decode {
+    /// Decoder threads for one file. One is best where rayon reads many files at once; for one long file, the
+    /// number of cores.
+    pub threads: usize,
+}
+
+impl Default for Decode {
+    fn default() -> Self {
+        Self { threads: 1 }
+    }
+}
+
+/// What a file's header says. A header may be wrong: a truncated file still names all its frames.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VideoInfo {
+    /// FFmpeg's name of the codec.
+    pub codec: String,
+    /// Pixels, as shown (after any turn).
+    pub width: usize,
+    /// Pixels, as shown (after any turn).
+    pub height: usize,
+    /// Average frames a second; [`UNKNOWN_FPS`](crate::video::UNKNOWN_FPS) where the file does not say.
+    pub fps: f32,
+    /// Frames, where the file says.
+    pub frames: Option<usize>,
+    /// Seconds, where the file says.
+    pub secs: Option<f64>,
+}
+
+/// A clip as read from a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Read {
+    /// The frames.
+    pub clip: Clip,
+    /// What went wrong without stopping the reader, in words.
+    pub note: Option<String>,
+}
+
+/// The kinds of video file that are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// H.264, yuv420p, index in front: plays in every browser. Odd sizes are made even by repeating the edge.
+    Mp4,
+    /// VP9.
+    WebM,
+    /// 256 colours a frame, at most 50 frames a second: browsers slow down what is faster.
+    Gif,
+}
+
+impl Format {
+    /// The format that a file name's ending asks for.
+    pub fn of(path: &std::path::Path) -> Option<Self> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "mp4" | "m4v" => Some(Self::Mp4),
+            "webm" => Some(Self::WebM),
+            "gif" => Some(Self::Gif),
+            _ => None,
+        }
+    }
+}

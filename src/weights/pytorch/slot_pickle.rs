@@ -1,0 +1,313 @@
+//! The official slot files: `{'train': {name: float32[time, slots, dim]}, …}`, pickled.
+//!
+//! Source: `extract_slots.py` and `rollout_*_slots.py` of SlotFormer and SlotDiffusion, which write with nerv's
+//! `dump_obj` (pickle protocol 2); `numpy/core/src/multiarray/methods.c`, `array_reduce`.
+
+use std::path::{Path, PathBuf};
+
+use half::f16;
+use ndarray::{Array3, Ix3, ShapeBuilder};
+
+use super::pickle::{Id, Node, Pickle, PickleError};
+use crate::weights::WeightsError;
+
+/// Classes and functions of `NumPy` arrays. None is called.
+const ALLOWED: [&str; 11] = [
+    "numpy.core.multiarray _reconstruct",
+    "numpy._core.multiarray _reconstruct",
+    "numpy.core.numeric _frombuffer",
+    "numpy._core.numeric _frombuffer",
+    "numpy ndarray",
+    "numpy dtype",
+    "_codecs encode",
+    "collections OrderedDict",
+    "builtins bytes",
+    "__builtin__ bytes",
+    "builtins bytearray",
+];
+
+/// A slot file in memory; clips are decoded one by one.
+#[derive(Debug)]
+pub struct SlotPickle {
+    bytes: Vec<u8>,
+    path: PathBuf,
+}
+
+impl SlotPickle {
+    /// Reads a slot file.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn read(path: &Path) -> Result<Self, WeightsError> {
+        let bytes = std::fs::read(path).map_err(|source| WeightsError::Io {
+            doing: "read",
+            source,
+            path: path.into(),
+        })?;
+        Ok(Self {
+            bytes,
+            path: path.into(),
+        })
+    }
+
+    /// Hands every clip's slots to `take`, with the split and the clip's name, in the file's order.
+    ///
+    /// # Errors
+    /// When the file is no slot file, asks for code, or holds a NaN; and those of `take`.
+    pub fn each<E: From<WeightsError>>(
+        &self,
+        mut take: impl FnMut(&str, &str, Array3<f32>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let path = self.path.clone();
+        let parsed = Pickle::parse(&self.bytes, &|name| ALLOWED.contains(&name));
+        let pickle = parsed.map_err(|error| match error {
+            PickleError::Refused(what) => WeightsError::Refused { what, path },
+            PickleError::Damaged(why) => WeightsError::Damaged { why, path },
+        })?;
+        for (split, clips) in self.named(&pickle, pickle.root())? {
+            for (name, array) in self.named(&pickle, clips)? {
+                let key = format!("{split}/{name}");
+                let slots = array3(&pickle, array).map_err(|why| WeightsError::Array {
+                    key: key.clone(),
+                    why,
+                    path: self.path.clone(),
+                })?;
+                if let Some(at) = slots.iter().position(|value| !value.is_finite()) {
+                    let value = slots.iter().nth(at).copied().unwrap_or(f32::NAN);
+                    let path = self.path.clone();
+                    return Err(WeightsError::NotFinite {
+                        key,
+                        at,
+                        value,
+                        path,
+                    }
+                    .into());
+                }
+                take(split, name, slots)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The entries of a dict whose keys are text.
+    fn named<'a>(
+        &self,
+        pickle: &'a Pickle<'a>,
+        id: Id,
+    ) -> Result<Vec<(&'a str, Id)>, WeightsError> {
+        let foreign = |why: &str| WeightsError::Foreign {
+            expected: "slot file",
+            why: why.into(),
+            path: self.path.clone(),
+        };
+        let entries = pickle
+            .entries(id)
+            .ok_or_else(|| foreign("it is no dict of splits with a dict of clips in each"))?;
+        let named = entries.iter().map(|(key, value)| match pickle.node(*key) {
+            Node::Text(name) => Ok((*name, *value)),
+            _ => Err(foreign("a split or clip has a name that is no text")),
+        });
+        named.collect()
+    }
+}
+
+/// What a pickled array is made of.
+struct Described<'a> {
+    kind: &'a str,
+    shape: Vec<usize>,
+    columns_first: bool,
+    bytes: std::borrow::Cow<'a, [u8]>,
+}
+
+fn array3(pickle: &Pickle, id: Id) -> Result<Array3<f32>, String> {
+    let array = described(pickle, id).ok_or("it is no NumPy array of plain numbers")?;
+    let [time, slots, dim] = array.shape[..] else {
+        return Err(format!(
+            "its shape is {:?}, not [time, slots, dim]",
+            array.shape
+        ));
+    };
+    let count = time
+        .checked_mul(slots)
+        .and_then(|count| count.checked_mul(dim));
+    let count = count.ok_or("its shape is out of range")?;
+    let values = numbers(array.kind, &array.bytes)?;
+    if values.len() != count {
+        return Err(format!(
+            "it has {} numbers for shape {:?}",
+            values.len(),
+            array.shape
+        ));
+    }
+    let shape = Ix3(time, slots, dim).set_f(array.columns_first);
+    Array3::from_shape_vec(shape, values)
+        .map(|array| array.as_standard_layout().into_owned())
+        .map_err(|error| error.to_string())
+}
+
+fn described<'a>(pickle: &'a Pickle<'a>, id: Id) -> Option<Described<'a>> {
+    let counts = |id: Id| -> Option<Vec<usize>> {
+        pickle
+            .members(id)?
+            .iter()
+            .map(|id| pickle.count(*id))
+            .collect()
+    };
+    let (call, arguments) = pickle.call(id)?;
+    if call.ends_with(" _frombuffer") {
+        let [bytes, kind, shape, order] = *arguments else {
+            return None;
+        };
+        return Some(Described {
+            kind: kind_of(pickle, kind)?,
+            shape: counts(shape)?,
+            columns_first: *pickle.node(order) == Node::Text("F"),
+            bytes: bytes_of(pickle, bytes)?,
+        });
+    }
+    if !call.ends_with(" _reconstruct") {
+        return None;
+    }
+    let Node::Object {
+        state: Some(state), ..
+    } = pickle.node(id)
+    else {
+        return None;
+    };
+    let [_, shape, kind, columns_first, bytes] = *pickle.members(*state)? else {
+        return None;
+    };
+    Some(Described {
+        kind: kind_of(pickle, kind)?,
+        shape: counts(shape)?,
+        columns_first: *pickle.node(columns_first) == Node::Bool(true),
+        bytes: bytes_of(pickle, bytes)?,
+    })
+}
+
+/// `f4`, if the numbers are little-endian.
+fn kind_of<'a>(pickle: &'a Pickle<'a>, id: Id) -> Option<&'a str> {
+    let (call, arguments) = pickle.call(id)?;
+    let Node::Text(kind) = pickle.node(*arguments.first()?) else {
+        return None;
+    };
+    let Node::Object {
+        state: Some(state), ..
+    } = pickle.node(id)
+    else {
+        return None;
+    };
+    let order = pickle.node(*pickle.members(*state)?.get(1)?);
+    (call == "numpy dtype" && *order == Node::Text("<")).then_some(*kind)
+}
+
+/// Bytes as protocol 3 writes them, or as protocol 2 does: text in Latin-1.
+fn bytes_of<'a>(pickle: &'a Pickle<'a>, id: Id) -> Option<std::borrow::Cow<'a, [u8]>> {
+    if let Node::Bytes(bytes) = pickle.node(id) {
+        return Some((*bytes).into());
+    }
+    let (call, arguments) = pickle.call(id)?;
+    match (call, arguments) {
+        ("_codecs encode", [text, codec]) => {
+            let (Node::Text(text), Node::Text("latin1" | "latin-1")) =
+                (pickle.node(*text), pickle.node(*codec))
+            else {
+                return None;
+            };
+            let bytes: Option<Vec<u8>> = text
+                .chars()
+                .map(|letter| u8::try_from(u32::from(letter)).ok())
+                .collect();
+            bytes.map(Into::into)
+        }
+        (_, [bytes]) => bytes_of(pickle, *bytes),
+        (_, []) => Some(Vec::new().into()),
+        _ => None,
+    }
+}
+
+fn numbers(kind: &str, bytes: &[u8]) -> Result<Vec<f32>, String> {
+    fn each<const N: usize>(
+        bytes: &[u8],
+        number: impl Fn([u8; N]) -> f32,
+    ) -> Result<Vec<f32>, String> {
+        let (whole, rest) = bytes.as_chunks::<N>();
+        if rest.is_empty() {
+            Ok(whole.iter().map(|chunk| number(*chunk)).collect())
+        } else {
+            Err("its last number is cut off".into())
+        }
+    }
+    match kind {
+        "f4" => each(bytes, f32::from_le_bytes),
+        "f8" => each(bytes, |chunk| f64::from_le_bytes(chunk) as f32),
+        "f2" => each(bytes, |chunk| f16::from_le_bytes(chunk).to_f32()),
+        other => Err(format!("numbers of type {other} are no slots")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fixtures as `tests/golden/slots/make.py` writes them, one per pickle protocol.
+    fn fixture(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/golden/slots")
+            .join(name)
+    }
+
+    /// `value[t, n, d]` is 100 t + 10 n + d, and −1 of it in the second clip.
+    fn expected(sign: f32) -> Array3<f32> {
+        Array3::from_shape_fn((3, 2, 4), |(t, n, d)| sign * (100 * t + 10 * n + d) as f32)
+    }
+
+    #[test]
+    fn every_protocol_gives_the_same_clips() {
+        for protocol in 2..=5 {
+            let file = SlotPickle::read(&fixture(&format!("protocol{protocol}.pkl"))).unwrap();
+            let mut found = Vec::new();
+            file.each(|split, name, slots| {
+                found.push((split.to_owned(), name.to_owned(), slots));
+                Ok::<_, WeightsError>(())
+            })
+            .unwrap();
+            let names: Vec<_> = found
+                .iter()
+                .map(|(split, name, _)| (split.as_str(), name.as_str()))
+                .collect();
+            let clips = [
+                ("train", "video_00000.mp4"),
+                ("train", "video_00001.mp4"),
+                ("val", "video_10000.mp4"),
+            ];
+            assert_eq!(names, clips, "protocol {protocol}");
+            assert_eq!(found[0].2, expected(1.0), "protocol {protocol}");
+            assert_eq!(
+                found[1].2,
+                expected(-1.0),
+                "column-major, protocol {protocol}"
+            );
+            assert_eq!(
+                found[2].2,
+                expected(1.0),
+                "half precision, protocol {protocol}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_cut_file_and_one_that_asks_for_code_are_refused() {
+        let whole = std::fs::read(fixture("protocol2.pkl")).unwrap();
+        let all = |bytes: Vec<u8>| {
+            let path = "x.pkl".into();
+            SlotPickle { bytes, path }.each(|_, _, _| Ok::<_, WeightsError>(()))
+        };
+        for end in (0..whole.len()).step_by(23) {
+            assert!(all(whole[..end].to_vec()).is_err(), "cut at {end}");
+        }
+        let said = all(b"\x80\x02cposix\nsystem\nX\x02\x00\x00\x00ls\x85R.".to_vec()).unwrap_err();
+        assert!(said.to_string().contains("`posix.system`"), "{said}");
+        assert!(all(b"\x80\x02K\x01.".to_vec()).is_err());
+    }
+}
