@@ -33,7 +33,7 @@ fn bundled_weights_of_an_unknown_name() {
     assert_snapshot!(said(&["run", "video-predict", "--set", "encode.weights=shipped:nothing"]), @"
     $ pipeline run video-predict --set encode.weights=shipped:nothing
     exit code 2
-    error: no weights called `nothing` are compiled in; there are: slot-encoder, slotformer, latent-diffusion, aloe, motion, sight, compare/savi-slot-encoder, compare/savi-slotformer, compare/savi-mixture, compare/steve-slot-encoder, compare/steve-slotformer, compare/steve-autoregressive, compare/slotdiffusion-slot-encoder, compare/slotdiffusion-slotformer, compare/slotdiffusion-latent-diffusion: `shipped:nothing`
+    error: no weights called `nothing` are compiled in; there are: slot-encoder, slotformer, latent-diffusion, aloe, motion, object-event-head, compare/savi-slot-encoder, compare/savi-slotformer, compare/savi-mixture, compare/steve-slot-encoder, compare/steve-slotformer, compare/steve-autoregressive, compare/slotdiffusion-slot-encoder, compare/slotdiffusion-slotformer, compare/slotdiffusion-latent-diffusion: `bundled:nothing`
 
     hint: build with the default feature `shipped-weights`, or name a file
     ");
