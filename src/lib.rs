@@ -1,53 +1,79 @@
-//! Object-centric video prediction: frames are encoded into slots, slots rolled forward, decoded and evaluated.
+//! Object-centric video prediction: frames are encoded into slots, slots are rolled out, decoded and evaluated.
 //!
-//! Rooms, lowest first. A room may use only rooms above it in this list.
+//! Modules, lowest first. A module uses only modules above it in this list; a test holds that.
+//!
+//! - [`kernels`]: tensor operations, fast on the CPU, forward and backward
+//! - [`device`]: the CPU or a GPU, chosen at run time
+//! - [`tensor_conversion`]: pixels ↔ tensors
+//! - [`rng`]: random numbers from a seed, the same on every device
+//! - [`models`]: slot encoders, `SlotFormer`, decoders, samplers, Aloe, readouts, metric networks
+//! - [`masks`]: attention maps → segmentation masks, and how they are shown
+//! - [`scene_parsing`]: logits of the object–event head → objects and events
+//! - [`weights`]: weights files, checkpoints of the official code, bundled weights
+//! - [`artifacts`]: cached results: keys, manifests, locks, progress
+//! - [`inference`]: trained models over whole clips: arrays in, arrays out
+//! - [`train`]: the training loop, objectives, data, checkpoints
+//! - [`metrics`]: two folders or runs → scores
+//! - [`plan`]: plans: what is to be run, as TOML
+//! - [`stages`]: the steps of a run, each with a cached result
+//! - [`flows`]: stages in order: prediction, question answering, training
+//! - [`bench`]: timings of layers and models
+//! - [`cli`]: arguments, help, messages and exit codes
+//!
+//! # Example
+//!
+//! `SlotFormer` rolls the slots of six frames out over four more:
+//!
+//! ```
+//! use burn::tensor::Device;
+//! use slotflow::models::SlotSequence;
+//! use slotflow::models::blocks::TransformerConfig;
+//! use slotflow::models::dynamics::SlotFormerConfig;
+//! use slotflow::rng::{Init, SeededRng};
+//!
+//! let device = Device::flex();
+//! let config = SlotFormerConfig {
+//!     dim: 8,
+//!     transformer: TransformerConfig { dim: 16, layers: 1, heads: 2, feed_forward: 32, dropout: 0.0 },
+//!     ..SlotFormerConfig::default()
+//! };
+//! let model = config.init(&mut Init::seeded(1, &device));
+//! // [batch, time, slots, dim]
+//! let history = SeededRng::new(1, &["slots"]).normal([1, 6, 3, 8], &device);
+//! let rollout = model.rollout(&SlotSequence::observed(history), 4);
+//! assert_eq!(rollout.imagined().dims(), [1, 4, 3, 8]);
+//! ```
 
-/// The operations that models spend their time in, fast on the CPU.
 pub mod kernels;
 
-/// Where tensors live.
 pub mod device;
 
-/// The only door between pixels and tensors.
 pub mod tensor_conversion;
 
-/// Random numbers from a seed, the same on every device.
 pub mod rng;
 
-/// Every network.
 pub mod models;
 
-/// Attention → masks, and how they are shown.
 pub mod masks;
 
-/// Output of the object and event head → objects and events.
 pub mod scene_parsing;
 
 pub mod weights;
 
-/// What is there, what is to be made, and why.
 pub mod artifacts;
 
-/// Trained models over whole clips: arrays in, arrays out.
 pub mod inference;
 
-/// How models learn.
 pub mod train;
 
-/// Two folders → scores.
 pub mod metrics;
 
-/// What a person asks for.
 pub mod plan;
 
-/// One step each.
 pub mod stages;
 
-/// The order of steps.
 pub mod flows;
 
-/// What things cost in time.
 pub mod bench;
 
-/// Arguments, help, messages and exit codes.
 pub mod cli;

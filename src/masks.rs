@@ -71,7 +71,7 @@ fn taps(input: usize, output: usize) -> Vec<(usize, usize, f32)> {
     (0..output).map(tap).collect()
 }
 
-/// Masks as coloured pictures.
+/// Masks as coloured images.
 ///
 /// # Shape
 /// `[time, height, width]` → `[time, height, width, rgb]`

@@ -67,7 +67,7 @@ impl SeededRng {
     }
 }
 
-/// Where the first values of parameters come from.
+/// Initialiser of parameters: random from a seed, or blank.
 #[derive(Debug, Clone)]
 pub struct Init {
     noise: Option<SeededRng>,

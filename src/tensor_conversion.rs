@@ -1,10 +1,10 @@
-//! The only door between pixels and tensors, and the only normalisation in the house.
+//! Pixels in 0..255 ↔ tensors in −1..1. Metric networks scale their inputs further by themselves (`models/perceptual`).
 
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array4, ArrayView4, ArrayView5};
 use rayon::prelude::*;
 
-/// Frames as the networks see them.
+/// Frames as a normalised tensor.
 ///
 /// # Shape
 /// `[time, height, width, rgb]` in 0..255 → `[time, rgb, height, width]` in −1..1
@@ -15,7 +15,7 @@ pub fn frames_from_clip(frames: ArrayView4<'_, u8>, device: &Device) -> Tensor<4
     Tensor::from_data(TensorData::new(values, [time, rgb, height, width]), device)
 }
 
-/// A batch of clips as the networks see them.
+/// A batch of clips as a normalised tensor.
 ///
 /// # Shape
 /// `[batch, time, height, width, rgb]` in 0..255 → `[batch, time, rgb, height, width]` in −1..1
@@ -34,7 +34,7 @@ pub fn normalised(value: u8) -> f32 {
     f32::from(value) / 127.5 - 1.0
 }
 
-/// Pixels of what a network drew: clamped and rounded to the nearest of 256 values.
+/// Pixels of generated frames: clamped and rounded to the nearest of 256 values.
 ///
 /// # Shape
 /// `[time, rgb, height, width]` in −1..1 → `[time, height, width, rgb]` in 0..255

@@ -1,6 +1,6 @@
 //! Layers that models spend their time in, in the sizes of the published models.
 
-use super::{Case, finish, input};
+use super::case::{Case, finish, input};
 use crate::kernels;
 
 const ROOM: &str = "layers";

@@ -1,37 +1,23 @@
-//! What things cost in time: a list of cases, each warmed up, repeated, and told with its spread.
+//! Timings: a list of cases, each warmed up, repeated, and reported as median and quartiles.
 //!
-//! A case is named `room/thing`. New ones go into the list of their room: `networks` that judge, `layers` of models,
+//! A case is named `room/thing`. New ones go into the list of their room: `networks` of metrics, `layers` of models,
 //! whole `models`.
 
+/// A case, its input and how its result is waited for.
+mod case;
 /// Layers that models spend their time in, in the sizes of the published models.
 mod layers;
 /// Models in their published sizes.
 mod models;
-/// Networks that judge pictures and videos.
+/// Metric networks: I3D, Inception, LPIPS.
 mod networks;
 
-use std::hint::black_box;
 use std::time::Instant;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use serde::Serialize;
 
-use crate::rng::SeededRng;
-
-/// What is timed once; it does not return before its result is there.
-pub type Work = Box<dyn FnMut()>;
-
-/// Makes what is timed, on a device and of these sizes.
-type Make = Box<dyn Fn(&Device, &[usize]) -> Work>;
-
-/// Something that can be timed.
-pub struct Case {
-    /// `room/thing`.
-    pub name: String,
-    /// Sizes of what goes in.
-    pub shape: Vec<usize>,
-    make: Make,
-}
+pub use case::Case;
 
 /// How often a case is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,19 +118,6 @@ pub fn chosen(words: &[String]) -> Result<Vec<Case>, BenchError> {
 }
 
 impl Case {
-    fn new(
-        room: &str,
-        thing: &str,
-        shape: &[usize],
-        make: impl Fn(&Device, &[usize]) -> Work + 'static,
-    ) -> Self {
-        Self {
-            name: format!("{room}/{thing}"),
-            shape: shape.to_vec(),
-            make: Box::new(make),
-        }
-    }
-
     /// Its time.
     ///
     /// # Errors
@@ -196,22 +169,6 @@ fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
 fn joined(shape: &[usize]) -> String {
     let sizes: Vec<String> = shape.iter().map(ToString::to_string).collect();
     sizes.join("x")
-}
-
-/// Numbers in −1..1, the same every time.
-fn input<const D: usize>(shape: &[usize], device: &Device) -> Tensor<D> {
-    let mut noise = SeededRng::new(0, &["bench"]);
-    let count = shape.iter().product();
-    let numbers: Vec<f32> = (0..count).map(|_| 2.0 * noise.uniform() - 1.0).collect();
-    Tensor::from_data(
-        burn::tensor::TensorData::new(numbers, shape.to_vec()),
-        device,
-    )
-}
-
-/// Waits until a result is there.
-fn finish<const D: usize>(result: Tensor<D>) {
-    black_box(result.into_data());
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use burn::tensor::{Device, Tensor};
 
-use super::{Case, finish, input};
+use super::case::{Case, finish, input};
 use crate::models::blocks::TransformerConfig;
 use crate::models::decoder::latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
 use crate::models::decoder::unet::UNetConfig;
@@ -51,7 +51,7 @@ pub fn cases() -> Vec<Case> {
         ),
         Case::new(ROOM, "rollout", &[8, 15, 8, 192], |device, shape| {
             let model = slotformer().init(&mut Init::seeded(0, device));
-            let seen = SlotSequence::seen(input::<4>(shape, device));
+            let seen = SlotSequence::observed(input::<4>(shape, device));
             Box::new(move || finish(model.rollout(&seen, STEPS).slots))
         }),
         Case::new(ROOM, "training-step", &[2, 3, 3, 128, 128], training_step),
@@ -95,7 +95,7 @@ fn times(batch: usize, device: &Device) -> Tensor<1> {
 }
 
 /// One evaluation as a sampler asks for it; what the slots say is computed once a frame and not timed.
-fn unet_forward(device: &Device, shape: &[usize]) -> super::Work {
+fn unet_forward(device: &Device, shape: &[usize]) -> super::case::Work {
     let model = UNetConfig::default().init(&mut Init::seeded(0, device));
     let context = model.prepare(&input::<3>(&[shape[0], SLOTS[0], SLOTS[1]], device));
     let (x, times) = (input::<4>(shape, device), times(shape[0], device));
@@ -103,7 +103,7 @@ fn unet_forward(device: &Device, shape: &[usize]) -> super::Work {
 }
 
 /// Forward, a loss, and the gradients of all parameters and of the slots; values are dropped.
-fn unet_backward(device: &Device, shape: &[usize]) -> super::Work {
+fn unet_backward(device: &Device, shape: &[usize]) -> super::case::Work {
     let device = device.clone().autodiff();
     let model = UNetConfig::default().init(&mut Init::seeded(0, &device));
     let slots = input::<3>(&[shape[0], SLOTS[0], SLOTS[1]], &device).require_grad();
@@ -119,7 +119,7 @@ fn unet_backward(device: &Device, shape: &[usize]) -> super::Work {
 }
 
 /// Windows of frames → slots → loss of the noise in their latents → gradients → clip → Adam.
-fn training_step(device: &Device, shape: &[usize]) -> super::Work {
+fn training_step(device: &Device, shape: &[usize]) -> super::case::Work {
     let device = device.clone().autodiff();
     let mut init = Init::seeded(0, &device);
     let mut model = Learner {

@@ -1,8 +1,8 @@
-//! The networks that judge, on what they see at a time: I3D a clip, Inception and LPIPS a batch of frames.
+//! Metric networks, on the inputs of one evaluation: I3D a clip, Inception and LPIPS a batch of frames.
 //!
 //! `benches/compare` times the same looks in PyTorch.
 
-use super::{Case, finish, input};
+use super::case::{Case, finish, input};
 use crate::models::perceptual::i3d::{self, I3d};
 use crate::models::perceptual::inception::{self, Inception};
 use crate::models::perceptual::lpips::{Backbone, Lpips};

@@ -8,6 +8,7 @@ use slotflow_datasets::source::open;
 use super::video_predict::{FlowError, Outcome};
 use crate::artifacts::slots::SlotsOfClips;
 use crate::artifacts::{Artifact, Options, Run, RunError};
+use crate::models::WeightsKind;
 use crate::models::encoder::SlotEncoderConfig;
 use crate::models::reasoner::AloeConfig;
 use crate::plan::ClevrerVqaPlan;
@@ -58,8 +59,8 @@ impl Models {
 
     /// Whether the reasoner was trained on slots of this encoder, as far as sizes tell.
     fn check(&self) -> Result<(), FlowError> {
-        let encoder: SlotEncoderConfig = self.encoder.config("slot-encoder")?;
-        let aloe: AloeConfig = self.aloe.config("aloe")?;
+        let encoder: SlotEncoderConfig = self.encoder.config(WeightsKind::SlotEncoder)?;
+        let aloe: AloeConfig = self.aloe.config(WeightsKind::Aloe)?;
         if (encoder.dim, encoder.slots) == (aloe.dim, aloe.slots) {
             return Ok(());
         }
@@ -248,7 +249,7 @@ fn remark(orphans: usize) -> String {
 fn sizes(models: &Models, plan: &ClevrerVqaPlan) -> Result<[usize; 2], FlowError> {
     for (_, weights) in &models.baselines {
         if sees(weights)? == Sees::States {
-            let config: AloeConfig = weights.config("aloe")?;
+            let config: AloeConfig = weights.config(WeightsKind::Aloe)?;
             return Ok([config.frames + plan.answer.steps, config.slots]);
         }
     }

@@ -8,6 +8,7 @@ use slotflow_datasets::source::open;
 use crate::artifacts::{Options, Record, Run, RunError};
 use crate::device::DeviceError;
 use crate::metrics::pretrained::PretrainedStore;
+use crate::models::WeightsKind;
 use crate::models::encoder::SlotEncoderConfig;
 use crate::plan::{PlanError, VideoPredictPlan};
 use crate::stages::clevrer::answer::Answer;
@@ -110,7 +111,7 @@ pub fn video_predict(
     let source = open(&source_config(&plan.decode, &window))?;
     let slots = models
         .encoder
-        .config::<SlotEncoderConfig>("slot-encoder")?
+        .config::<SlotEncoderConfig>(WeightsKind::SlotEncoder)?
         .slots;
 
     let clips = run.stage(&Decode {

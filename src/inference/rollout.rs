@@ -23,7 +23,7 @@ pub fn rolled_out(
 ) -> Result<ClipSlots, RunError> {
     let (time, count, dim) = history.dim();
     let data = TensorData::new(history.iter().copied().collect(), [1, time, count, dim]);
-    let history = SlotSequence::seen(Tensor::from_data(data, device));
+    let history = SlotSequence::observed(Tensor::from_data(data, device));
     let sequence = dynamics.rollout(&history, steps);
     let observed = sequence.observed;
     let all = floats(sequence.slots);

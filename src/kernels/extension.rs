@@ -14,47 +14,8 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 
-use super::cpu::elementwise::Function;
 use super::flex;
-use super::windows::Windows;
-
-/// What is to be done with one to four inputs.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Operation {
-    /// Of input and weight, and perhaps a bias.
-    Conv2d { stride: usize, padding: usize },
-    /// Of input and weight, and perhaps a bias.
-    ConvTranspose2d {
-        stride: usize,
-        padding: usize,
-        output_padding: usize,
-    },
-    /// Of input, weight and bias; has no backward step.
-    Conv3d { windows: Windows, rectify: bool },
-    /// Of input; has no backward step.
-    MaxPool3d { windows: Windows },
-    /// Of input, scale and shift.
-    GroupNorm { groups: usize, eps: f32, silu: bool },
-    /// Of input, scale and shift.
-    LayerNorm { eps: f32 },
-    /// Of scores.
-    Softmax { dim: usize },
-    /// Of every number.
-    Map(Function),
-    /// Of values and gates side by side.
-    Geglu,
-    /// Of input and weight, and perhaps a bias.
-    Linear,
-    /// Of queries, keys and values, and perhaps a bias of the scores.
-    Attention { scale: f32 },
-}
-
-impl Operation {
-    /// Whether the backward step wants the result, and not the inputs.
-    fn keeps_output(self) -> bool {
-        matches!(self, Self::Softmax { .. })
-    }
-}
+use super::operation::{BackwardArgs, Operation};
 
 /// Our operations, by their number of inputs.
 #[backend_extension(Flex, Autodiff)]
@@ -91,18 +52,6 @@ pub trait FusedBackward: Fused {
         operation: Operation,
         step: BackwardArgs<'_, FloatTensor<Self>>,
     ) -> Vec<Option<FloatTensor<Self>>>;
-}
-
-/// What a backward step knows.
-pub struct BackwardArgs<'a, T> {
-    /// As they were given forward; none where the operation keeps its result.
-    pub inputs: &'a [T],
-    /// The forward result, where the operation keeps it.
-    pub output: Option<T>,
-    /// The gradient of the result.
-    pub gradient: T,
-    /// Which inputs want a gradient.
-    pub wanted: &'a [bool],
 }
 
 impl Fused for Flex {

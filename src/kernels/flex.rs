@@ -1,14 +1,16 @@
 //! Operations on flex's tensors: shapes are checked and read, kernels called.
 
 use burn::backend::flex::FlexTensor;
-use burn::tensor::{DType, TensorData};
+
+use dense::{Dense, three};
 
 use super::cpu::{elementwise, matmul, norm, softmax};
-use super::extension::{BackwardArgs, Operation};
+use super::operation::{BackwardArgs, Operation};
 use crate::kernels::cpu::simd::Isa;
 
 mod attention;
 mod convolution;
+mod dense;
 
 /// The result of `operation`.
 pub fn forward(operation: Operation, inputs: &[FlexTensor]) -> FlexTensor {
@@ -124,111 +126,6 @@ pub fn backward(
     }
 }
 
-/// A tensor of f32 whose numbers lie in order.
-struct Dense(FlexTensor);
-
-impl Dense {
-    fn new(tensor: &FlexTensor) -> Self {
-        assert_eq!(tensor.dtype(), DType::F32, "kernels compute in f32");
-        Self(tensor.to_contiguous())
-    }
-
-    fn dims<const D: usize>(&self) -> [usize; D] {
-        let shape = self.0.layout().shape();
-        assert_eq!(
-            shape.num_dims(),
-            D,
-            "a tensor of {D} dimensions, not {shape:?}"
-        );
-        std::array::from_fn(|dim| shape[dim])
-    }
-
-    fn numbers(&self) -> &[f32] {
-        let layout = self.0.layout();
-        &self.0.storage()[layout.start_offset()..][..layout.num_elements()]
-    }
-
-    /// A tensor of these numbers and this one's shape.
-    fn like(&self, numbers: Vec<f32>) -> FlexTensor {
-        FlexTensor::from_data(TensorData::new(numbers, self.0.layout().shape().clone()))
-    }
-
-    /// Of the last dimension.
-    fn last(&self) -> usize {
-        self.0
-            .layout()
-            .shape()
-            .iter()
-            .next_back()
-            .copied()
-            .unwrap_or(1)
-    }
-
-    /// A tensor of these numbers and this one's shape, but for the last dimension.
-    fn with_last(&self, numbers: Vec<f32>, last: usize) -> FlexTensor {
-        let mut dims = self.0.layout().shape().to_vec();
-        dims.pop();
-        dims.push(last);
-        FlexTensor::from_data(TensorData::new(numbers, dims))
-    }
-
-    /// The sizes before, of and after a dimension.
-    fn around(&self, dim: usize) -> softmax::Shape {
-        let dims = self.0.layout().shape();
-        let (outer, inner) = (
-            dims[..dim].iter().product(),
-            dims[dim + 1..].iter().product(),
-        );
-        softmax::Shape {
-            outer,
-            count: dims[dim],
-            inner,
-        }
-    }
-
-    fn step<'a>(step: &BackwardArgs<'a, FlexTensor>) -> DenseArgs<'a> {
-        DenseArgs {
-            inputs: step.inputs.iter().map(Self::new).collect(),
-            output: step.output.as_ref().map(Self::new),
-            gradient: Self::new(&step.gradient),
-            wanted: step.wanted,
-        }
-    }
-}
-
-/// A backward step, dense.
-struct DenseArgs<'a> {
-    inputs: Vec<Dense>,
-    output: Option<Dense>,
-    gradient: Dense,
-    wanted: &'a [bool],
-}
-
-impl DenseArgs<'_> {
-    /// What `gradient` gives for input `index`, of that input's shape, if it is wanted.
-    fn gradient(&self, index: usize, gradient: impl FnOnce() -> Vec<f32>) -> Option<FlexTensor> {
-        let wanted = self.wanted.get(index).copied().unwrap_or(false);
-        wanted.then(|| self.inputs[index].like(gradient()))
-    }
-
-    /// The gradients of all inputs, as far as they are wanted.
-    fn all<const N: usize>(&self, gradients: [Vec<f32>; N]) -> Vec<Option<FlexTensor>> {
-        let gradients = gradients.into_iter().enumerate();
-        gradients
-            .map(|(index, found)| self.gradient(index, || found))
-            .collect()
-    }
-}
-
-fn tensor<const D: usize>(numbers: Vec<f32>, dims: [usize; D]) -> FlexTensor {
-    FlexTensor::from_data(TensorData::new(numbers, dims))
-}
-
-/// The numbers of the first three inputs.
-fn three(inputs: &[Dense]) -> [&[f32]; 3] {
-    std::array::from_fn(|index| inputs[index].numbers())
-}
-
 fn linear_sizes(x: &Dense, weight: &Dense) -> matmul::Sizes {
     let [outputs, inputs] = weight.dims();
     assert_eq!(
@@ -236,7 +133,7 @@ fn linear_sizes(x: &Dense, weight: &Dense) -> matmul::Sizes {
         inputs,
         "numbers in a row and inputs of the weight"
     );
-    let rows = x.0.layout().num_elements().checked_div(inputs).unwrap_or(0);
+    let rows = x.count().checked_div(inputs).unwrap_or(0);
     matmul::Sizes {
         rows,
         inputs,

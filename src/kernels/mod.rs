@@ -8,21 +8,29 @@ use burn::backend::DispatchDevice;
 use burn::tensor::{DType, Tensor};
 
 use cpu::elementwise::Function;
-use extension::Operation;
+use operation::Operation;
 
-/// A memory-mapped file.
+/// Memory-mapped files.
 pub mod mmap;
 
-/// What becomes of memory that is given back.
+/// What the allocator does with freed memory.
 pub mod memory;
 
+/// The kernels themselves, on slices.
 mod cpu;
+/// Operations as a backend extension of burn, with gradients.
 mod extension;
+/// burn's own operations: on GPUs, and what tests compare with.
 mod fallback;
+/// Operations on the tensors of burn's CPU backend (flex).
 mod flex;
+/// Operations as values.
+mod operation;
 #[cfg(test)]
 mod tests;
+/// Convolution and pooling over time, height and width.
 mod volume;
+/// Boxes that a kernel or a pool steps over.
 mod windows;
 
 pub use volume::{conv3d, max_pool3d};

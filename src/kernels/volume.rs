@@ -1,13 +1,14 @@
 //! Convolution and pool over time, height and width. Clips are `[batch, time, channels, height, width]`: frames lie one
 //! behind the other, so what a kernel over time sees is a run of planes.
 //!
-//! Forward only: where gradients are wanted, and on other devices, the same is put together from operations on pictures.
+//! Forward only: where gradients are wanted, and on other devices, the same is put together from operations on images.
 
 use burn::tensor::activation::relu;
 use burn::tensor::ops::{MaxPoolOptions, PadMode};
 use burn::tensor::{Int, Tensor, module};
 
-use super::extension::{self, Operation};
+use super::extension;
+use super::operation::Operation;
 use super::windows::Windows;
 use super::{conv2d, takes};
 

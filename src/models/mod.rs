@@ -3,22 +3,26 @@
 /// Layers that more than one model uses.
 pub mod blocks;
 
-/// Slots → pictures.
+/// Slots → frames.
 pub mod decoder;
 
-/// Pictures → slots.
+/// Frames → slots.
 pub mod encoder;
 
-/// Slots so far → slots to come.
+/// Past slots → future slots.
 pub mod dynamics;
 
-/// Networks whose features judge.
+/// Networks that metrics are computed with: I3D, Inception, LPIPS.
 pub mod perceptual;
 
 /// Slots and a question → an answer.
 pub mod reasoner;
 
-/// Slots of clips, in hand.
+/// Slots of a batch of clips.
 pub mod slots;
 
+/// What weights files hold.
+mod kind;
+
+pub use kind::WeightsKind;
 pub use slots::SlotSequence;

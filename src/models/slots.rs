@@ -1,4 +1,4 @@
-//! Slots of clips in hand, and where seeing ended and imagining began.
+//! Slots of a batch of clips, and how many of their frames were observed.
 
 use burn::tensor::Tensor;
 
@@ -7,13 +7,13 @@ use burn::tensor::Tensor;
 pub struct SlotSequence {
     /// `[batch, time, slots, dim]`
     pub slots: Tensor<4>,
-    /// How many of the frames were seen; those after them are imagined.
+    /// Observed frames; those after them are predicted.
     pub observed: usize,
 }
 
 impl SlotSequence {
-    /// Slots of frames that were all seen.
-    pub fn seen(slots: Tensor<4>) -> Self {
+    /// Slots of observed frames.
+    pub fn observed(slots: Tensor<4>) -> Self {
         let observed = slots.dims()[1];
         Self { slots, observed }
     }
@@ -42,14 +42,14 @@ impl SlotSequence {
         }
     }
 
-    /// The frames that were seen.
+    /// The observed frames.
     #[must_use]
     pub fn history(self) -> Self {
         let observed = self.observed;
         self.first(observed)
     }
 
-    /// The slots of the frames that are imagined, `[batch, time, slots, dim]`.
+    /// The slots of the predicted frames, `[batch, time, slots, dim]`.
     ///
     /// # Panics
     /// When there are none.

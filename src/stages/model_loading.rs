@@ -7,6 +7,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use serde::de::DeserializeOwned;
 
+use crate::models::WeightsKind;
 use crate::models::decoder::{SlotDecoder, SlotDecoderConfig};
 use crate::plan::video_predict::WeightsName;
 use crate::rng::Init;
@@ -25,7 +26,7 @@ pub struct Loaded {
 /// # Errors
 /// When there is none, or it is no weights file.
 pub fn load(name: &WeightsName) -> Result<Loaded, WeightsError> {
-    let bytes: Cow<'static, [u8]> = if let Some(short) = name.0.strip_prefix("shipped:") {
+    let bytes: Cow<'static, [u8]> = if let Some(short) = bundled::name_of(&name.0) {
         Cow::Borrowed(bundled::bytes(short)?)
     } else {
         let path = Path::new(&name.0);
@@ -53,7 +54,7 @@ impl Loaded {
     ///
     /// # Errors
     /// When the file is of another kind.
-    pub fn config<C: DeserializeOwned>(&self, kind: &str) -> Result<C, WeightsError> {
+    pub fn config<C: DeserializeOwned>(&self, kind: WeightsKind) -> Result<C, WeightsError> {
         self.file.config(kind)
     }
 
@@ -63,7 +64,7 @@ impl Loaded {
     /// When the file is of another kind, or its arrays are not the model's.
     pub fn model<C: DeserializeOwned, M: Module>(
         &self,
-        kind: &str,
+        kind: WeightsKind,
         device: &Device,
         init: impl FnOnce(&C, &mut Init) -> M,
     ) -> Result<(C, M), WeightsError> {
@@ -87,22 +88,20 @@ impl Loaded {
     }
 
     fn decoder_config(&self) -> Result<SlotDecoderConfig, WeightsError> {
-        use SlotDecoderConfig as Kind;
-        match self.header().model.as_str() {
-            Kind::MIXTURE => self.config(Kind::MIXTURE).map(Kind::Mixture),
-            Kind::AUTOREGRESSIVE => self.config(Kind::AUTOREGRESSIVE).map(Kind::Autoregressive),
-            Kind::DIFFUSION => self.config(Kind::DIFFUSION).map(Kind::Diffusion),
-            other => Err(WeightsError::Model {
-                expected: format!(
-                    "{}`, `{}` or `{}",
-                    Kind::MIXTURE,
-                    Kind::AUTOREGRESSIVE,
-                    Kind::DIFFUSION
-                ),
-                found: other.to_owned(),
-                path: self.file.state.source.clone(),
-            }),
-        }
+        let header = self.header();
+        let path = || self.file.state.source.clone();
+        let config = SlotDecoderConfig::parse(header.model, header.config.clone());
+        let config = config.ok_or_else(|| WeightsError::Model {
+            expected: SlotDecoderConfig::KINDS
+                .map(WeightsKind::name)
+                .join("` or `"),
+            found: header.model,
+            path: path(),
+        })?;
+        config.map_err(|source| WeightsError::Config {
+            source,
+            path: path(),
+        })
     }
 
     /// A number or text of the header's training section.

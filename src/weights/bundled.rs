@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::weights::WeightsError;
 
 #[cfg(feature = "shipped-weights")]
-macro_rules! shipped {
+macro_rules! bundled {
     ($($name:literal),* $(,)?) => {
         &[$(($name, include_bytes!(concat!(
             env!("CARGO_MANIFEST_DIR"), "/pipelines/weights/", $name, ".safetensors"
@@ -14,13 +14,13 @@ macro_rules! shipped {
 }
 
 #[cfg(feature = "shipped-weights")]
-const SHIPPED: &[(&str, &[u8])] = shipped![
+const BUNDLED: &[(&str, &[u8])] = bundled![
     "slot-encoder",
     "slotformer",
     "latent-diffusion",
     "aloe",
     "motion",
-    "sight",
+    "object-event-head",
     "compare/savi-slot-encoder",
     "compare/savi-slotformer",
     "compare/savi-mixture",
@@ -33,24 +33,57 @@ const SHIPPED: &[(&str, &[u8])] = shipped![
 ];
 
 #[cfg(not(feature = "shipped-weights"))]
-const SHIPPED: &[(&str, &[u8])] = &[];
+const BUNDLED: &[(&str, &[u8])] = &[];
+
+/// What stands before a name in a plan. The second is the spelling of earlier versions; plans that are built in keep it,
+/// because it is part of the keys of cached results.
+const PREFIXES: [&str; 2] = ["bundled:", "shipped:"];
+
+/// Names of earlier versions, and what they are called now.
+const EARLIER: [(&str, &str); 1] = [("sight", "object-event-head")];
+
+/// The name behind `bundled:` or `shipped:`; `None` for a path.
+pub fn name_of(weights: &str) -> Option<&str> {
+    PREFIXES
+        .iter()
+        .find_map(|prefix| weights.strip_prefix(prefix))
+}
 
 /// The bytes of a weights file that is compiled in.
 ///
 /// # Errors
 /// When none of that name is.
 pub fn bytes(name: &str) -> Result<&'static [u8], WeightsError> {
-    let found = SHIPPED.iter().find(|(known, _)| *known == name);
+    let earlier = EARLIER.iter().find(|(old, _)| *old == name);
+    let current = earlier.map_or(name, |(_, current)| *current);
+    let found = BUNDLED.iter().find(|(known, _)| *known == current);
     found
         .map(|(_, bytes)| *bytes)
-        .ok_or_else(|| WeightsError::NotShipped {
+        .ok_or_else(|| WeightsError::NotBundled {
             name: name.to_owned(),
             known: names().join(", "),
-            path: PathBuf::from(format!("shipped:{name}")),
+            path: PathBuf::from(format!("bundled:{name}")),
         })
 }
 
 /// The names of all weights that are compiled in.
 pub fn names() -> Vec<&'static str> {
-    SHIPPED.iter().map(|(name, _)| *name).collect()
+    BUNDLED.iter().map(|(name, _)| *name).collect()
+}
+
+#[cfg(all(test, feature = "shipped-weights"))]
+mod tests {
+    use super::*;
+    use crate::models::WeightsKind;
+    use crate::weights::WeightsFile;
+
+    #[test]
+    fn names_of_earlier_versions_mean_the_same_weights() {
+        assert_eq!(name_of("shipped:motion"), name_of("bundled:motion"));
+        assert_eq!(name_of("motion.safetensors"), None);
+        let head = bytes("object-event-head").unwrap();
+        assert_eq!(bytes("sight").unwrap(), head);
+        let file = WeightsFile::from_bytes(head, "head").unwrap();
+        assert_eq!(file.header.model, WeightsKind::ObjectEventHead);
+    }
 }

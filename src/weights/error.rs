@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::models::WeightsKind;
+
 /// Why a file of parameters could not be read, written or fitted to a model.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
@@ -161,13 +163,13 @@ pub enum WeightsError {
         /// The model that was asked for.
         expected: String,
         /// The model in the file.
-        found: String,
+        found: WeightsKind,
         /// The file.
         path: PathBuf,
     },
     /// No weights of that name are compiled in.
     #[error("no weights called `{name}` are compiled in; there are: {known}: `{path}`", path = path.display())]
-    NotShipped {
+    NotBundled {
         /// What was asked for.
         name: String,
         /// The names that exist.
@@ -226,7 +228,7 @@ impl WeightsError {
             Self::Kind { .. } | Self::Model { .. } => {
                 "name the weights of the model that this step needs"
             }
-            Self::NotShipped { .. } => {
+            Self::NotBundled { .. } => {
                 "build with the default feature `shipped-weights`, or name a file"
             }
             Self::Config { .. } => {

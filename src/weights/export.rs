@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::import::BUFFERS;
-use super::official::Model;
+use super::official::OfficialModel;
 use super::{Precision, StateDict, WeightsError, WeightsFile, write_safetensors};
 
 /// The official state dict of the weights files in a folder, or of one file.
@@ -24,8 +24,8 @@ pub fn official_state(from: &Path, name: Option<&str>) -> Result<StateDict, Weig
     };
     let files = read_all(from)?;
     let model = match name {
-        Some(name) => Model::named(name)?,
-        None => Model::named(&imported_as(&files).map_err(parts)?)?,
+        Some(name) => OfficialModel::named(name)?,
+        None => OfficialModel::named(&imported_as(&files).map_err(parts)?)?,
     };
     let layout = model.layout()?;
     let mut found = BTreeMap::new();

@@ -15,14 +15,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use slotflow_datasets::partial::PartialFile;
 
-use super::{StateDict, Value, Values, WeightsError};
+use super::{StateDict, Value, Values, WeightsError, earlier};
+use crate::models::WeightsKind;
 
 /// What a weights file says about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Header {
-    /// Which model: `slot-encoder`, `slotformer`, ….
-    pub model: String,
+    /// What the file holds.
+    pub model: WeightsKind,
     /// The model's configuration.
     pub config: serde_json::Value,
     /// Where the numbers came from: a recipe, or an imported file.
@@ -32,7 +33,7 @@ pub struct Header {
     /// Hash of the training recipe, if it was trained here.
     #[serde(default)]
     pub recipe: Option<String>,
-    /// What was seen in training: frame rate, ranges, scores.
+    /// Facts of the training: frame rate, ranges, scores.
     #[serde(default)]
     pub training: serde_json::Value,
 }
@@ -42,10 +43,14 @@ impl Header {
     ///
     /// # Errors
     /// When the configuration cannot be written as JSON.
-    pub fn new(model: &str, config: &impl Serialize, origin: &str) -> Result<Self, WeightsError> {
+    pub fn new(
+        model: WeightsKind,
+        config: &impl Serialize,
+        origin: &str,
+    ) -> Result<Self, WeightsError> {
         let config = serde_json::to_value(config);
         Ok(Self {
-            model: model.into(),
+            model,
             config: config.map_err(|source| WeightsError::Config {
                 source,
                 path: PathBuf::new(),
@@ -111,12 +116,12 @@ impl WeightsFile {
     ///
     /// # Errors
     /// When it is of another one, or the configuration does not parse.
-    pub fn config<C: DeserializeOwned>(&self, model: &str) -> Result<C, WeightsError> {
+    pub fn config<C: DeserializeOwned>(&self, model: WeightsKind) -> Result<C, WeightsError> {
         let path = self.state.source.clone();
         if self.header.model != model {
             return Err(WeightsError::Model {
-                expected: model.into(),
-                found: self.header.model.clone(),
+                expected: model.name().to_owned(),
+                found: self.header.model,
                 path,
             });
         }
@@ -250,7 +255,7 @@ fn write_numbers<T: Copy, const N: usize>(
 }
 
 fn read_from(reader: impl Read, length: u64, path: &Path) -> Result<WeightsFile, WeightsError> {
-    let (metadata, state) = read_safetensors(reader, length, path)?;
+    let (metadata, mut state) = read_safetensors(reader, length, path)?;
     let foreign = |why: String| WeightsError::Foreign {
         expected: "weights file",
         why,
@@ -261,6 +266,7 @@ fn read_from(reader: impl Read, length: u64, path: &Path) -> Result<WeightsFile,
         .ok_or_else(|| foreign("its header does not say which model it is".into()))?;
     let header =
         serde_json::from_str(entry).map_err(|error| foreign(format!("its header: {error}")))?;
+    earlier::with_current_paths(&mut state);
     state.check_finite()?;
     Ok(WeightsFile { header, state })
 }
@@ -380,7 +386,7 @@ mod tests {
             },
         );
         WeightsFile {
-            header: Header::new("test", &json!({ "dim": 2 }), "here").unwrap(),
+            header: Header::new(WeightsKind::Mixture, &json!({ "dim": 2 }), "here").unwrap(),
             state,
         }
     }
@@ -445,11 +451,11 @@ mod tests {
     #[test]
     fn another_model_is_refused_by_name() {
         let refused = file()
-            .config::<serde_json::Value>("slotformer")
+            .config::<serde_json::Value>(WeightsKind::SlotFormer)
             .unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "weights of a `test`, not of a `slotformer`: ``"
+            "weights of a `mixture`, not of a `slotformer`: ``"
         );
     }
 }

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value as Json, json};
 use slotflow_datasets::partial::PartialFile;
 
-use super::average::take_average;
 use super::error::describe_keys;
-use super::keys::{Layout, Part, Sorted};
-use super::official::{MODELS, Model, OfficialConfig, Sizes};
+use super::keys::{CheckpointLayout, Part, Sorted};
+use super::official::{MODELS, OfficialConfig, OfficialModel, Sizes, take_average};
 use super::{Header, Shapes, StateDict, WeightsError, WeightsFile, read_pth, read_safetensors};
+use crate::models::WeightsKind;
 
 /// Name in the header of the file with what carries nothing but stands in the official checkpoint.
-pub const BUFFERS: &str = "official-buffers";
+pub const BUFFERS: WeightsKind = WeightsKind::OfficialBuffers;
 
 /// A checkpoint of the official code as models of ours.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub struct Imported {
 /// When the file cannot be read, when its names are not exactly those of the model, when a shape or a kind of
 /// number differs, when a number is NaN, or when something that shapes do not tell is not said.
 pub fn import(path: &Path, name: &str, config: Json) -> Result<Imported, WeightsError> {
-    Model::named(name)?.facts(config.clone())?;
+    OfficialModel::named(name)?.facts(config.clone())?;
     let state = read_official(path)?;
     state.check_finite()?;
     from_state(state, name, config)
@@ -42,7 +42,7 @@ pub fn from_state(
     name: &str,
     config: Json,
 ) -> Result<Imported, WeightsError> {
-    let model = Model::named(name)?;
+    let model = OfficialModel::named(name)?;
     let facts = model.facts(config)?;
     let aside = take_average(&mut state, &facts)?;
     let path = state.source.clone();
@@ -56,8 +56,8 @@ pub fn from_state(
         path.file_name().unwrap_or_default().to_string_lossy(),
         model.class
     );
-    let header = |name: &str, config: &Json| -> Result<Header, WeightsError> {
-        let mut header = Header::new(name, config, &origin)?;
+    let header = |kind: WeightsKind, config: &Json| -> Result<Header, WeightsError> {
+        let mut header = Header::new(kind, config, &origin)?;
         header.training = json!({ "official": model.name });
         Ok(header)
     };
@@ -106,8 +106,8 @@ fn read_official(path: &Path) -> Result<StateDict, WeightsError> {
 
 /// The sizes of every part, if each has exactly the arrays of a model of those sizes.
 fn fitted(
-    model: &Model,
-    layout: &Layout,
+    model: &OfficialModel,
+    layout: &CheckpointLayout,
     sorted: &mut Sorted,
     official: &Shapes,
     facts: &OfficialConfig,
@@ -199,7 +199,7 @@ fn first_difference(
 }
 
 /// What the official code calls one of our parameters.
-fn official_name(layout: &Layout, part: &Part, key: &str, all: &Shapes) -> String {
+fn official_name(layout: &CheckpointLayout, part: &Part, key: &str, all: &Shapes) -> String {
     layout
         .to_official(part.name, key, &|path| all.has(path))
         .unwrap_or_else(|| key.to_owned())
@@ -215,7 +215,7 @@ fn other_model(error: WeightsError, asked: &str, official: &Shapes) -> WeightsEr
     else {
         return error;
     };
-    let fits = |layout: &Layout| {
+    let fits = |layout: &CheckpointLayout| {
         let used = |key: &String| layout.to_ours(key).map(|(part, _)| part);
         let known = |key: &String| layout.ignores(key) || used(key).is_some();
         let parts: std::collections::BTreeSet<_> =
@@ -224,7 +224,7 @@ fn other_model(error: WeightsError, asked: &str, official: &Shapes) -> WeightsEr
     };
     let classes = MODELS
         .iter()
-        .filter(|model| Layout::of(model.class).is_some_and(fits));
+        .filter(|model| CheckpointLayout::of(model.class).is_some_and(fits));
     let names: Vec<_> = classes.map(|model| format!("`{}`", model.name)).collect();
     if names.is_empty() || names.contains(&format!("`{asked}`")) {
         return WeightsError::Keys {
@@ -255,8 +255,8 @@ impl Imported {
                 path,
             }
         };
-        let place = |model: &str| folder.join(format!("{model}.safetensors"));
-        let taken = self.files.iter().map(|file| place(&file.header.model));
+        let place = |model: WeightsKind| folder.join(format!("{model}.safetensors"));
+        let taken = self.files.iter().map(|file| place(file.header.model));
         if let Some(path) = taken.into_iter().find(|path| path.exists()) {
             return Err(WeightsError::Exists { path });
         }
@@ -270,7 +270,10 @@ impl Imported {
     }
 
     /// Writes every file beside its place, then renames all.
-    fn write_new(&self, place: &dyn Fn(&str) -> PathBuf) -> Result<Vec<PathBuf>, WeightsError> {
+    fn write_new(
+        &self,
+        place: &dyn Fn(WeightsKind) -> PathBuf,
+    ) -> Result<Vec<PathBuf>, WeightsError> {
         let io = |path: &Path| {
             let path = path.to_owned();
             move |source| WeightsError::Io {
@@ -281,7 +284,7 @@ impl Imported {
         };
         let mut written = Vec::new();
         for file in &self.files {
-            let path = place(&file.header.model);
+            let path = place(file.header.model);
             let partial = PartialFile::create(&path).map_err(io(&path))?;
             file.write_draft(partial.path())?;
             written.push((path, partial));

@@ -4,31 +4,37 @@
 //! whose names [`keys`] translates, or from a weights file of ours ([`WeightsFile`]), and goes into a
 //! model with [`load_into`], strictly: no name may be missing or left over.
 
+/// Parameters out of a model, and into one.
 mod apply;
-mod average;
-/// The weights of the default pipeline, compiled in.
+/// Weights that are compiled into the binary.
 pub mod bundled;
+/// Parameter paths of earlier versions.
+mod earlier;
+/// Reasons why a file of parameters is refused.
 mod error;
-/// Ours → official files.
+/// Weights files → one file under official names.
 pub mod export;
+/// Weights files: safetensors with a header.
 mod file;
-/// Official files → ours.
+/// Official checkpoints → weights files.
 pub mod import;
-/// Official names → ours, per model.
+/// Official parameter names ↔ ours.
 pub mod keys;
+/// The published models, and their sizes read off checkpoints.
 pub mod official;
-mod pickle;
-/// The networks that judge, from the files that others publish.
+/// I3D, Inception, VGG and AlexNet from published files.
 pub mod pretrained;
-mod pth;
+/// Readers of files that PyTorch and pickle write.
+mod pytorch;
+/// Shapes of named arrays.
 mod shapes;
-/// Official slot files.
-pub mod slot_pickle;
+/// Named arrays in memory.
 mod state;
 
 pub use apply::{collect, collect_gradients, load_into, shapes_of};
 pub use error::WeightsError;
 pub use file::{Header, Precision, WeightsFile, read_safetensors, write_safetensors};
-pub use pth::{Container, read_pth, read_published};
+pub use pytorch::pth::{Container, read_pth, read_published};
+pub use pytorch::slot_pickle;
 pub use shapes::Shapes;
 pub use state::{StateDict, Value, Values};

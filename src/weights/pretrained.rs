@@ -1,4 +1,4 @@
-//! The networks that judge, from the files that others publish.
+//! Metric networks (I3D, Inception, VGG, AlexNet, SqueezeNet) from published files.
 //!
 //! A file is recognised by the names and shapes of its arrays. Batch norms are folded into the convolutions in front
 //! of them (their ε belongs to a metric's profile), and kernels over time are laid into the channels.
@@ -8,7 +8,7 @@ mod nvidia;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::models::perceptual::conv::Layer;
+use crate::models::perceptual::conv::ConvSpec;
 use crate::models::perceptual::lpips::Backbone;
 use crate::models::perceptual::{i3d, inception};
 
@@ -22,7 +22,7 @@ const HEADS: &[u8] = include_bytes!("../../pipelines/weights/lpips-heads.safeten
 pub enum Network {
     /// Features of videos.
     I3d,
-    /// Features of pictures.
+    /// Features of images.
     Inception,
     /// The same in NVIDIA's file, which clean-fid looks through.
     InceptionNvidia,
@@ -53,7 +53,7 @@ impl Network {
         }
     }
 
-    fn layers(self) -> Vec<Layer> {
+    fn layers(self) -> Vec<ConvSpec> {
         match self {
             Self::I3d => i3d::layers(),
             Self::Inception | Self::InceptionNvidia => inception::layers(),
@@ -71,7 +71,7 @@ impl Network {
     }
 
     /// Whether a layer is followed by a batch norm.
-    fn has_norm(self, layer: &Layer) -> bool {
+    fn has_norm(self, layer: &ConvSpec) -> bool {
         match self {
             Self::I3d => layer.name != "logits",
             Self::Inception | Self::InceptionNvidia => true,
@@ -298,7 +298,7 @@ pub fn folded(
 }
 
 /// Weights `[out, in, time, pixels]` as `[out, time, in, pixels]`, scaled per output.
-fn laid_flat(layer: &Layer, weight: &[f32], scale: &[f64]) -> Vec<f32> {
+fn laid_flat(layer: &ConvSpec, weight: &[f32], scale: &[f64]) -> Vec<f32> {
     let [time, height, width] = layer.kernel;
     let (inputs, pixels) = (layer.input, height * width);
     let mut flat = Vec::with_capacity(weight.len());

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use serde_json::{Value as Json, json};
+use slotflow::models::WeightsKind;
 use slotflow::models::encoder::{Vit, VitConfig};
 use slotflow::rng::Init;
 use slotflow::weights::import::{from_state, import};
@@ -313,7 +314,7 @@ fn a_vision_transformer_imports_and_gives_its_published_tokens() {
         let given = json!({"enc_dict": {"vit_dict": {"num_attention_heads": 3}}});
         let imported = import(&folder.join(format!("{name}.safetensors")), name, given).unwrap();
         let file = &imported.files[0];
-        let config: VitConfig = file.config("vit").unwrap();
+        let config: VitConfig = file.config(WeightsKind::Vit).unwrap();
         assert_eq!((config.dim, config.layers, config.heads), (24, 2, 3));
         let vit = Vit::new(&mut Init::blank(&device), &config);
         let vit = load_into(vit, file.state.clone()).unwrap();

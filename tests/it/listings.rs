@@ -120,7 +120,7 @@ fn told<'a>(
 ) -> &'a Json {
     let file = all[listing]
         .iter()
-        .find(|file| file.header.model == model)
+        .find(|file| file.header.model.name() == model)
         .unwrap();
     file.header.config.pointer(key).unwrap_or(&Json::Null)
 }

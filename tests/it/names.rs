@@ -9,7 +9,6 @@ const TYPES: &[(&str, &str)] = &[
     ("DoubtConfig", "PosteriorConfig"),
     ("DenseStep", "Solver"),
     ("Exam", "QaDataset"),
-    ("Facts", "OfficialConfig"),
     ("Feed", "Prefetch"),
     ("Fitted", "TrainingResult"),
     ("Footage", "ClipDataset"),
@@ -28,7 +27,11 @@ const TYPES: &[(&str, &str)] = &[
     ("SightConfig", "ObjectEventHeadConfig"),
     ("SightObjective", "ObjectEventObjective"),
     ("SightPlan", "ObjectEventHeadPlan"),
+    ("Mixed", "MixtureOutput"),
+    ("Route", "Timesteps"),
+    ("Spoken", "TextTokens"),
     ("Summaries", "AppearanceProbe"),
+    ("Walk", "ForwardPass"),
     ("Sureness", "Confidence"),
 ];
 
@@ -40,6 +43,7 @@ const PATHS: &[(&str, &str)] = &[
     ("crate::reading", "crate::scene_parsing"),
     ("crate::run::", "crate::artifacts::"),
     ("src/judge", "src/metrics"),
+    ("official/facts", "official/config"),
     ("src/layout.rs", "src/tensor_conversion.rs"),
     ("src/noise.rs", "src/rng.rs"),
     ("src/reading.rs", "src/scene_parsing"),

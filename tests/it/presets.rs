@@ -234,7 +234,7 @@ fn published_plans_have_the_published_sizes() {
         for (model, ours) in models {
             let file = files
                 .iter()
-                .find(|file| file.header.model == model)
+                .find(|file| file.header.model.name() == model)
                 .unwrap();
             let mut ours = derived(ours);
             if model == "slotformer" {

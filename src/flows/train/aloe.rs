@@ -8,6 +8,7 @@ use slotflow_datasets::Source;
 use slotflow_datasets::synth::physics::states::TOKEN;
 
 use super::run::TrainingRun;
+use crate::models::WeightsKind;
 use crate::models::reasoner::AloeConfig;
 use crate::plan::training::objectives::AloePlan;
 use crate::plan::video_predict::WeightsName;
@@ -44,7 +45,7 @@ impl TrainingRun<'_> {
         };
         let result = self.fit(&objective)?;
         facts.extend(result.facts());
-        let file = self.write("aloe", &objective.model, &result.model, facts)?;
+        let file = self.write(WeightsKind::Aloe, &objective.model, &result.model, facts)?;
         Ok(vec![file])
     }
 

@@ -9,6 +9,7 @@ use slotflow_eval::profile::LpipsProfile;
 use super::run::TrainingRun;
 use crate::metrics::pretrained::PretrainedStore;
 use crate::metrics::{MetricsError, lpips};
+use crate::models::WeightsKind;
 use crate::models::perceptual::lpips::{Backbone, Lpips};
 use crate::plan::training::objectives::{DvaePlan, VqVaePlan};
 use crate::train::objectives::parts::reconstruct::Reconstruct;
@@ -22,17 +23,17 @@ impl TrainingRun<'_> {
         } else {
             None
         };
-        self.reconstruct("vqvae", &plan.model, &plan.objective, lpips)
+        self.reconstruct(WeightsKind::VqVae, &plan.model, &plan.objective, lpips)
     }
 
     pub(super) fn dvae(&self, plan: &DvaePlan) -> Result<Vec<PathBuf>, TrainError> {
-        self.reconstruct("dvae", &plan.model, &plan.objective, None)
+        self.reconstruct(WeightsKind::Dvae, &plan.model, &plan.objective, None)
     }
 
     /// Trains an auto-encoder of frames.
     fn reconstruct<M, C>(
         &self,
-        name: &str,
+        kind: WeightsKind,
         model: &M,
         config: &C,
         lpips: Option<Lpips>,
@@ -52,7 +53,7 @@ impl TrainingRun<'_> {
             held_out: &clips.held_out,
         };
         let result = self.fit(&objective)?;
-        let file = self.write(name, model, &result.model, result.facts())?;
+        let file = self.write(kind, model, &result.model, result.facts())?;
         Ok(vec![file])
     }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::run::TrainingRun;
+use crate::models::WeightsKind;
 use crate::models::decoder::autoregressive::AutoregressiveConfig;
 use crate::models::decoder::dvae::DvaeConfig;
 use crate::models::decoder::latent_diffusion::LatentDiffusionConfig;
@@ -22,7 +23,7 @@ impl TrainingRun<'_> {
         let encoder = self.pretrained_encoder(&plan.encoder)?;
         let vqvae = self.pretrained("vqvae", &plan.vqvae)?;
         let device = self.execution.device.clone();
-        let (vae, vqvae) = vqvae.model("vqvae", &device, VqVaeConfig::init)?;
+        let (vae, vqvae) = vqvae.model(WeightsKind::VqVae, &device, VqVaeConfig::init)?;
         let clips = self.clips()?;
         let mut model = LatentDiffusionConfig {
             vae,
@@ -45,7 +46,12 @@ impl TrainingRun<'_> {
         let mut facts = result.facts();
         let range = objective.reconstruction_range(&result.model, &device);
         facts.insert("reconstruction-psnr-range".to_owned(), json!(range));
-        let file = self.write("latent-diffusion", &objective.model, &result.model, facts)?;
+        let file = self.write(
+            WeightsKind::LatentDiffusion,
+            &objective.model,
+            &result.model,
+            facts,
+        )?;
         Ok(vec![file])
     }
 
@@ -55,14 +61,14 @@ impl TrainingRun<'_> {
     ) -> Result<Vec<PathBuf>, TrainError> {
         let device = self.execution.device.clone();
         let vqvae = self.pretrained("vqvae", &plan.vqvae)?;
-        let (vae, vqvae) = vqvae.model("vqvae", &device, VqVaeConfig::init)?;
+        let (vae, vqvae) = vqvae.model(WeightsKind::VqVae, &device, VqVaeConfig::init)?;
         let mut encoder = self.encoder_init(&plan.slots, plan.start_encoder.as_ref())?;
         let vit = match &plan.vit {
             None => None,
             Some(file) => {
                 let loaded = self.pretrained("vit", file)?;
                 let init = |config: &VitConfig, init: &mut Init| Vit::new(init, config);
-                let (config, vit) = loaded.model("vit", &device, init)?;
+                let (config, vit) = loaded.model(WeightsKind::Vit, &device, init)?;
                 encoder.config.stem = StemConfig::Vit(config);
                 Some(vit)
             }
@@ -94,14 +100,20 @@ impl TrainingRun<'_> {
         let (facts, model) = (result.facts(), &result.model);
         let (encoder, decoder) = (&objective.encoder.config, &objective.decoder);
         Ok(vec![
-            self.write("slot-encoder", encoder, &model.encoder, facts.clone())?,
-            self.write("latent-diffusion", decoder, &model.decoder, facts)?,
+            self.write(
+                WeightsKind::SlotEncoder,
+                encoder,
+                &model.encoder,
+                facts.clone(),
+            )?,
+            self.write(WeightsKind::LatentDiffusion, decoder, &model.decoder, facts)?,
         ])
     }
 
     pub(super) fn steve(&mut self, plan: &StevePlan) -> Result<Vec<PathBuf>, TrainError> {
         let dvae = self.pretrained("dvae", &plan.dvae)?;
-        let (dvae_config, dvae) = dvae.model("dvae", &self.execution.device, DvaeConfig::init)?;
+        let (dvae_config, dvae) =
+            dvae.model(WeightsKind::Dvae, &self.execution.device, DvaeConfig::init)?;
         let clips = self.clips()?;
         let (slots, config) = match &plan.encoder {
             None => {
@@ -132,10 +144,15 @@ impl TrainingRun<'_> {
         let facts = result.facts();
         let mut files = Vec::new();
         if let Some(encoder) = &result.model.encoder {
-            files.push(self.write("slot-encoder", &config, encoder, facts.clone())?);
+            files.push(self.write(WeightsKind::SlotEncoder, &config, encoder, facts.clone())?);
         }
         let decoder = &result.model.decoder;
-        files.push(self.write("autoregressive", &objective.model, decoder, facts)?);
+        files.push(self.write(
+            WeightsKind::Autoregressive,
+            &objective.model,
+            decoder,
+            facts,
+        )?);
         Ok(files)
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::run::TrainingRun;
+use crate::models::WeightsKind;
 use crate::plan::training::objectives::MotionPlan;
 use crate::train::TrainError;
 use crate::train::data::source::Splits;
@@ -25,7 +26,7 @@ impl TrainingRun<'_> {
         };
         let result = self.fit(&objective)?;
         let facts = result.facts();
-        let file = self.write("motion", &plan.model, &result.model, facts)?;
+        let file = self.write(WeightsKind::Motion, &plan.model, &result.model, facts)?;
         Ok(vec![file])
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::run::TrainingRun;
+use crate::models::WeightsKind;
 use crate::plan::training::objectives::ObjectEventHeadPlan;
 use crate::train::TrainError;
 use crate::train::data::head_dataset::{HeadDataset, SlotVersion};
@@ -49,7 +50,12 @@ impl TrainingRun<'_> {
             facts.insert(name.to_owned(), json!(best_threshold(&touches).0));
         }
         facts.insert("stride".to_owned(), json!(self.plan.data.stride));
-        let file = self.write("sight", &objective.model, &result.model, facts)?;
+        let file = self.write(
+            WeightsKind::ObjectEventHead,
+            &objective.model,
+            &result.model,
+            facts,
+        )?;
         Ok(vec![file])
     }
 }

@@ -10,6 +10,7 @@ use slotflow_datasets::Split;
 
 use crate::artifacts::files::{content_hash, write_atomic};
 use crate::artifacts::{Input, Options, Recipe, RunError};
+use crate::models::WeightsKind;
 use crate::models::dynamics::{SlotFormer, SlotFormerConfig};
 use crate::models::encoder::{SlotEncoder, SlotEncoderConfig};
 use crate::plan::training::TrainPlan;
@@ -102,7 +103,8 @@ impl<'a> TrainingRun<'a> {
     ) -> Result<PretrainedEncoder, TrainError> {
         let loaded = self.pretrained("encoder", file)?;
         let device = &self.execution.device;
-        let (config, model) = loaded.model("slot-encoder", device, SlotEncoderConfig::init)?;
+        let (config, model) =
+            loaded.model(WeightsKind::SlotEncoder, device, SlotEncoderConfig::init)?;
         Ok(PretrainedEncoder {
             config,
             model,
@@ -117,7 +119,8 @@ impl<'a> TrainingRun<'a> {
     ) -> Result<PretrainedDynamics, TrainError> {
         let loaded = self.pretrained("slotformer", file)?;
         let device = &self.execution.device;
-        let (config, model) = loaded.model("slotformer", device, SlotFormerConfig::init)?;
+        let (config, model) =
+            loaded.model(WeightsKind::SlotFormer, device, SlotFormerConfig::init)?;
         Ok(PretrainedDynamics { config, model })
     }
 
@@ -228,13 +231,13 @@ impl<'a> TrainingRun<'a> {
     /// Writes one module with its configuration and how it came to be.
     pub fn write<M: Module>(
         &self,
-        name: &str,
+        kind: WeightsKind,
         config: &impl Serialize,
         module: &M,
         facts: Map<String, Value>,
     ) -> Result<PathBuf, TrainError> {
         let origin = "trained by `pipeline train` on generated clips";
-        let mut header = Header::new(name, config, origin)?;
+        let mut header = Header::new(kind, config, origin)?;
         header.recipe = Some(self.recipe()?.id().0);
         let data = &self.plan.data;
         let mut training = Map::from_iter([
@@ -246,7 +249,7 @@ impl<'a> TrainingRun<'a> {
         }
         training.extend(facts);
         header.training = Value::Object(training);
-        let path = self.folder.join(format!("{name}.safetensors"));
+        let path = self.folder.join(format!("{kind}.safetensors"));
         let state = collect(module);
         WeightsFile { header, state }.write(&path, Precision::Half)?;
         Ok(path)

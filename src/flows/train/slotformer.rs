@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::run::TrainingRun;
+use crate::models::WeightsKind;
 use crate::models::dynamics::SlotFormerConfig;
 use crate::plan::training::objectives::SlotFormerPlan;
 use crate::train::TrainError;
@@ -67,7 +68,12 @@ impl TrainingRun<'_> {
         };
         let result = self.fit(&objective)?;
         let facts = result.facts();
-        let file = self.write("slotformer", &objective.model, &result.model, facts)?;
+        let file = self.write(
+            WeightsKind::SlotFormer,
+            &objective.model,
+            &result.model,
+            facts,
+        )?;
         Ok(vec![file])
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::run::TrainingRun;
+use crate::models::WeightsKind;
 use crate::plan::training::objectives::SlotsPlan;
 use crate::train::TrainError;
 use crate::train::objectives::slots::SlotsObjective;
@@ -22,8 +23,13 @@ impl TrainingRun<'_> {
         let (facts, model) = (result.facts(), &result.model);
         let config = &objective.encoder.config;
         Ok(vec![
-            self.write("slot-encoder", config, &model.encoder, facts.clone())?,
-            self.write("mixture", &plan.decoder, &model.decoder, facts)?,
+            self.write(
+                WeightsKind::SlotEncoder,
+                config,
+                &model.encoder,
+                facts.clone(),
+            )?,
+            self.write(WeightsKind::Mixture, &plan.decoder, &model.decoder, facts)?,
         ])
     }
 }

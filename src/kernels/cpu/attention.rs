@@ -7,67 +7,18 @@
 use rayon::prelude::*;
 
 use backward::Targets;
-use block::{Multiply, Product, Shares, offsets, pack_columns, pack_rows, split};
+use block::{Product, Shares, offsets, pack_columns, pack_rows, split};
+use head::AttentionHead;
 
 use super::scratch::{Shared, unwritten, with_scratch};
 use super::tile::{Accumulate, PANEL, SLACK, VECTORS};
-use super::transpose::transpose;
 use crate::kernels::cpu::simd::Isa;
 
 mod backward;
 mod block;
+mod head;
 
-/// Sizes of an attention.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Shape {
-    /// Batch.
-    pub batch: usize,
-    /// Heads.
-    pub heads: usize,
-    /// Queries of a head.
-    pub tokens: usize,
-    /// Keys of a head.
-    pub sources: usize,
-    /// Numbers of a query and of a key.
-    pub dim: usize,
-    /// Numbers of a value.
-    pub value_dim: usize,
-    /// What scores are multiplied by.
-    pub scale: f32,
-}
-
-/// Rows of numbers, `[batch, heads, tokens]`, each contiguous, wherever they start.
-#[derive(Clone, Copy)]
-pub struct Rows<'a> {
-    /// All numbers.
-    pub numbers: &'a [f32],
-    /// From one batch, head and token to the next.
-    pub strides: [usize; 3],
-}
-
-impl<'a> Rows<'a> {
-    /// The numbers from the first row of a head on, and the distance between rows.
-    fn head(&self, batch: usize, head: usize) -> (&'a [f32], usize) {
-        let start = batch * self.strides[0] + head * self.strides[1];
-        (
-            self.numbers.get(start..).unwrap_or_default(),
-            self.strides[2],
-        )
-    }
-}
-
-/// What attention reads.
-#[derive(Clone, Copy)]
-pub struct Inputs<'a> {
-    /// Queries.
-    pub queries: Rows<'a>,
-    /// Keys.
-    pub keys: Rows<'a>,
-    /// Values.
-    pub values: Rows<'a>,
-    /// Added to the scores: numbers, and strides of batch, head, token and source.
-    pub bias: Option<(&'a [f32], [usize; 4])>,
-}
+pub use head::{Inputs, Rows, Shape};
 
 /// Gradients of queries, keys and values, laid out `[batch, tokens, heads, dim]`, and of the
 /// scores, `[batch, heads, tokens, sources]`, if they were asked for.
@@ -104,7 +55,7 @@ pub fn forward(isa: Isa, inputs: Inputs<'_>, shape: Shape) -> Vec<f32> {
     let target = Shared::new(&mut y);
     (0..batch * heads * parts).into_par_iter().for_each(|task| {
         let (batch, head, part) = (task / parts / heads, task / parts % heads, task % parts);
-        let place = Head {
+        let place = AttentionHead {
             isa,
             inputs,
             shape,
@@ -144,7 +95,7 @@ pub fn backward(
         scores: scores.as_mut().map(|scores| Shared::new(scores)),
     };
     (0..batch * heads).into_par_iter().for_each(|task| {
-        let place = Head {
+        let place = AttentionHead {
             isa,
             inputs,
             shape,
@@ -161,45 +112,8 @@ pub fn backward(
     }
 }
 
-/// One head of one batch.
-#[derive(Clone, Copy)]
-struct Head<'a> {
-    isa: Isa,
-    inputs: Inputs<'a>,
-    shape: Shape,
-    batch: usize,
-    index: usize,
-}
-
-impl Head<'_> {
-    fn block(&self) -> usize {
-        VECTORS * self.isa.width()
-    }
-
-    fn queries(&self) -> (&[f32], usize) {
-        self.inputs.queries.head(self.batch, self.index)
-    }
-
-    fn keys(&self) -> (&[f32], usize) {
-        self.inputs.keys.head(self.batch, self.index)
-    }
-
-    fn values(&self) -> (&[f32], usize) {
-        self.inputs.values.head(self.batch, self.index)
-    }
-
-    /// Writes transposed rows `[dim][block]` to rows of `[batch, tokens, heads, dim]`, by way of
-    /// `rows`.
-    fn put(&self, from: &[f32], [first, count, dim]: [usize; 3], rows: &mut [f32], target: Shared) {
-        let Shape { heads, tokens, .. } = self.shape;
-        transpose(self.isa, (from, self.block()), [dim, count], (rows, dim));
-        for (token, from) in rows.chunks_exact(dim.max(1)).take(count).enumerate() {
-            let row = (self.batch * tokens + first + token) * heads + self.index;
-            // SAFETY: this token's numbers of this head belong to this task alone.
-            unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), target.at(row * dim), dim) };
-        }
-    }
-
+impl AttentionHead<'_> {
+    /// Writes the attended values of some blocks of queries.
     fn forward(&self, blocks: [usize; 2], target: Shared) {
         let Shape {
             tokens,
@@ -240,49 +154,5 @@ impl Head<'_> {
                 self.put(result, [first, count, value_dim], rows, target);
             }
         });
-    }
-
-    fn multiply(&self, product: Product<'_>, steps: &[u32], target: &mut [f32], start: Accumulate) {
-        self.isa.run(Multiply {
-            product,
-            steps,
-            target,
-            start,
-        });
-    }
-
-    /// The scores of a block of queries, transposed, from packed and scaled keys.
-    fn score(
-        &self,
-        [first, count]: [usize; 2],
-        [keys, queries, scores]: [&mut [f32]; 3],
-        steps: &[u32],
-    ) {
-        let Shape { sources, dim, .. } = self.shape;
-        let (from, pitch) = self.queries();
-        transpose(
-            self.isa,
-            (&from[first * pitch..], pitch),
-            [count, dim],
-            (queries, self.block()),
-        );
-        let start = self.start_scores(scores, first, count);
-        let product = Product::new([keys, queries], [sources, dim]);
-        self.multiply(product, steps, scores, start);
-    }
-
-    /// Puts the bias of a block of queries, transposed, where its scores go, if there is one.
-    fn start_scores(&self, scores: &mut [f32], first: usize, count: usize) -> Accumulate {
-        let Some((bias, [batch, head, token, source])) = self.inputs.bias else {
-            return Accumulate::Zero;
-        };
-        let start = self.batch * batch + self.index * head + first * token;
-        for (index, line) in scores.chunks_exact_mut(self.block()).enumerate() {
-            for (position, to) in line[..count].iter_mut().enumerate() {
-                *to = bias[start + position * token + index * source];
-            }
-            line[count..].fill(0.0);
-        }
-        Accumulate::Target
     }
 }

@@ -5,7 +5,7 @@
 //! the target instead. A task copies the part of one image that it needs, with its zero border,
 //! into scratch memory that stays in the cache, and runs [`tile`] over it.
 
-use correlation::{Correlation, Frames, Tap, Target};
+use correlation::{Correlation, PlaneWindows, Tap, Target};
 
 use super::super::windows::Windows;
 use super::scratch::unwritten;
@@ -14,7 +14,8 @@ use super::transpose::transpose;
 use crate::kernels::cpu::simd::Isa;
 
 mod correlation;
-mod run;
+mod schedule;
+mod tiles;
 
 /// Sizes of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +120,7 @@ pub fn volume_forward(
     let correlation = Correlation {
         source: x,
         channels: long * inputs,
-        frames: Frames {
+        planes: PlaneWindows {
             windows: time,
             planes: volume.size[0] * inputs,
             step: windows.step[0] * inputs,
@@ -205,7 +206,7 @@ fn adjoint_phase(
     let correlation = Correlation {
         source: y,
         channels: shape.outputs,
-        frames: Frames::still(shape.outputs),
+        planes: PlaneWindows::still(shape.outputs),
         height,
         width,
         step: 1,

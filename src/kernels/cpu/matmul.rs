@@ -26,7 +26,7 @@ pub fn linear(isa: Isa, x: &[f32], weight: &[f32], bias: Option<&[f32]>, sizes: 
         outputs,
     } = sizes;
     let right = Right::transposed(isa, weight, inputs, outputs);
-    product(isa, x, &right, bias, rows)
+    matmul(isa, x, &right, bias, rows)
 }
 
 /// `gradient · weight`: the gradient of a linear layer's input.
@@ -37,7 +37,7 @@ pub fn input_gradient(isa: Isa, gradient: &[f32], weight: &[f32], sizes: Sizes) 
         outputs,
     } = sizes;
     let right = Right::rows(isa, weight, outputs, inputs);
-    product(isa, gradient, &right, None, rows)
+    matmul(isa, gradient, &right, None, rows)
 }
 
 /// The right operand of a product, `[depth][columns]`, in blocks of columns that a tile takes.
@@ -103,7 +103,7 @@ impl Right {
 }
 
 /// `x · right + bias`, `x` of `rows` rows.
-fn product(isa: Isa, x: &[f32], right: &Right, bias: Option<&[f32]>, rows: usize) -> Vec<f32> {
+fn matmul(isa: Isa, x: &[f32], right: &Right, bias: Option<&[f32]>, rows: usize) -> Vec<f32> {
     const CACHED: usize = 64 * 1024;
     let mut y = vec![0.0; 0];
     let size = rows * right.columns;

@@ -5,7 +5,7 @@ use burn::tensor::{DType, TensorData};
 
 use crate::kernels::cpu::attention::{self, Inputs, Rows, Shape};
 use crate::kernels::cpu::simd::Isa;
-use crate::kernels::extension::BackwardArgs;
+use crate::kernels::operation::BackwardArgs;
 
 /// The attended values.
 pub fn forward(isa: Isa, inputs: &[FlexTensor], scale: f32) -> FlexTensor {

@@ -2,10 +2,10 @@
 
 use burn::backend::flex::FlexTensor;
 
-use super::{Dense, DenseArgs, tensor};
+use super::dense::{Dense, DenseArgs, tensor, three};
 use crate::kernels::cpu::simd::Isa;
 use crate::kernels::cpu::{conv, conv_weight, pool};
-use crate::kernels::extension::Operation;
+use crate::kernels::operation::Operation;
 use crate::kernels::windows::Windows;
 
 /// The sizes of the convolution that an operation is, or is the adjoint of.
@@ -97,7 +97,7 @@ pub fn volume_forward(isa: Isa, inputs: &[Dense], windows: Windows, rectify: boo
         windows,
         rectify,
     };
-    let [x, weight, bias] = super::three(inputs);
+    let [x, weight, bias] = three(inputs);
     let y = conv::volume_forward(isa, x, weight, Some(bias), volume);
     let [time, height, width] = windows.count(volume.size);
     tensor(y, [clips, time, outputs, height, width])

@@ -2,11 +2,17 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+/// Attention, with and without bias.
 mod attention;
+/// Convolution and transposed convolution.
 mod conv;
+/// Activations.
 mod elementwise;
+/// Linear layers.
 mod matmul;
+/// Group and layer normalisation.
 mod norm;
+/// Convolution and pooling over time.
 mod volume;
 
 /// Numbers in −1..1 that look random, from a seed.

@@ -16,7 +16,7 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// A dense layer with PyTorch's first values, uniform in ±1/√in.
+    /// A dense layer with PyTorch's initialisation, uniform in ±1/√in.
     pub fn new(init: &mut Init, input: usize, output: usize) -> Self {
         let bound = 1.0 / (input as f64).sqrt();
         Self {
@@ -64,7 +64,7 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// A kernel of `size` with step one that keeps the picture's size; `size` is odd.
+    /// A kernel of `size` with step one that keeps the image's size; `size` is odd.
     pub fn same(size: usize) -> Self {
         Self {
             size,
@@ -81,7 +81,7 @@ impl Kernel {
 }
 
 impl Conv2d {
-    /// A convolution with PyTorch's first values, uniform in ±1/√fan-in.
+    /// A convolution with PyTorch's initialisation, uniform in ±1/√fan-in.
     pub fn new(init: &mut Init, input: usize, output: usize, kernel: Kernel) -> Self {
         let bound = 1.0 / ((input * kernel.size * kernel.size) as f64).sqrt();
         let bias = Some(init.uniform([output], bound));
@@ -141,7 +141,7 @@ pub struct ConvTranspose2d {
 }
 
 impl ConvTranspose2d {
-    /// A transposed convolution that makes pictures exactly `stride` times as large.
+    /// A transposed convolution that makes images exactly `stride` times as large.
     pub fn new(init: &mut Init, input: usize, output: usize, kernel: Kernel) -> Self {
         // PyTorch takes the second axis for the fan-in, also where the layout is transposed.
         let bound = 1.0 / ((output * kernel.size * kernel.size) as f64).sqrt();
@@ -267,7 +267,7 @@ pub struct Embedding {
 }
 
 impl Embedding {
-    /// A table with PyTorch's first values, standard normal.
+    /// A table with PyTorch's initialisation, standard normal.
     pub fn new(init: &mut Init, entries: usize, dim: usize) -> Self {
         Self {
             weight: init.normal([entries, dim], 1.0),

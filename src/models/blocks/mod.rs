@@ -3,11 +3,11 @@
 
 /// Convolutions, dense layers, norms, embeddings.
 pub mod layers;
-/// When a frame was, as a vector.
+/// Position codes of frames.
 pub mod position;
-/// Where a pixel is, as a vector.
+/// Learned position codes of pixels.
 pub mod soft_position;
-/// Tokens that look at each other.
+/// Transformer encoder.
 pub mod transformer;
 
 pub use layers::{

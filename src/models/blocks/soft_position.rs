@@ -17,7 +17,7 @@ pub struct SoftPosition {
 impl SoftPosition {
     /// Codes of `channels` numbers.
     ///
-    /// `scale` shrinks the first values: untrained features are small beside codes at scale one,
+    /// `scale` shrinks the initial parameters: untrained features are small beside codes at scale one,
     /// and attention would then see place before content.
     pub fn new(init: &mut Init, channels: usize, scale: f64) -> Self {
         let bound = 0.5 * scale; // PyTorch's 1/√in for four inputs

@@ -39,7 +39,7 @@ impl Default for TransformerConfig {
 }
 
 impl TransformerConfig {
-    /// First values: every layer begins with the same ones, because PyTorch copies one layer.
+    /// Initial parameters: every layer begins with the same ones, because PyTorch copies one layer.
     pub fn init(&self, init: &mut Init) -> Transformer {
         let start = init.clone();
         let layers = (0..self.layers).map(|_| {
@@ -64,9 +64,13 @@ impl Transformer {
     ///
     /// # Shape
     /// - `tokens`: `[batch, tokens, dim]`
-    /// - `hidden`: `[batch, tokens]`, true for tokens that none may look at
-    pub fn forward(&self, tokens: Tensor<3>, hidden: Option<Tensor<2, Bool>>) -> Tensor<3> {
-        let bias = hidden.map(bias_of_hidden);
+    /// - `key_padding_mask`: `[batch, tokens]`, true for tokens that none may look at
+    pub fn forward(
+        &self,
+        tokens: Tensor<3>,
+        key_padding_mask: Option<Tensor<2, Bool>>,
+    ) -> Tensor<3> {
+        let bias = key_padding_mask.map(bias_of_padding);
         self.layers.iter().fold(tokens, |tokens, layer| {
             let all = tokens.dims()[1];
             layer.forward(tokens, all, bias.clone())
@@ -74,14 +78,14 @@ impl Transformer {
     }
 
     /// The last `count` tokens after all layers: the same numbers, without computing the others in the
-    /// last layer. `hidden` as in [`forward`](Self::forward).
+    /// last layer. `key_padding_mask` as in [`forward`](Self::forward).
     pub fn forward_last(
         &self,
         tokens: Tensor<3>,
         count: usize,
-        hidden: Option<Tensor<2, Bool>>,
+        key_padding_mask: Option<Tensor<2, Bool>>,
     ) -> Tensor<3> {
-        let bias = hidden.map(bias_of_hidden);
+        let bias = key_padding_mask.map(bias_of_padding);
         let last = self.layers.len();
         self.layers
             .iter()
@@ -97,19 +101,19 @@ impl Transformer {
     }
 }
 
-/// −∞ where a token is hidden, broadcastable to attention scores.
-fn bias_of_hidden(hidden: Tensor<2, Bool>) -> Tensor<4> {
-    let [batch, tokens] = hidden.dims();
-    let device = hidden.device();
+/// −∞ where a token is padding, broadcastable to attention scores.
+fn bias_of_padding(key_padding_mask: Tensor<2, Bool>) -> Tensor<4> {
+    let [batch, tokens] = key_padding_mask.dims();
+    let device = key_padding_mask.device();
     let open = Tensor::<2>::zeros([batch, tokens], &device);
-    open.mask_fill(hidden, f32::NEG_INFINITY)
+    open.mask_fill(key_padding_mask, f32::NEG_INFINITY)
         .reshape([batch, 1, 1, tokens])
 }
 
 /// Attention, then two dense layers, each added to what came in.
 #[derive(Module, Debug)]
 pub struct TransformerLayer {
-    /// Tokens look at each other.
+    /// Multi-head self-attention.
     pub self_attn: SelfAttention,
     /// `[feed forward, dim]`
     pub linear1: Linear,

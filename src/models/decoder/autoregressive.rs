@@ -1,66 +1,28 @@
-//! The decoder of SLATE and STEVE: a Transformer writes the tokens of a picture one after another, looking
+//! The decoder of SLATE and STEVE: a Transformer writes the tokens of an image one after another, looking
 //! at the slots (Singh et al., ICLR 2022; NeurIPS 2022).
 //! Reference: SlotDiffusion `img_based/models/slate/slate_transformer.py`.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Int, Tensor};
-use serde::{Deserialize, Serialize};
 
-use super::dvae::{Dvae, DvaeConfig, PATCH};
+use super::dvae::Dvae;
 use crate::models::blocks::{Dropout, Embedding, LayerNorm, Linear};
 use crate::rng::Init;
 
+mod config;
 mod layer;
 
+pub use config::AutoregressiveConfig;
 use layer::{Cache, TokenLayer};
 
-/// Sizes of an [`Autoregressive`] decoder.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct AutoregressiveConfig {
-    /// Width of a slot.
-    pub dim: usize,
-    /// Width of a token.
-    pub width: usize,
-    /// Height and width of a picture.
-    pub resolution: [usize; 2],
-    /// Layers of the Transformer.
-    pub layers: usize,
-    /// Heads of its attention.
-    pub heads: usize,
-    /// Share of values dropped in training.
-    pub dropout: f64,
-    /// Pictures ↔ tokens.
-    pub dvae: DvaeConfig,
-}
-
-impl Default for AutoregressiveConfig {
-    fn default() -> Self {
-        Self {
-            dim: 192,
-            width: 192,
-            resolution: [128, 128],
-            layers: 8,
-            heads: 4,
-            dropout: 0.1,
-            dvae: DvaeConfig::default(),
-        }
-    }
-}
-
 impl AutoregressiveConfig {
-    /// Height and width of the grid of tokens.
-    pub fn grid(&self) -> [usize; 2] {
-        self.resolution.map(|side| side / PATCH)
-    }
-
-    /// First values. The dVAE is not trained with the rest.
+    /// Initial parameters. The dVAE is not trained with the rest.
     pub fn init(&self, init: &mut Init) -> Autoregressive {
         let dvae = self.dvae.init(init);
         self.with_dvae(dvae, init)
     }
 
-    /// First values around a dVAE that was trained before.
+    /// Initial parameters around a dVAE that was trained before.
     pub fn with_dvae(&self, dvae: Dvae, init: &mut Init) -> Autoregressive {
         let [height, width] = self.grid();
         let tokens = TokenDecoder {
@@ -82,10 +44,10 @@ impl AutoregressiveConfig {
     }
 }
 
-/// Draws pictures from slots, token by token.
+/// Slots → frames, token by token (SLATE, STEVE).
 #[derive(Module, Debug)]
 pub struct Autoregressive {
-    /// Pictures ↔ tokens; frozen.
+    /// Images ↔ tokens; frozen.
     pub dvae: Dvae,
     /// Slots → tokens.
     pub tokens: TokenDecoder,
@@ -94,13 +56,13 @@ pub struct Autoregressive {
 }
 
 impl Autoregressive {
-    /// The likeliest picture of each set of slots, without gradients.
+    /// The likeliest image of each set of slots, without gradients.
     ///
     /// # Shape
     /// `[batch, slots, dim]` → `[batch, rgb, height, width]`
     pub fn render(&self, slots: Tensor<3>) -> Tensor<4> {
         let model = self.valid();
-        let written = model.tokens.write(slots.without_autodiff());
+        let written = model.tokens.generate(slots.without_autodiff());
         model.dvae.decode_tokens(written.tokens, self.grid)
     }
 
@@ -137,21 +99,21 @@ pub fn token_loss(logits: Tensor<3>, targets: Tensor<2, Int>) -> Tensor<1> {
     -chosen.mean()
 }
 
-/// Tokens one after another, and how sure the decoder was.
+/// Greedily generated tokens and their logits.
 #[derive(Debug, Clone)]
-pub struct Written {
+pub struct GeneratedTokens {
     /// `[batch, tokens]`
     pub tokens: Tensor<2, Int>,
     /// `[batch, tokens, vocabulary]`
     pub logits: Tensor<3>,
 }
 
-/// A Transformer over tokens that looks at slots.
+/// Transformer decoder over tokens with cross-attention to slots.
 #[derive(Module, Debug)]
 pub struct TokenDecoder {
     /// Slots to what is looked at, `[width, dim]`.
     pub input: Linear,
-    /// `[vocabulary + 1, width]`; the last entry begins every picture.
+    /// `[vocabulary + 1, width]`; the last entry begins every image.
     pub embedding: Embedding,
     /// `[1, tokens, width]`
     pub position: Param<Tensor<3>>,
@@ -188,7 +150,7 @@ impl TokenDecoder {
     ///
     /// # Shape
     /// - `slots`: `[batch, slots, dim]`
-    pub fn write(&self, slots: Tensor<3>) -> Written {
+    pub fn generate(&self, slots: Tensor<3>) -> GeneratedTokens {
         let [batch, ..] = slots.dims();
         let [_, count, width] = self.position.dims();
         let slots = self.input.forward(slots);
@@ -205,18 +167,18 @@ impl TokenDecoder {
             for (layer, cache) in self.layers.iter().zip(&mut caches) {
                 token = layer.step(token, cache, at);
             }
-            let sure = self.head.forward(self.norm.forward(token));
-            newest = sure.clone().argmax(2).reshape([batch, 1]);
+            let next = self.head.forward(self.norm.forward(token));
+            newest = next.clone().argmax(2).reshape([batch, 1]);
             tokens.push(newest.clone());
-            logits.push(sure);
+            logits.push(next);
         }
-        Written {
+        GeneratedTokens {
             tokens: Tensor::cat(tokens, 1),
             logits: Tensor::cat(logits, 1),
         }
     }
 
-    /// The token that begins every picture, `[batch, 1]`.
+    /// The token that begins every image, `[batch, 1]`.
     fn begin(&self, batch: usize) -> Tensor<2, Int> {
         let [entries, _] = self.embedding.weight.dims();
         Tensor::full(
@@ -232,6 +194,7 @@ mod tests {
     use burn::tensor::{Device, Tolerance};
 
     use super::*;
+    use crate::models::decoder::dvae::DvaeConfig;
     use crate::rng::SeededRng;
 
     fn small(device: &Device) -> Autoregressive {
@@ -257,7 +220,7 @@ mod tests {
         let device = Device::flex();
         let model = small(&device);
         let slots = SeededRng::new(1, &[]).normal([2, 3, 6], &device);
-        let written = model.tokens.write(slots.clone());
+        let written = model.tokens.generate(slots.clone());
         let taught = model.tokens.forward(slots, written.tokens);
         written
             .logits
@@ -283,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_have_the_size_that_was_asked_for() {
+    fn images_have_the_size_that_was_asked_for() {
         let device = Device::flex();
         let slots = SeededRng::new(1, &[]).normal([2, 3, 6], &device);
         assert_eq!(small(&device).render(slots).dims(), [2, 3, 8, 12]);

@@ -5,7 +5,7 @@
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-/// How much noise each step adds, and what the network is asked for.
+/// Noise schedule, prediction type and loss weights of a diffusion process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct DiffusionConfig {
@@ -17,8 +17,9 @@ pub struct DiffusionConfig {
     pub linear_start: f64,
     /// Variance that the last step adds.
     pub linear_end: f64,
-    /// What the network is asked for.
-    pub target: PredictionType,
+    /// What the network predicts.
+    #[serde(rename = "target", alias = "prediction-type")]
+    pub prediction_type: PredictionType,
     /// How much each step counts in the loss.
     pub weight: StepWeight,
 }
@@ -30,7 +31,7 @@ impl Default for DiffusionConfig {
             betas: Betas::RootLinear,
             linear_start: 1.5e-3,
             linear_end: 1.95e-2,
-            target: PredictionType::Noise,
+            prediction_type: PredictionType::Noise,
             weight: StepWeight::Uniform,
         }
     }
@@ -46,15 +47,15 @@ pub enum Betas {
     Linear,
 }
 
-/// What a network is asked for, given a noisy picture.
+/// What a network predicts, given a noisy image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PredictionType {
     /// The noise in it (ε); the paper's choice.
     Noise,
-    /// The picture without noise (x₀).
+    /// The image without noise (x₀).
     Image,
-    /// α·noise − σ·picture (v; Salimans & Ho 2022).
+    /// α·noise − σ·image (v; Salimans & Ho 2022).
     Velocity,
 }
 
@@ -82,7 +83,7 @@ pub enum StepWeight {
 
 impl DiffusionConfig {
     /// The tables of this process.
-    pub fn schedule(&self) -> Schedule {
+    pub fn schedule(&self) -> NoiseSchedule {
         let betas = self.betas();
         let mut product = 1.0;
         let alphas_cumprod = betas.iter().map(|beta| {
@@ -90,7 +91,7 @@ impl DiffusionConfig {
             product
         });
         let alphas_cumprod: Vec<f64> = alphas_cumprod.collect();
-        Schedule {
+        NoiseSchedule {
             betas: betas.iter().map(|beta| *beta as f32).collect(),
             alphas_cumprod,
             config: self.clone(),
@@ -111,21 +112,21 @@ impl DiffusionConfig {
     }
 }
 
-/// A noise level: x = `signal`·picture + `noise`·ε.
+/// A noise level: x = `signal`·image + `noise`·ε.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NoiseLevel {
-    /// α, what is left of the picture.
+    /// α, what is left of the image.
     pub signal: f64,
     /// σ, how much noise there is.
     pub noise: f64,
 }
 
 impl NoiseLevel {
-    /// The level that keeps `kept` of the picture's variance.
-    pub fn from_alpha_cumprod(kept: f64) -> Self {
+    /// The level that keeps the share ᾱ of the image's variance.
+    pub fn from_alpha_cumprod(alpha_cumprod: f64) -> Self {
         Self {
-            signal: kept.sqrt(),
-            noise: (1.0 - kept).sqrt(),
+            signal: alpha_cumprod.sqrt(),
+            noise: (1.0 - alpha_cumprod).sqrt(),
         }
     }
 
@@ -137,16 +138,16 @@ impl NoiseLevel {
 
 /// Tables of a diffusion process.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Schedule {
+pub struct NoiseSchedule {
     /// Variance that each step adds.
     pub betas: Vec<f32>,
-    /// Share of the picture's variance that is left after each step, ᾱ.
+    /// Share of the image's variance that is left after each step, ᾱ.
     pub alphas_cumprod: Vec<f64>,
     /// What the tables were made from.
     pub config: DiffusionConfig,
 }
 
-/// A picture and the noise in it, as a network's guess says.
+/// Image and noise that a network predicts in a noisy image, `[batch, channels, height, width]` each.
 #[derive(Debug, Clone)]
 pub struct Prediction {
     /// x₀
@@ -155,7 +156,7 @@ pub struct Prediction {
     pub noise: Tensor<4>,
 }
 
-impl Schedule {
+impl NoiseSchedule {
     /// Number of steps.
     pub fn steps(&self) -> usize {
         self.alphas_cumprod.len()
@@ -169,7 +170,7 @@ impl Schedule {
         NoiseLevel::from_alpha_cumprod(self.alphas_cumprod[time])
     }
 
-    /// Variance of the step before, given the step and the picture (β̃); zero at the first.
+    /// Variance of the step before, given the step and the image (β̃); zero at the first.
     pub fn posterior_variance(&self, time: usize) -> f64 {
         let before = if time == 0 {
             1.0
@@ -180,7 +181,7 @@ impl Schedule {
         beta * (1.0 - before) / (1.0 - self.alphas_cumprod[time])
     }
 
-    /// Noisy pictures.
+    /// Noisy images.
     ///
     /// # Shape
     /// - `image`, `noise`: `[batch, channels, height, width]`
@@ -194,13 +195,13 @@ impl Schedule {
         image * signal + noise * deviation
     }
 
-    /// What the network should say.
+    /// The training target: ε, x₀ or v.
     ///
     /// # Shape
-    /// As [`Schedule::add`].
+    /// As [`NoiseSchedule::add`].
     pub fn target(&self, image: Tensor<4>, noise: Tensor<4>, times: &[usize]) -> Tensor<4> {
         let device = image.device();
-        match self.config.target {
+        match self.config.prediction_type {
             PredictionType::Noise => noise,
             PredictionType::Image => image,
             PredictionType::Velocity => {
@@ -209,9 +210,9 @@ impl Schedule {
         }
     }
 
-    /// Mean squared difference between what the network said and should have said, weighed by step.
-    pub fn loss(&self, said: Tensor<4>, target: Tensor<4>, times: &[usize]) -> Tensor<1> {
-        let squared = (said - target).powi_scalar(2);
+    /// Mean squared error between output and target of the network, weighed by time step.
+    pub fn loss(&self, output: Tensor<4>, target: Tensor<4>, times: &[usize]) -> Tensor<1> {
+        let squared = (output - target).powi_scalar(2);
         if self.config.weight == StepWeight::Uniform {
             return squared.mean();
         }
@@ -220,12 +221,12 @@ impl Schedule {
         (squared * weights).mean()
     }
 
-    /// The mean of [`Schedule::loss`] has weight one everywhere for the paper's setting.
+    /// The mean of [`NoiseSchedule::loss`] has weight one everywhere for the paper's setting.
     fn weight(&self, time: usize) -> f64 {
         let snr = self.alphas_cumprod[time] / (1.0 - self.alphas_cumprod[time]);
         match self.config.weight {
             StepWeight::Uniform => 1.0,
-            StepWeight::MinSnr { gamma } => match self.config.target {
+            StepWeight::MinSnr { gamma } => match self.config.prediction_type {
                 PredictionType::Noise => snr.min(gamma) / snr,
                 PredictionType::Image => snr.min(gamma),
                 PredictionType::Velocity => snr.min(gamma) / (snr + 1.0),
@@ -236,24 +237,24 @@ impl Schedule {
         }
     }
 
-    /// Picture and noise from what the network said about `x`.
+    /// Image and noise from the network's output for `x`.
     ///
     /// # Shape
-    /// - `said`, `x`: `[batch, channels, height, width]`
-    pub fn guess(&self, said: Tensor<4>, x: Tensor<4>, level: NoiseLevel) -> Prediction {
+    /// - `output`, `x`: `[batch, channels, height, width]`
+    pub fn predict(&self, output: Tensor<4>, x: Tensor<4>, level: NoiseLevel) -> Prediction {
         let NoiseLevel { signal, noise } = level;
-        match self.config.target {
+        match self.config.prediction_type {
             PredictionType::Noise => Prediction {
-                image: x / signal - said.clone() * (noise / signal),
-                noise: said,
+                image: x / signal - output.clone() * (noise / signal),
+                noise: output,
             },
             PredictionType::Image => Prediction {
-                noise: (x - said.clone() * signal) / noise,
-                image: said,
+                noise: (x - output.clone() * signal) / noise,
+                image: output,
             },
             PredictionType::Velocity => Prediction {
-                image: x.clone() * signal - said.clone() * noise,
-                noise: x * noise + said * signal,
+                image: x.clone() * signal - output.clone() * noise,
+                noise: x * noise + output * signal,
             },
         }
     }
@@ -308,7 +309,7 @@ mod tests {
         for (time, beta) in betas {
             assert_near(f64::from(schedule.betas[time]), beta);
         }
-        let kept = [
+        let alphas_cumprod = [
             (0, 0.9985),
             (10, 0.983_195_471_53),
             (100, 0.823_117_037_58),
@@ -317,7 +318,7 @@ mod tests {
             (750, 8.334_135_952_5e-3),
             (999, 1.423_039_751_9e-4),
         ];
-        for (time, share) in kept {
+        for (time, share) in alphas_cumprod {
             assert_near(schedule.alphas_cumprod[time], share);
         }
         assert_near(schedule.level(500).signal, 0.339_001_48);
@@ -341,36 +342,36 @@ mod tests {
             noise.normal([1, 3, 4, 4], &device),
             noise.normal([1, 3, 4, 4], &device),
         );
-        for target in [
+        for prediction_type in [
             PredictionType::Noise,
             PredictionType::Image,
             PredictionType::Velocity,
         ] {
             let schedule = DiffusionConfig {
-                target,
+                prediction_type,
                 ..DiffusionConfig::default()
             }
             .schedule();
             for time in [0, 10, 400, 700] {
                 let x = schedule.add(image.clone(), added.clone(), &[time]);
-                let said = schedule.target(image.clone(), added.clone(), &[time]);
-                let guess = schedule.guess(said, x, schedule.level(time));
-                let error = (guess.image - image.clone())
+                let output = schedule.target(image.clone(), added.clone(), &[time]);
+                let prediction = schedule.predict(output, x, schedule.level(time));
+                let error = (prediction.image - image.clone())
                     .abs()
                     .max()
                     .into_scalar::<f32>();
-                assert!(error < 1e-4, "{target:?} at {time}: {error}");
-                let error = (guess.noise - added.clone())
+                assert!(error < 1e-4, "{prediction_type:?} at {time}: {error}");
+                let error = (prediction.noise - added.clone())
                     .abs()
                     .max()
                     .into_scalar::<f32>();
-                assert!(error < 1e-4, "{target:?} at {time}: noise {error}");
+                assert!(error < 1e-4, "{prediction_type:?} at {time}: noise {error}");
             }
         }
     }
 
     #[test]
-    fn a_guess_of_zero_costs_one() {
+    fn a_prediction_of_zero_costs_one() {
         let schedule = DiffusionConfig::default().schedule();
         let noise = SeededRng::new(2, &["unit"]).normal([8, 3, 16, 16], &Device::flex());
         let loss = schedule

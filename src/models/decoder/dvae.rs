@@ -1,4 +1,4 @@
-//! The discrete VAE of SLATE and STEVE: pictures ↔ a grid of tokens (Ramesh et al. 2021; Singh et al. 2022).
+//! The discrete VAE of SLATE and STEVE: images ↔ a grid of tokens (Ramesh et al. 2021; Singh et al. 2022).
 //! Reference: SlotDiffusion `img_based/models/slate/dVAE.py`.
 
 use burn::module::Module;
@@ -16,7 +16,7 @@ pub const PATCH: usize = 4;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct DvaeConfig {
-    /// Colours of a picture.
+    /// Colours of an image.
     pub rgb: usize,
     /// Width of the layers.
     pub channels: usize,
@@ -35,7 +35,7 @@ impl Default for DvaeConfig {
 }
 
 impl DvaeConfig {
-    /// First values.
+    /// Initial parameters.
     pub fn init(&self, init: &mut Init) -> Dvae {
         let Self {
             rgb,
@@ -48,17 +48,17 @@ impl DvaeConfig {
             stride: PATCH,
             padding: 0,
         };
-        let mut encoder = vec![Block::new(init, rgb, wide, patch)];
-        encoder.extend((0..6).map(|_| Block::new(init, wide, wide, one)));
+        let mut encoder = vec![ConvBlock::new(init, rgb, wide, patch)];
+        encoder.extend((0..6).map(|_| ConvBlock::new(init, wide, wide, one)));
         let mut stage = |input| {
             let kernels = [Kernel::same(3), one, one];
-            let mut blocks: Vec<Block> = kernels
-                .map(|kernel| Block::new(init, wide, wide, kernel))
+            let mut blocks: Vec<ConvBlock> = kernels
+                .map(|kernel| ConvBlock::new(init, wide, wide, kernel))
                 .into();
             if let Some(input) = input {
-                blocks.insert(0, Block::new(init, input, wide, one));
+                blocks.insert(0, ConvBlock::new(init, input, wide, one));
             }
-            blocks.push(Block::new(init, wide, 4 * wide, one));
+            blocks.push(ConvBlock::new(init, wide, 4 * wide, one));
             blocks
         };
         let (coarse, fine) = (stage(Some(vocabulary)), stage(None));
@@ -75,14 +75,14 @@ impl DvaeConfig {
 
 /// Convolution, norm over everything, `ReLU`.
 #[derive(Module, Debug)]
-pub struct Block {
+pub struct ConvBlock {
     /// Without a bias: the norm has one.
     pub conv: Conv2d,
     /// One group.
     pub norm: GroupNorm,
 }
 
-impl Block {
+impl ConvBlock {
     fn new(init: &mut Init, input: usize, output: usize, kernel: Kernel) -> Self {
         let mut conv = Conv2d::without_bias(init, input, output, kernel);
         let bound = (6.0 / (input * kernel.size * kernel.size) as f64).sqrt(); // He et al. 2015
@@ -103,17 +103,17 @@ impl Block {
     }
 }
 
-/// Pictures to logits of tokens, and tokens to pictures.
+/// Images to logits of tokens, and tokens to images.
 #[derive(Module, Debug)]
 pub struct Dvae {
     /// Patches to features.
-    pub encoder: Vec<Block>,
+    pub encoder: Vec<ConvBlock>,
     /// Features to logits.
     pub logits: Conv2d,
-    /// Tokens to features of half the picture's size.
-    pub coarse: Vec<Block>,
-    /// To features of the picture's size.
-    pub fine: Vec<Block>,
+    /// Tokens to features of half the image's size.
+    pub coarse: Vec<ConvBlock>,
+    /// To features of the image's size.
+    pub fine: Vec<ConvBlock>,
     /// Features to colours.
     pub output: Conv2d,
 }
@@ -150,7 +150,7 @@ impl Dvae {
         logits.argmax(1).reshape([batch, height * width])
     }
 
-    /// Pictures from shares of every token.
+    /// Images from shares of every token.
     ///
     /// # Shape
     /// `[batch, vocabulary, height, width]` → `[batch, rgb, 4 · height, 4 · width]`
@@ -158,7 +158,7 @@ impl Dvae {
         self.draw(self.coarse[0].conv.forward(shares))
     }
 
-    /// Pictures from tokens, row by row, of a grid of that height and width.
+    /// Images from tokens, row by row, of a grid of that height and width.
     ///
     /// # Shape
     /// `[batch, tokens]` → `[batch, rgb, 4 · height, 4 · width]`
@@ -179,7 +179,7 @@ impl Dvae {
         self.draw(features)
     }
 
-    /// Pictures from what the first convolution of the decoder gave.
+    /// Images from what the first convolution of the decoder gave.
     fn draw(&self, first: Tensor<4>) -> Tensor<4> {
         let x = self.coarse[0].normed(first);
         let x = shuffle(self.coarse[1..].iter().fold(x, |x, block| block.forward(x)));
@@ -187,7 +187,7 @@ impl Dvae {
         self.output.forward(x)
     }
 
-    /// Pictures of themselves through random tokens, for training: their mean squared error is the loss.
+    /// Images of themselves through random tokens, for training: their mean squared error is the loss.
     ///
     /// # Shape
     /// `[batch, rgb, height, width]` → the same
@@ -217,7 +217,7 @@ impl Gumbel {
     }
 }
 
-/// Channels to pixels: a picture of twice the height and width (Shi et al. 2016).
+/// Channels to pixels: an image of twice the height and width (Shi et al. 2016).
 fn shuffle(x: Tensor<4>) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
     let x = x

@@ -7,9 +7,9 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use crate::models::decoder::diffusion::{DiffusionConfig, Schedule};
+use crate::models::decoder::diffusion::{DiffusionConfig, NoiseSchedule};
 use crate::models::decoder::sampler::{Denoiser, SamplerConfig};
-use crate::models::decoder::unet::{Context, UNet, UNetConfig};
+use crate::models::decoder::unet::{SlotContext, UNet, UNetConfig};
 use crate::models::decoder::vqvae::{VqVae, VqVaeConfig};
 use crate::rng::{Init, SeededRng};
 
@@ -21,7 +21,7 @@ pub struct LatentDiffusionConfig {
     pub resolution: [usize; 2],
     /// Frames ↔ latents.
     pub vae: VqVaeConfig,
-    /// The network that removes noise.
+    /// The denoising U-Net.
     pub unet: UNetConfig,
     /// The process.
     pub diffusion: DiffusionConfig,
@@ -85,15 +85,15 @@ impl LatentStats {
     }
 }
 
-/// Frames from slots, by removing noise from latents.
+/// Slots → frames by diffusion in the latents of a VQ-VAE.
 #[derive(Module, Debug)]
 pub struct LatentDiffusion {
     /// Frames ↔ latents.
     pub vae: VqVae,
-    /// The network that removes noise.
+    /// The denoising U-Net.
     pub unet: UNet,
     #[module(skip)]
-    schedule: Schedule,
+    schedule: NoiseSchedule,
     #[module(skip)]
     scaling: Scaling,
     #[module(skip)]
@@ -123,11 +123,11 @@ impl LatentDiffusionConfig {
 
 impl LatentDiffusion {
     /// The diffusion process.
-    pub fn schedule(&self) -> &Schedule {
+    pub fn schedule(&self) -> &NoiseSchedule {
         &self.schedule
     }
 
-    /// Latents of frames as the network knows them: scaled, not quantised, without gradients.
+    /// Normalised latents of frames: scaled, not quantised, without gradients.
     ///
     /// # Shape
     /// - `frames`: `[batch, rgb, height, width]`
@@ -144,7 +144,7 @@ impl LatentDiffusion {
         vae.decode(vae.quantize.project(self.scaling.grow(latents.inner())))
     }
 
-    /// What it costs that the network cannot tell the noise in frames of these slots.
+    /// Diffusion loss of frames given slots.
     ///
     /// # Shape
     /// - `frames`: `[batch, rgb, height, width]`
@@ -173,45 +173,45 @@ impl LatentDiffusion {
         let noisy = self.schedule.add(latents, noise, times);
         let steps: Vec<f32> = times.iter().map(|time| *time as f32).collect();
         let steps = Tensor::from_floats(steps.as_slice(), &noisy.device());
-        let said = self.unet.forward(noisy, steps, &self.unet.prepare(slots));
-        self.schedule.loss(said, target, times)
+        let output = self.unet.forward(noisy, steps, &self.unet.prepare(slots));
+        self.schedule.loss(output, target, times)
     }
 
     /// Times and noise for [`LatentDiffusion::loss`], every step as likely as any other.
-    pub fn draw(&self, batch: usize, noise: &mut SeededRng) -> (Vec<usize>, Vec<f32>) {
+    pub fn draw(&self, batch: usize, rng: &mut SeededRng) -> (Vec<usize>, Vec<f32>) {
         let times = (0..batch)
-            .map(|_| noise.below(self.schedule.steps()))
+            .map(|_| rng.below(self.schedule.steps()))
             .collect();
         let count = batch * self.latent_shape.iter().product::<usize>();
-        (times, noise.normal_vec(count))
+        (times, rng.normal_vec(count))
     }
 
-    /// Frames from slots. One map of noise, the first that `noise` gives, is the start of every frame:
-    /// the same slots give the same frame, whatever stands beside them. With a `picture` it is that picture, made as
+    /// Frames from slots. One map of noise, the first that `rng` gives, is the start of every frame:
+    /// the same slots give the same frame, whatever stands beside them. With an `init_image` it is that image, made as
     /// noisy as the sampler's `from` says (Meng et al. 2022, `SDEdit`).
     ///
     /// # Shape
     /// - `slots`: `[batch, slots, dim]`
-    /// - `picture`: `[1, rgb, height, width]`
+    /// - `init_image`: `[1, rgb, height, width]`
     /// - result: `[batch, rgb, height, width]`
     pub fn render(
         &self,
         slots: &Tensor<3>,
-        noise: &SeededRng,
+        rng: &SeededRng,
         sampler: &SamplerConfig,
-        picture: Option<Tensor<4>>,
+        init_image: Option<Tensor<4>>,
     ) -> Tensor<4> {
-        let mut noise = noise.clone();
+        let mut rng = rng.clone();
         let [channels, height, width] = self.latent_shape;
-        let start = noise.normal([1, channels, height, width], &slots.device());
-        let start = match picture {
-            Some(picture) => {
+        let start = rng.normal([1, channels, height, width], &slots.device());
+        let start = match init_image {
+            Some(init_image) => {
                 let level = sampler.start(&self.schedule);
-                self.encode(picture) * level.signal + start * level.noise
+                self.encode(init_image) * level.signal + start * level.noise
             }
             None => start,
         };
-        self.decode(self.sample(slots, start, sampler, &mut noise))
+        self.decode(self.sample(slots, start, sampler, &mut rng))
     }
 
     /// Latents from slots.
@@ -224,7 +224,7 @@ impl LatentDiffusion {
         slots: &Tensor<3>,
         start: Tensor<4>,
         sampler: &SamplerConfig,
-        noise: &mut SeededRng,
+        rng: &mut SeededRng,
     ) -> Tensor<4> {
         let model = self.valid();
         let context = model.unet.prepare(&slots.clone().inner());
@@ -239,19 +239,19 @@ impl LatentDiffusion {
             network: &network,
             project: Some(&project),
         };
-        denoiser.sample(start, sampler, noise)
+        denoiser.sample(start, sampler, rng)
     }
 
-    /// What the network says about noisy latents, all at one time.
+    /// Prediction of the U-Net for noisy latents, all at one time step.
     ///
     /// # Shape
     /// - `x`: `[batch, channels, height/f, width/f]`
-    pub fn denoise(&self, x: Tensor<4>, time: f64, context: &Context) -> Tensor<4> {
+    pub fn denoise(&self, x: Tensor<4>, time: f64, context: &SlotContext) -> Tensor<4> {
         let time = Tensor::from_floats([time as f32], &x.device());
         self.unet.forward(x, time, context)
     }
 
-    /// Latents moved onto what the VQ-VAE's codes can say, without gradients.
+    /// Latents projected onto the VQ-VAE's codes, without gradients.
     ///
     /// # Shape
     /// - `latents`: `[batch, channels, height/f, width/f]`
@@ -261,7 +261,7 @@ impl LatentDiffusion {
     }
 }
 
-/// Between the VQ-VAE's latents and those that the network knows.
+/// Normalisation of the VQ-VAE's latents for the U-Net.
 #[derive(Debug, Clone, PartialEq)]
 struct Scaling {
     /// Mean and deviation per channel, or zero and `z-scale`; absent where nothing changes.
@@ -308,7 +308,7 @@ pub(crate) mod tests {
     use burn::tensor::Device;
 
     use super::*;
-    use crate::models::decoder::sampler::{Method, Spacing};
+    use crate::models::decoder::sampler::{Method, TimestepSpacing};
 
     pub(crate) fn tiny() -> LatentDiffusionConfig {
         LatentDiffusionConfig {
@@ -339,7 +339,7 @@ pub(crate) mod tests {
             let sampler = SamplerConfig {
                 method,
                 steps: 4,
-                spacing: Spacing::Trailing,
+                spacing: TimestepSpacing::Trailing,
                 ..SamplerConfig::default()
             };
             let frames = model.render(&slots, &SeededRng::new(1, &["render"]), &sampler, None);

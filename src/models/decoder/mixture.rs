@@ -1,4 +1,4 @@
-//! Slots → a picture, each slot drawn by itself and blended by its mask (Watters et al. 2019).
+//! Slots → an image, each slot drawn by itself and blended by its mask (Watters et al. 2019).
 //! Reference: SlotDiffusion `img_based/models/slot_attention.py`, `_build_decoder` and `decode`.
 
 use burn::module::Module;
@@ -24,10 +24,10 @@ pub struct MixtureConfig {
     pub kernel: usize,
     /// Height and width of the grid that a slot is first spread over.
     pub start: [usize; 2],
-    /// Height and width of the picture: a power of two times `start`. Below that of the frames
+    /// Height and width of the image: a power of two times `start`. Below that of the frames
     /// where targets are frames made smaller.
     pub resolution: [usize; 2],
-    /// Scale of the first values of the position codes.
+    /// Scale of the initial parameters of the position codes.
     pub position_scale: f64,
 }
 
@@ -45,7 +45,7 @@ impl Default for MixtureConfig {
 }
 
 impl MixtureConfig {
-    /// First values.
+    /// Initial parameters.
     ///
     /// # Panics
     /// When the convolutions cannot reach `resolution` from `start`.
@@ -53,7 +53,7 @@ impl MixtureConfig {
         let (mut size, mut input) = (self.start, self.dim);
         let mut layers = Vec::with_capacity(self.channels.len());
         for &output in &self.channels {
-            // Double until the picture is as large as it shall be, then refine.
+            // Double until the image is as large as it shall be, then refine.
             let stride = if size == self.resolution { 1 } else { 2 };
             let kernel = Kernel::same(self.kernel).strided(stride);
             layers.push(ConvTranspose2d::new(init, input, output, kernel));
@@ -73,7 +73,7 @@ impl MixtureConfig {
     }
 }
 
-/// Slots to a picture, and to who drew what.
+/// Spatial broadcast decoder: each slot is decoded to rgb and a mask, and masks blend them (Watters et al. 2019).
 #[derive(Module, Debug)]
 pub struct Mixture {
     /// Where a place of the first grid is.
@@ -86,9 +86,9 @@ pub struct Mixture {
     start: [usize; 2],
 }
 
-/// A picture and its parts.
+/// Reconstructed frames, and the share of every slot in them.
 #[derive(Debug, Clone)]
-pub struct Mixed {
+pub struct MixtureOutput {
     /// `[batch, rgb, height, width]`, about −1..1
     pub frames: Tensor<4>,
     /// What each slot would draw, `[batch, slots, rgb, height, width]`.
@@ -98,11 +98,11 @@ pub struct Mixed {
 }
 
 impl Mixture {
-    /// The picture of these slots.
+    /// The image of these slots.
     ///
     /// # Shape
     /// - `slots`: `[batch, slots, dim]`
-    pub fn forward(&self, slots: Tensor<3>) -> Mixed {
+    pub fn forward(&self, slots: Tensor<3>) -> MixtureOutput {
         let [batch, count, dim] = slots.dims();
         let [rows, columns] = self.start;
         let places = self.position.codes(self.start).swap_dims(1, 2);
@@ -118,7 +118,7 @@ impl Mixture {
         let masks = kernels::softmax(x.clone().narrow(2, 3, 1), 1);
         let rgb = x.narrow(2, 0, 3);
         let frames = (rgb.clone() * masks.clone()).sum_dim(1);
-        Mixed {
+        MixtureOutput {
             frames: frames.reshape([batch, 3, height, width]),
             rgb: rgb.reshape([batch, count, 3, height, width]),
             masks: masks.reshape([batch, count, height, width]),
@@ -126,20 +126,20 @@ impl Mixture {
     }
 }
 
-/// Mean squared difference between what was drawn and what was seen.
+/// Mean squared error of reconstructed frames.
 ///
 /// # Shape
 /// - both: `[batch, rgb, height, width]`
 ///
 /// # Panics
 /// When the two have different shapes.
-pub fn mixture_loss(drawn: Tensor<4>, seen: Tensor<4>) -> Tensor<1> {
+pub fn mixture_loss(prediction: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
     assert_eq!(
-        drawn.dims(),
-        seen.dims(),
+        prediction.dims(),
+        target.dims(),
         "a picture is compared with one of its size"
     );
-    let difference = drawn - seen;
+    let difference = prediction - target;
     (difference.clone() * difference).mean()
 }
 
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_slots_changes_no_picture() {
+    fn the_order_of_slots_changes_no_image() {
         let (mixture, slots) = tiny();
         let turned = mixture.forward(slots.clone().flip([1])).frames;
         let frames = mixture.forward(slots).frames;
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "doubling must lead")]
-    fn a_picture_that_doubling_cannot_reach_is_refused() {
+    fn a_image_that_doubling_cannot_reach_is_refused() {
         let config = MixtureConfig {
             start: [8, 8],
             resolution: [48, 48],

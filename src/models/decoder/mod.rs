@@ -1,4 +1,4 @@
-//! Slots → pictures.
+//! Slots → frames.
 //!
 //! | file | paper | reference |
 //! |---|---|---|
@@ -10,10 +10,22 @@
 //! | `diffusion` | Ho et al. 2020 | SlotDiffusion `models/ddpm/` |
 //! | `sampler` | Song et al. 2021; Lu et al. 2022 | SlotDiffusion `models/ddpm/` |
 //! | `latent_diffusion` | Wu et al. 2023 (SlotDiffusion) §3.2 | SlotDiffusion `models/ddpm/ldm.py` |
+//!
+//! # Adding a decoder
+//!
+//! 1. `decoder/NAME.rs`: its configuration, its module, `init`, rendering and loss.
+//! 2. `decoder/mod.rs`: its line above, and a variant of [`SlotDecoderConfig`] and [`SlotDecoder`]; the compiler names
+//!    every match that it is missing in.
+//! 3. `models/kind.rs`: the [`WeightsKind`] of its weights files.
+//!
+//! It is then rendered by runs, and read from weights files by the kind in their header. Training it is an objective of
+//! its own; a checkpoint of an official class takes a table of names in `weights/keys`.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
+use serde_json::{Value, from_value};
 
+use crate::models::WeightsKind;
 use crate::rng::{Init, SeededRng};
 
 use autoregressive::{Autoregressive, AutoregressiveConfig};
@@ -21,30 +33,30 @@ use latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
 use mixture::{Mixture, MixtureConfig, mixture_loss};
 use sampler::SamplerConfig;
 
-/// Each slot drawn by itself and blended by its mask.
+/// Spatial broadcast decoder.
 pub mod mixture;
 
-/// Doubling and halving pictures.
+/// Up- and downsampling by two.
 pub mod resample;
 
 /// Frames ↔ a small grid of tokens.
 pub mod dvae;
 
-/// Tokens written one after another.
+/// Transformer decoder over dVAE tokens.
 pub mod autoregressive;
 
 /// Frames ↔ a small grid of codes.
 pub mod vqvae;
 
-/// The network that removes noise.
+/// The denoising U-Net.
 pub mod unet;
 
-/// How noise is added, and what is learnt from that.
+/// The diffusion process: schedule, target, loss.
 pub mod diffusion;
 
 pub mod sampler;
 
-/// All of these together.
+/// VQ-VAE, U-Net and sampler together.
 pub mod latent_diffusion;
 
 /// Which decoder, and its sizes.
@@ -54,32 +66,45 @@ pub mod latent_diffusion;
     reason = "a program holds one configuration, not many"
 )]
 pub enum SlotDecoderConfig {
-    /// Each slot by itself, blended by masks.
+    /// Spatial broadcast: each slot by itself, blended by masks.
     Mixture(MixtureConfig),
-    /// Token by token.
+    /// Autoregressive over dVAE tokens.
     Autoregressive(AutoregressiveConfig),
-    /// Noise removed from latents.
+    /// Diffusion in the latents of a VQ-VAE.
     Diffusion(LatentDiffusionConfig),
 }
 
 impl SlotDecoderConfig {
-    /// What a weights file of a mixture decoder says it is.
-    pub const MIXTURE: &'static str = "mixture";
-    /// What a weights file of an autoregressive decoder says it is.
-    pub const AUTOREGRESSIVE: &'static str = "autoregressive";
-    /// What a weights file of a diffusion decoder says it is.
-    pub const DIFFUSION: &'static str = "latent-diffusion";
+    /// Every kind of decoder.
+    pub const KINDS: [WeightsKind; 3] = [
+        WeightsKind::Mixture,
+        WeightsKind::Autoregressive,
+        WeightsKind::LatentDiffusion,
+    ];
 
-    /// What a weights file of this decoder says it is.
-    pub fn kind(&self) -> &'static str {
+    /// The configuration in the header of a weights file of that kind; `None` where the kind is no decoder.
+    ///
+    /// # Errors
+    /// The inner result is an error where the configuration does not parse.
+    pub fn parse(kind: WeightsKind, config: Value) -> Option<Result<Self, serde_json::Error>> {
+        Some(match kind {
+            WeightsKind::Mixture => from_value(config).map(Self::Mixture),
+            WeightsKind::Autoregressive => from_value(config).map(Self::Autoregressive),
+            WeightsKind::LatentDiffusion => from_value(config).map(Self::Diffusion),
+            _ => return None,
+        })
+    }
+
+    /// Kind of its weights files.
+    pub fn kind(&self) -> WeightsKind {
         match self {
-            Self::Mixture(_) => Self::MIXTURE,
-            Self::Autoregressive(_) => Self::AUTOREGRESSIVE,
-            Self::Diffusion(_) => Self::DIFFUSION,
+            Self::Mixture(_) => WeightsKind::Mixture,
+            Self::Autoregressive(_) => WeightsKind::Autoregressive,
+            Self::Diffusion(_) => WeightsKind::LatentDiffusion,
         }
     }
 
-    /// Width of the slots that it draws.
+    /// Width of a slot.
     pub fn dim(&self) -> usize {
         match self {
             Self::Mixture(config) => config.dim,
@@ -88,7 +113,7 @@ impl SlotDecoderConfig {
         }
     }
 
-    /// Height and width of what it draws.
+    /// Height and width of rendered frames, pixels.
     pub fn resolution(&self) -> [usize; 2] {
         match self {
             Self::Mixture(config) => config.resolution,
@@ -97,7 +122,7 @@ impl SlotDecoderConfig {
         }
     }
 
-    /// First values.
+    /// A decoder with its initial parameters.
     pub fn init(&self, init: &mut Init) -> SlotDecoder {
         match self {
             Self::Mixture(config) => SlotDecoder::Mixture(config.init(init)),
@@ -107,22 +132,22 @@ impl SlotDecoderConfig {
     }
 }
 
-/// Whatever draws frames from slots.
+/// A network that renders frames from slots.
 #[derive(Module, Debug)]
 #[expect(
     clippy::large_enum_variant,
     reason = "a program holds one decoder, not many"
 )]
 pub enum SlotDecoder {
-    /// Each slot by itself, blended by masks.
+    /// Spatial broadcast: each slot by itself, blended by masks.
     Mixture(Mixture),
-    /// Token by token.
+    /// Autoregressive over dVAE tokens.
     Autoregressive(Autoregressive),
-    /// Noise removed from latents.
+    /// Diffusion in the latents of a VQ-VAE.
     Diffusion(LatentDiffusion),
 }
 
-/// Frames drawn from slots.
+/// Rendered frames.
 #[derive(Debug, Clone)]
 pub struct Rendered {
     /// `[batch, rgb, height, width]`, about −1..1
@@ -134,18 +159,18 @@ pub struct Rendered {
 impl SlotDecoder {
     /// Frames from slots, without gradients.
     ///
-    /// The same `noise` gives the same frame for the same slots, whatever else is in the batch;
-    /// only [`SlotDecoder::Diffusion`] uses it, `sampler`, and the `picture` to start from.
+    /// The same `rng` gives the same frame for the same slots, whatever else is in the batch;
+    /// only [`SlotDecoder::Diffusion`] uses it, `sampler`, and the `init_image` to start from.
     ///
     /// # Shape
     /// - `slots`: `[batch, slots, dim]`
-    /// - `picture`: `[1, rgb, height, width]`
+    /// - `init_image`: `[1, rgb, height, width]`
     pub fn render(
         &self,
         slots: &Tensor<3>,
-        noise: &SeededRng,
+        rng: &SeededRng,
         sampler: &SamplerConfig,
-        picture: Option<Tensor<4>>,
+        init_image: Option<Tensor<4>>,
     ) -> Rendered {
         match self {
             Self::Mixture(mixture) => {
@@ -160,13 +185,13 @@ impl SlotDecoder {
                 masks: None,
             },
             Self::Diffusion(diffusion) => Rendered {
-                frames: diffusion.render(slots, noise, sampler, picture),
+                frames: diffusion.render(slots, rng, sampler, init_image),
                 masks: None,
             },
         }
     }
 
-    /// Whether what it draws hangs on noise.
+    /// Whether rendering samples random numbers.
     pub fn is_random(&self) -> bool {
         matches!(self, Self::Diffusion(_))
     }
@@ -183,13 +208,13 @@ impl SlotDecoder {
         }
     }
 
-    /// What its training makes small: the mean squared error of pixels, the surprise at tokens, or the error of
-    /// the noise that was guessed.
+    /// Its training loss: mean squared error of pixels (mixture), cross-entropy of tokens (autoregressive), or mean
+    /// squared error of the predicted noise (diffusion).
     ///
     /// # Shape
     /// - `frames`: `[batch, rgb, height, width]`, a whole multiple of the size that a mixture draws
     /// - `slots`: `[batch, slots, dim]`
-    pub fn loss(&self, frames: Tensor<4>, slots: Tensor<3>, noise: &mut SeededRng) -> Tensor<1> {
+    pub fn loss(&self, frames: Tensor<4>, slots: Tensor<3>, rng: &mut SeededRng) -> Tensor<1> {
         match self {
             Self::Mixture(mixture) => {
                 let drawn = mixture.forward(slots).frames;
@@ -199,7 +224,7 @@ impl SlotDecoder {
             Self::Autoregressive(decoder) => decoder.loss(frames, slots),
             Self::Diffusion(diffusion) => {
                 let latents = diffusion.encode(frames);
-                let (times, drawn) = diffusion.draw(latents.dims()[0], noise);
+                let (times, drawn) = diffusion.draw(latents.dims()[0], rng);
                 let drawn = Tensor::<1>::from_floats(drawn.as_slice(), &slots.device());
                 let drawn = drawn.reshape(latents.dims());
                 let latents = latents.to_device(&slots.device());
@@ -259,7 +284,7 @@ mod tests {
             let drawn = decoder.render(&slots, &SeededRng::new(2, &[]), &sampler, None);
             let [height, width] = config.resolution();
             assert_eq!(drawn.frames.dims(), [2, 3, height, width]);
-            let mixture = config.kind() == SlotDecoderConfig::MIXTURE;
+            let mixture = config.kind() == WeightsKind::Mixture;
             assert_eq!(drawn.masks.is_some(), mixture);
             let best = decoder.ceiling(drawn.frames);
             assert_eq!(best.is_none(), mixture, "{}", config.kind());

@@ -1,4 +1,4 @@
-//! Pictures twice and half as large, as latent diffusion's auto-encoder and U-Net make them.
+//! Images twice and half as large, as latent diffusion's auto-encoder and U-Net make them.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -50,10 +50,10 @@ impl Downsample {
     }
 }
 
-/// A picture made smaller: the mean over rectangles of pixels.
+/// An image made smaller: the mean over rectangles of pixels.
 ///
 /// # Panics
-/// When the size does not divide the picture's.
+/// When the size does not divide the image's.
 pub fn shrunk(x: Tensor<4>, [height, width]: [usize; 2]) -> Tensor<4> {
     let [batch, channels, rows, columns] = x.dims();
     if [rows, columns] == [height, width] {
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_doubled_picture_repeats_every_pixel_in_both_directions() {
+    fn a_doubled_image_repeats_every_pixel_in_both_directions() {
         let x = Tensor::<4>::from_data([[[[1.0, 2.0], [3.0, 4.0]]]], &Device::flex());
         let expected = [
             1.0, 1.0, 2.0, 2.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0, 3.0, 3.0, 4.0, 4.0,

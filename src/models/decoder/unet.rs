@@ -4,7 +4,6 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::kernels;
 use crate::models::blocks::layers::Kernel;
@@ -13,74 +12,34 @@ use crate::models::blocks::{Conv2d, GroupNorm};
 use crate::models::decoder::resample::Upsample;
 use crate::rng::Init;
 
-/// Time and convolutions.
+/// Time embedding and residual blocks.
 pub mod blocks;
 
-/// Attention.
+/// Sizes.
+mod config;
+
+/// Self-attention over pixels and cross-attention to slots.
 pub mod transformer;
+
+pub use config::UNetConfig;
 
 use blocks::{EPSILON, ResidualBlock, TimeEmbedding};
 use transformer::{KeysValues, SpatialTransformer};
 
-/// Sizes of a [`UNet`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct UNetConfig {
-    /// Channels of a latent, and of the result.
-    pub latent_channels: usize,
-    /// Channels at full resolution.
-    pub channels: usize,
-    /// Channels per resolution, as multiples of `channels`; each but the last halves the picture.
-    pub multipliers: Vec<usize>,
-    /// Residual blocks per resolution on the way down; one more on the way up.
-    pub residual_blocks: usize,
-    /// Where attention stands, as factors by which the picture is smaller there; the middle always has it.
-    pub attention_factors: Vec<usize>,
-    /// Channels of one head of attention.
-    pub head_width: usize,
-    /// Groups of every group norm.
-    pub norm_groups: usize,
-    /// Width of a slot.
-    pub context: usize,
-    /// Share of values dropped within residual blocks in training.
-    pub dropout: f64,
-    /// Whether features are told their place behind the first layer, so that slots can say where they belong.
-    ///
-    /// Differs: the reference leaves place to the convolutions' edges, which takes far longer to learn.
-    pub position: bool,
-}
-
-impl Default for UNetConfig {
-    fn default() -> Self {
-        Self {
-            latent_channels: 3,
-            channels: 128,
-            multipliers: vec![1, 2, 3, 4],
-            residual_blocks: 2,
-            attention_factors: vec![2, 4, 8],
-            head_width: 32,
-            norm_groups: 32,
-            context: 192,
-            dropout: 0.1,
-            position: false,
-        }
-    }
-}
-
-/// What the slots say to each cross-attention, in the order of the layers.
+/// Keys and values of the slots for every cross-attention, in the order of the layers.
 #[derive(Debug, Clone)]
-pub struct Context {
+pub struct SlotContext {
     layers: Vec<KeysValues>,
 }
 
-/// Noisy latents, time and slots → a guess, such as of the noise.
+/// Noisy latents, time step and slots → the prediction (ε, x₀ or v).
 #[derive(Module, Debug)]
 pub struct UNet {
     time_embed: TimeEmbedding,
     // Lists of lists as in the reference, so that its indices are ours.
-    input_blocks: Vec<Vec<Block>>,
-    middle_block: Vec<Block>,
-    output_blocks: Vec<Vec<Block>>,
+    input_blocks: Vec<Vec<UNetBlock>>,
+    middle_block: Vec<UNetBlock>,
+    output_blocks: Vec<Vec<UNetBlock>>,
     norm_out: GroupNorm,
     conv_out: Conv2d,
     position: Option<SoftPosition>,
@@ -92,12 +51,12 @@ pub struct UNet {
     clippy::large_enum_variant,
     reason = "a network has a few dozen of these"
 )]
-enum Block {
+enum UNetBlock {
     /// From latents to features.
     Entry(Conv2d),
-    /// Convolutions, told the time.
+    /// Residual block conditioned on the time step.
     Residual(ResidualBlock),
-    /// Attention among pixels and to slots.
+    /// Self-attention over pixels, cross-attention to slots.
     Attention(SpatialTransformer),
     /// To half the width and height.
     Halve(Halve),
@@ -112,14 +71,14 @@ struct Halve {
 }
 
 impl UNetConfig {
-    /// A network of these sizes; its first guess is zero everywhere.
+    /// A network of these sizes; its first prediction is zero everywhere.
     pub fn init(&self, init: &mut Init) -> UNet {
         let (input_blocks, skips) = self.input_blocks(init);
         let top = skips[skips.len() - 1];
         let middle_block = vec![
-            Block::Residual(ResidualBlock::new(init, self, top, top)),
-            Block::Attention(SpatialTransformer::new(init, self, top)),
-            Block::Residual(ResidualBlock::new(init, self, top, top)),
+            UNetBlock::Residual(ResidualBlock::new(init, self, top, top)),
+            UNetBlock::Attention(SpatialTransformer::new(init, self, top)),
+            UNetBlock::Residual(ResidualBlock::new(init, self, top, top)),
         ];
         UNet {
             time_embed: TimeEmbedding::new(init, self.channels),
@@ -134,13 +93,13 @@ impl UNetConfig {
         }
     }
 
-    /// A residual block and, where the picture is so much smaller that it shall have it, attention.
-    fn stage(&self, init: &mut Init, input: usize, output: usize, factor: usize) -> Vec<Block> {
-        let mut steps = vec![Block::Residual(ResidualBlock::new(
+    /// A residual block and, where the image is so much smaller that it shall have it, attention.
+    fn stage(&self, init: &mut Init, input: usize, output: usize, factor: usize) -> Vec<UNetBlock> {
+        let mut steps = vec![UNetBlock::Residual(ResidualBlock::new(
             init, self, input, output,
         ))];
         if self.attention_factors.contains(&factor) {
-            steps.push(Block::Attention(SpatialTransformer::new(
+            steps.push(UNetBlock::Attention(SpatialTransformer::new(
                 init, self, output,
             )));
         }
@@ -148,9 +107,9 @@ impl UNetConfig {
     }
 
     /// The way down, and how many channels each block leaves for the way up.
-    fn input_blocks(&self, init: &mut Init) -> (Vec<Vec<Block>>, Vec<usize>) {
+    fn input_blocks(&self, init: &mut Init) -> (Vec<Vec<UNetBlock>>, Vec<usize>) {
         let entry = Conv2d::new(init, self.latent_channels, self.channels, Kernel::same(3));
-        let (mut blocks, mut skips) = (vec![vec![Block::Entry(entry)]], vec![self.channels]);
+        let (mut blocks, mut skips) = (vec![vec![UNetBlock::Entry(entry)]], vec![self.channels]);
         let mut before = self.channels;
         for (level, multiplier) in self.multipliers.iter().enumerate() {
             let width = self.channels * multiplier;
@@ -161,7 +120,7 @@ impl UNetConfig {
             }
             if level + 1 < self.multipliers.len() {
                 let op = Conv2d::new(init, width, width, Kernel::same(3).strided(2));
-                blocks.push(vec![Block::Halve(Halve { op })]);
+                blocks.push(vec![UNetBlock::Halve(Halve { op })]);
                 skips.push(width);
             }
         }
@@ -169,7 +128,7 @@ impl UNetConfig {
     }
 
     /// The way up; every block also takes what one block of the way down left.
-    fn output_blocks(&self, init: &mut Init, mut skips: Vec<usize>) -> Vec<Vec<Block>> {
+    fn output_blocks(&self, init: &mut Init, mut skips: Vec<usize>) -> Vec<Vec<UNetBlock>> {
         let mut blocks = Vec::new();
         let mut before = skips[skips.len() - 1];
         for (level, multiplier) in self.multipliers.iter().enumerate().rev() {
@@ -178,7 +137,7 @@ impl UNetConfig {
                 let input = before + skips.pop().unwrap_or(0);
                 let mut steps = self.stage(init, input, width, 1 << level);
                 if index == self.residual_blocks && level > 0 {
-                    steps.push(Block::Double(Upsample::new(init, width)));
+                    steps.push(UNetBlock::Double(Upsample::new(init, width)));
                 }
                 blocks.push(steps);
                 before = width;
@@ -193,26 +152,31 @@ impl UNet {
     ///
     /// # Shape
     /// - `slots`: `[batch, slots, dim]`
-    pub fn prepare(&self, slots: &Tensor<3>) -> Context {
+    pub fn prepare(&self, slots: &Tensor<3>) -> SlotContext {
         let down = self.input_blocks.iter().flatten();
         let up = self.output_blocks.iter().flatten();
         let steps = down.chain(&self.middle_block).chain(up);
         let prepared = steps.filter_map(|step| match step {
-            Block::Attention(attention) => Some(attention.prepare(slots.clone())),
+            UNetBlock::Attention(attention) => Some(attention.prepare(slots.clone())),
             _ => None,
         });
-        Context {
+        SlotContext {
             layers: prepared.collect(),
         }
     }
 
-    /// The guess.
+    /// The prediction.
     ///
     /// # Shape
     /// - `latents`: `[batch, latent channels, height, width]`
     /// - `times`: steps of the noise schedule, fractions allowed, `[batch]`, or `[1]` for all alike
     /// - result: as `latents`
-    pub fn forward(&self, latents: Tensor<4>, times: Tensor<1>, context: &Context) -> Tensor<4> {
+    pub fn forward(
+        &self,
+        latents: Tensor<4>,
+        times: Tensor<1>,
+        context: &SlotContext,
+    ) -> Tensor<4> {
         self.watch(latents, times, context, |_, _, _| {})
     }
 
@@ -222,35 +186,35 @@ impl UNet {
         &self,
         latents: Tensor<4>,
         times: Tensor<1>,
-        context: &Context,
+        context: &SlotContext,
         mut look: impl FnMut(&'static str, usize, &Tensor<4>),
     ) -> Tensor<4> {
         let time = kernels::silu(self.embed(times));
-        let mut walk = Walk {
+        let mut pass = ForwardPass {
             time,
             context: context.layers.iter(),
         };
         let mut skips = Vec::with_capacity(self.input_blocks.len());
         let mut h = latents;
         for (place, block) in self.input_blocks.iter().enumerate() {
-            h = walk.through(block, h);
+            h = pass.through(block, h);
             if place == 0 {
                 h = self.placed(h);
             }
             look("in", place, &h);
             skips.push(h.clone());
         }
-        h = walk.through(&self.middle_block, h);
+        h = pass.through(&self.middle_block, h);
         look("mid", 0, &h);
         for (place, block) in self.output_blocks.iter().enumerate() {
             h = Tensor::cat(std::iter::once(h).chain(skips.pop()).collect(), 1);
-            h = walk.through(block, h);
+            h = pass.through(block, h);
             look("out", place, &h);
         }
         self.conv_out.forward(self.norm_out.forward_silu(h))
     }
 
-    /// Features told their place, where the network does so.
+    /// Features plus position codes, where the network has them.
     fn placed(&self, features: Tensor<4>) -> Tensor<4> {
         let Some(position) = &self.position else {
             return features;
@@ -260,27 +224,27 @@ impl UNet {
         features + codes.reshape([1, channels, height, width])
     }
 
-    /// Times as the residual blocks are told them, `[batch]` → `[batch, 4·channels]`.
+    /// Time embedding of the residual blocks, `[batch]` → `[batch, 4·channels]`.
     pub fn embed(&self, times: Tensor<1>) -> Tensor<2> {
         self.time_embed.forward(times)
     }
 }
 
-/// A way through the network.
-struct Walk<'a> {
+/// State of one evaluation of the network.
+struct ForwardPass<'a> {
     /// The time embedding after `SiLU`.
     time: Tensor<2>,
     /// What the slots say to the attentions that are still to come.
     context: std::slice::Iter<'a, KeysValues>,
 }
 
-impl Walk<'_> {
-    fn through(&mut self, steps: &[Block], x: Tensor<4>) -> Tensor<4> {
+impl ForwardPass<'_> {
+    fn through(&mut self, steps: &[UNetBlock], x: Tensor<4>) -> Tensor<4> {
         steps.iter().fold(x, |x, step| match step {
-            Block::Entry(conv) | Block::Halve(Halve { op: conv }) => conv.forward(x),
-            Block::Residual(residual) => residual.forward(x, &self.time),
-            Block::Double(upsample) => upsample.forward(x),
-            Block::Attention(attention) => {
+            UNetBlock::Entry(conv) | UNetBlock::Halve(Halve { op: conv }) => conv.forward(x),
+            UNetBlock::Residual(residual) => residual.forward(x, &self.time),
+            UNetBlock::Double(upsample) => upsample.forward(x),
+            UNetBlock::Attention(attention) => {
                 let Some(context) = self.context.next() else {
                     unreachable!("a context has one entry for every attention of its network")
                 };
@@ -330,8 +294,8 @@ pub(crate) mod tests {
         model.conv_out.weight = init.normal([3, 8, 3, 3], 0.1);
         for step in model.output_blocks.iter_mut().flatten() {
             match step {
-                Block::Residual(residual) => residual.stir(&mut init),
-                Block::Attention(attention) => attention.stir(&mut init),
+                UNetBlock::Residual(residual) => residual.stir(&mut init),
+                UNetBlock::Attention(attention) => attention.stir(&mut init),
                 _ => {}
             }
         }
@@ -357,19 +321,19 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_first_guess_is_zero() {
+    fn the_first_prediction_is_zero() {
         let model = tiny().init(&mut Init::seeded(1, &Device::flex()));
         let context = model.prepare(&normal("slots", [2, 3, 6]));
-        let guess = model.forward(
+        let prediction = model.forward(
             normal("x", [2, 3, 4, 4]),
             Tensor::from_floats([5.0, 80.5], &Device::flex()),
             &context,
         );
-        assert!(values(guess).iter().all(|value| *value == 0.0));
+        assert!(values(prediction).iter().all(|value| *value == 0.0));
     }
 
     #[test]
-    fn a_frame_s_guess_does_not_depend_on_its_neighbours() {
+    fn a_frame_s_prediction_does_not_depend_on_its_neighbours() {
         let model = stirred();
         let (x, slots) = (normal("x", [2, 3, 4, 4]), normal("slots", [2, 3, 6]));
         let times = Tensor::from_floats([5.0, 80.5], &Device::flex());
@@ -385,7 +349,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn only_a_network_that_is_told_places_tells_the_middle_of_a_flat_picture_apart() {
+    fn only_a_network_that_is_told_places_tells_the_middle_of_a_flat_image_apart() {
         let flat = |position: bool| {
             let config = UNetConfig {
                 position,
@@ -415,30 +379,33 @@ pub(crate) mod tests {
             normal("x", [2, 3, 4, 4]),
             model.prepare(&normal("slots", [2, 3, 6])),
         );
-        let guess = |times: &[f32]| {
+        let prediction = |times: &[f32]| {
             model.forward(
                 x.clone(),
                 Tensor::from_floats(times, &Device::flex()),
                 &context,
             )
         };
-        assert_eq!(values(guess(&[7.25])), values(guess(&[7.25, 7.25])));
+        assert_eq!(
+            values(prediction(&[7.25])),
+            values(prediction(&[7.25, 7.25]))
+        );
     }
 
     #[test]
-    fn the_guess_depends_on_slots_and_time_but_not_on_the_order_of_slots() {
+    fn the_prediction_depends_on_slots_and_time_but_not_on_the_order_of_slots() {
         let model = stirred();
         let (x, slots) = (normal("x", [1, 3, 4, 4]), normal("slots", [1, 3, 6]));
-        let guess = |slots: &Tensor<3>, time: f32| {
+        let prediction = |slots: &Tensor<3>, time: f32| {
             values(model.forward(
                 x.clone(),
                 Tensor::from_floats([time], &Device::flex()),
                 &model.prepare(slots),
             ))
         };
-        let base = guess(&slots, 10.0);
-        assert!(far(&base, &guess(&(slots.clone() * 2.0), 10.0)) > 1e-3);
-        assert!(far(&base, &guess(&slots, 300.0)) > 1e-3);
-        assert!(far(&base, &guess(&slots.flip([1]), 10.0)) < 1e-5);
+        let base = prediction(&slots, 10.0);
+        assert!(far(&base, &prediction(&(slots.clone() * 2.0), 10.0)) > 1e-3);
+        assert!(far(&base, &prediction(&slots, 300.0)) > 1e-3);
+        assert!(far(&base, &prediction(&slots.flip([1]), 10.0)) < 1e-5);
     }
 }

@@ -18,47 +18,11 @@ pub mod autoencoder;
 /// The table of codes.
 pub mod codebook;
 
+/// Sizes.
+mod config;
+
 pub use codebook::{CodeUse, Codebook, Quantised};
-
-/// Sizes of a [`VqVae`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct VqVaeConfig {
-    /// Channels of a frame.
-    pub rgb: usize,
-    /// Channels at full resolution.
-    pub channels: usize,
-    /// Channels per resolution, as multiples of `channels`; each but the last halves the picture.
-    pub multipliers: Vec<usize>,
-    /// Residual blocks per resolution of the encoder; the decoder has one more.
-    pub residual_blocks: usize,
-    /// Channels of the encoder's result.
-    pub latent_channels: usize,
-    /// Channels of a code.
-    pub code_channels: usize,
-    /// How many codes there are.
-    pub codes: usize,
-    /// Groups of every norm.
-    pub norm_groups: usize,
-    /// Attention at the lowest resolution; always there in the reference.
-    pub mid_attention: bool,
-}
-
-impl Default for VqVaeConfig {
-    fn default() -> Self {
-        Self {
-            rgb: 3,
-            channels: 64,
-            multipliers: vec![1, 2, 4],
-            residual_blocks: 2,
-            latent_channels: 3,
-            code_channels: 3,
-            codes: 4096,
-            norm_groups: 32,
-            mid_attention: true,
-        }
-    }
-}
+pub use config::VqVaeConfig;
 
 impl VqVaeConfig {
     /// A model of these sizes.
@@ -80,19 +44,6 @@ impl VqVaeConfig {
                 Kernel::same(1),
             ),
         }
-    }
-
-    /// Channels of each resolution, the highest first.
-    pub fn widths(&self) -> Vec<usize> {
-        self.multipliers
-            .iter()
-            .map(|multiplier| self.channels * multiplier)
-            .collect()
-    }
-
-    /// How many times wider and higher a frame is than its latents.
-    pub fn down_factor(&self) -> usize {
-        1 << (self.multipliers.len() - 1)
     }
 }
 
@@ -141,7 +92,7 @@ pub struct VqVaeLosses {
     pub quantise: Tensor<1>,
 }
 
-/// A frame after its way through the codes and back.
+/// Reconstructed frames, and the latents and codes behind them.
 #[derive(Debug, Clone)]
 pub struct Reconstructed {
     /// `[batch, rgb, height, width]`
@@ -225,18 +176,18 @@ impl VqVae {
 }
 
 impl VqVaeLossConfig {
-    /// What it costs that `seen` is not `frames`.
+    /// Reconstruction and quantisation losses of reconstructed frames.
     ///
     /// # Shape
     /// - `frames`: `[batch, rgb, height, width]`
     /// - `weights`: how much each pixel counts, `[batch, 1, height, width]`; all the same if absent
     pub fn losses(
         &self,
-        seen: Reconstructed,
+        reconstructed: Reconstructed,
         frames: Tensor<4>,
         weights: Option<&Tensor<4>>,
     ) -> VqVaeLosses {
-        let difference = seen.frames - frames;
+        let difference = reconstructed.frames - frames;
         let weigh = |cost: Tensor<4>| match weights {
             Some(weights) => (cost * weights.clone()).mean(),
             None => cost.mean(),
@@ -244,8 +195,11 @@ impl VqVaeLossConfig {
         let absolute = weigh(difference.clone().abs());
         let squared = weigh(difference.powi_scalar(2));
         let distance = |a: Tensor<4>, b: Tensor<4>| (a - b).powi_scalar(2).mean();
-        let pull_latents = distance(seen.chosen.clone().detach(), seen.latents.clone());
-        let pull_codes = distance(seen.chosen, seen.latents.detach());
+        let pull_latents = distance(
+            reconstructed.chosen.clone().detach(),
+            reconstructed.latents.clone(),
+        );
+        let pull_codes = distance(reconstructed.chosen, reconstructed.latents.detach());
         let quantise = if self.legacy_loss {
             pull_latents + pull_codes * self.commitment
         } else {
@@ -291,10 +245,10 @@ mod tests {
     #[test]
     fn frames_come_back_in_their_own_size() {
         let model = tiny().init(&mut Init::seeded(1, &Device::flex()));
-        let seen = model.forward(frames(&Device::flex()));
-        assert_eq!(seen.latents.dims(), [2, 3, 4, 4]);
-        assert_eq!(seen.codes.dims(), [2, 16]);
-        assert_eq!(seen.frames.dims(), [2, 3, 8, 8]);
+        let reconstructed = model.forward(frames(&Device::flex()));
+        assert_eq!(reconstructed.latents.dims(), [2, 3, 4, 4]);
+        assert_eq!(reconstructed.codes.dims(), [2, 16]);
+        assert_eq!(reconstructed.frames.dims(), [2, 3, 8, 8]);
     }
 
     #[test]

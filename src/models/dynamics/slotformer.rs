@@ -17,9 +17,9 @@ use crate::rng::Init;
 pub struct SlotFormerConfig {
     /// Width of a slot.
     pub dim: usize,
-    /// Frames that it needs to have seen.
+    /// Observed frames that it needs.
     pub burn_in: usize,
-    /// Frames that it looks back at most; with a shorter history the window grows.
+    /// Most frames in its window; with a shorter history the window grows.
     pub window: usize,
     /// The Transformer inside.
     pub transformer: TransformerConfig,
@@ -37,7 +37,7 @@ impl Default for SlotFormerConfig {
 }
 
 impl SlotFormerConfig {
-    /// First values.
+    /// Initial parameters.
     pub fn init(&self, init: &mut Init) -> SlotFormer {
         let width = self.transformer.dim;
         let input = Linear::new(init, self.dim, width);
@@ -55,7 +55,7 @@ impl SlotFormerConfig {
     }
 }
 
-/// Expects the slots of the next frame from those of the last.
+/// Transformer that predicts the slots of the next frame from those of the last frames (SlotFormer, Wu et al. 2023).
 ///
 /// Differs: the paper speaks of a residual connection to the last slots; the released code has none, nor
 /// have we.
@@ -74,12 +74,12 @@ pub struct SlotFormer {
 }
 
 impl SlotFormer {
-    /// Frames that it looks back at most.
+    /// Most frames in its window.
     pub fn window(&self) -> usize {
         self.time_code.dims()[1]
     }
 
-    /// Frames that it needs to have seen.
+    /// Observed frames that it needs.
     pub fn burn_in(&self) -> usize {
         self.burn_in
     }
@@ -244,7 +244,7 @@ mod tests {
             transformer,
         };
         let history =
-            SlotSequence::seen(SeededRng::new(1, &[]).normal([2, burn_in, 3, 6], &device));
+            SlotSequence::observed(SeededRng::new(1, &[]).normal([2, burn_in, 3, 6], &device));
         (config.init(&mut Init::seeded(2, &device)), history)
     }
 
@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn slots_of_a_frame_may_come_in_any_order() {
         let (model, history) = small(3, 3);
-        let flipped = SlotSequence::seen(history.slots.clone().flip([2]));
+        let flipped = SlotSequence::observed(history.slots.clone().flip([2]));
         let one = model.rollout(&history, 4).slots;
         let other = model.rollout(&flipped, 4).slots.flip([2]);
         other
@@ -275,7 +275,7 @@ mod tests {
     fn only_frames_of_the_window_matter() {
         let (model, history) = small(3, 3);
         let older = Tensor::cat(vec![history.slots.clone() * 5.0, history.slots.clone()], 1);
-        let with = model.rollout(&SlotSequence::seen(older), 2).imagined();
+        let with = model.rollout(&SlotSequence::observed(older), 2).imagined();
         let without = model.rollout(&history, 2).imagined();
         with.into_data()
             .assert_approx_eq::<f32>(&without.into_data(), Tolerance::default());

@@ -20,7 +20,7 @@ pub struct GruCell {
 }
 
 impl GruCell {
-    /// A cell with PyTorch's first values, uniform in ±1/√hidden.
+    /// A cell with PyTorch's initialisation, uniform in ±1/√hidden.
     pub fn new(init: &mut Init, input: usize, hidden: usize) -> Self {
         let bound = 1.0 / (hidden as f64).sqrt();
         Self {

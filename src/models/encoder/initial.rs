@@ -1,4 +1,4 @@
-//! The slots before anything is seen, and the doubt that StoSAVi adds to slots before each frame.
+//! Initial slots, and the distribution that StoSAVi draws slots from before each frame.
 //! Reference: SlotFormer `base_slots/models/savi.py`, `init_latents` and `kernel_dist_layer`.
 
 use burn::module::{Module, Param};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::models::blocks::{LayerNorm, Linear};
 use crate::rng::Init;
 
-/// How slots start.
+/// How slots are initialised before the first frame.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InitialConfig {
@@ -24,7 +24,7 @@ pub enum InitialConfig {
     Stochastic(PosteriorConfig),
 }
 
-/// The distribution around slots that have not seen their frame yet.
+/// Sizes of the posterior from which the slots of a frame are drawn before slot attention.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct PosteriorConfig {
@@ -41,13 +41,13 @@ pub struct Initial {
     pub mean: Param<Tensor<3>>,
     /// `[1, 1, dim]` when starts are drawn.
     pub log_deviation: Option<Param<Tensor<3>>>,
-    /// From slots to the mean and log-variance around them.
-    pub doubt: Option<Posterior>,
+    /// Posterior of stochastic SAVi; absent in the others.
+    pub posterior: Option<Posterior>,
     #[module(skip)]
     slots: usize,
 }
 
-/// From slots to `[mean ‖ log-variance]`.
+/// Network from predicted slots to the posterior's `[mean ‖ log-variance]`.
 #[derive(Module, Debug)]
 pub struct Posterior {
     /// `[2 · dim, dim]`
@@ -60,17 +60,17 @@ pub struct Posterior {
     drawn: bool,
 }
 
-/// Slots handed to slot attention.
+/// Slots that slot attention starts from.
 #[derive(Debug, Clone)]
-pub struct Start {
+pub struct InitialSlots {
     /// `[batch, slots, dim]`
     pub slots: Tensor<3>,
-    /// `[batch, slots, 2 · dim]`: mean and log-variance, where there is doubt.
-    pub kernel: Option<Tensor<3>>,
+    /// Mean and log-variance of the slots before attention, `[batch, slots, 2 · dim]`, where they are stochastic.
+    pub posterior: Option<Tensor<3>>,
 }
 
 impl InitialConfig {
-    /// First values for `slots` slots of `dim` numbers.
+    /// Initial parameters for `slots` slots of `dim` numbers.
     pub fn init(&self, init: &mut Init, slots: usize, dim: usize) -> Initial {
         let mut initial = match self {
             Self::Gaussian => {
@@ -78,19 +78,19 @@ impl InitialConfig {
                 Initial {
                     mean: init.uniform([1, 1, dim], bound),
                     log_deviation: Some(init.uniform([1, 1, dim], bound)),
-                    doubt: None,
+                    posterior: None,
                     slots,
                 }
             }
             Self::Learned | Self::Stochastic(_) => Initial {
                 mean: init.normal([1, slots, dim], 1.0),
                 log_deviation: None,
-                doubt: None,
+                posterior: None,
                 slots,
             },
         };
         if let Self::Stochastic(config) = self {
-            initial.doubt = Some(Posterior::new(init, dim, config));
+            initial.posterior = Some(Posterior::new(init, dim, config));
         }
         initial
     }
@@ -125,8 +125,10 @@ impl Initial {
     }
 
     /// Whether the slots before each frame are draws.
-    pub fn is_doubted(&self) -> bool {
-        self.doubt.as_ref().is_some_and(|doubt| doubt.drawn)
+    pub fn is_stochastic(&self) -> bool {
+        self.posterior
+            .as_ref()
+            .is_some_and(|posterior| posterior.drawn)
     }
 
     /// Slots before the first frame; drawn ones need `noise`.
@@ -152,42 +154,42 @@ impl Initial {
     ///
     /// # Panics
     /// When slots are draws and there is no noise.
-    pub fn start(&self, expected: Tensor<3>, noise: Option<&Tensor<3>>) -> Start {
-        let Some(doubt) = &self.doubt else {
-            return Start {
+    pub fn start(&self, expected: Tensor<3>, noise: Option<&Tensor<3>>) -> InitialSlots {
+        let Some(layer) = &self.posterior else {
+            return InitialSlots {
                 slots: expected,
-                kernel: None,
+                posterior: None,
             };
         };
         let [_, _, dim] = expected.dims();
-        let kernel = doubt.forward(expected);
-        let mean = kernel.clone().narrow(2, 0, dim);
-        let slots = if doubt.drawn {
+        let posterior = layer.forward(expected);
+        let mean = posterior.clone().narrow(2, 0, dim);
+        let slots = if layer.drawn {
             assert!(noise.is_some(), "slots that are drawn need noise");
-            let deviation = (kernel.clone().narrow(2, dim, dim) * 0.5).exp();
+            let deviation = (posterior.clone().narrow(2, dim, dim) * 0.5).exp();
             noise.map_or(mean.clone(), |noise| mean + deviation * noise.clone())
         } else {
             mean
         };
-        Start {
+        InitialSlots {
             slots,
-            kernel: Some(kernel),
+            posterior: Some(posterior),
         }
     }
 }
 
-/// How far doubt is from its prior: KL(N(μ, σ²) ‖ N(μ, prior variance)), summed over a slot, averaged over slots.
+/// Distance of the posterior from its prior: KL(N(μ, σ²) ‖ N(μ, prior variance)), summed over a slot, averaged over slots.
 ///
 /// The prior's mean is μ itself without its gradient, so only the variance is drawn anywhere.
 ///
 /// # Shape
-/// - `kernel`: `[batch, time, slots, 2 · dim]`
+/// - `posterior`: mean and log-variance, `[batch, time, slots, 2 · dim]`
 ///
 /// # Source
 /// Reference: SlotFormer `base_slots/models/savi.py`, `_kld_loss`.
-pub fn kl_loss(kernel: Tensor<4>, prior_variance: f64) -> Tensor<1> {
-    let [_, _, _, width] = kernel.dims();
-    let log_variance = kernel.narrow(3, width / 2, width / 2);
+pub fn kl_loss(posterior: Tensor<4>, prior_variance: f64) -> Tensor<1> {
+    let [_, _, _, width] = posterior.dims();
+    let log_variance = posterior.narrow(3, width / 2, width / 2);
     let spread = log_variance.clone().exp() / (2.0 * prior_variance);
     let divergence = spread - log_variance * 0.5 + (0.5 * prior_variance.ln() - 0.5);
     divergence.mean() * (width / 2) as f64
@@ -200,12 +202,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn doubt_as_wide_as_its_prior_costs_nothing_and_any_other_costs() {
+    fn a_posterior_as_wide_as_its_prior_costs_nothing_and_any_other_costs() {
         let loss = |variance: f32| {
-            let kernel = [3.0, -1.0, variance.ln(), variance.ln()];
-            let kernel = TensorData::new(kernel.to_vec(), [1, 1, 1, 4]);
-            let kernel = Tensor::<4>::from_data(kernel, &Device::default());
-            kl_loss(kernel, 0.01).into_scalar::<f32>()
+            let posterior = [3.0, -1.0, variance.ln(), variance.ln()];
+            let posterior = TensorData::new(posterior.to_vec(), [1, 1, 1, 4]);
+            let posterior = Tensor::<4>::from_data(posterior, &Device::default());
+            kl_loss(posterior, 0.01).into_scalar::<f32>()
         };
         assert!(loss(0.01).abs() < 1e-5);
         assert!(loss(0.02) > 0.1 && loss(0.005) > 0.1);

@@ -19,16 +19,16 @@ pub struct LstmCell {
     pub bias_hh: Param<Tensor<1>>,
 }
 
-/// What a long short-term memory carries from step to step, `[rows, hidden]` each.
+/// State of an LSTM between steps, `[rows, hidden]` each.
 #[derive(Debug, Clone)]
-pub struct Memory {
-    /// What it last said.
+pub struct LstmState {
+    /// The last output, h.
     pub hidden: Tensor<2>,
-    /// What it keeps.
+    /// The cell state, c.
     pub cell: Tensor<2>,
 }
 
-impl Memory {
+impl LstmState {
     /// The same numbers without the history of their gradients.
     #[must_use]
     pub fn detach(self) -> Self {
@@ -40,7 +40,7 @@ impl Memory {
 }
 
 impl LstmCell {
-    /// A cell with PyTorch's first values, uniform in ±1/√hidden.
+    /// A cell with PyTorch's initialisation, uniform in ±1/√hidden.
     pub fn new(init: &mut Init, input: usize, hidden: usize) -> Self {
         let bound = 1.0 / (hidden as f64).sqrt();
         Self {
@@ -51,16 +51,16 @@ impl LstmCell {
         }
     }
 
-    /// The next memory; it starts as zeros.
+    /// The next state; without one it starts as zeros.
     ///
     /// # Shape
     /// - `input`: `[rows, input]`
-    pub fn forward(&self, input: Tensor<2>, memory: Option<Memory>) -> Memory {
+    pub fn forward(&self, input: Tensor<2>, state: Option<LstmState>) -> LstmState {
         let [rows, _] = input.dims();
         let [_, width] = self.weight_hh.dims();
         let device = input.device();
         let seen = kernels::linear(input, self.weight_ih.val(), Some(self.bias_ih.val()));
-        let Memory { hidden, cell } = memory.unwrap_or_else(|| Memory {
+        let LstmState { hidden, cell } = state.unwrap_or_else(|| LstmState {
             hidden: Tensor::zeros([rows, width], &device),
             cell: Tensor::zeros([rows, width], &device),
         });
@@ -74,7 +74,7 @@ impl LstmCell {
         let new = kernels::tanh(gates.clone().narrow(1, 2 * width, width));
         let output = kernels::sigmoid(gates.narrow(1, 3 * width, width));
         let cell = forget * cell + input * new;
-        Memory {
+        LstmState {
             hidden: output * kernels::tanh(cell.clone()),
             cell,
         }

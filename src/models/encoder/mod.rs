@@ -1,18 +1,18 @@
-//! Pictures → slots.
+//! Images → slots.
 
 /// A gated recurrent unit.
 pub mod gru;
-/// The slots before anything is seen.
+/// Initial slots, and the posterior of stochastic SAVi.
 pub mod initial;
 /// A long short-term memory.
 pub mod lstm;
 /// Three stages of a residual network.
 pub mod resnet;
-/// Features compete for slots.
+/// Slot attention.
 pub mod slot_attention;
-/// Frames to slots.
+/// Frames → slots (Slot Attention, SAVi, stochastic SAVi).
 pub mod slot_encoder;
-/// Pictures to features.
+/// Stem: images → features.
 pub mod stem;
 /// Slots of one frame to slots expected in the next.
 pub mod transition;
@@ -20,7 +20,7 @@ pub mod transition;
 pub mod vit;
 
 pub use initial::{InitialConfig, PosteriorConfig, kl_loss};
-pub use lstm::Memory;
+pub use lstm::LstmState;
 pub use resnet::ResNetConfig;
 pub use slot_encoder::{Encoded, SlotEncoder, SlotEncoderConfig, SlotState};
 pub use stem::{CnnConfig, StemConfig};

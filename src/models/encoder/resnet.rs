@@ -1,4 +1,4 @@
-//! Three stages of an 18-layer residual network with group norms (He et al. 2016), for small pictures:
+//! Three stages of an 18-layer residual network with group norms (He et al. 2016), for small images:
 //! the first convolution keeps the size and nothing is pooled.
 //! Reference: SlotDiffusion `models/resnet.py` with `use_layer4=False`.
 
@@ -38,16 +38,16 @@ pub struct ResNet {
     /// Behind the first convolution.
     pub bn1: GroupNorm,
     /// Full size.
-    pub layer1: Vec<Block>,
+    pub layer1: Vec<BasicBlock>,
     /// Half the size.
-    pub layer2: Vec<Block>,
+    pub layer2: Vec<BasicBlock>,
     /// A quarter of the size.
-    pub layer3: Vec<Block>,
+    pub layer3: Vec<BasicBlock>,
 }
 
 /// Two convolutions beside a shortcut.
 #[derive(Module, Debug)]
-pub struct Block {
+pub struct BasicBlock {
     /// 3×3
     pub conv1: Conv2d,
     /// Behind the first convolution.
@@ -84,7 +84,7 @@ impl ResNet {
     }
 }
 
-impl Block {
+impl BasicBlock {
     fn new(init: &mut Init, groups: usize, [input, output]: [usize; 2], stride: usize) -> Self {
         let changes = stride != 1 || input != output;
         let point = Kernel {
@@ -113,10 +113,15 @@ impl Block {
     }
 }
 
-fn stage(init: &mut Init, groups: usize, [input, output]: [usize; 2], stride: usize) -> Vec<Block> {
+fn stage(
+    init: &mut Init,
+    groups: usize,
+    [input, output]: [usize; 2],
+    stride: usize,
+) -> Vec<BasicBlock> {
     vec![
-        Block::new(init, groups, [input, output], stride),
-        Block::new(init, groups, [output, output], 1),
+        BasicBlock::new(init, groups, [input, output], stride),
+        BasicBlock::new(init, groups, [output, output], 1),
     ]
 }
 

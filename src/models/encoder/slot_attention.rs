@@ -13,7 +13,7 @@ use crate::rng::Init;
 /// What a slot gets of every feature, however little; keeps a mean over nothing defined.
 const EPSILON: f64 = 1e-6;
 
-/// Rounds of competition with the same parameters.
+/// Slot attention: iterations of competition among slots, with the same parameters.
 #[derive(Module, Debug)]
 pub struct SlotAttention {
     /// Before keys and values.
@@ -36,7 +36,7 @@ pub struct SlotAttention {
     pub narrow: Linear,
 }
 
-/// Slots and where they looked.
+/// Slots after an iteration, and its attention map.
 #[derive(Debug, Clone)]
 pub struct Attended {
     /// `[batch, slots, dim]`
@@ -45,8 +45,8 @@ pub struct Attended {
     pub attention: Tensor<3>,
 }
 
-/// What stays the same over the rounds.
-struct Seen {
+/// Keys and values of the features, the same over all iterations.
+struct Projections {
     keys: Tensor<3>,
     values: Tensor<3>,
     sum_of_values: Tensor<3>,
@@ -68,40 +68,40 @@ impl SlotAttention {
         }
     }
 
-    /// Slots refined by `features` in `rounds` rounds.
+    /// Slots refined by `features` in `iterations` iterations.
     ///
     /// # Shape
     /// - `features`: `[batch, tokens, features]`
     /// - `slots`: `[batch, slots, dim]`
     ///
     /// # Panics
-    /// When `rounds` is zero.
-    pub fn forward(&self, features: Tensor<3>, slots: Tensor<3>, rounds: usize) -> Attended {
-        assert!(rounds > 0, "slot attention needs at least one round");
-        let seen = self.see(features);
-        let mut attended = self.compete(&seen, slots);
-        for _ in 1..rounds {
-            attended = self.compete(&seen, attended.slots);
+    /// When `iterations` is zero.
+    pub fn forward(&self, features: Tensor<3>, slots: Tensor<3>, iterations: usize) -> Attended {
+        assert!(iterations > 0, "slot attention needs at least one round");
+        let projections = self.project(features);
+        let mut attended = self.compete(&projections, slots);
+        for _ in 1..iterations {
+            attended = self.compete(&projections, attended.slots);
         }
         attended
     }
 
     /// The slots after every round.
-    pub fn trace(&self, features: Tensor<3>, slots: Tensor<3>, rounds: usize) -> Vec<Attended> {
-        let seen = self.see(features);
+    pub fn trace(&self, features: Tensor<3>, slots: Tensor<3>, iterations: usize) -> Vec<Attended> {
+        let projections = self.project(features);
         let mut slots = slots;
         let mut round = || {
-            let attended = self.compete(&seen, slots.clone());
+            let attended = self.compete(&projections, slots.clone());
             slots = attended.slots.clone();
             attended
         };
-        (0..rounds).map(|_| round()).collect()
+        (0..iterations).map(|_| round()).collect()
     }
 
-    fn see(&self, features: Tensor<3>) -> Seen {
+    fn project(&self, features: Tensor<3>) -> Projections {
         let features = self.norm_features.forward(features);
         let values = self.value.forward(features.clone());
-        Seen {
+        Projections {
             keys: self.key.forward(features).swap_dims(1, 2),
             sum_of_values: values.clone().sum_dim(1),
             values,
@@ -109,16 +109,16 @@ impl SlotAttention {
     }
 
     /// One round: share the features out among the slots, then move each slot towards its share.
-    fn compete(&self, seen: &Seen, slots: Tensor<3>) -> Attended {
+    fn compete(&self, projections: &Projections, slots: Tensor<3>) -> Attended {
         let [batch, count, dim] = slots.dims();
-        let [_, _, tokens] = seen.keys.dims();
+        let [_, _, tokens] = projections.keys.dims();
         let queries = self.query.forward(self.norm_slots.forward(slots.clone()));
         let queries = queries * (dim as f64).powf(-0.5);
-        let attention = kernels::softmax(queries.matmul(seen.keys.clone()), 1); // over slots: this is the competition
+        let attention = kernels::softmax(queries.matmul(projections.keys.clone()), 1); // over slots: this is the competition
 
         // The mean of the values weighted by attention + ε, without a second map of weights.
-        let sum =
-            attention.clone().matmul(seen.values.clone()) + seen.sum_of_values.clone() * EPSILON;
+        let sum = attention.clone().matmul(projections.values.clone())
+            + projections.sum_of_values.clone() * EPSILON;
         let weight = attention.clone().sum_dim(2) + tokens as f64 * EPSILON;
         let update = sum / weight;
 

@@ -9,7 +9,7 @@ use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use serde::{Deserialize, Serialize};
 
 use super::initial::{Initial, InitialConfig};
-use super::lstm::Memory;
+use super::lstm::LstmState;
 use super::slot_attention::SlotAttention;
 use super::stem::{Stem, StemConfig};
 use super::transition::{Transition, TransitionConfig};
@@ -29,23 +29,23 @@ pub struct SlotEncoderConfig {
     pub dim: usize,
     /// Width of the features that slot attention sees; a slot's width if absent.
     pub features: Option<usize>,
-    /// Width inside the two dense layers at the end of a round.
+    /// Width inside the MLP at the end of an iteration.
     pub slot_mlp: usize,
-    /// Rounds of competition per frame: two for video, three for stills.
+    /// Iterations per frame: two for video, three for stills.
     pub iterations: usize,
-    /// Rounds on the first frame, where nothing is known yet; as on all frames if absent.
+    /// Iterations on the first frame; as on all frames if absent.
     ///
     /// Differs: the references make no difference.
     pub first_iterations: Option<usize>,
-    /// Pictures to features.
+    /// Stem: images → features.
     pub stem: StemConfig,
     /// Slots of one frame to slots expected in the next.
     pub transition: TransitionConfig,
     /// Width of an LSTM behind the transition; none if absent.
     pub memory: Option<usize>,
-    /// How slots start.
+    /// How slots are initialised before the first frame.
     pub initial: InitialConfig,
-    /// Scale of the first values of the position codes.
+    /// Scale of the initial parameters of the position codes.
     ///
     /// Differs: 1 in the references. Below 1, content is seen before place.
     pub position_scale: f64,
@@ -71,7 +71,7 @@ impl Default for SlotEncoderConfig {
 }
 
 impl SlotEncoderConfig {
-    /// First values.
+    /// Initial parameters.
     pub fn init(&self, init: &mut Init) -> SlotEncoder {
         let (channels, dim) = (self.stem.channels(), self.dim);
         let features = self.features.unwrap_or(dim);
@@ -92,16 +92,16 @@ impl SlotEncoderConfig {
     }
 }
 
-/// Frames to slots.
+/// Frames → slots (Slot Attention, SAVi, stochastic SAVi).
 #[derive(Module, Debug)]
 pub struct SlotEncoder {
-    /// How slots start.
+    /// How slots are initialised before the first frame.
     pub initial: Initial,
-    /// Features compete for slots.
+    /// Slot attention.
     pub attention: SlotAttention,
-    /// Pictures to features.
+    /// Stem: images → features.
     pub stem: Stem,
-    /// Where a feature is.
+    /// Position codes of features.
     pub position: SoftPosition,
     /// Before the two layers behind the stem.
     pub norm: LayerNorm,
@@ -127,7 +127,7 @@ pub struct SlotState {
     /// Slots of the last frame, `[batch, slots, dim]`.
     pub slots: Tensor<3>,
     /// What the transition remembers, if it has a memory.
-    pub memory: Option<Memory>,
+    pub memory: Option<LstmState>,
 }
 
 impl SlotState {
@@ -136,7 +136,7 @@ impl SlotState {
     pub fn detach(self) -> Self {
         Self {
             slots: self.slots.detach(),
-            memory: self.memory.map(Memory::detach),
+            memory: self.memory.map(LstmState::detach),
         }
     }
 }
@@ -151,8 +151,8 @@ pub struct Encoded {
     pub attention: Tensor<5>,
     /// What to hand in with the next chunk of the same clip.
     pub state: SlotState,
-    /// Mean and log-variance of the slots before each frame, `[batch, time, slots, 2 · dim]`, where there is doubt.
-    pub kernel: Option<Tensor<4>>,
+    /// Mean and log-variance of the slots before each frame, `[batch, time, slots, 2 · dim]`, where they are stochastic.
+    pub posterior: Option<Tensor<4>>,
 }
 
 impl Encoded {
@@ -174,7 +174,7 @@ impl Encoded {
     }
 }
 
-/// Features of pictures as tokens, and the grid that they came from.
+/// Features of images as tokens, and the grid that they came from.
 #[derive(Debug, Clone)]
 pub struct Tokens {
     /// `[batch, height · width, features]`
@@ -187,7 +187,7 @@ impl SlotEncoder {
     /// The noise that [`encode`](Self::encode) needs for `time` frames, at the start of a clip or in its middle.
     pub fn noise_shape(&self, batch: usize, time: usize, starts: bool) -> Option<[usize; 4]> {
         let [_, _, dim] = self.initial.mean.dims();
-        let frames = if self.initial.is_doubted() {
+        let frames = if self.initial.is_stochastic() {
             time
         } else if self.initial.is_drawn() && starts {
             1
@@ -222,7 +222,7 @@ impl SlotEncoder {
         let seen_at = seen.features.reshape([batch, time, tokens, features]);
 
         let mut state = state;
-        let (mut slots, mut attention, mut kernel) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut slots, mut attention, mut posterior) = (Vec::new(), Vec::new(), Vec::new());
         for frame in 0..time {
             let noise = noise.and_then(|noise| frame_of(noise, frame));
             let rounds = if state.is_some() {
@@ -239,7 +239,7 @@ impl SlotEncoder {
             let attended = self.attention.forward(features, start.slots, rounds);
             slots.push(attended.slots.clone());
             attention.push(attended.attention);
-            kernel.extend(start.kernel);
+            posterior.extend(start.posterior);
             state = Some(SlotState {
                 slots: attended.slots,
                 memory,
@@ -249,7 +249,7 @@ impl SlotEncoder {
         let attention: Tensor<4> = Tensor::stack(attention, 1);
         Encoded {
             attention: attention.reshape([batch, time, self.slots, rows, columns]),
-            kernel: (!kernel.is_empty()).then(|| Tensor::stack(kernel, 1)),
+            posterior: (!posterior.is_empty()).then(|| Tensor::stack(posterior, 1)),
             state: SlotState {
                 memory: state.and_then(|state| state.memory),
                 slots: slots[time - 1].clone(),
@@ -258,7 +258,7 @@ impl SlotEncoder {
         }
     }
 
-    /// What slot attention sees of pictures.
+    /// Features that slot attention attends to, as tokens.
     ///
     /// # Shape
     /// - `frames`: `[batch, rgb, height, width]` in −1..1
@@ -284,7 +284,7 @@ impl SlotEncoder {
         state: Option<SlotState>,
         batch: usize,
         noise: Option<&Tensor<3>>,
-    ) -> (Tensor<3>, Option<Memory>) {
+    ) -> (Tensor<3>, Option<LstmState>) {
         match state {
             Some(SlotState { slots, memory }) => self.transition.forward(slots, memory),
             None => (self.initial.slots(batch, noise), None),
@@ -348,7 +348,7 @@ mod tests {
             .assert_approx_eq::<f32>(&other.into_data(), Tolerance::absolute(1e-5));
     }
 
-    fn doubted() -> InitialConfig {
+    fn stochastic() -> InitialConfig {
         InitialConfig::Stochastic(PosteriorConfig {
             deep: true,
             prior_variance: Some(0.01),
@@ -357,7 +357,11 @@ mod tests {
 
     #[test]
     fn a_clip_in_two_chunks_has_the_slots_of_one_pass() {
-        for initial in [InitialConfig::Learned, InitialConfig::Gaussian, doubted()] {
+        for initial in [
+            InitialConfig::Learned,
+            InitialConfig::Gaussian,
+            stochastic(),
+        ] {
             let model = tiny(initial);
             let (frames, noise) = (clip(2, 5), noise(&model, 2, 5));
             let whole = model.encode(frames.clone(), None, noise.as_ref());
@@ -376,7 +380,7 @@ mod tests {
 
     #[test]
     fn a_batch_of_two_is_two_batches_of_one() {
-        let model = tiny(doubted());
+        let model = tiny(stochastic());
         let (frames, noise) = (clip(2, 3), noise(&model, 2, 3));
         let both = model.encode(frames.clone(), None, noise.as_ref()).slots;
         let one = |index: usize| {

@@ -1,4 +1,4 @@
-//! Pictures → features: what slot attention looks at.
+//! Images → features: what slot attention looks at.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -59,7 +59,7 @@ impl Default for StemConfig {
     }
 }
 
-/// Pictures to features.
+/// Stem: images → features.
 #[derive(Module, Debug)]
 pub enum Stem {
     /// Plain convolutions.
@@ -80,7 +80,7 @@ pub struct Cnn {
 }
 
 impl StemConfig {
-    /// First values.
+    /// Initial parameters.
     pub fn init(&self, init: &mut Init) -> Stem {
         match self {
             Self::Cnn(config) => Stem::Cnn(Cnn::new(init, config)),

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use serde::{Deserialize, Serialize};
 
-use super::lstm::{LstmCell, Memory};
+use super::lstm::{LstmCell, LstmState};
 use crate::models::blocks::{LayerNorm, Linear, Transformer, TransformerConfig};
 use crate::rng::Init;
 
@@ -14,16 +14,16 @@ use crate::rng::Init;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TransitionConfig {
-    /// Slots are expected to stay as they are.
+    /// Identity.
     #[default]
     None,
-    /// Two dense layers for each slot by itself.
+    /// Residual MLP on each slot.
     Mlp,
-    /// Slots look at each other.
+    /// Transformer over the slots of a frame.
     Transformer(InteractionConfig),
 }
 
-/// Sizes of a transition in which slots look at each other.
+/// Sizes of the Transformer over the slots of a frame.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct InteractionConfig {
@@ -48,12 +48,12 @@ impl Default for InteractionConfig {
     }
 }
 
-/// Expects the next slots, with a memory for each slot where there is an LSTM.
+/// Predicts the initial slots of the next frame; with an LSTM, a state for each slot.
 #[derive(Module, Debug)]
 pub struct Transition {
-    /// Two dense layers for each slot by itself.
+    /// Residual MLP on each slot.
     pub mlp: Option<ResidualMlp>,
-    /// Slots look at each other.
+    /// Transformer over the slots of a frame.
     pub transformer: Option<Transformer>,
     /// Behind those, if there is a memory.
     pub lstm: Option<LstmCell>,
@@ -110,7 +110,11 @@ impl Transition {
     ///
     /// # Shape
     /// - `slots`: `[batch, slots, dim]`
-    pub fn forward(&self, slots: Tensor<3>, memory: Option<Memory>) -> (Tensor<3>, Option<Memory>) {
+    pub fn forward(
+        &self,
+        slots: Tensor<3>,
+        memory: Option<LstmState>,
+    ) -> (Tensor<3>, Option<LstmState>) {
         let [batch, count, dim] = slots.dims();
         let expected = match (&self.mlp, &self.transformer) {
             (Some(mlp), _) => mlp.forward(slots),

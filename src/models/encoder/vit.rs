@@ -1,7 +1,7 @@
 //! A vision transformer trained without labels: DINO (Caron et al. 2021) and `DINOv2` (Oquab et al. 2024).
 //!
 //! The two differ in the scale per branch that `DINOv2` adds, in ε and in the size of patches.
-//! Parameters are those of Hugging Face's `ViTModel` and `Dinov2Model`; pictures of another size than the positions
+//! Parameters are those of Hugging Face's `ViTModel` and `Dinov2Model`; images of another size than the positions
 //! were learned at get them by bicubic interpolation, as there.
 
 use burn::module::{Module, Param};
@@ -17,7 +17,7 @@ use crate::rng::Init;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct VitConfig {
-    /// Height and width of the pictures that the positions were learned at.
+    /// Height and width of the images that the positions were learned at.
     pub resolution: [usize; 2],
     /// Side of a patch, pixels.
     pub patch: usize,
@@ -125,7 +125,7 @@ impl Vit {
         self.encode(self.patches.forward(frames))
     }
 
-    /// The tokens of the patches as a picture, `[batch, dim, height / patch, width / patch]`.
+    /// The tokens of the patches as an image, `[batch, dim, height / patch, width / patch]`.
     pub fn features(&self, frames: Tensor<4>) -> Tensor<4> {
         let patches = self.patches.forward(frames);
         let [batch, dim, height, width] = patches.dims();
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_of_another_size_are_seen_too() {
+    fn images_of_another_size_are_seen_too() {
         let config = VitConfig {
             resolution: [16, 24],
             dim: 6,

@@ -11,14 +11,14 @@ use crate::rng::Init;
 
 /// Sizes of a [`Conv`], and the name that its parameters have in published files.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layer {
+pub struct ConvSpec {
     /// Official name, without `.weight`.
     pub name: String,
     /// Channels that come in.
     pub input: usize,
     /// Channels that go out.
     pub output: usize,
-    /// Time, height and width of the kernel; time is 1 for pictures.
+    /// Time, height and width of the kernel; time is 1 for images.
     pub kernel: [usize; 3],
     /// Step over height and width.
     pub stride: usize,
@@ -26,8 +26,8 @@ pub struct Layer {
     pub padding: [usize; 2],
 }
 
-impl Layer {
-    /// A square kernel for pictures.
+impl ConvSpec {
+    /// A square kernel for images.
     pub fn square(name: &str, [input, output]: [usize; 2], size: usize) -> Self {
         Self {
             name: name.to_owned(),
@@ -54,7 +54,7 @@ impl Layer {
         Self { stride, ..self }
     }
 
-    /// Shape of the weight in a published file; pictures have no axis of time.
+    /// Shape of the weight in a published file; images have no axis of time.
     pub fn official_shape(&self, is_video: bool) -> Vec<usize> {
         let [time, height, width] = self.kernel;
         let mut shape = vec![self.output, self.input];
@@ -81,7 +81,7 @@ pub struct Conv {
 
 impl Conv {
     /// A convolution that waits for its weights.
-    pub fn new(init: &mut Init, layer: &Layer) -> Self {
+    pub fn new(init: &mut Init, layer: &ConvSpec) -> Self {
         let [time, height, width] = layer.kernel;
         let shape = [layer.output, time * layer.input, height, width];
         let bound = 1.0 / (shape[1..].iter().product::<usize>() as f64).sqrt();
@@ -94,7 +94,7 @@ impl Conv {
         }
     }
 
-    /// Of pictures, then a rectifier: `[batch, in, height, width]` → `[batch, out, height', width']`
+    /// Of images, then a rectifier: `[batch, in, height, width]` → `[batch, out, height', width']`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [down, across] = self.padding;
         let windows = Windows {
@@ -120,7 +120,7 @@ impl Conv {
     }
 }
 
-/// Pictures as clips of one frame.
+/// Images as clips of one frame.
 fn still(x: Tensor<4>, work: impl FnOnce(Tensor<5>) -> Tensor<5>) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
     let y = work(x.reshape([batch, 1, channels, height, width]));

@@ -7,7 +7,7 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use super::conv::{Conv, Layer};
+use super::conv::{Conv, ConvSpec};
 use crate::kernels::{self, Windows};
 use crate::rng::Init;
 
@@ -36,10 +36,10 @@ const STEM: usize = 3;
 const BRANCHES: usize = 6;
 
 /// All convolutions in the order of [`I3d`]'s list; the last one makes the logits and has no norm.
-pub fn layers() -> Vec<Layer> {
-    let layer = |name: &str, input, output, size| Layer {
+pub fn layers() -> Vec<ConvSpec> {
+    let layer = |name: &str, input, output, size| ConvSpec {
         kernel: [size; 3],
-        ..Layer::square(name, [input, output], size)
+        ..ConvSpec::square(name, [input, output], size)
     };
     let mut all = vec![
         layer("Conv3d_1a_7x7", 3, 64, 7).strided(2),

@@ -8,24 +8,24 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use super::conv::{Conv, Layer, max_around, max_pool, mean_around};
+use super::conv::{Conv, ConvSpec, max_around, max_pool, mean_around};
 use crate::rng::Init;
 
 /// Width of the features.
 pub const DIM: usize = 2048;
-/// Height and width of the pictures that it was trained on.
+/// Height and width of the images that it was trained on.
 pub const SIZE: usize = 299;
 /// Classes of the published file; its last layer is not used.
 pub const CLASSES: usize = 1008;
 
 /// All convolutions, in the order in which they are used.
-pub fn layers() -> Vec<Layer> {
+pub fn layers() -> Vec<ConvSpec> {
     let mut all = vec![
-        Layer::square("Conv2d_1a_3x3", [3, 32], 3).strided(2),
-        Layer::square("Conv2d_2a_3x3", [32, 32], 3),
-        Layer::square("Conv2d_2b_3x3", [32, 64], 3).padded(1),
-        Layer::square("Conv2d_3b_1x1", [64, 80], 1),
-        Layer::square("Conv2d_4a_3x3", [80, 192], 3),
+        ConvSpec::square("Conv2d_1a_3x3", [3, 32], 3).strided(2),
+        ConvSpec::square("Conv2d_2a_3x3", [32, 32], 3),
+        ConvSpec::square("Conv2d_2b_3x3", [32, 64], 3).padded(1),
+        ConvSpec::square("Conv2d_3b_1x1", [64, 80], 1),
+        ConvSpec::square("Conv2d_4a_3x3", [80, 192], 3),
     ];
     for (block, input, pool) in [("5b", 192, 32), ("5c", 256, 64), ("5d", 288, 64)] {
         all.extend(block_a(block, input, pool));
@@ -41,20 +41,20 @@ pub fn layers() -> Vec<Layer> {
     all
 }
 
-fn square(block: &str, branch: &str, channels: [usize; 2], size: usize) -> Layer {
-    Layer::square(&format!("Mixed_{block}.{branch}"), channels, size)
+fn square(block: &str, branch: &str, channels: [usize; 2], size: usize) -> ConvSpec {
+    ConvSpec::square(&format!("Mixed_{block}.{branch}"), channels, size)
 }
 
 /// A kernel of one row or one column, with zeros that keep the size.
-fn bar(block: &str, branch: &str, channels: [usize; 2], [height, width]: [usize; 2]) -> Layer {
-    Layer {
+fn bar(block: &str, branch: &str, channels: [usize; 2], [height, width]: [usize; 2]) -> ConvSpec {
+    ConvSpec {
         kernel: [1, height, width],
         padding: [height / 2, width / 2],
         ..square(block, branch, channels, 1)
     }
 }
 
-fn block_a(block: &str, input: usize, pool: usize) -> [Layer; 7] {
+fn block_a(block: &str, input: usize, pool: usize) -> [ConvSpec; 7] {
     [
         square(block, "branch1x1", [input, 64], 1),
         square(block, "branch5x5_1", [input, 48], 1),
@@ -66,7 +66,7 @@ fn block_a(block: &str, input: usize, pool: usize) -> [Layer; 7] {
     ]
 }
 
-fn block_b() -> [Layer; 4] {
+fn block_b() -> [ConvSpec; 4] {
     [
         square("6a", "branch3x3", [288, 384], 3).strided(2),
         square("6a", "branch3x3dbl_1", [288, 64], 1),
@@ -75,7 +75,7 @@ fn block_b() -> [Layer; 4] {
     ]
 }
 
-fn block_c(block: &str, inner: usize) -> [Layer; 10] {
+fn block_c(block: &str, inner: usize) -> [ConvSpec; 10] {
     let (row, column) = ([1, 7], [7, 1]);
     [
         square(block, "branch1x1", [768, 192], 1),
@@ -91,7 +91,7 @@ fn block_c(block: &str, inner: usize) -> [Layer; 10] {
     ]
 }
 
-fn block_d() -> [Layer; 6] {
+fn block_d() -> [ConvSpec; 6] {
     [
         square("7a", "branch3x3_1", [768, 192], 1),
         square("7a", "branch3x3_2", [192, 320], 3).strided(2),
@@ -102,7 +102,7 @@ fn block_d() -> [Layer; 6] {
     ]
 }
 
-fn block_e(block: &str, input: usize) -> [Layer; 9] {
+fn block_e(block: &str, input: usize) -> [ConvSpec; 9] {
     let (row, column) = ([1, 3], [3, 1]);
     [
         square(block, "branch1x1", [input, 320], 1),
@@ -146,13 +146,13 @@ impl Inception {
         Self { convs }
     }
 
-    /// Features of pictures (`pool3`).
+    /// Features of images (`pool3`).
     ///
     /// # Shape
     /// `[batch, rgb, 299, 299]` in −1..1 → `[batch, 2048]`
-    pub fn forward(&self, pictures: Tensor<4>) -> Tensor<2> {
+    pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
         let mut next = Next(self.convs.iter());
-        let x = max_pool(next.through(pictures, 3), 3, 2, false);
+        let x = max_pool(next.through(images, 3), 3, 2, false);
         let mut x = max_pool(next.through(x, 2), 3, 2, false);
         for _ in 0..3 {
             x = parallel(&mut next, x, &[1, 2, 3], mean_around);
@@ -182,7 +182,7 @@ fn parallel(next: &mut Next<'_>, x: Tensor<4>, branches: &[usize], pool: Pool) -
     Tensor::cat(out, 1)
 }
 
-/// Branches of so many convolutions that halve the picture, and a pool that does.
+/// Branches of so many convolutions that halve the image, and a pool that does.
 fn reduced(next: &mut Next<'_>, x: Tensor<4>, branches: &[usize]) -> Tensor<4> {
     let mut out: Vec<_> = branches
         .iter()

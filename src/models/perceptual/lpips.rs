@@ -1,4 +1,4 @@
-//! LPIPS: how different two pictures look to a network that knows objects (Zhang et al. 2018), version 0.1.
+//! LPIPS: how different two images look to a network that knows objects (Zhang et al. 2018), version 0.1.
 //!
 //! Features of several layers are normalised over channels, squared differences are weighed by a head per layer, and
 //! means over pixels are added up. Differentiable, so it serves as a loss too.
@@ -8,10 +8,10 @@
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
-use super::conv::{Conv, Layer, max_pool};
+use super::conv::{Conv, ConvSpec, max_pool};
 use crate::rng::Init;
 
-/// Which network looks.
+/// Backbone whose features LPIPS compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Backbone {
     /// VGG-16 (Simonyan & Zisserman 2015).
@@ -37,7 +37,7 @@ enum LayerSpec {
 
 /// Constants that are added to a norm so that it is not zero.
 const EPSILON: f64 = 1e-10;
-/// What the mean picture is, and how far pixels are from it.
+/// What the mean image is, and how far pixels are from it.
 const SHIFT: [f32; 3] = [-0.030, -0.088, -0.188];
 const SCALE: [f32; 3] = [0.458, 0.448, 0.450];
 
@@ -63,7 +63,7 @@ impl Backbone {
         }
     }
 
-    /// The shortest side of a picture that still has features everywhere.
+    /// The shortest side of an image that still has features everywhere.
     pub const fn smallest(self) -> usize {
         match self {
             Self::Vgg => 16,
@@ -73,9 +73,9 @@ impl Backbone {
     }
 
     /// All convolutions under torchvision's names, in the order in which they are used.
-    pub fn layers(self) -> Vec<Layer> {
+    pub fn layers(self) -> Vec<ConvSpec> {
         let plain = |index: usize, channels, size, padding| {
-            Layer::square(&format!("features.{index}"), channels, size).padded(padding)
+            ConvSpec::square(&format!("features.{index}"), channels, size).padded(padding)
         };
         match self {
             Self::Alex => vec![
@@ -109,9 +109,9 @@ impl Backbone {
                     (12, 512, 64, 256),
                 ] {
                     let name = |part: &str| format!("features.{place}.{part}");
-                    all.push(Layer::square(&name("squeeze"), [input, squeezed], 1));
-                    all.push(Layer::square(&name("expand1x1"), [squeezed, half], 1));
-                    all.push(Layer::square(&name("expand3x3"), [squeezed, half], 3).padded(1));
+                    all.push(ConvSpec::square(&name("squeeze"), [input, squeezed], 1));
+                    all.push(ConvSpec::square(&name("expand1x1"), [squeezed, half], 1));
+                    all.push(ConvSpec::square(&name("expand3x3"), [squeezed, half], 3).padded(1));
                 }
                 all
             }
@@ -171,17 +171,17 @@ impl Backbone {
     }
 }
 
-/// What the channels of one layer weigh.
+/// Learned non-negative weights of one layer's channels.
 #[derive(Module, Debug)]
-pub struct Head {
+pub struct LinearHead {
     weight: Param<Tensor<1>>,
 }
 
-/// The distance.
+/// LPIPS (Zhang et al. 2018): weighted squared distance of unit-normalised features, averaged over pixels.
 #[derive(Module, Debug)]
 pub struct Lpips {
     convs: Vec<Conv>,
-    heads: Vec<Head>,
+    heads: Vec<LinearHead>,
     #[module(skip)]
     backbone: Backbone,
 }
@@ -194,7 +194,7 @@ impl Lpips {
             .iter()
             .map(|layer| Conv::new(init, layer))
             .collect();
-        let heads = backbone.taps().iter().map(|&channels| Head {
+        let heads = backbone.taps().iter().map(|&channels| LinearHead {
             weight: init.constant([channels], 1.0),
         });
         Self {
@@ -204,16 +204,16 @@ impl Lpips {
         }
     }
 
-    /// How different pictures look.
+    /// Distance of each pair of images.
     ///
     /// # Shape
-    /// - `truth`, `guess`: `[batch, rgb, height, width]` in −1..1
+    /// - `truth`, `prediction`: `[batch, rgb, height, width]` in −1..1
     /// - result: `[batch]`
-    pub fn forward(&self, truth: Tensor<4>, guess: Tensor<4>) -> Tensor<1> {
+    pub fn forward(&self, truth: Tensor<4>, prediction: Tensor<4>) -> Tensor<1> {
         let [batch, ..] = truth.dims();
         let device = truth.device();
         let mut sum = Tensor::<1>::zeros([batch], &device);
-        let taps = self.taps(Tensor::cat(vec![truth, guess], 0));
+        let taps = self.taps(Tensor::cat(vec![truth, prediction], 0));
         for (head, tap) in self.heads.iter().zip(taps) {
             let [_, channels, height, width] = tap.dims();
             let tap = normalised(tap.reshape([2 * batch, channels, height * width]));
@@ -225,17 +225,17 @@ impl Lpips {
         sum
     }
 
-    /// The shortest side of pictures that it takes.
+    /// The shortest side of images that it takes.
     pub const fn smallest(&self) -> usize {
         self.backbone.smallest()
     }
 
     /// Features at every tap.
-    fn taps(&self, pictures: Tensor<4>) -> Vec<Tensor<4>> {
-        let device = pictures.device();
+    fn taps(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
+        let device = images.device();
         let row =
             |values: [f32; 3]| Tensor::<1>::from_floats(values, &device).reshape([1, 3, 1, 1]);
-        let mut x: Tensor<4> = (pictures - row(SHIFT)) / row(SCALE);
+        let mut x: Tensor<4> = (images - row(SHIFT)) / row(SCALE);
         let (mut taps, mut next) = (Vec::new(), 0);
         for step in self.backbone.steps() {
             x = match step {

@@ -1,4 +1,4 @@
-//! Networks whose features judge pictures and videos.
+//! Metric networks images and videos.
 //!
 //! | file | paper | reference |
 //! |---|---|---|
@@ -11,9 +11,9 @@
 pub mod conv;
 /// Features of actions, for distances between sets of videos.
 pub mod i3d;
-/// Features of objects, for distances between sets of pictures.
+/// Features of objects, for distances between sets of images.
 pub mod inception;
-/// How different two pictures look.
+/// How different two images look.
 pub mod lpips;
 /// Features of how things move.
 pub mod motion;

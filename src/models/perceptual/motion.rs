@@ -21,7 +21,7 @@ pub const EVENTS: usize = 3;
 pub struct MotionConfig {
     /// Height and width of frames.
     pub resolution: [usize; 2],
-    /// Channels behind each convolution; each halves the picture.
+    /// Channels behind each convolution; each halves the image.
     pub channels: Vec<usize>,
     /// Groups of every norm.
     pub norm_groups: usize,
@@ -44,7 +44,7 @@ impl Default for MotionConfig {
 }
 
 impl MotionConfig {
-    /// First values.
+    /// Initial parameters.
     pub fn init(&self, init: &mut Init) -> Motion {
         // A frame and its difference from the one before.
         let mut input = 6;

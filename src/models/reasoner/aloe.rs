@@ -6,7 +6,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::Head;
+use super::ClassifierHead;
 use crate::models::blocks::{Embedding, Linear, Transformer, TransformerConfig};
 use crate::rng::Init;
 
@@ -60,7 +60,7 @@ impl Default for AloeConfig {
 }
 
 impl AloeConfig {
-    /// First values.
+    /// Initial parameters.
     pub fn init(&self, init: &mut Init) -> Aloe {
         let width = self.transformer.dim;
         let tokens = 1 + self.frames * self.slots + self.text;
@@ -77,8 +77,8 @@ impl AloeConfig {
             words: Embedding::new(init, self.vocabulary, self.word),
             text_input: Linear::new(init, self.word + 4, width),
             vision_input: Linear::new(init, self.dim + 2, width),
-            answer: Head::new(init, width, self.head, self.answers),
-            choice: Head::new(init, width, self.head, 1),
+            answer: ClassifierHead::new(init, width, self.head, self.answers),
+            choice: ClassifierHead::new(init, width, self.head, 1),
             question: self.question,
         }
     }
@@ -91,7 +91,7 @@ fn code(values: [f32; 2], device: &Device) -> Param<Tensor<1>> {
 
 /// What kind of question a text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum TextKind {
     /// A question with a word for an answer.
     Descriptive,
     /// A question followed by one of its choices.
@@ -124,9 +124,9 @@ pub struct Aloe {
     /// `[width, dim + 2]`
     pub vision_input: Linear,
     /// The class token to the answers of a descriptive question.
-    pub answer: Head,
+    pub answer: ClassifierHead,
     /// The class token to whether a choice is right.
-    pub choice: Head,
+    pub choice: ClassifierHead,
     #[module(skip)]
     question: usize,
 }
@@ -144,7 +144,7 @@ impl Aloe {
         padding: Tensor<2, Bool>,
     ) -> Tensor<2> {
         self.answer
-            .forward(self.gather(slots, words, padding, Kind::Descriptive))
+            .forward(self.gather(slots, words, padding, TextKind::Descriptive))
     }
 
     /// Logits of whether choices are right, `[batch]`; a text is a question and one of its choices.
@@ -159,7 +159,7 @@ impl Aloe {
     ) -> Tensor<1> {
         let [batch, ..] = slots.dims();
         self.choice
-            .forward(self.gather(slots, words, padding, Kind::Choice))
+            .forward(self.gather(slots, words, padding, TextKind::Choice))
             .reshape([batch])
     }
 
@@ -175,14 +175,17 @@ impl Aloe {
         slots: Tensor<4>,
         words: Tensor<2, Int>,
         padding: Tensor<2, Bool>,
-        kind: Kind,
+        kind: TextKind,
     ) -> Tensor<2> {
         let [batch, frames, count, dim] = slots.dims();
         let text = words.dims()[1];
         let (width, seen) = (self.class_token.dims()[2], frames * count);
         assert_eq!(padding.dims(), [batch, text], "padding is about every word");
         // Where no text of the batch has a word there is nothing to look at.
-        let Spoken { places, hidden } = spoken(&padding, seen);
+        let TextTokens {
+            places,
+            key_padding_mask,
+        } = text_tokens(&padding, seen);
         let vision = marked(slots.reshape([batch, seen, dim]), &self.vision_code.val());
         let place = self.position.val();
         let text = self.text(words, kind).select(1, places.clone());
@@ -195,17 +198,21 @@ impl Aloe {
         let class = (self.class_token.val() + place.narrow(1, 0, 1)).expand([batch, 1, width]);
         // The class token stands last, so that the last layer need not compute the others; places say who is who.
         self.transformer
-            .forward_last(Tensor::cat(vec![vision, text, class], 1), 1, Some(hidden))
+            .forward_last(
+                Tensor::cat(vec![vision, text, class], 1),
+                1,
+                Some(key_padding_mask),
+            )
             .reshape([batch, width])
     }
 
     /// Words with their marks, `[batch, text, word + 4]`.
-    fn text(&self, words: Tensor<2, Int>, kind: Kind) -> Tensor<3> {
+    fn text(&self, words: Tensor<2, Int>, kind: TextKind) -> Tensor<3> {
         let words = self.words.forward(words);
         let [_, text, _] = words.dims();
         let words = match kind {
-            Kind::Descriptive => marked(words, &self.descriptive_code.val()),
-            Kind::Choice => {
+            TextKind::Descriptive => marked(words, &self.descriptive_code.val()),
+            TextKind::Choice => {
                 let question = marked(
                     words.clone().narrow(1, 0, self.question),
                     &self.question_code.val(),
@@ -218,40 +225,40 @@ impl Aloe {
     }
 }
 
-/// Where words are.
-struct Spoken {
+/// Positions of the words of a batch of texts, and which of them are padding.
+struct TextTokens {
     /// The places at which some text has a word; the first place if none has any.
     places: Tensor<1, Int>,
     /// `[batch, seen + places + 1]`: true at places where a text has no word.
-    hidden: Tensor<2, Bool>,
+    key_padding_mask: Tensor<2, Bool>,
 }
 
 /// Where words are, behind `seen` tokens that none is hidden from and before one such token.
-fn spoken(padding: &Tensor<2, Bool>, seen: usize) -> Spoken {
+fn text_tokens(padding: &Tensor<2, Bool>, seen: usize) -> TextTokens {
     let ([batch, text], device) = (padding.dims(), padding.device());
-    let silent: Vec<bool> = padding.clone().into_data().iter::<bool>().collect();
-    let is_spoken = |place: &usize| {
-        silent
+    let padded: Vec<bool> = padding.clone().into_data().iter::<bool>().collect();
+    let is_word = |place: &usize| {
+        padded
             .iter()
             .skip(*place)
             .step_by(text)
-            .any(|silent| !silent)
+            .any(|padded| !padded)
     };
-    let mut places: Vec<usize> = (0..text).filter(is_spoken).collect();
+    let mut places: Vec<usize> = (0..text).filter(is_word).collect();
     if places.is_empty() {
         places.push(0);
     }
     let tokens = seen + places.len() + 1;
-    let mut hidden = vec![false; batch * tokens];
-    for (row, of) in hidden.chunks_mut(tokens).enumerate() {
+    let mut mask = vec![false; batch * tokens];
+    for (row, of) in mask.chunks_mut(tokens).enumerate() {
         for (to, place) in of.iter_mut().skip(seen).zip(&places) {
-            *to = silent[row * text + place];
+            *to = padded[row * text + place];
         }
     }
     let places: Vec<i64> = places.into_iter().map(|place| place as i64).collect();
-    Spoken {
+    TextTokens {
         places: Tensor::from_data(TensorData::from(&places[..]), &device),
-        hidden: Tensor::from_data(TensorData::new(hidden, [batch, tokens]), &device),
+        key_padding_mask: Tensor::from_data(TensorData::new(mask, [batch, tokens]), &device),
     }
 }
 
@@ -335,7 +342,7 @@ mod tests {
         let model = small(&device);
         let words = Tensor::<2, Int>::from_data([[3, 4, 5, 6]], &device);
         let question = model
-            .text(words.clone(), Kind::Choice)
+            .text(words.clone(), TextKind::Choice)
             .narrow(2, 14, 4)
             .into_data();
         let expected = [

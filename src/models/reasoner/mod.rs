@@ -2,7 +2,7 @@
 
 /// Questions about CLEVRER.
 pub mod aloe;
-/// What is there and who collides, read off slots.
+/// Attributes, places and collisions of objects from slots.
 pub mod object_event_head;
 /// Whether things will touch (Physion), whether a task will be solved (PHYRE).
 pub mod readout;
@@ -20,15 +20,15 @@ use crate::rng::Init;
 
 /// Two dense layers: a token to logits.
 #[derive(Module, Debug)]
-pub struct Head {
+pub struct ClassifierHead {
     /// `[hidden, width]`
     pub hidden: Linear,
     /// `[logits, hidden]`
     pub output: Linear,
 }
 
-impl Head {
-    /// First values.
+impl ClassifierHead {
+    /// Initial parameters.
     pub fn new(init: &mut Init, width: usize, hidden: usize, logits: usize) -> Self {
         Self {
             hidden: Linear::new(init, width, hidden),

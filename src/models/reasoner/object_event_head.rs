@@ -35,11 +35,11 @@ const AROUND: usize = 3;
 /// Frames about a step that its collisions are read from: two before it and two behind.
 const ABOUT: usize = 4;
 
-/// Numbers said of a slot: in view, moves, 8 colours, 2 materials, 3 shapes, place.
+/// Outputs for a slot: in view, moves, 8 colours, 2 materials, 3 shapes, place.
 pub const SAID: usize = 2 + 8 + 2 + 3 + 2;
 
 impl ObjectEventHeadConfig {
-    /// First values.
+    /// Initial parameters.
     pub fn init(&self, init: &mut Init) -> ObjectEventHead {
         let Self { dim, hidden } = *self;
         ObjectEventHead {
@@ -54,7 +54,7 @@ impl ObjectEventHeadConfig {
     }
 }
 
-/// Reads objects and collisions off slots.
+/// Supervised head: slots → logits of objects' attributes and places, and of collisions.
 #[derive(Module, Debug)]
 pub struct ObjectEventHead {
     /// A slot at three frames.
@@ -73,9 +73,9 @@ pub struct ObjectEventHead {
     pub touches: Linear,
 }
 
-/// What slots say, as logits; places in units of length.
+/// Logits of objects and collisions; places in units of length.
 #[derive(Debug)]
-pub struct Seen {
+pub struct ObjectEventLogits {
     /// `[batch, time, slots, SAID]`
     pub objects: Tensor<4>,
     /// Whether a pair collides between a frame and the next, `[batch, time − 1, pairs]`.
@@ -83,14 +83,14 @@ pub struct Seen {
 }
 
 impl ObjectEventHead {
-    /// What the slots of clips say.
+    /// Logits of objects and collisions in clips.
     ///
     /// # Shape
     /// `[batch, time, slots, dim]`
-    pub fn forward(&self, slots: &Tensor<4>) -> Seen {
+    pub fn forward(&self, slots: &Tensor<4>) -> ObjectEventLogits {
         let hidden = relu(self.object.forward(shifted(slots, &[-1, 0, 1])));
         let hidden = relu(self.object_inner.forward(hidden));
-        Seen {
+        ObjectEventLogits {
             objects: self.said.forward(hidden),
             touches: self.pairs(slots),
         }

@@ -5,7 +5,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::Head;
+use super::ClassifierHead;
 use crate::models::blocks::position::descending_code;
 use crate::models::blocks::{Linear, Transformer, TransformerConfig};
 use crate::rng::Init;
@@ -30,7 +30,7 @@ impl Default for PhysionReadoutConfig {
 }
 
 impl PhysionReadoutConfig {
-    /// First values.
+    /// Initial parameters.
     pub fn init(&self, init: &mut Init) -> PhysionReadout {
         PhysionReadout {
             pair: Linear::new(init, 2 * self.dim, self.pair),
@@ -104,7 +104,7 @@ impl Default for PhyreReadoutConfig {
 }
 
 impl PhyreReadoutConfig {
-    /// First values.
+    /// Initial parameters.
     pub fn init(&self, init: &mut Init) -> PhyreReadout {
         let (width, times) = (self.transformer.dim, self.steps.len());
         let code = TensorData::new(descending_code(times, width), [1, times, width]);
@@ -113,7 +113,7 @@ impl PhyreReadoutConfig {
             time_code: Param::from_data(code, init.device()).set_require_grad(false),
             input: Linear::new(init, self.dim, width),
             transformer: self.transformer.init(init),
-            head: Head::new(init, width, width, 1),
+            head: ClassifierHead::new(init, width, width, 1),
             steps: self.steps.clone(),
         }
     }
@@ -131,7 +131,7 @@ pub struct PhyreReadout {
     /// All tokens look at each other.
     pub transformer: Transformer,
     /// The class token to a logit.
-    pub head: Head,
+    pub head: ClassifierHead,
     #[module(skip)]
     steps: Vec<usize>,
 }

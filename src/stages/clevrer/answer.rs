@@ -8,6 +8,7 @@ use slotflow_datasets::{ClipId, Question, QuestionKind};
 use crate::artifacts::{ClipFile, Context, Input, Partial, RunError, Slots, Stage};
 use crate::inference::rollout::rolled_out;
 use crate::kernels;
+use crate::models::WeightsKind;
 use crate::models::dynamics::{SlotFormer, SlotFormerConfig};
 use crate::models::reasoner::{Aloe, AloeConfig};
 use crate::plan::video_predict::AnswerConfig;
@@ -67,10 +68,15 @@ impl Stage for Answer<'_> {
     fn run(&self, out: &mut Partial<AnswersOfClips>, context: &Context) -> Result<(), RunError> {
         let loaded = self
             .weights
-            .model("aloe", &context.device, AloeConfig::init);
+            .model(WeightsKind::Aloe, &context.device, AloeConfig::init);
         let (config, aloe) = loaded.map_err(RunError::weights)?;
-        let load =
-            |loaded: &Loaded| loaded.model("slotformer", &context.device, SlotFormerConfig::init);
+        let load = |loaded: &Loaded| {
+            loaded.model(
+                WeightsKind::SlotFormer,
+                &context.device,
+                SlotFormerConfig::init,
+            )
+        };
         let dynamics = self
             .dynamics
             .map(load)

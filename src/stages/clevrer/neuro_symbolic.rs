@@ -12,6 +12,7 @@ use slotflow_datasets::{Ask, ClipId, Question, QuestionKind};
 
 use crate::artifacts::{ClipFile, ClipSlots, Context, Input, Partial, RunError, Slots, Stage};
 use crate::inference::rollout::rolled_out;
+use crate::models::WeightsKind;
 use crate::models::dynamics::SlotFormerConfig;
 use crate::models::reasoner::ObjectEventHeadConfig;
 use crate::plan::clevrer_vqa::NeuroSymbolicConfig;
@@ -63,13 +64,15 @@ impl Stage for NeuroSymbolic<'_> {
 
     fn run(&self, out: &mut Partial<AnswersOfClips>, context: &Context) -> Result<(), RunError> {
         let device = &context.device;
-        let loaded = self
-            .weights
-            .model("sight", device, ObjectEventHeadConfig::init);
+        let loaded = self.weights.model(
+            WeightsKind::ObjectEventHead,
+            device,
+            ObjectEventHeadConfig::init,
+        );
         let (config, head) = loaded.map_err(RunError::weights)?;
         let loaded = self
             .dynamics
-            .model("slotformer", device, SlotFormerConfig::init);
+            .model(WeightsKind::SlotFormer, device, SlotFormerConfig::init);
         let (_, dynamics) = loaded.map_err(RunError::weights)?;
         let threshold = |name: &str| {
             self.weights

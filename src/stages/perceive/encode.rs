@@ -6,6 +6,7 @@ use slotflow_datasets::ClipId;
 use crate::artifacts::slots::{ClipSlots, SlotsOfClips};
 use crate::artifacts::{ClipFile, Context, Input, Partial, RunError, Stage};
 use crate::inference::encode::ClipEncoder;
+use crate::models::WeightsKind;
 use crate::models::encoder::{SlotEncoder, SlotEncoderConfig};
 use crate::plan::video_predict::EncodeConfig;
 use crate::rng::SeededRng;
@@ -45,9 +46,11 @@ impl Stage for Encode<'_> {
     }
 
     fn run(&self, out: &mut Partial<SlotsOfClips>, context: &Context) -> Result<(), RunError> {
-        let loaded = self
-            .weights
-            .model("slot-encoder", &context.device, SlotEncoderConfig::init);
+        let loaded = self.weights.model(
+            WeightsKind::SlotEncoder,
+            &context.device,
+            SlotEncoderConfig::init,
+        );
         let (config, encoder) = loaded.map_err(RunError::weights)?;
         out.inherit(self.clips);
         out.expect(self.clips.clips().to_vec());

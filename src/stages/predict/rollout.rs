@@ -5,6 +5,7 @@ use ndarray::s;
 use crate::artifacts::slots::SlotsOfClips;
 use crate::artifacts::{Context, Input, Partial, RunError, Slots, Stage};
 use crate::inference::rollout::rolled_out;
+use crate::models::WeightsKind;
 use crate::models::dynamics::SlotFormerConfig;
 use crate::plan::video_predict::RolloutConfig;
 
@@ -38,9 +39,11 @@ impl Stage for Rollout<'_> {
     }
 
     fn run(&self, out: &mut Partial<SlotsOfClips>, context: &Context) -> Result<(), RunError> {
-        let loaded = self
-            .weights
-            .model("slotformer", &context.device, SlotFormerConfig::init);
+        let loaded = self.weights.model(
+            WeightsKind::SlotFormer,
+            &context.device,
+            SlotFormerConfig::init,
+        );
         let (config, dynamics) = loaded.map_err(RunError::weights)?;
         out.inherit(self.slots);
         out.expect(self.slots.clips().to_vec());

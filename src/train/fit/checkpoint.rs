@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::artifacts::RunError;
+use crate::models::WeightsKind;
 use crate::weights::{Header, Precision, StateDict, Value, WeightsFile};
 
 use crate::train::error::TrainError;
@@ -82,7 +83,7 @@ impl BestModel {
             return Ok(None);
         }
         let file = WeightsFile::read(&path)?;
-        let score = file.config("best")?;
+        let score = file.config(WeightsKind::Best)?;
         let model = parts(&with_current_names(file.state))
             .remove("model")
             .ok_or_else(|| {
@@ -103,7 +104,7 @@ impl BestModel {
     ) -> Result<(), TrainError> {
         let mut state = StateDict::default();
         put(&mut state, "model", model);
-        let header = Header::new("best", score, "training")?;
+        let header = Header::new(WeightsKind::Best, score, "training")?;
         Ok(WeightsFile { header, state }.write(folder.join(BEST), Precision::Single)?)
     }
 }
@@ -169,7 +170,7 @@ impl Checkpoint {
         }
         let losses = self.losses.numbers();
         state.insert("watch.losses", Value::f32([losses.len()], losses));
-        let header = Header::new("checkpoint", &self.step, "training")?;
+        let header = Header::new(WeightsKind::Checkpoint, &self.step, "training")?;
         WeightsFile { header, state }.write(path_of(folder, self.step), Precision::Single)?;
         let mut older: Vec<(u64, PathBuf)> = all(folder);
         older.truncate(older.len().saturating_sub(keep));

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use crate::models::reasoner::object_event_head::{
-    ObjectEventHead, ObjectEventHeadConfig, SAID, Seen,
+    ObjectEventHead, ObjectEventHeadConfig, ObjectEventLogits, SAID,
 };
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::floats;
@@ -72,7 +72,7 @@ impl ObjectEventHeadObjective {
     ) -> Vec<(&'static str, f64, Tensor<1>)> {
         let (count, time, slots, dim) = batch.slots.dim();
         let values = batch.slots.iter().copied().collect();
-        let Seen { objects, touches } =
+        let ObjectEventLogits { objects, touches } =
             model.forward(&tensor(values, [count, time, slots, dim], device));
         let rows = count * time * slots;
         let logits = objects.reshape([rows, SAID]);

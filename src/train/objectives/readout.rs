@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor};
 use ndarray::{Array4, s};
 use serde::{Deserialize, Serialize};
 
+use crate::models::WeightsKind;
 use crate::models::reasoner::{
     PhyreReadout, PhyreReadoutConfig, PhysionReadout, PhysionReadoutConfig, binary_cross_entropy,
     threshold_accuracy,
@@ -46,10 +47,10 @@ pub enum ReadoutConfig {
 
 impl ReadoutConfig {
     /// What a weights file of it says it is.
-    pub fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> WeightsKind {
         match self {
-            Self::Physion(_) => "physion-readout",
-            Self::Phyre(_) => "phyre-readout",
+            Self::Physion(_) => WeightsKind::PhysionReadout,
+            Self::Phyre(_) => WeightsKind::PhyreReadout,
         }
     }
 

@@ -115,7 +115,7 @@ fn tensor(windows: &Array4<f32>, device: &Device) -> Tensor<4> {
 /// Slots rolled out behind the burn-in, `[batch, time − burn-in, slots, dim]`.
 fn rolled_out(model: &SlotFormer, windows: &Tensor<4>, burn_in: usize) -> Tensor<4> {
     let time = windows.dims()[1];
-    let history = SlotSequence::seen(windows.clone().narrow(1, 0, burn_in));
+    let history = SlotSequence::observed(windows.clone().narrow(1, 0, burn_in));
     model.rollout(&history, time - burn_in).imagined()
 }
 

@@ -143,7 +143,7 @@ impl SlotsObjective<'_> {
         let InitialConfig::Stochastic(posterior) = &self.encoder.config.initial else {
             return None;
         };
-        let loss = kl_loss(encoded.kernel.clone()?, posterior.prior_variance?);
+        let loss = kl_loss(encoded.posterior.clone()?, posterior.prior_variance?);
         Some(("kl", self.config.kl, loss))
     }
 

@@ -1,6 +1,9 @@
 //! Names of the dVAE and the token decoder: `dVAE`, `SLATE`, `STEVE`.
 
-use super::{Part, Rule, Section, encoder};
+use super::encoder;
+use crate::models::WeightsKind;
+
+use super::rule::{Part, Rule, Section};
 
 /// The official decoder numbers its pixel-shuffles (5, 10) too.
 const DVAE_RULES: &[Rule] = &[
@@ -77,7 +80,7 @@ const TOKENS_RULES: &[Rule] = &[
 /// A dVAE in its own checkpoint.
 pub const DVAE_ALONE: &[Part] = &[Part {
     name: "dvae",
-    model: "dvae",
+    model: WeightsKind::Dvae,
     sections: &[&Section::new("", "", DVAE_RULES)],
 }];
 
@@ -88,7 +91,7 @@ pub const DVAE: &Section = &Section::new("dvae.", "dvae.", DVAE_RULES);
 pub const WITH_ENCODER: &[Part] = &[
     Part {
         name: "decoder",
-        model: "autoregressive",
+        model: WeightsKind::Autoregressive,
         sections: &[
             DVAE,
             &Section::new("trans_decoder.", "tokens.", TOKENS_RULES),
@@ -100,7 +103,7 @@ pub const WITH_ENCODER: &[Part] = &[
 /// The autoregressive decoder as STEVE's SlotFormer names it.
 pub const RENAMED: Part = Part {
     name: "decoder",
-    model: "autoregressive",
+    model: WeightsKind::Autoregressive,
     sections: &[DVAE, &Section::new("decoder.", "tokens.", TOKENS_RULES)],
 };
 

@@ -1,6 +1,9 @@
 //! Names of the VQ-VAE and the U-Net: `VQVAE`, `SADiffusion`, `SAViDiffusion`.
 
-use super::{Part, Rule, Section, encoder};
+use super::encoder;
+use crate::models::WeightsKind;
+
+use super::rule::{Part, Rule, Section};
 
 const VQVAE_RULES: &[Rule] = &[
     ("encoder.{..}", "encoder.{..}"),
@@ -87,14 +90,14 @@ const UNET_RULES: &[Rule] = &[
 /// A VQ-VAE in its own checkpoint.
 pub const VQVAE_ALONE: &[Part] = &[Part {
     name: "vqvae",
-    model: "vqvae",
+    model: WeightsKind::VqVae,
     sections: &[&Section::new("", "", VQVAE_RULES)],
 }];
 
 /// The diffusion decoder: U-Net and VQ-VAE.
 pub const DIFFUSION: Part = Part {
     name: "decoder",
-    model: "latent-diffusion",
+    model: WeightsKind::LatentDiffusion,
     sections: &[
         &Section::new("dm_decoder.vae.vqvae.", "vae.", VQVAE_RULES),
         &Section::new("dm_decoder.model.diffusion_model.", "unet.", UNET_RULES),

@@ -1,6 +1,9 @@
 //! Names of `SlotFormer`'s variants, whose checkpoints bundle the frozen decoder.
 
-use super::{Part, Rule, Section, decoder, diffusion, encoder};
+use crate::models::WeightsKind;
+
+use super::rule::{Part, Rule, Section};
+use super::{decoder, diffusion, encoder};
 
 const ROLLOUTER_RULES: &[Rule] = &[
     ("enc_t_pe", "time_code"),
@@ -11,7 +14,7 @@ const ROLLOUTER_RULES: &[Rule] = &[
 
 const SLOTFORMER: Part = Part {
     name: "dynamics",
-    model: "slotformer",
+    model: WeightsKind::SlotFormer,
     sections: &[&Section::new("rollouter.", "", ROLLOUTER_RULES)],
 };
 

@@ -1,11 +1,13 @@
 //! Names of the slot encoder and the mixture decoder: SA, SAVi, StoSAVi.
 
-use super::{Part, Rule, Section};
+use crate::models::WeightsKind;
+
+use super::rule::{Part, Rule, Section};
 
 /// The slot encoder.
 pub const ENCODER: Part = Part {
     name: "encoder",
-    model: "slot-encoder",
+    model: WeightsKind::SlotEncoder,
     sections: &[
         // The official class wraps a predictor once more where an LSTM stands behind it.
         &Section::new(
@@ -25,9 +27,9 @@ pub const ENCODER: Part = Part {
 
 const ENCODER_RULES: &[Rule] = &[
     ("init_latents", "initial.mean"),
-    ("kernel_dist_layer.0.{}", "initial.doubt.first.{}"),
-    ("kernel_dist_layer.1.{}", "initial.doubt.norm.{}"),
-    ("kernel_dist_layer.3.{}", "initial.doubt.second.{}"),
+    ("kernel_dist_layer.0.{}", "initial.posterior.first.{}"),
+    ("kernel_dist_layer.1.{}", "initial.posterior.norm.{}"),
+    ("kernel_dist_layer.3.{}", "initial.posterior.second.{}"),
     (
         "slot_attention.norm_inputs.{}",
         "attention.norm_features.{}",
@@ -98,7 +100,7 @@ const ENCODER_RULES: &[Rule] = &[
 /// The mixture decoder. Its last convolution is numbered like those before it.
 pub const MIXTURE: Part = Part {
     name: "decoder",
-    model: "mixture",
+    model: WeightsKind::Mixture,
     sections: &[
         &Section::new(
             "decoder_pos_embedding.dense.",

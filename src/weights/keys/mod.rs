@@ -1,87 +1,28 @@
 //! Official parameter names ↔ ours, per model.
 //!
-//! A rule pairs two patterns. `{}` stands for one component of a dotted name, `{..}` at the end for all
-//! that are left; both sides hold the same wildcards in the same order. The first rule that matches
-//! wins, in either direction.
-//!
-//! Source: `spec` of the official classes' state dicts; the class names are the official ones.
+//! Source: the state dicts of the official classes; the class names are the official ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{StateDict, WeightsError};
 
+/// dVAE and autoregressive decoder.
 mod decoder;
+/// VQ-VAE and U-Net.
 mod diffusion;
+/// SlotFormer's variants.
 mod dynamics;
+/// Slot encoders and the mixture decoder.
 mod encoder;
+/// Aloe and the readouts.
 mod reasoner;
+/// Patterns, sections and parts.
+mod rule;
+/// Vision transformers of DINO and DINOv2.
 mod vit;
 
-/// Official pattern, our pattern.
-pub type Rule = (&'static str, &'static str);
-
-/// Rules for names that begin alike.
-#[derive(Debug)]
-pub struct Section {
-    /// What official names begin with.
-    pub official: &'static str,
-    /// What our paths begin with.
-    pub ours: &'static str,
-    /// How the rest is translated.
-    pub rules: &'static [Rule],
-    /// Towards official names it holds only for models that have this path.
-    pub when: Option<&'static str>,
-}
-
-impl Section {
-    /// Rules for names that begin so.
-    pub const fn new(official: &'static str, ours: &'static str, rules: &'static [Rule]) -> Self {
-        Self {
-            official,
-            ours,
-            rules,
-            when: None,
-        }
-    }
-
-    /// The same, towards official names only for models that have this path.
-    #[must_use]
-    pub const fn when(self, path: &'static str) -> Self {
-        Self {
-            when: Some(path),
-            ..self
-        }
-    }
-
-    fn to_ours(&self, name: &str) -> Option<String> {
-        let rest = name.strip_prefix(self.official)?;
-        let found = self
-            .rules
-            .iter()
-            .find_map(|(official, ours)| rewrite(rest, official, ours))?;
-        Some(format!("{}{found}", self.ours))
-    }
-
-    fn to_official(&self, path: &str) -> Option<String> {
-        let rest = path.strip_prefix(self.ours)?;
-        let found = self
-            .rules
-            .iter()
-            .find_map(|(official, ours)| rewrite(rest, ours, official))?;
-        Some(format!("{}{found}", self.official))
-    }
-}
-
-/// What becomes one model of ours, and one file.
-#[derive(Debug)]
-pub struct Part {
-    /// `encoder`, `decoder`, `dynamics`, `reasoner`.
-    pub name: &'static str,
-    /// What the header of its weights file calls it.
-    pub model: &'static str,
-    /// Its rules.
-    pub sections: &'static [&'static Section],
-}
+pub use rule::Part;
+use rule::rewrite;
 
 /// The arrays of a checkpoint, sorted.
 #[derive(Debug)]
@@ -96,7 +37,7 @@ pub struct Sorted {
 
 /// An official checkpoint: which of our models it bundles.
 #[derive(Debug)]
-pub struct Layout {
+pub struct CheckpointLayout {
     /// Name of the official class.
     pub class: &'static str,
     /// Our models in it.
@@ -106,100 +47,100 @@ pub struct Layout {
 }
 
 /// Every official checkpoint that is understood.
-pub const LAYOUTS: [Layout; 18] = [
-    Layout {
+pub const LAYOUTS: [CheckpointLayout; 18] = [
+    CheckpointLayout {
         class: "ViTModel",
         parts: vit::DINO,
         ignored: vit::IGNORED,
     },
-    Layout {
+    CheckpointLayout {
         class: "Dinov2Model",
         parts: vit::DINO_V2,
         ignored: vit::IGNORED,
     },
-    Layout {
+    CheckpointLayout {
         class: "SA",
         parts: encoder::WITH_MIXTURE,
         ignored: encoder::IGNORED,
     },
-    Layout {
+    CheckpointLayout {
         class: "SAVi",
         parts: encoder::WITH_MIXTURE,
         ignored: encoder::IGNORED,
     },
-    Layout {
+    CheckpointLayout {
         class: "StoSAVi",
         parts: encoder::WITH_MIXTURE,
         ignored: encoder::IGNORED,
     },
-    Layout {
+    CheckpointLayout {
         class: "dVAE",
         parts: decoder::DVAE_ALONE,
         ignored: &[],
     },
-    Layout {
+    CheckpointLayout {
         class: "SLATE",
         parts: decoder::WITH_ENCODER,
         ignored: decoder::IGNORED,
     },
-    Layout {
+    CheckpointLayout {
         class: "STEVE",
         parts: decoder::WITH_ENCODER,
         ignored: decoder::IGNORED,
     },
-    Layout {
+    CheckpointLayout {
         class: "VQVAE",
         parts: diffusion::VQVAE_ALONE,
         ignored: &["loss.{..}"],
     },
-    Layout {
+    CheckpointLayout {
         class: "SADiffusion",
         parts: diffusion::WITH_ENCODER,
         ignored: diffusion::IGNORED,
     },
-    Layout {
+    CheckpointLayout {
         class: "SAViDiffusion",
         parts: diffusion::WITH_ENCODER,
         ignored: diffusion::IGNORED,
     },
-    Layout {
+    CheckpointLayout {
         class: "SlotFormer",
         parts: dynamics::WITH_MIXTURE,
         ignored: encoder::IGNORED,
     },
-    Layout {
+    CheckpointLayout {
         class: "SingleStepSlotFormer",
         parts: dynamics::WITH_MIXTURE,
         ignored: encoder::IGNORED,
     },
-    Layout {
+    CheckpointLayout {
         class: "STEVESlotFormer",
         parts: dynamics::WITH_AUTOREGRESSIVE,
         ignored: dynamics::IGNORED,
     },
-    Layout {
+    CheckpointLayout {
         class: "LDMSlotFormer",
         parts: dynamics::WITH_DIFFUSION,
         ignored: diffusion::IGNORED,
     },
-    Layout {
+    CheckpointLayout {
         class: "CLEVRERAloe",
         parts: reasoner::ALOE,
         ignored: &[],
     },
-    Layout {
+    CheckpointLayout {
         class: "PhysionReadout",
         parts: reasoner::PHYSION,
         ignored: &["comb_idx"],
     },
-    Layout {
+    CheckpointLayout {
         class: "PHYREReadout",
         parts: reasoner::PHYRE,
         ignored: &[],
     },
 ];
 
-impl Layout {
+impl CheckpointLayout {
     /// The layout of an official class.
     pub fn of(class: &str) -> Option<&'static Self> {
         LAYOUTS.iter().find(|layout| layout.class == class)
@@ -280,7 +221,7 @@ impl Layout {
         })
     }
 
-    /// The official state dict of some parts: the reverse of [`Layout::split`].
+    /// The official state dict of some parts: the reverse of [`CheckpointLayout::split`].
     ///
     /// # Errors
     /// Lists the paths that no rule knows.
@@ -312,60 +253,9 @@ impl Layout {
     }
 }
 
-/// `name` as `to` says, if it is as `from` says.
-fn rewrite(name: &str, from: &str, to: &str) -> Option<String> {
-    let (from, open) = match from.strip_suffix("{..}") {
-        Some(start) => (start.trim_end_matches('.'), true),
-        None => (from, false),
-    };
-    let mut caught = Vec::new();
-    let mut rest = Some(name);
-    for pattern in from.split('.').filter(|pattern| !pattern.is_empty()) {
-        let text = rest?;
-        let (component, left) = text
-            .split_once('.')
-            .map_or((text, None), |(first, left)| (first, Some(left)));
-        if pattern == "{}" {
-            caught.push(component);
-        } else if pattern != component {
-            return None;
-        }
-        rest = left;
-    }
-    if open {
-        caught.push(rest.take()?);
-    }
-    if rest.is_some() {
-        return None;
-    }
-    let mut caught = caught.into_iter();
-    let mut pieces = to.split("{..}").flat_map(|piece| piece.split("{}"));
-    let mut written = pieces.next()?.to_owned();
-    for piece in pieces {
-        written.push_str(caught.next()?);
-        written.push_str(piece);
-    }
-    Some(written)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn wildcards_carry_over_in_order() {
-        assert_eq!(
-            rewrite("a.3.b.w", "a.{}.b.{}", "x.{}.y.{}"),
-            Some("x.3.y.w".into())
-        );
-        assert_eq!(
-            rewrite("a.3.b.w", "a.{..}", "z.{..}"),
-            Some("z.3.b.w".into())
-        );
-        assert_eq!(rewrite("a.3", "a.{}.b", "x.{}"), None);
-        assert_eq!(rewrite("a.3.b", "a.{}", "x.{}"), None);
-        assert_eq!(rewrite("a", "a", "b"), Some("b".into()));
-    }
 
     #[test]
     fn every_fixture_splits_and_merges_back_to_what_it_was() {
@@ -378,7 +268,7 @@ mod tests {
             }
             let config = std::fs::read(path.with_extension("config.json")).unwrap();
             let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
-            let layout = Layout::of(config["model"].as_str().unwrap()).unwrap();
+            let layout = CheckpointLayout::of(config["model"].as_str().unwrap()).unwrap();
             let mut state = crate::weights::read_pth(&path).unwrap();
             let merged = layout.merge(layout.split(state.clone()).unwrap()).unwrap();
             state.entries.retain(|key, _| !layout.ignores(key));

@@ -1,11 +1,13 @@
 //! Names of Aloe and the readouts.
 
-use super::{Part, Rule, Section};
+use crate::models::WeightsKind;
+
+use super::rule::{Part, Rule, Section};
 
 /// Aloe.
 pub const ALOE: &[Part] = &[Part {
     name: "reasoner",
-    model: "aloe",
+    model: WeightsKind::Aloe,
     sections: &[&Section::new("transformer_model.", "", ALOE_RULES)],
 }];
 
@@ -30,7 +32,7 @@ const ALOE_RULES: &[Rule] = &[
 /// The Physion readout.
 pub const PHYSION: &[Part] = &[Part {
     name: "reasoner",
-    model: "physion-readout",
+    model: WeightsKind::PhysionReadout,
     sections: &[&Section::new(
         "",
         "",
@@ -41,7 +43,7 @@ pub const PHYSION: &[Part] = &[Part {
 /// The PHYRE readout.
 pub const PHYRE: &[Part] = &[Part {
     name: "reasoner",
-    model: "phyre-readout",
+    model: WeightsKind::PhyreReadout,
     sections: &[&Section::new(
         "",
         "",

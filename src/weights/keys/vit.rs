@@ -1,6 +1,8 @@
 //! Names of vision transformers, as Hugging Face gives them out.
 
-use super::{Part, Rule, Section};
+use crate::models::WeightsKind;
+
+use super::rule::{Part, Rule, Section};
 
 const EMBEDDINGS: &[Rule] = &[
     ("cls_token", "class_token"),
@@ -33,7 +35,7 @@ const DINO_V2_LAYERS: &[Rule] = &[
 /// `ViTModel`: DINO.
 pub const DINO: &[Part] = &[Part {
     name: "vit",
-    model: "vit",
+    model: WeightsKind::Vit,
     sections: &[
         &Section::new("embeddings.", "", EMBEDDINGS),
         &Section::new("encoder.layer.", "layers.", DINO_LAYERS),
@@ -44,7 +46,7 @@ pub const DINO: &[Part] = &[Part {
 /// `Dinov2Model`.
 pub const DINO_V2: &[Part] = &[Part {
     name: "vit",
-    model: "vit",
+    model: WeightsKind::Vit,
     sections: &[
         &Section::new("embeddings.", "", EMBEDDINGS),
         &Section::new("encoder.layer.", "layers.", DINO_V2_LAYERS),

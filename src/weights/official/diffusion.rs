@@ -101,7 +101,7 @@ fn process(official: &Shapes, facts: &OfficialConfig) -> Result<DiffusionConfig,
         betas,
         linear_start: facts.number_or(&of_process("linear_start"), default.linear_start)?,
         linear_end: facts.number_or(&of_process("linear_end"), default.linear_end)?,
-        target,
+        prediction_type: target,
         weight: StepWeight::Uniform,
     })
 }

@@ -9,10 +9,10 @@ use crate::models::encoder::{
 use crate::weights::WeightsError;
 use crate::weights::official::config::setting;
 
-/// How many times a residual network makes the picture smaller.
+/// How many times a residual network makes the image smaller.
 const RESNET_FACTOR: usize = 4;
 
-/// Height and width of pictures: given, or told by a grid that knows, or published.
+/// Height and width of images: given, or told by a grid that knows, or published.
 ///
 /// Of the buffers of a checkpoint, `official` is asked, because they are dropped later.
 pub fn resolution(official: &Shapes, facts: &OfficialConfig) -> Result<[usize; 2], WeightsError> {
@@ -190,10 +190,10 @@ fn transition(shapes: &Shapes, facts: &OfficialConfig) -> Result<TransitionConfi
 }
 
 fn initial(shapes: &Shapes, facts: &OfficialConfig) -> Result<InitialConfig, WeightsError> {
-    if !shapes.has("initial.doubt.first.weight") {
+    if !shapes.has("initial.posterior.first.weight") {
         return Ok(InitialConfig::Learned);
     }
-    let deep = shapes.has("initial.doubt.norm.weight");
+    let deep = shapes.has("initial.posterior.norm.weight");
     facts.confirm("slot_dict/kernel_mlp", deep)?;
     let key = "loss_dict/kld_method";
     let wrong = |word: &str| {
@@ -248,7 +248,7 @@ pub fn vit(
     })
 }
 
-/// Height and width of the pictures that a vision transformer's positions were learned at.
+/// Height and width of the images that a vision transformer's positions were learned at.
 pub fn vit_resolution(shapes: &Shapes, facts: &OfficialConfig) -> Result<[usize; 2], WeightsError> {
     if let Some(given) = facts.pair("resolution")? {
         return Ok(given);

@@ -3,24 +3,31 @@
 //! Sizes come from the arrays' shapes. What shapes do not tell (heads, rounds, how slots are drawn) comes from
 //! the official configuration, and where that is silent from the papers' values, which stand in [`MODELS`].
 
+/// Running averages beside the parameters.
+mod average;
+/// The official configuration, completed from the papers.
 mod config;
+/// Sizes of dVAE, autoregressive decoder and VQ-VAE.
 mod decoder;
+/// Sizes and noise schedule of the diffusion decoder.
 mod diffusion;
+/// Sizes of slot encoders, mixture decoders and vision transformers.
 mod encoder;
+/// Sizes of SlotFormer, Aloe and the readouts.
 mod reasoner;
-
+/// Sizes of any model.
 mod sizes;
 
+pub use average::take_average;
 pub use config::OfficialConfig;
-
 pub use sizes::Sizes;
 
-use super::keys::Layout;
+use super::keys::CheckpointLayout;
 use super::{Shapes, WeightsError};
 
-/// A published model.
+/// A model of the official code.
 #[derive(Debug)]
-pub struct Model {
+pub struct OfficialModel {
     /// What a person calls it.
     pub name: &'static str,
     /// The official class.
@@ -30,7 +37,7 @@ pub struct Model {
 }
 
 /// Every published model that can be imported. Sources: the official configurations, by the class's name.
-pub const MODELS: [Model; 21] = [
+pub const MODELS: [OfficialModel; 21] = [
     model(
         "slot-attention",
         "SA",
@@ -120,8 +127,8 @@ pub const MODELS: [Model; 21] = [
 const VIDEO: &str = r#"{"resolution": [128, 128], "slot_dict": {"num_iterations": 2},
     "pred_dict": {"pred_num_heads": 4}}"#;
 
-const fn model(name: &'static str, class: &'static str, published: &'static str) -> Model {
-    Model {
+const fn model(name: &'static str, class: &'static str, published: &'static str) -> OfficialModel {
+    OfficialModel {
         name,
         class,
         published,
@@ -131,7 +138,7 @@ const fn model(name: &'static str, class: &'static str, published: &'static str)
 /// What stands for a model's name where a file holds slots and no weights.
 pub const SLOTS: &str = "slots";
 
-impl Model {
+impl OfficialModel {
     /// The model of that name, or the first of that official class.
     ///
     /// # Errors
@@ -150,8 +157,8 @@ impl Model {
     ///
     /// # Errors
     /// Never for the models in [`MODELS`].
-    pub fn layout(&self) -> Result<&'static Layout, WeightsError> {
-        Layout::of(self.class).ok_or_else(|| WeightsError::UnknownModel {
+    pub fn layout(&self) -> Result<&'static CheckpointLayout, WeightsError> {
+        CheckpointLayout::of(self.class).ok_or_else(|| WeightsError::UnknownModel {
             name: self.class.to_owned(),
             known: String::new(),
         })
@@ -182,13 +189,13 @@ mod tests {
         for model in &MODELS {
             model.layout().unwrap();
             model.facts(serde_json::Value::Null).unwrap();
-            assert_eq!(Model::named(model.name).unwrap().name, model.name);
+            assert_eq!(OfficialModel::named(model.name).unwrap().name, model.name);
         }
     }
 
     #[test]
     fn a_wrong_name_lists_the_names() {
-        let said = Model::named("savy").unwrap_err().to_string();
+        let said = OfficialModel::named("savy").unwrap_err().to_string();
         assert!(
             said.contains("`savy`") && said.contains("slotdiffusion-video"),
             "{said}"

@@ -4,6 +4,7 @@ use burn::tensor::Device;
 use serde::Serialize;
 
 use super::{OfficialConfig, decoder, diffusion, encoder, reasoner};
+use crate::models::WeightsKind;
 use crate::models::decoder::autoregressive::AutoregressiveConfig;
 use crate::models::decoder::dvae::DvaeConfig;
 use crate::models::decoder::latent_diffusion::LatentDiffusionConfig;
@@ -44,40 +45,42 @@ pub enum Sizes {
 }
 
 impl Sizes {
-    /// The sizes of the model called `model`, whose arrays have `shapes` under our names; `official` has those
+    /// The sizes of a model of that kind, whose arrays have `shapes` under our names; `official` has those
     /// of the whole checkpoint under its own, with the buffers that are dropped.
     ///
     /// # Errors
     /// When an array is missing that tells a size, when nothing tells one, or when the configuration
     /// contradicts the shapes.
     pub fn told(
-        model: &str,
+        kind: WeightsKind,
         shapes: &Shapes,
         official: &Shapes,
         facts: &OfficialConfig,
     ) -> Result<Self, WeightsError> {
-        Ok(match model {
-            "slot-encoder" => Self::SlotEncoder(encoder::encoder(shapes, official, facts)?),
-            "mixture" => Self::Mixture(encoder::mixture(shapes, official, facts)?),
-            "autoregressive" => {
+        Ok(match kind {
+            WeightsKind::SlotEncoder => {
+                Self::SlotEncoder(encoder::encoder(shapes, official, facts)?)
+            }
+            WeightsKind::Mixture => Self::Mixture(encoder::mixture(shapes, official, facts)?),
+            WeightsKind::Autoregressive => {
                 Self::Autoregressive(decoder::autoregressive(shapes, official, facts)?)
             }
-            "latent-diffusion" => Self::LatentDiffusion(Box::new(diffusion::latent_diffusion(
-                shapes, official, facts,
-            )?)),
-            "slotformer" => Self::SlotFormer(reasoner::slotformer(shapes, facts)?),
-            "aloe" => Self::Aloe(reasoner::aloe(shapes, facts)?),
-            "physion-readout" => Self::PhysionReadout(reasoner::physion(shapes, facts)?),
-            "phyre-readout" => Self::PhyreReadout(reasoner::phyre(shapes, facts)?),
-            "dvae" => Self::Dvae(decoder::dvae(shapes, facts, "vocab_size")?),
-            "vqvae" => Self::VqVae(decoder::vqvae(shapes, facts, "")?),
-            "vit" => {
+            WeightsKind::LatentDiffusion => Self::LatentDiffusion(Box::new(
+                diffusion::latent_diffusion(shapes, official, facts)?,
+            )),
+            WeightsKind::SlotFormer => Self::SlotFormer(reasoner::slotformer(shapes, facts)?),
+            WeightsKind::Aloe => Self::Aloe(reasoner::aloe(shapes, facts)?),
+            WeightsKind::PhysionReadout => Self::PhysionReadout(reasoner::physion(shapes, facts)?),
+            WeightsKind::PhyreReadout => Self::PhyreReadout(reasoner::phyre(shapes, facts)?),
+            WeightsKind::Dvae => Self::Dvae(decoder::dvae(shapes, facts, "vocab_size")?),
+            WeightsKind::VqVae => Self::VqVae(decoder::vqvae(shapes, facts, "")?),
+            WeightsKind::Vit => {
                 let resolution = encoder::vit_resolution(shapes, facts)?;
                 Self::Vit(encoder::vit(shapes, facts, resolution)?)
             }
             other => {
                 return Err(WeightsError::UnknownModel {
-                    name: other.to_owned(),
+                    name: other.name().to_owned(),
                     known: String::new(),
                 });
             }

@@ -30,80 +30,6 @@ pub const CIRCLES: &[(&str, &[&str])] = &[
     ("eval/src", &["moments.rs", "profile.rs", "resize.rs"]),
     ("eval/src", &["pixel.rs", "ssim.rs"]),
     ("eval/src", &["report/compare.rs", "report/paired.rs"]),
-    // models
-    (
-        "src",
-        &[
-            "bench/layers.rs",
-            "bench/mod.rs",
-            "bench/models.rs",
-            "bench/networks.rs",
-        ],
-    ),
-    (
-        "src",
-        &[
-            "kernels/cpu/attention.rs",
-            "kernels/cpu/attention/backward.rs",
-        ],
-    ),
-    (
-        "src",
-        &["kernels/cpu/conv/correlation.rs", "kernels/cpu/conv/run.rs"],
-    ),
-    (
-        "src",
-        &[
-            "kernels/extension.rs",
-            "kernels/flex.rs",
-            "kernels/flex/attention.rs",
-            "kernels/flex/convolution.rs",
-        ],
-    ),
-    (
-        "src",
-        &[
-            "models/decoder/autoregressive.rs",
-            "models/decoder/autoregressive/layer.rs",
-        ],
-    ),
-    (
-        "src",
-        &[
-            "models/decoder/sampler.rs",
-            "models/decoder/sampler/ode.rs",
-            "models/decoder/sampler/solver.rs",
-        ],
-    ),
-    (
-        "src",
-        &[
-            "models/decoder/unet.rs",
-            "models/decoder/unet/blocks.rs",
-            "models/decoder/unet/transformer.rs",
-        ],
-    ),
-    (
-        "src",
-        &[
-            "models/decoder/vqvae.rs",
-            "models/decoder/vqvae/autoencoder.rs",
-        ],
-    ),
-    (
-        "src",
-        &[
-            "weights/keys/decoder.rs",
-            "weights/keys/diffusion.rs",
-            "weights/keys/dynamics.rs",
-            "weights/keys/encoder.rs",
-            "weights/keys/mod.rs",
-            "weights/keys/reasoner.rs",
-            "weights/keys/vit.rs",
-        ],
-    ),
-    ("src", &["weights/pickle.rs", "weights/pickle/machine.rs"]),
-    ("src", &["weights/pth.rs", "weights/pth/legacy.rs"]),
     // papers
     (
         "src",
@@ -129,7 +55,6 @@ pub const FULL_FOLDERS: &[(&str, &str)] = &[
         "its entries are the rooms, and the rooms are the map",
     ),
     ("eval/src", "still to be grouped"),
-    ("src/weights", "still to be grouped"),
 ];
 
 /// Folders whose table of contents is still to be written.
@@ -138,12 +63,5 @@ pub const NO_CONTENTS: &[&str] = &[
     "eval/src/report/mod.rs",
     "eval/src/stats/mod.rs",
     "src/cli/mod.rs",
-    "src/kernels/cpu/mod.rs",
-    "src/kernels/mod.rs",
-    "src/kernels/tests/mod.rs",
-    "src/lib.rs",
     "src/stages/predict/evaluate/mod.rs",
-    "src/weights/keys/mod.rs",
-    "src/weights/mod.rs",
-    "src/weights/official/mod.rs",
 ];

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Bool, Device, Int, Tensor};
 use slotflow::models::blocks::TransformerConfig;
-use slotflow::models::reasoner::aloe::Kind;
+use slotflow::models::reasoner::aloe::TextKind;
 use slotflow::models::reasoner::{Aloe, AloeConfig, binary_cross_entropy, cross_entropy};
 use slotflow::rng::Init;
 use slotflow::weights::{collect_gradients, load_into};
@@ -64,14 +64,19 @@ pub fn check(fixture: &Fixture, report: &mut Compare) {
         slots.clone(),
         words.clone(),
         padding.clone(),
-        Kind::Descriptive,
+        TextKind::Descriptive,
     );
     report.tensor("out/cls_transformer_out_token0", token);
     let answers = model.answer(slots, words, padding);
     report.tensor("out/cls_answer_logits", answers.clone());
 
     let (slots, words, padding) = inputs(fixture, "mc", &device);
-    let token = model.gather(slots.clone(), words.clone(), padding.clone(), Kind::Choice);
+    let token = model.gather(
+        slots.clone(),
+        words.clone(),
+        padding.clone(),
+        TextKind::Choice,
+    );
     report.tensor("out/mc_transformer_out_token0", token);
     let choices = model.judge(slots, words, padding);
     report.tensor("out/mc_answer_logits", choices.clone());

@@ -55,7 +55,7 @@ fn check_written(
 ) {
     let rows = fixture.number("in/ar_n") as usize;
     let slots = slots.narrow(0, 0, rows);
-    let written = model.tokens.write(slots.clone());
+    let written = model.tokens.generate(slots.clone());
     report.ints("out/ar_token_id", written.tokens);
     report.tensor("out/ar_logits", written.logits);
     report.tensor("out/ar_recon_img", model.render(slots));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde_json::Value as Json;
 use slotflow::rng::SeededRng;
-use slotflow::weights::keys::Layout;
+use slotflow::weights::keys::CheckpointLayout;
 use slotflow::weights::{StateDict, Value, Values, read_pth, read_safetensors};
 
 /// Largest difference relative to the largest magnitude, unless the manifest allows more.
@@ -122,8 +122,8 @@ impl Fixture {
     }
 
     /// How its names are translated.
-    pub fn layout(&self) -> &'static Layout {
-        Layout::of(&self.class).unwrap()
+    pub fn layout(&self) -> &'static CheckpointLayout {
+        CheckpointLayout::of(&self.class).unwrap()
     }
 
     /// Largest difference allowed, relative to the largest magnitude.

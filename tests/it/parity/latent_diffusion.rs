@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use burn::tensor::{Device, Tensor};
 use slotflow::models::decoder::diffusion::{Betas, DiffusionConfig, PredictionType, StepWeight};
 use slotflow::models::decoder::latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
-use slotflow::models::decoder::sampler::solver::Route;
-use slotflow::models::decoder::sampler::{Denoiser, Spacing, ancestral_step, ddim, solver};
-use slotflow::models::decoder::unet::{Context, UNetConfig};
+use slotflow::models::decoder::sampler::timesteps::Timesteps;
+use slotflow::models::decoder::sampler::{Denoiser, TimestepSpacing, ancestral, ddim, dpm_solver};
+use slotflow::models::decoder::unet::{SlotContext, UNetConfig};
 use slotflow::rng::Init;
 use slotflow::train::fit::adam::{Adam, clip, global_norm};
 use slotflow::train::fit::schedule::Schedule;
@@ -63,7 +63,7 @@ pub fn config(fixture: &Fixture) -> LatentDiffusionConfig {
             },
             linear_start: number("diffusion_dict/linear_start"),
             linear_end: number("diffusion_dict/linear_end"),
-            target: match fixture
+            prediction_type: match fixture
                 .setting("dec_dict/diffusion_dict/pred_target")
                 .as_str()
             {
@@ -156,7 +156,7 @@ struct Calls {
 /// Runs a sampler on the network with these slots and writes down its calls.
 fn traced(
     model: &LatentDiffusion,
-    context: &Context,
+    context: &SlotContext,
     run: impl FnOnce(&Denoiser) -> Tensor<4>,
 ) -> (Tensor<4>, Calls) {
     let calls = RefCell::new(Calls::default());
@@ -205,7 +205,7 @@ fn check_samplers(
     let context = model.unet.prepare(&slots.clone().narrow(0, 0, count));
     let all = start.clone().expand([count, channels, height, width]);
     let (latents, calls) = traced(model, &context, |denoiser| {
-        solver::singlestep(denoiser, all, 20, Route::default())
+        dpm_solver::singlestep(denoiser, all, 20, Timesteps::default())
     });
     report.tensor("out/dpm/latent", latents.clone());
     report_calls(fixture, report, "dpm", calls);
@@ -214,9 +214,9 @@ fn check_samplers(
     let first = start.narrow(0, 0, 1);
     let context = model.unet.prepare(&slots.clone().narrow(0, 0, 1));
     let steps = fixture.value("out/ddim/t_calls").shape[0];
-    let times = Spacing::Leading.times(model.schedule().steps(), steps);
+    let times = TimestepSpacing::Leading.times(model.schedule().steps(), steps);
     let (latents, calls) = traced(model, &context, |denoiser| {
-        ddim(denoiser, first.clone(), &times)
+        ddim::sample(denoiser, first.clone(), &times)
     });
     report.tensor("out/ddim/latent", latents);
     report_calls(fixture, report, "ddim", calls);
@@ -228,7 +228,7 @@ fn check_ancestral(
     fixture: &Fixture,
     report: &mut Compare,
     model: &LatentDiffusion,
-    context: &Context,
+    context: &SlotContext,
     start: Tensor<4>,
 ) {
     let device = &Device::flex();
@@ -245,7 +245,7 @@ fn check_ancestral(
             if index == 3 {
                 x = fixture.tensor("in/ddpm_x3", device);
             }
-            x = ancestral_step(denoiser, x, time, time.checked_sub(1), || noise(index));
+            x = ancestral::step(denoiser, x, time, time.checked_sub(1), || noise(index));
             states.push(x.clone());
         }
         report.tensor("out/ddpm/x", Tensor::<4>::stack::<5>(states, 0));
@@ -270,7 +270,7 @@ pub fn drawn_latents(fixture: &Fixture, model: &LatentDiffusion, slots: Tensor<4
     let context = model.unet.prepare(&slots.flatten(0, 1));
     let start = start.expand([batch * time, channels, height, width]);
     traced(model, &context, |denoiser| {
-        solver::singlestep(denoiser, start, 20, Route::default())
+        dpm_solver::singlestep(denoiser, start, 20, Timesteps::default())
     })
     .0
 }

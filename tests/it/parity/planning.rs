@@ -24,7 +24,7 @@ pub fn check(fixture: &Fixture, report: &mut Compare) {
     let steps = fixture.value("out/pred_slots").shape[1];
     let burn_in = dynamics.burn_in();
     let rolled = dynamics.rollout(
-        &SlotSequence::seen(slots.clone().narrow(1, 0, burn_in)),
+        &SlotSequence::observed(slots.clone().narrow(1, 0, burn_in)),
         steps,
     );
     report.tensor("out/pred_slots", rolled.clone().imagined());

@@ -197,8 +197,8 @@ pub fn check_slots(
             report.tensor(name, encoded.slots.clone());
         }
     }
-    if let (Some(kernel), true) = (&encoded.kernel, report.expects("out/kernel_dist")) {
-        report.tensor("out/kernel_dist", kernel.clone());
+    if let (Some(posterior), true) = (&encoded.posterior, report.expects("out/kernel_dist")) {
+        report.tensor("out/kernel_dist", posterior.clone());
     }
     check_chunks(report, encoder, frames, noise.as_ref());
     encoded
@@ -370,8 +370,8 @@ fn check_losses(fixture: &Fixture, report: &mut Compare, encoder: &SlotEncoder, 
         }
     }
     if report.expects("out/loss/kld_loss") {
-        let loss = match (encoded.kernel, prior_variance(fixture)) {
-            (Some(kernel), Some(variance)) => kl_loss(kernel, variance),
+        let loss = match (encoded.posterior, prior_variance(fixture)) {
+            (Some(posterior), Some(variance)) => kl_loss(posterior, variance),
             _ => Tensor::zeros([1], &device),
         };
         report.tensor("out/loss/kld_loss", loss.clone());

@@ -94,7 +94,7 @@ pub fn check(fixture: &Fixture, report: &mut Compare) {
     let device = Device::flex();
     let model = dynamics(fixture, &device);
     let slots = fixture.tensor::<4>("in/slots", &device);
-    let history = SlotSequence::seen(slots.narrow(1, 0, model.burn_in()));
+    let history = SlotSequence::observed(slots.narrow(1, 0, model.burn_in()));
     let steps = fixture.number("in/rollout_steps") as usize;
     report.tensor("out/pred_slots", model.rollout(&history, steps).imagined());
 
@@ -144,7 +144,7 @@ fn check_steps(fixture: &Fixture, report: &mut Compare) {
         let slots: Tensor<4> = batches.clone().narrow(0, step, 1).squeeze_dim(0);
         let burn_in = model.burn_in();
         let steps = fixture.size("loss_dict/rollout_len");
-        let history = SlotSequence::seen(slots.clone().narrow(1, 0, burn_in));
+        let history = SlotSequence::observed(slots.clone().narrow(1, 0, burn_in));
         let imagined = model.rollout(&history, steps).imagined();
         let loss = SlotLoss::default().of(imagined, slots.narrow(1, burn_in, steps))
             * number("slot_recon_loss_w");
@@ -189,7 +189,7 @@ fn check_written(
     slots: Tensor<4>,
 ) {
     let rows = report.shape("out/ar_token_id")[0];
-    let written = decoder.tokens.write(flat(slots).narrow(0, 0, rows));
+    let written = decoder.tokens.generate(flat(slots).narrow(0, 0, rows));
     report.ints("out/ar_token_id", written.tokens.clone());
     report.tensor("out/ar_logits", written.logits.clone());
     let draws = fixture.tensor::<4>("in/gumbel_exp", &Device::flex());
@@ -247,7 +247,7 @@ fn check_loss(fixture: &Fixture, report: &mut Compare) {
     let burn_in = model.burn_in();
     let slots = fixture.tensor::<4>("in/slots", &device);
     let steps = fixture.size("loss_dict/rollout_len");
-    let history = SlotSequence::seen(slots.clone().narrow(1, 0, burn_in));
+    let history = SlotSequence::observed(slots.clone().narrow(1, 0, burn_in));
     let truth = slots.narrow(1, burn_in, steps);
     let imagined = model.rollout(&history, steps).imagined();
     check_slot_losses(fixture, report, &imagined, &truth, burn_in);

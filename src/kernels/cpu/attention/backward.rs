@@ -4,7 +4,7 @@ use super::super::scratch::{Shared, with_scratch};
 use super::super::tile::{Accumulate, PANEL, SLACK};
 use super::super::transpose::transpose;
 use super::block::{Add, Product, Shares, Slopes, offsets, pack_columns, pack_rows, split};
-use super::{Head, Rows, Shape};
+use super::head::{AttentionHead, Rows, Shape};
 
 /// Where gradients go.
 #[derive(Clone, Copy)]
@@ -93,7 +93,7 @@ impl<'a> Memory<'a> {
     }
 }
 
-impl Head<'_> {
+impl AttentionHead<'_> {
     /// Writes the gradients of this head's inputs.
     pub fn backward(&self, gradient: Rows<'_>, targets: Targets) {
         let Shape {

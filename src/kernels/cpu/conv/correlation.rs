@@ -1,11 +1,6 @@
-//! How a correlation is split into tasks, and what each copies from its images.
+//! A correlation (a sum over channels and taps, for every image), and what a task of it copies from its images.
 
-use rayon::prelude::*;
-
-use super::super::scratch::{Shared, with_scratch};
-use super::super::tile::{PANEL, SLACK, VECTORS};
-use super::run::Run;
-use crate::kernels::cpu::simd::Isa;
+use super::super::scratch::Shared;
 
 /// Which source pixel a weight meets: pixel `step · (grid + shift) + phase`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +21,7 @@ pub struct Target {
 /// Which planes of the source an image is made of. Frames of a clip lie one behind the other, so what is under a window
 /// over time is a run of planes; one that begins before the clip or ends after it is shorter.
 #[derive(Debug, Clone, Copy)]
-pub struct Frames {
+pub struct PlaneWindows {
     /// Windows, hence images, of a clip.
     pub windows: usize,
     /// Planes of a clip.
@@ -37,7 +32,7 @@ pub struct Frames {
     pub before: usize,
 }
 
-impl Frames {
+impl PlaneWindows {
     /// A clip is one image.
     pub const fn still(channels: usize) -> Self {
         Self {
@@ -49,7 +44,7 @@ impl Frames {
     }
 
     /// The first plane of an image's part in the source, and which of its `channels` have one.
-    fn of(&self, image: usize, channels: usize) -> (usize, [usize; 2]) {
+    pub fn of(&self, image: usize, channels: usize) -> (usize, [usize; 2]) {
         let (clip, window) = (image / self.windows, image % self.windows);
         let first = (window * self.step) as isize - self.before as isize;
         let missing = first.min(0).unsigned_abs().min(channels);
@@ -63,7 +58,7 @@ impl Frames {
 pub struct Correlation<'a> {
     pub source: &'a [f32],
     pub channels: usize,
-    pub frames: Frames,
+    pub planes: PlaneWindows,
     pub height: usize,
     pub width: usize,
     pub step: usize,
@@ -89,100 +84,6 @@ pub struct Window {
     pub pitch: usize,
 }
 
-impl Correlation<'_> {
-    /// Writes its part of the target for every image.
-    pub fn run(&self, isa: Isa, batch: usize, target: &mut [f32]) {
-        let [height, width] = self.grid;
-        if batch * height * width * self.outputs == 0 {
-            return;
-        }
-        let window = self.window();
-        let panels = self.outputs.div_ceil(PANEL);
-        let threads = rayon::current_num_threads();
-        let group = self.images_per_task(&window, batch, isa);
-        let groups = batch.div_ceil(group);
-        let rows = if group > 1 {
-            height
-        } else {
-            self.rows_per_band(&window, batch, threads)
-        };
-        let bands = height.div_ceil(rows);
-        let parts = (2 * threads).div_ceil(groups * bands).clamp(1, panels);
-        let target = Shared::new(target);
-        (0..groups * bands * parts)
-            .into_par_iter()
-            .for_each(|task| {
-                let (first, band, part) =
-                    (task / parts / bands, task / parts % bands, task % parts);
-                let first = first * group;
-                let (plane, channels) = self.frames.of(first, self.channels);
-                let task = Task {
-                    correlation: self,
-                    window: &window,
-                    images: [first, group.min(batch - first)],
-                    plane,
-                    channels,
-                    rows: [band * rows, ((band + 1) * rows).min(height)],
-                    panels: [panels * part / parts, panels * (part + 1) / parts],
-                    target,
-                };
-                task.run(isa);
-            });
-    }
-
-    /// Small images share a task, so that the tiles over their pixels are full.
-    fn images_per_task(&self, window: &Window, batch: usize, isa: Isa) -> usize {
-        const LENT: usize = 256 * 1024;
-        let [height, width] = self.grid;
-        let (pixels, tile) = (height * width, VECTORS * isa.width());
-        let Frames {
-            windows,
-            planes,
-            step,
-            before,
-        } = self.frames;
-        // Whole images one behind the other, none with a frame outside its clip.
-        let adjacent = (before, step, windows * step) == (0, self.channels, planes);
-        if pixels >= 2 * tile || !adjacent {
-            return 1;
-        }
-        let copied = self.channels * window.phases.len() * (height + window.span[0]) * window.pitch;
-        let most = (8 * tile / pixels)
-            .min(LENT / copied.max(1))
-            .clamp(1, batch);
-        batch.div_ceil(batch.div_ceil(most))
-    }
-
-    fn window(&self) -> Window {
-        let shifts = |axis: usize| self.taps.iter().map(move |tap| tap.shift[axis]);
-        let least = |axis| shifts(axis).min().unwrap_or(0);
-        let most = |axis| shifts(axis).max().unwrap_or(0);
-        let mut phases: Vec<_> = self.taps.iter().map(|tap| tap.phase).collect();
-        phases.sort_unstable();
-        phases.dedup();
-        let span = [0, 1].map(|axis| (most(axis) - least(axis)) as usize);
-        Window {
-            phases,
-            origin: [least(0), least(1)],
-            span,
-            pitch: self.grid[1] + span[1],
-        }
-    }
-
-    /// Few enough that a band's window stays in the cache and that all threads have work.
-    fn rows_per_band(&self, window: &Window, batch: usize, threads: usize) -> usize {
-        const CACHED: usize = 96 * 1024;
-        let [height, width] = self.grid;
-        let row = self.channels * window.phases.len() * window.pitch;
-        let cached = (CACHED / row.max(1)).max(1);
-        let shared = (height * batch)
-            .div_ceil(4 * threads)
-            .max(48_usize.div_ceil(width));
-        let rows = cached.min(shared).min(height);
-        height.div_ceil(height.div_ceil(rows))
-    }
-}
-
 /// Some rows of one image or all rows of several, some panels of outputs.
 pub struct Task<'a> {
     pub correlation: &'a Correlation<'a>,
@@ -199,65 +100,8 @@ pub struct Task<'a> {
 }
 
 impl Task<'_> {
-    fn run(&self, isa: Isa) {
-        let Correlation {
-            height,
-            width,
-            ref taps,
-            grid,
-            step,
-            ..
-        } = *self.correlation;
-        let Window {
-            ref phases,
-            origin,
-            span,
-            pitch,
-        } = *self.window;
-        let channels = self.channels[1] - self.channels[0];
-        let count = self.rows[1] - self.rows[0];
-        let depth = channels * taps.len();
-        // A kernel of one pixel reads the source where it lies.
-        let borrowed = step == 1
-            && phases.len() == 1
-            && (span, origin) == ([0, 0], [0, 0])
-            && grid == [height, width];
-        let plane = if borrowed {
-            height * width
-        } else {
-            (count + span[0]) * pitch
-        };
-        let image = channels * phases.len() * plane;
-        let local = if borrowed { 0 } else { self.images[1] * image };
-        let unrolled = depth * VECTORS * isa.width();
-        with_scratch(local + SLACK + unrolled, |memory| {
-            let (local, unrolled) = memory.split_at_mut(local + SLACK);
-            let source = if borrowed {
-                &self.correlation.source[self.plane * plane + self.rows[0] * width..]
-            } else {
-                let images = local.chunks_exact_mut(image.max(1)).take(self.images[1]);
-                for (index, local) in images.enumerate() {
-                    self.fill(index, local);
-                }
-                &*local
-            };
-            let offsets = &self.offsets(plane);
-            let pixels = self.images[1] * count * grid[1];
-            isa.run(Run {
-                task: self,
-                source,
-                borrowed,
-                image,
-                offsets,
-                depth,
-                pixels,
-                unrolled,
-            });
-        });
-    }
-
     /// Where each channel and tap lies from the first pixel of a plane.
-    fn offsets(&self, plane: usize) -> Vec<u32> {
+    pub fn offsets(&self, plane: usize) -> Vec<u32> {
         let Window {
             ref phases,
             origin,
@@ -280,7 +124,7 @@ impl Task<'_> {
     }
 
     /// Copies the part of the task's image `index` that its rows need, zeros outside the image.
-    fn fill(&self, index: usize, local: &mut [f32]) {
+    pub fn fill(&self, index: usize, local: &mut [f32]) {
         let Correlation {
             source,
             height,

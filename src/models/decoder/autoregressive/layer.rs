@@ -1,10 +1,10 @@
-//! One layer: tokens look at those before them, then at the slots, then each at itself.
+//! One decoder layer: causal self-attention, cross-attention to the slots, feed-forward.
 
 use burn::module::Module;
 use burn::tensor::activation::relu;
 use burn::tensor::{Bool, Tensor};
 
-use super::AutoregressiveConfig;
+use super::config::AutoregressiveConfig;
 use crate::kernels;
 use crate::models::blocks::{Dropout, LayerNorm, Linear};
 use crate::rng::Init;
@@ -12,14 +12,14 @@ use crate::rng::Init;
 /// Three branches, each added to what came in.
 #[derive(Module, Debug)]
 pub struct TokenLayer {
-    /// Before a token looks at those before it.
+    /// Norm before the causal self-attention.
     pub norm_self: LayerNorm,
-    /// At the tokens before it.
-    pub attention: Attention,
-    /// Before it looks at the slots.
+    /// Causal self-attention.
+    pub attention: MultiHeadAttention,
+    /// Norm before the cross-attention.
     pub norm_cross: LayerNorm,
-    /// At the slots.
-    pub cross: Attention,
+    /// Cross-attention to the slots.
+    pub cross: MultiHeadAttention,
     /// Before the dense layers.
     pub norm_feed: LayerNorm,
     /// `[4 · width, width]`
@@ -31,7 +31,7 @@ pub struct TokenLayer {
     first: bool,
 }
 
-/// What a layer keeps of earlier tokens and of the slots while it writes.
+/// Keys and values of earlier tokens and of the slots, `[batch, heads, tokens, head width]` each (KV cache).
 pub struct Cache {
     keys: Tensor<4>,
     values: Tensor<4>,
@@ -51,9 +51,9 @@ impl TokenLayer {
         narrow.weight = init.uniform([width, 4 * width], gain * (6.0 / (5 * width) as f64).sqrt());
         Self {
             norm_self: LayerNorm::new(init, width),
-            attention: Attention::new(init, config, gain),
+            attention: MultiHeadAttention::new(init, config, gain),
             norm_cross: LayerNorm::new(init, width),
-            cross: Attention::new(init, config, gain),
+            cross: MultiHeadAttention::new(init, config, gain),
             norm_feed: LayerNorm::new(init, width),
             widen,
             narrow,
@@ -142,7 +142,7 @@ fn put(kept: &mut Tensor<4>, new: Tensor<4>, at: usize) {
 
 /// Attention with several heads and without biases.
 #[derive(Module, Debug)]
-pub struct Attention {
+pub struct MultiHeadAttention {
     /// `[width, width]`
     pub query: Linear,
     /// `[width, width]`
@@ -156,7 +156,7 @@ pub struct Attention {
     heads: usize,
 }
 
-impl Attention {
+impl MultiHeadAttention {
     fn new(init: &mut Init, config: &AutoregressiveConfig, gain: f64) -> Self {
         let width = config.width;
         let bound = (3.0 / width as f64).sqrt(); // Glorot & Bengio 2010

@@ -1,27 +1,27 @@
 //! Samplers against data whose denoiser is known in closed form: every pixel normal with mean m and deviation s.
 //!
-//! The exact guess of the noise is σ(x − αm)/(α²s² + σ²), and the probability flow takes x̂ = x/α from deviation σ̂ to
+//! The exact prediction of the noise is σ(x − αm)/(α²s² + σ²), and the probability flow takes x̂ = x/α from deviation σ̂ to
 //! σ̂′ as x̂′ = m + (x̂ − m)·√((s² + σ̂′²)/(s² + σ̂²)).
 
 use burn::tensor::{Device, Tensor};
 
-use super::solver::{Continuous, Grid, Route};
-use super::{Denoiser, Method, SamplerConfig, Spacing};
-use crate::models::decoder::diffusion::{DiffusionConfig, NoiseLevel, Schedule};
+use super::timesteps::{ContinuousSchedule, ContinuousSpacing, Timesteps};
+use super::{Denoiser, Method, SamplerConfig, TimestepSpacing};
+use crate::models::decoder::diffusion::{DiffusionConfig, NoiseLevel, NoiseSchedule};
 use crate::rng::SeededRng;
 use crate::tensor_conversion::floats;
 
 const MEAN: f64 = 0.3;
 const DEVIATION: f64 = 0.5;
 
-fn schedule() -> Schedule {
+fn schedule() -> NoiseSchedule {
     DiffusionConfig::default().schedule()
 }
 
 /// The result of a sampler on that data.
 fn sample(config: &SamplerConfig, start: Tensor<4>) -> Tensor<4> {
     let schedule = schedule();
-    let continuous = Continuous::new(&schedule);
+    let continuous = ContinuousSchedule::new(&schedule);
     let network = |x: Tensor<4>, time: f64| {
         let NoiseLevel { signal, noise } = continuous.level((time + 1.0) / 1000.0);
         let variance = (signal * DEVIATION).powi(2) + noise.powi(2);
@@ -43,7 +43,7 @@ fn exact(x: f64, from: NoiseLevel, to: NoiseLevel) -> f64 {
 }
 
 /// Largest error of a sampler after so many evaluations.
-fn error(method: Method, grid: Grid, steps: usize, from: f64) -> f64 {
+fn error(method: Method, grid: ContinuousSpacing, steps: usize, from: f64) -> f64 {
     let config = SamplerConfig {
         method,
         steps,
@@ -62,7 +62,7 @@ fn error(method: Method, grid: Grid, steps: usize, from: f64) -> f64 {
 
 /// How fast errors fall as evaluations double: the slope of their logarithms.
 fn order(method: Method, few: usize) -> f64 {
-    let error = |steps| error(method, Grid::HalfLogSnr, steps, 1.0);
+    let error = |steps| error(method, ContinuousSpacing::HalfLogSnr, steps, 1.0);
     (error(few) / error(2 * few)).log2()
 }
 
@@ -80,8 +80,8 @@ fn errors_fall_as_fast_as_the_order_of_each_sampler_says() {
         assert!(
             found > expected - 0.3 && found < expected + 1.0,
             "{method:?} has order {found:.2}, not {expected}; errors {:.1e} and {:.1e}",
-            error(method, Grid::HalfLogSnr, few, 1.0),
-            error(method, Grid::HalfLogSnr, 2 * few, 1.0)
+            error(method, ContinuousSpacing::HalfLogSnr, few, 1.0),
+            error(method, ContinuousSpacing::HalfLogSnr, 2 * few, 1.0)
         );
     }
 }
@@ -92,7 +92,7 @@ fn ddim_falls_with_first_order_on_the_steps_of_the_schedule() {
         let config = SamplerConfig {
             method: Method::Ddim,
             steps,
-            spacing: Spacing::Trailing,
+            spacing: TimestepSpacing::Trailing,
             ..SamplerConfig::default()
         };
         let start = Tensor::ones([1, 1, 1, 1], &Device::flex());
@@ -108,14 +108,14 @@ fn ddim_falls_with_first_order_on_the_steps_of_the_schedule() {
 
 #[test]
 fn more_order_is_less_error_for_the_same_evaluations() {
-    let error = |method| error(method, Grid::HalfLogSnr, 20, 1.0);
+    let error = |method| error(method, ContinuousSpacing::HalfLogSnr, 20, 1.0);
     let [first, second, third] = [Method::Euler, Method::Multistep, Method::Singlestep].map(error);
     assert!(second < first / 4.0, "{second:.1e} against {first:.1e}");
     assert!(third < first / 4.0, "{third:.1e} against {first:.1e}");
 }
 
 #[test]
-fn a_start_between_picture_and_noise_leads_where_the_flow_does() {
+fn a_start_between_image_and_noise_leads_where_the_flow_does() {
     for method in [
         Method::Euler,
         Method::Heun,
@@ -123,7 +123,7 @@ fn a_start_between_picture_and_noise_leads_where_the_flow_does() {
         Method::Singlestep,
     ] {
         for from in [0.3, 0.7] {
-            let found = error(method, Grid::HalfLogSnr, 60, from);
+            let found = error(method, ContinuousSpacing::HalfLogSnr, 60, from);
             let limit = if method == Method::Euler { 0.05 } else { 5e-3 };
             assert!(found < limit, "{method:?} from {from}: {found:.1e}");
         }
@@ -131,7 +131,7 @@ fn a_start_between_picture_and_noise_leads_where_the_flow_does() {
     let config = SamplerConfig {
         method: Method::Ddim,
         from: 0.5,
-        spacing: Spacing::Trailing,
+        spacing: TimestepSpacing::Trailing,
         ..SamplerConfig::default()
     };
     assert_eq!(config.start(&schedule()), schedule().level(499));
@@ -142,7 +142,7 @@ fn what_ancestral_sampling_draws_has_the_data_s_mean_and_deviation() {
     let config = SamplerConfig {
         method: Method::Ancestral,
         steps: 250,
-        spacing: Spacing::Trailing,
+        spacing: TimestepSpacing::Trailing,
         ..SamplerConfig::default()
     };
     let start = SeededRng::new(3, &["start"]).normal([1, 1, 64, 64], &Device::flex());
@@ -167,7 +167,7 @@ fn what_ancestral_sampling_draws_has_the_data_s_mean_and_deviation() {
 
 #[test]
 fn steps_evenly_in_time_are_the_released_ones() {
-    let continuous = Continuous::new(&schedule());
-    let times = Route::default().times(&continuous, 20);
+    let continuous = ContinuousSchedule::new(&schedule());
+    let times = Timesteps::default().times(&continuous, 20);
     assert!((times[3] - 0.850_15).abs() < 1e-9 && (times[20] - 0.001).abs() < 1e-12);
 }

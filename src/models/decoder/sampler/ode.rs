@@ -1,22 +1,27 @@
 //! The probability-flow equation by Euler's and Heun's rule (Song et al., ICLR 2021; Karras et al. 2022, Alg. 1).
 //!
-//! With x̂ = x/α and σ̂ = σ/α the equation is dx̂/dσ̂ = (x̂ − picture)/σ̂, which holds for whatever the network was
+//! With x̂ = x/α and σ̂ = σ/α the equation is dx̂/dσ̂ = (x̂ − image)/σ̂, which holds for whatever the network was
 //! trained to say. Euler's rule is DDIM in continuous time.
 //!
 //! Differs: the paper samples with DPM-Solver++.
 
 use burn::tensor::Tensor;
 
-use super::Denoiser;
-use super::solver::{Continuous, Route};
+use super::denoiser::Denoiser;
+use super::timesteps::{ContinuousSchedule, Timesteps};
 
-/// A picture by Euler's rule: first order, one evaluation a step.
+/// An image by Euler's rule: first order, one evaluation a step.
 ///
 /// # Shape
 /// - `start`: `[batch, channels, height, width]`
-pub fn euler(denoiser: &Denoiser, start: Tensor<4>, evaluations: usize, route: Route) -> Tensor<4> {
+pub fn euler(
+    denoiser: &Denoiser,
+    start: Tensor<4>,
+    evaluations: usize,
+    timesteps: Timesteps,
+) -> Tensor<4> {
     let flow = Flow::new(denoiser);
-    let grid = route.times(&flow.continuous, evaluations.max(1));
+    let grid = timesteps.times(&flow.continuous, evaluations.max(1));
     let mut x = start / flow.continuous.level(grid[0]).signal;
     for pair in grid.windows(2) {
         let slope = flow.slope(&x, pair[0]);
@@ -25,15 +30,20 @@ pub fn euler(denoiser: &Denoiser, start: Tensor<4>, evaluations: usize, route: R
     flow.leave(x, grid[grid.len() - 1])
 }
 
-/// A picture by Heun's rule: second order, two evaluations a step; the last step is Euler's where the number of
+/// An image by Heun's rule: second order, two evaluations a step; the last step is Euler's where the number of
 /// evaluations is odd.
 ///
 /// # Shape
 /// As [`euler`].
-pub fn heun(denoiser: &Denoiser, start: Tensor<4>, evaluations: usize, route: Route) -> Tensor<4> {
+pub fn heun(
+    denoiser: &Denoiser,
+    start: Tensor<4>,
+    evaluations: usize,
+    timesteps: Timesteps,
+) -> Tensor<4> {
     let flow = Flow::new(denoiser);
     let mut left = evaluations.max(1);
-    let grid = route.times(&flow.continuous, left.div_ceil(2));
+    let grid = timesteps.times(&flow.continuous, left.div_ceil(2));
     let mut x = start / flow.continuous.level(grid[0]).signal;
     for pair in grid.windows(2) {
         let (step, slope) = (flow.step(pair[0], pair[1]), flow.slope(&x, pair[0]));
@@ -51,14 +61,14 @@ pub fn heun(denoiser: &Denoiser, start: Tensor<4>, evaluations: usize, route: Ro
 
 struct Flow<'a> {
     denoiser: &'a Denoiser<'a>,
-    continuous: Continuous,
+    continuous: ContinuousSchedule,
 }
 
 impl<'a> Flow<'a> {
     fn new(denoiser: &'a Denoiser<'a>) -> Self {
         Self {
             denoiser,
-            continuous: Continuous::new(denoiser.schedule),
+            continuous: ContinuousSchedule::new(denoiser.schedule),
         }
     }
 
@@ -77,8 +87,8 @@ impl<'a> Flow<'a> {
         let level = self.continuous.level(time);
         let network_time = self.continuous.network_time(time);
         let seen = x.clone() * level.signal;
-        let guess = self.denoiser.guess(seen, network_time, level);
-        (x.clone() - guess.image) / self.deviation(time)
+        let prediction = self.denoiser.predict(seen, network_time, level);
+        (x.clone() - prediction.image) / self.deviation(time)
     }
 
     /// x from x̂.

@@ -4,16 +4,16 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
+use super::config::UNetConfig;
 use crate::kernels;
 use crate::models::blocks::layers::Kernel;
 use crate::models::blocks::{Conv2d, Dropout, GroupNorm, Linear};
-use crate::models::decoder::unet::UNetConfig;
 use crate::rng::Init;
 
 /// ε of the norms outside of attention.
 pub const EPSILON: f64 = 1e-5;
 
-/// How noisy a picture is, as a vector: sines and cosines through two dense layers.
+/// Sinusoidal embedding of the time step through two dense layers.
 #[derive(Module, Debug)]
 pub struct TimeEmbedding {
     expand: Linear,
@@ -50,7 +50,7 @@ pub fn sinusoids(times: Tensor<1>, width: usize) -> Tensor<2> {
     Tensor::cat(vec![angles.clone().cos(), angles.sin()], 1)
 }
 
-/// Two convolutions around a shortcut, told between them how noisy the picture is.
+/// Residual block of two convolutions, conditioned on the time embedding.
 #[derive(Module, Debug)]
 pub struct ResidualBlock {
     norm_in: GroupNorm,

@@ -1,14 +1,14 @@
-//! Where the picture meets the slots: self-attention over pixels, cross-attention to slots, a gated layer
+//! Where the image meets the slots: self-attention over pixels, cross-attention to slots, a gated layer
 //! (Rombach et al. 2022, §3.3).
 //! Reference: SlotDiffusion `video_based/models/unet/attention.py`.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
 
+use super::config::UNetConfig;
 use crate::kernels;
 use crate::models::blocks::layers::Kernel;
 use crate::models::blocks::{Conv2d, GroupNorm, LayerNorm, Linear};
-use crate::models::decoder::unet::UNetConfig;
 use crate::rng::Init;
 
 const EPSILON: f64 = 1e-6;
@@ -20,7 +20,7 @@ pub struct KeysValues {
     values: Tensor<4>,
 }
 
-/// Attention among pixels and from pixels to slots.
+/// Self-attention over pixels and cross-attention from pixels to slots.
 #[derive(Module, Debug)]
 pub struct SpatialTransformer {
     norm: GroupNorm,
@@ -86,9 +86,9 @@ fn pointwise(conv: &Conv2d, tokens: Tensor<3>) -> Tensor<3> {
 #[derive(Module, Debug)]
 struct TransformerBlock {
     norm1: LayerNorm,
-    attn1: Attention,
+    attn1: UNetAttention,
     norm2: LayerNorm,
-    attn2: Attention,
+    attn2: UNetAttention,
     norm3: LayerNorm,
     gate: Linear,
     shrink: Linear,
@@ -98,9 +98,9 @@ impl TransformerBlock {
     fn new(init: &mut Init, config: &UNetConfig, channels: usize) -> Self {
         Self {
             norm1: LayerNorm::new(init, channels),
-            attn1: Attention::new(init, channels, channels, config.head_width),
+            attn1: UNetAttention::new(init, channels, channels, config.head_width),
             norm2: LayerNorm::new(init, channels),
-            attn2: Attention::new(init, channels, config.context, config.head_width),
+            attn2: UNetAttention::new(init, channels, config.context, config.head_width),
             norm3: LayerNorm::new(init, channels),
             gate: Linear::new(init, channels, 8 * channels),
             shrink: Linear::new(init, 4 * channels, channels),
@@ -119,7 +119,7 @@ impl TransformerBlock {
 
 /// Attention with several heads; queries, keys and values without a bias.
 #[derive(Module, Debug)]
-struct Attention {
+struct UNetAttention {
     to_q: Linear,
     to_k: Linear,
     to_v: Linear,
@@ -128,7 +128,7 @@ struct Attention {
     heads: usize,
 }
 
-impl Attention {
+impl UNetAttention {
     fn new(init: &mut Init, channels: usize, source: usize, head_width: usize) -> Self {
         assert_eq!(
             channels % head_width,

@@ -6,11 +6,11 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
+use super::config::VqVaeConfig;
 use crate::kernels;
 use crate::models::blocks::layers::Kernel;
 use crate::models::blocks::{Conv2d, GroupNorm};
 use crate::models::decoder::resample::{Downsample, Upsample};
-use crate::models::decoder::vqvae::VqVaeConfig;
 use crate::rng::Init;
 
 const EPSILON: f64 = 1e-6;
@@ -134,13 +134,13 @@ struct Up {
 #[derive(Module, Debug)]
 struct Middle {
     block_1: ResidualBlock,
-    attn_1: Option<Attention>,
+    attn_1: Option<AttentionBlock>,
     block_2: ResidualBlock,
 }
 
 impl Middle {
     fn new(init: &mut Init, config: &VqVaeConfig, channels: usize) -> Self {
-        let attention = |init: &mut Init| Attention::new(init, config.norm_groups, channels);
+        let attention = |init: &mut Init| AttentionBlock::new(init, config.norm_groups, channels);
         Self {
             block_1: ResidualBlock::new(init, config.norm_groups, channels, channels),
             attn_1: config.mid_attention.then(|| attention(init)),
@@ -207,7 +207,7 @@ impl ResidualBlock {
 
 /// Attention with one head over all pixels.
 #[derive(Module, Debug)]
-struct Attention {
+struct AttentionBlock {
     norm: GroupNorm,
     q: Conv2d,
     k: Conv2d,
@@ -215,7 +215,7 @@ struct Attention {
     proj_out: Conv2d,
 }
 
-impl Attention {
+impl AttentionBlock {
     fn new(init: &mut Init, groups: usize, channels: usize) -> Self {
         let mut conv = || Conv2d::new(init, channels, channels, Kernel::same(1));
         let (q, k, v, proj_out) = (conv(), conv(), conv(), conv());

@@ -134,7 +134,7 @@ impl Codebook {
     }
 }
 
-/// How often each code was chosen since the count began.
+/// Usage counts of the codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeUse {
     counts: Vec<u64>,

@@ -10,6 +10,7 @@ use slotflow_eval::stats::subsample::{Halves, METHOD, delete_half};
 use slotflow_eval::{Direction, EvalError, Score};
 
 use crate::artifacts::{Context, RunError};
+use crate::models::WeightsKind;
 use crate::models::perceptual::motion::{Motion, MotionConfig};
 use crate::tensor_conversion::{batch_from_clips, floats};
 
@@ -40,7 +41,7 @@ pub(crate) fn measure(
         rows.scores.push(without(METRIC, PROFILE, reason));
         return Ok(());
     }
-    let loaded = weights.model("motion", &context.device, MotionConfig::init);
+    let loaded = weights.model(WeightsKind::Motion, &context.device, MotionConfig::init);
     let (config, model) = loaded.map_err(RunError::weights)?;
     let mut sets = Sets::default();
     for clip in clips {

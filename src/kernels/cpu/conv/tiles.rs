@@ -5,7 +5,7 @@ use super::correlation::{Correlation, Task};
 use crate::kernels::cpu::simd::{Lanes, Work};
 
 /// A task with its source in place.
-pub struct Run<'a> {
+pub struct TaskTiles<'a> {
     pub task: &'a Task<'a>,
     pub source: &'a [f32],
     pub borrowed: bool,
@@ -17,7 +17,7 @@ pub struct Run<'a> {
     pub unrolled: &'a mut [f32],
 }
 
-impl Work for Run<'_> {
+impl Work for TaskTiles<'_> {
     type Output = ();
 
     /// Whole registers never cross a row's end where tiles are read where they lie.
@@ -50,7 +50,7 @@ impl Work for Run<'_> {
     }
 }
 
-impl Run<'_> {
+impl TaskTiles<'_> {
     /// Where a pixel of the task's images lies in the source's first plane.
     #[inline(always)]
     fn position(&self, pixel: usize) -> usize {

@@ -1,6 +1,6 @@
 //! The stack machine that a pickle is written for, without any instruction that runs code.
 
-use super::{Id, Node, PickleError};
+use super::node::{Id, Node, PickleError};
 
 pub struct Machine<'a, 'b> {
     bytes: &'a [u8],

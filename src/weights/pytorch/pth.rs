@@ -9,40 +9,15 @@ use std::path::{Path, PathBuf};
 use half::{bf16, f16};
 use zip::{CompressionMethod, ZipArchive};
 
-use super::pickle::{Id, Node, Pickle, PickleError};
-use super::{StateDict, Value, Values, WeightsError};
+use super::pickle::{Id, Node, Pickle};
+use crate::weights::{StateDict, Value, Values, WeightsError};
 
 mod legacy;
+mod state_dict;
 mod strided;
 
+use state_dict::{is_allowed, state_entries, unreadable};
 use strided::{Number, Strided};
-
-/// Classes and functions that a checkpoint may mention. None is called; those that are not about
-/// tensors stand in trainer fields, which are skipped.
-const ALLOWED: [&str; 22] = [
-    "collections OrderedDict",
-    "collections defaultdict",
-    "torch Size",
-    "torch device",
-    "torch._utils _rebuild_tensor",
-    "torch._utils _rebuild_tensor_v2",
-    "torch._utils _rebuild_parameter",
-    "torch FloatStorage",
-    "torch HalfStorage",
-    "torch BFloat16Storage",
-    "torch DoubleStorage",
-    "torch LongStorage",
-    "torch IntStorage",
-    "torch ShortStorage",
-    "torch CharStorage",
-    "torch ByteStorage",
-    "torch BoolStorage",
-    "numpy dtype",
-    "numpy.core.multiarray scalar",
-    "numpy._core.multiarray scalar",
-    "_codecs encode",
-    "builtins dict",
-];
 
 /// Largest pickle that is read; real ones have some hundred kilobytes.
 const PICKLE_LIMIT: u64 = 256 << 20;
@@ -102,21 +77,6 @@ pub fn read_published(path: impl AsRef<Path>) -> Result<(StateDict, Container), 
     Ok((state, container))
 }
 
-/// Names on the allow-list, and the classes of a compiled model, of which only the fields are read.
-fn is_allowed(name: &str) -> bool {
-    ALLOWED.contains(&name)
-        || name.starts_with("__torch__")
-        || name.starts_with("torch.jit._pickle build_")
-}
-
-fn unreadable(error: PickleError, path: &Path) -> WeightsError {
-    let path = path.to_owned();
-    match error {
-        PickleError::Refused(what) => WeightsError::Refused { what, path },
-        PickleError::Damaged(why) => WeightsError::Damaged { why, path },
-    }
-}
-
 /// Names and nodes of the tensors in a compiled model.
 fn script_entries(pickle: &Pickle<'_>) -> Vec<(String, Id)> {
     let mut found = Vec::new();
@@ -140,30 +100,6 @@ fn script_entries(pickle: &Pickle<'_>) -> Vec<(String, Id)> {
         }
     }
     found
-}
-
-/// Names and nodes of the state dict.
-fn state_entries(pickle: &Pickle<'_>, path: &Path) -> Result<Vec<(String, Id)>, WeightsError> {
-    let foreign = |why: &str| WeightsError::Foreign {
-        expected: "checkpoint",
-        why: why.into(),
-        path: path.into(),
-    };
-    let root = pickle.root();
-    let state = pickle.entry(root, "state_dict").unwrap_or(root);
-    let entries = pickle
-        .entries(state)
-        .ok_or_else(|| foreign("its outermost value is no dict"))?;
-    if entries.is_empty() {
-        return Err(foreign("it holds no arrays"));
-    }
-    let named = entries.iter().map(|(key, value)| match pickle.node(*key) {
-        Node::Text(name) => Ok(((*name).to_owned(), *value)),
-        // Text of Python 2.
-        Node::Bytes(name) => Ok((String::from_utf8_lossy(name).into_owned(), *value)),
-        _ => Err(foreign("the state dict has a key that is no text")),
-    });
-    named.collect()
 }
 
 struct Archive {

@@ -10,9 +10,9 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
+use super::state_dict::{is_allowed, state_entries, unreadable};
 use super::strided::{Number, Strided};
-use super::{is_allowed, state_entries, unreadable};
-use crate::weights::pickle::{Node, Pickle};
+use crate::weights::pytorch::pickle::{Node, Pickle};
 use crate::weights::{StateDict, Value, Values, WeightsError};
 
 /// The pickle of the magic number.

@@ -1,6 +1,6 @@
 //! A tensor as a checkpoint describes it, checked before anything is read.
 
-use crate::weights::pickle::{Id, Node, Pickle};
+use crate::weights::pytorch::pickle::{Id, Node, Pickle};
 
 /// Type of the numbers in a storage.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -2,8 +2,8 @@
 //!
 //! Source: `LitEma` of latent diffusion; SlotDiffusion's `DDPM(use_ema=True)`.
 
-use super::official::OfficialConfig;
-use super::{StateDict, WeightsError};
+use super::OfficialConfig;
+use crate::weights::{StateDict, WeightsError};
 
 const LAST: &str = "dm_decoder.model.";
 const AVERAGE: &str = "dm_decoder.model_ema.";

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use half::f16;
 use ndarray::{Array3, Ix3, ShapeBuilder};
 
-use super::WeightsError;
 use super::pickle::{Id, Node, Pickle, PickleError};
+use crate::weights::WeightsError;
 
 /// Classes and functions of `NumPy` arrays. None is called.
 const ALLOWED: [&str; 11] = [

@@ -1,0 +1,175 @@
+//! Which times a sampler visits: those of the schedule for the discrete ones, and the schedule in continuous time for
+//! the others (Lu et al. 2022, DPM-Solver, appendix D).
+//! Reference: SlotDiffusion `video_based/models/ddpm/dpm_solver.py`, class `NoiseScheduleVP`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::models::decoder::diffusion::{NoiseLevel, NoiseSchedule};
+
+/// Which of the schedule's times a discrete sampler visits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TimestepSpacing {
+    /// 1, 1 + T/steps, … as in the reference: with few steps it starts where not all is noise.
+    Leading,
+    /// T − 1, T − 1 − T/steps, …: starts at pure noise (Lin et al. 2024).
+    Trailing,
+}
+
+impl TimestepSpacing {
+    /// The times to visit, the noisiest first.
+    pub fn times(self, total: usize, steps: usize) -> Vec<usize> {
+        let steps = steps.clamp(1, total);
+        let time = |index: usize| match self {
+            Self::Leading => (index * total / steps + 1).min(total - 1),
+            Self::Trailing => (index + 1) * total / steps - 1,
+        };
+        (0..steps).rev().map(time).collect()
+    }
+}
+
+/// The least noisy time that is visited; at zero λ is infinite.
+pub const LAST_TIME: f64 = 1e-3;
+
+/// A schedule in continuous time, 0 (image) to 1 (noise): α is log-linear between the steps.
+pub struct ContinuousSchedule {
+    /// ln α after each step; step j, from 1, lies at j/steps.
+    log_signals: Vec<f64>,
+}
+
+impl ContinuousSchedule {
+    /// The continuous time of a schedule.
+    pub fn new(schedule: &NoiseSchedule) -> Self {
+        let mut sum = 0.0;
+        let log_signals = schedule.betas.iter().map(|beta| {
+            sum += 0.5 * (1.0 - f64::from(*beta)).ln();
+            sum
+        });
+        Self {
+            log_signals: log_signals.collect(),
+        }
+    }
+
+    /// What the network calls this time: a fraction of a step.
+    pub fn network_time(&self, time: f64) -> f64 {
+        let steps = self.log_signals.len() as f64;
+        (time - 1.0 / steps) * steps
+    }
+
+    /// The noise level at `time`.
+    pub fn level(&self, time: f64) -> NoiseLevel {
+        let log_signal = self.log_signal(time);
+        NoiseLevel {
+            signal: log_signal.exp(),
+            noise: (-(2.0 * log_signal).exp_m1()).sqrt(),
+        }
+    }
+
+    /// Half the logarithm of the signal-to-noise ratio at `time`, λ.
+    pub fn half_log_snr(&self, time: f64) -> f64 {
+        self.level(time).half_log_snr()
+    }
+
+    /// The time at which λ is `half_log_snr`.
+    pub fn time(&self, half_log_snr: f64) -> f64 {
+        let wanted = -0.5 * (-2.0 * half_log_snr).exp().ln_1p();
+        let steps = self.log_signals.len();
+        // ln α falls with time; find the segment around the wanted value.
+        let above = self
+            .log_signals
+            .partition_point(|log_signal| *log_signal > wanted);
+        let right = above.clamp(1, steps - 1);
+        let (a, b) = (self.log_signals[right - 1], self.log_signals[right]);
+        (right as f64 + (wanted - a) / (b - a)) / steps as f64
+    }
+
+    fn log_signal(&self, time: f64) -> f64 {
+        let steps = self.log_signals.len();
+        let place = time * steps as f64 - 1.0;
+        let left = (place.floor().max(0.0) as usize).min(steps - 2);
+        let (a, b) = (self.log_signals[left], self.log_signals[left + 1]);
+        a + (place - left as f64) * (b - a)
+    }
+}
+
+/// How the steps of a sampler in continuous time are spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContinuousSpacing {
+    /// Evenly in time, as the reference samples.
+    #[default]
+    Time,
+    /// Evenly in λ: more steps where little noise is left. Only so do errors fall as fast as the order says.
+    HalfLogSnr,
+}
+
+/// Where a sampler in continuous time starts and which way it takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Timesteps {
+    /// The time that it starts from, 0 (image) to 1 (noise).
+    pub from: f64,
+    /// How its steps are spread.
+    pub grid: ContinuousSpacing,
+}
+
+impl Default for Timesteps {
+    fn default() -> Self {
+        Self {
+            from: 1.0,
+            grid: ContinuousSpacing::Time,
+        }
+    }
+}
+
+impl Timesteps {
+    /// `count + 1` times, the noisiest first.
+    pub fn times(self, continuous: &ContinuousSchedule, count: usize) -> Vec<f64> {
+        self.between(continuous, self.from, LAST_TIME, count)
+    }
+
+    /// `count + 1` times from `start` to `end`, both included, spread as the steps are.
+    pub fn between(
+        self,
+        continuous: &ContinuousSchedule,
+        start: f64,
+        end: f64,
+        count: usize,
+    ) -> Vec<f64> {
+        if self.grid == ContinuousSpacing::Time {
+            return times(start, end, count);
+        }
+        let [first, last] = [start, end].map(|time| continuous.half_log_snr(time));
+        let mut inner: Vec<f64> = times(first, last, count)
+            .into_iter()
+            .map(|half_log_snr| continuous.time(half_log_snr))
+            .collect();
+        // The ends exactly, whatever the inverse rounds to.
+        inner[0] = start;
+        inner[count] = end;
+        inner
+    }
+}
+
+/// `count + 1` evenly spaced times from `start` to `end`.
+fn times(start: f64, end: f64, count: usize) -> Vec<f64> {
+    (0..=count)
+        .map(|index| start + (end - start) * index as f64 / count as f64)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::decoder::diffusion::DiffusionConfig;
+
+    #[test]
+    fn half_log_snr_has_the_reference_s_values_and_an_inverse() {
+        let continuous = ContinuousSchedule::new(&DiffusionConfig::default().schedule());
+        assert!((continuous.half_log_snr(1.0) + 4.428_702).abs() < 1e-5);
+        assert!((continuous.half_log_snr(LAST_TIME) - 3.250_391).abs() < 1e-5);
+        for time in [0.001, 0.0015, 0.3, 0.770_77, 1.0] {
+            let back = continuous.time(continuous.half_log_snr(time));
+            assert!((back - time).abs() < 1e-9, "{time} came back as {back}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Sizes of the U-Net.
+
+use serde::{Deserialize, Serialize};
+
+/// Sizes of a [`UNet`](super::UNet).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct UNetConfig {
+    /// Channels of a latent, and of the result.
+    pub latent_channels: usize,
+    /// Channels at full resolution.
+    pub channels: usize,
+    /// Channels per resolution, as multiples of `channels`; each but the last halves the image.
+    pub multipliers: Vec<usize>,
+    /// Residual blocks per resolution on the way down; one more on the way up.
+    pub residual_blocks: usize,
+    /// Where attention stands, as factors by which the image is smaller there; the middle always has it.
+    pub attention_factors: Vec<usize>,
+    /// Channels of one head of attention.
+    pub head_width: usize,
+    /// Groups of every group norm.
+    pub norm_groups: usize,
+    /// Width of a slot.
+    pub context: usize,
+    /// Share of values dropped within residual blocks in training.
+    pub dropout: f64,
+    /// Whether position codes are added to the features behind the first layer.
+    ///
+    /// Differs: the reference leaves place to the convolutions' edges, which takes far longer to learn.
+    pub position: bool,
+}
+
+impl Default for UNetConfig {
+    fn default() -> Self {
+        Self {
+            latent_channels: 3,
+            channels: 128,
+            multipliers: vec![1, 2, 3, 4],
+            residual_blocks: 2,
+            attention_factors: vec![2, 4, 8],
+            head_width: 32,
+            norm_groups: 32,
+            context: 192,
+            dropout: 0.1,
+            position: false,
+        }
+    }
+}
