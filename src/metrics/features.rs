@@ -12,7 +12,7 @@ use slotflow_eval::profile::{FidProfile, FvdProfile};
 use slotflow_eval::resize::{Kernel, resize};
 
 use crate::artifacts::files::{make_dir, write_atomic};
-use crate::metrics::MetricsError;
+use crate::metrics::error::MetricsError;
 use crate::metrics::pretrained::PretrainedWeights;
 use crate::models::perceptual::i3d::{self, I3d};
 use crate::models::perceptual::inception::{self, Inception};
