@@ -161,7 +161,7 @@ fn no_observed_frames() {
     assert_snapshot!(said(&["run", "video-predict", "--set", "rollout.burn-in=0"]), @"
     $ pipeline run video-predict --set rollout.burn-in=0
     exit code 2
-    error: `rollout.burn-in` is 0; at least one frame must be seen
+    error: `rollout.burn-in` is 0; at least one frame must be observed
 
     hint: change `rollout.burn-in` in the plan, or with `--set rollout.burn-in=…`
     ");
@@ -172,7 +172,7 @@ fn no_frames_to_predict() {
     assert_snapshot!(said(&["run", "video-predict", "--frames", "6"]), @"
     $ pipeline run video-predict --frames 6
     exit code 2
-    error: `decode.frames` is 6, which leaves nothing to imagine after 6 seen
+    error: `decode.frames` is 6, which leaves nothing to predict after 6 observed
 
     hint: change `decode.frames` in the plan, or with `--set decode.frames=…`
     ");
@@ -430,7 +430,7 @@ fn answers_of_an_unknown_reasoner() {
     assert_snapshot!(said(&["run", "clevrer-vqa", "--set", "page.answers=nobody"]), @"
     $ pipeline run clevrer-vqa --set page.answers=nobody
     exit code 2
-    error: `page.answers` is `nobody`, and nobody of that name answers; there are `aloe`, `neuro-symbolic`
+    error: `page.answers` is `nobody`, which is not one of `aloe`, `neuro-symbolic`
 
     hint: change `page.answers` in the plan, or with `--set page.answers=…`
     ");
