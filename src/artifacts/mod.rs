@@ -21,12 +21,19 @@ pub mod progress;
 /// Slots of clips on disk.
 pub mod slots;
 
+/// A finished artifact: its folder and manifest.
 mod artifact;
+/// Reasons why a run stops.
 mod error;
+/// What an artifact holds, as a type.
 mod kind;
+/// Options of a run, and what a stage knows of them.
 mod options;
+/// An artifact that is being made.
 mod partial;
+/// Stages in order, each done once and then found in the cache.
 mod run;
+/// One step of a run.
 mod stage;
 
 pub use artifact::{Artifact, Manifest};

@@ -55,6 +55,7 @@ pub const FULL_FOLDERS: &[(&str, &str)] = &[
         "its entries are the rooms, and the rooms are the map",
     ),
     ("eval/src", "still to be grouped"),
+    ("src/artifacts", "the parts of a run, one idea a file"),
 ];
 
 /// Folders whose table of contents is still to be written.
