@@ -6,14 +6,14 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum EvalError {
     /// Two inputs that must cover the same ground do not.
-    #[error("{what} differ in shape: truth is {truth:?}, prediction is {guess:?}")]
+    #[error("{what} differ in shape: truth is {truth:?}, prediction is {prediction:?}")]
     Shapes {
         /// What was compared, in the plural: `frames`, `masks`.
         what: &'static str,
         /// Sizes on the true side.
         truth: Vec<usize>,
         /// Sizes on the predicted side.
-        guess: Vec<usize>,
+        prediction: Vec<usize>,
     },
     /// A NaN or an infinity where a number must be.
     #[error("{what} hold a NaN or an infinity at {place}")]
@@ -109,13 +109,17 @@ impl EvalError {
 ///
 /// # Errors
 /// [`EvalError::Shapes`] otherwise; `what` names the things compared, in the plural.
-pub fn same_shape(what: &'static str, truth: &[usize], guess: &[usize]) -> Result<(), EvalError> {
-    if truth == guess {
+pub fn same_shape(
+    what: &'static str,
+    truth: &[usize],
+    prediction: &[usize],
+) -> Result<(), EvalError> {
+    if truth == prediction {
         return Ok(());
     }
     Err(EvalError::Shapes {
         what,
         truth: truth.to_vec(),
-        guess: guess.to_vec(),
+        prediction: prediction.to_vec(),
     })
 }

@@ -4,16 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use slotflow_eval::metric::registry::Registry;
 use slotflow_eval::stats::bootstrap::Resampling;
-use slotflow_eval::{EvalError, score::Row, score::Table};
 
 use super::{Failure, print};
-use crate::artifacts::files::{make_dir, write_atomic};
 use crate::artifacts::progress::say;
 use crate::device::DeviceChoice;
-use crate::flows;
-use crate::metrics::metric::Metric;
-use crate::metrics::{Judged, MetricsError, Request, judge};
+use crate::flows::eval::{EvalFiles, eval as run};
+use crate::metrics::{Evaluation, MetricsError, Request};
 
 /// Exit code: done, but some clips could not be evaluated.
 const SOME_FAILED: u8 = 3;
@@ -89,7 +87,9 @@ pub fn eval(args: &EvalArgs) -> Result<ExitCode, Failure> {
         videos: both(&args.pred, &args.truth),
         masks: both(&args.pred_masks, &args.truth_masks),
         features: both(&args.pred_features, &args.truth_features),
-        metrics: Metric::parse_list(&args.metrics)?,
+        metrics: Registry::default()
+            .parse_list(&args.metrics)
+            .map_err(MetricsError::from)?,
         skip: args.skip,
         resampling: Resampling {
             count: args.resamples,
@@ -101,46 +101,35 @@ pub fn eval(args: &EvalArgs) -> Result<ExitCode, Failure> {
         device: args.device.parse::<DeviceChoice>()?.open()?,
         quiet: args.quiet,
     };
-    let judged = judge(&request)?;
-    let items = args
-        .items
-        .clone()
-        .unwrap_or_else(|| args.out.with_file_name("items.csv"));
-    if let Some(folder) = args.out.parent() {
-        make_dir(folder)?;
-    }
-    write_atomic(&items, &bytes(&judged.items)?)?;
-    write_atomic(&args.out, &bytes(&judged.scores)?)?;
-    if let Some(path) = &args.report {
-        flows::judged::page(&request, &judged, path)?;
-    }
+    let files = EvalFiles {
+        scores: args.out.clone(),
+        items: args
+            .items
+            .clone()
+            .unwrap_or_else(|| args.out.with_file_name("items.csv")),
+        report: args.report.clone(),
+    };
+    let evaluation = run(&request, &files)?;
     if !args.quiet {
-        print_scores(&judged);
+        print_scores(&evaluation);
     }
     print(&args.out.display().to_string())?;
-    Ok(if judged.failures.is_empty() {
+    Ok(if evaluation.failures.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(SOME_FAILED)
     })
 }
 
-fn bytes<R: Row>(table: &Table<R>) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    let written: Result<(), EvalError> = table.write(&mut bytes);
-    written.map_err(|error| Failure::failed(error.to_string(), error.hint()))?;
-    Ok(bytes)
-}
-
 /// Prints clips without a partner, clips that failed, and the scores.
-fn print_scores(judged: &Judged) {
-    for (name, side) in &judged.alone {
+fn print_scores(evaluation: &Evaluation) {
+    for (name, side) in &evaluation.unmatched {
         say(&format!("warning: no partner for the {side} `{name}`"));
     }
-    for (name, reason) in &judged.failures {
+    for (name, reason) in &evaluation.failures {
         say(&format!("warning: left out {name}: {reason}"));
     }
-    for score in &judged.scores.rows {
+    for score in &evaluation.scores.rows {
         let number = match (score.value, score.ci_low, score.ci_high) {
             (Some(value), Some(low), Some(high)) => format!("{value:.6} [{low:.6}, {high:.6}]"),
             (Some(value), ..) => format!("{value:.6}"),

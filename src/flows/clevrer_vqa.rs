@@ -34,7 +34,7 @@ struct Models {
     dynamics: Loaded,
     aloe: Loaded,
     baselines: Vec<(String, Loaded)>,
-    sight: Option<Loaded>,
+    head: Option<Loaded>,
 }
 
 impl Models {
@@ -48,7 +48,7 @@ impl Models {
             dynamics: load(&plan.dynamics)?,
             aloe: load(&plan.answer.weights)?,
             baselines: baselines.collect::<Result<_, WeightsError>>()?,
-            sight: plan
+            head: plan
                 .neuro_symbolic
                 .as_ref()
                 .map(|reason| load(&reason.weights))
@@ -153,7 +153,7 @@ pub fn clevrer_vqa(
             ));
         }
     }
-    if let (Some(config), Some(weights)) = (&plan.neuro_symbolic, &models.sight) {
+    if let (Some(config), Some(weights)) = (&plan.neuro_symbolic, &models.head) {
         let answers = run.stage(&NeuroSymbolic {
             config,
             weights,

@@ -18,5 +18,5 @@ pub mod video_predict;
 /// Runs side by side.
 pub mod compare;
 
-/// The page about two folders that were judged.
-pub mod judged;
+/// Predictions in folders → scores and a page.
+pub mod eval;

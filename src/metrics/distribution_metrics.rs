@@ -1,24 +1,27 @@
-//! Distances between two sets of clips, by what a network says of them.
+//! Distances between two sets of clips, by features of a network.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use ndarray::Array2;
+use slotflow_eval::distribution::subsample::{Halves, METHOD, delete_half};
 use slotflow_eval::fid_infinity::{frechet_infinity, sample_sizes};
 use slotflow_eval::frechet::frechet;
+use slotflow_eval::metric::definition::{Compute, SetDistance};
 use slotflow_eval::mmd::{Subsets, kid_of, kvd};
 use slotflow_eval::moments::Covariance;
-use slotflow_eval::score::NOT_APPLICABLE;
 use slotflow_eval::stats::normal::Z95;
-use slotflow_eval::stats::subsample::{Halves, METHOD, delete_half};
-use slotflow_eval::{Direction, EvalError, Score};
+use slotflow_eval::tables::NOT_APPLICABLE;
+use slotflow_eval::{EvalError, MetricId, Provenance, Score};
 
 use crate::artifacts::progress::Progress;
+use crate::metrics::error::MetricsError;
+use crate::metrics::evaluation::{Evaluation, RowContext};
 use crate::metrics::features::{FeatureExtractor, Kept, Look, gathered, moments};
-use crate::metrics::metric::{Distance, Metric};
-use crate::metrics::pairs::{Matches, Videos};
+use crate::metrics::files::{Matches, Videos};
 use crate::metrics::pixels::SUBSET;
 use crate::metrics::pretrained::{PretrainedStore, PretrainedWeights};
-use crate::metrics::{About, Judged, MetricsError, Request};
+use crate::metrics::request::Request;
 use crate::weights::pretrained::Network;
 
 /// Halves that are drawn where a distance takes milliseconds, and where it takes seconds. Of `n` halves the spread is
@@ -26,106 +29,97 @@ use crate::weights::pretrained::Network;
 const HALVES: [usize; 2] = [200, 51];
 /// The rank of a covariance up to which a distance takes milliseconds.
 const SMALL: usize = 512;
-/// Reasons that a note spells out.
+/// Reasons that a note names.
 const SPELLED_OUT: usize = 3;
 /// Most numbers that are held at once where a statistic needs all rows.
 const HELD: usize = 1 << 27;
 
 /// Adds the rows of all distances between sets.
-pub(crate) fn judge(
+pub(crate) fn evaluate(
     request: &Request,
     sides: &[Videos; 2],
     matches: &Matches,
-    about: &About,
-    judged: &mut Judged,
+    shared: &RowContext,
+    evaluation: &mut Evaluation,
 ) -> Result<(), MetricsError> {
-    let library = PretrainedStore::of_cache(&request.cache);
-    let mut looks: BTreeMap<Look, Vec<Metric>> = BTreeMap::new();
-    for metric in &request.metrics {
-        if let Some(look) = look(*metric, request.clip_length) {
-            looks.entry(look).or_default().push(*metric);
+    let store = PretrainedStore::of_cache(&request.cache);
+    let mut looks: BTreeMap<Look, Vec<MetricId>> = BTreeMap::new();
+    for id in &request.metrics {
+        if let Some(look) = look(*id, request.clip_length) {
+            looks.entry(look).or_default().push(*id);
         }
     }
-    let mut shelf: BTreeMap<Network, Option<PretrainedWeights>> = BTreeMap::new();
-    for (look, metrics) in looks {
+    let mut loaded: BTreeMap<Network, Option<PretrainedWeights>> = BTreeMap::new();
+    for (look, ids) in looks {
         let network = look.network();
-        if let std::collections::btree_map::Entry::Vacant(place) = shelf.entry(network) {
-            place.insert(library.load(network)?);
+        if let Entry::Vacant(place) = loaded.entry(network) {
+            place.insert(store.load(network)?);
         }
-        let Some(Some(shelved)) = shelf.get(&network) else {
-            for metric in metrics {
-                let blank = blank(metric);
-                let why = PretrainedStore::missing(network);
-                let score = Score::not_computed(
-                    &blank.metric,
-                    &blank.profile,
-                    SUBSET,
-                    Direction::Lower,
-                    &why,
-                );
-                judged.add_score(score, Vec::new(), about);
+        let Some(Some(weights)) = loaded.get(&network) else {
+            let reason = PretrainedStore::missing(network);
+            for id in ids {
+                let score = Score::not_computed(id, SUBSET, &reason);
+                evaluation.add_score(score, Vec::new(), shared);
             }
             continue;
         };
-        let looker = FeatureExtractor::new(look, shelved, &request.cache, &request.device)?;
-        let sets = Sets::gather(request, sides, matches, &looker, judged);
-        for metric in metrics {
-            let score = sets.score(metric, look, request.resampling.seed);
-            judged.add_score(named(score, shelved, look), Vec::new(), about);
+        let extractor = FeatureExtractor::new(look, weights, &request.cache, &request.device)?;
+        let sets = FeatureSets::gather(request, sides, matches, &extractor, evaluation);
+        for id in ids {
+            let score = sets.score(id, SUBSET, look, request.resampling.seed);
+            evaluation.add_score(named(score, weights, look), Vec::new(), shared);
         }
     }
     Ok(())
 }
 
-/// How a metric looks at clips; none if it does not compare sets.
-pub const fn look(metric: Metric, length: usize) -> Option<Look> {
-    match metric {
-        Metric::Videos(_, profile) => Some(Look::Videos { profile, length }),
-        Metric::Frames(_, profile) => Some(Look::Frames(profile)),
+/// How the network behind a metric looks at clips of `length` frames; none if it does not compare sets.
+pub const fn look(id: MetricId, length: usize) -> Option<Look> {
+    match id.compute() {
+        Compute::VideoSet(_, profile) => Some(Look::Videos { profile, length }),
+        Compute::FrameSet(_, profile) => Some(Look::Frames(profile)),
         _ => None,
     }
 }
 
-fn blank(metric: Metric) -> Score {
-    Score::new(metric.name(), metric.profile(), SUBSET, Direction::Lower)
-}
-
-/// The same with its provenance; numbers of weights that papers do not use are called otherwise.
-pub fn named(score: Score, shelved: &PretrainedWeights, look: Look) -> Score {
+/// The same with its provenance; numbers of weights that papers do not use have another name.
+pub fn named(score: Score, weights: &PretrainedWeights, look: Look) -> Score {
     let (clip_len, order, offset) = match look {
         Look::Videos { profile, length } => (Some(length), profile.frame_order(), "first frames"),
         Look::Frames(_) => (None, NOT_APPLICABLE, "every frame"),
     };
-    Score {
-        metric: shelved.called(&score.metric),
+    let provenance = Provenance {
         clip_len,
         frame_order: order.to_owned(),
         offset_policy: offset.to_owned(),
         resize_kernel: look.kernel().name().to_owned(),
-        weights_sha256: shelved.entry.sha256.clone(),
+        ..score.provenance
+    };
+    weights.named(Score {
+        provenance,
         ..score
-    }
+    })
 }
 
-/// The rows of both sides, a list of clips each.
+/// Features of two sets of clips, a list of clips each.
 #[derive(Debug, Clone, Default)]
-pub struct Sets {
-    /// Predictions.
-    pub guess: Vec<Kept>,
-    /// Truth.
+pub struct FeatureSets {
+    /// Of predictions.
+    pub prediction: Vec<Kept>,
+    /// Of the truth.
     pub truth: Vec<Kept>,
     skipped: usize,
     reasons: Vec<String>,
 }
 
-impl Sets {
-    /// Looks at every clip of both sides. Of a pair that fails on one side, the other is left out too.
+impl FeatureSets {
+    /// Features of every clip of both sides. Of a pair that fails on one side, the other is left out too.
     fn gather(
         request: &Request,
         sides: &[Videos; 2],
         matches: &Matches,
-        looker: &FeatureExtractor,
-        judged: &mut Judged,
+        extractor: &FeatureExtractor,
+        evaluation: &mut Evaluation,
     ) -> Self {
         let mut sets = Self::default();
         let one = |side: usize, index: usize| -> Result<Kept, String> {
@@ -133,17 +127,17 @@ impl Sets {
                 .identity(index)
                 .map_err(|error| error.to_string())?;
             let identity = format!("{identity} from {}", request.skip);
-            looker.rows(&identity, || sides[side].whole(index, request.skip))
+            extractor.rows(&identity, || sides[side].whole(index, request.skip))
         };
         let mut fail = |sets: &mut Self, name: &str, reason: String| {
             sets.leave_out(name, &reason);
-            judged.failures.insert(name.to_owned(), reason);
+            evaluation.failures.insert(name.to_owned(), reason);
         };
         let progress = Progress::new("features", matches.pairs.len(), request.quiet);
-        for (name, guess, truth) in &matches.pairs {
-            match (one(0, *guess), one(1, *truth)) {
-                (Ok(guess), Ok(truth)) => {
-                    sets.guess.push(guess);
+        for (name, prediction, truth) in &matches.pairs {
+            match (one(0, *prediction), one(1, *truth)) {
+                (Ok(prediction), Ok(truth)) => {
+                    sets.prediction.push(prediction);
                     sets.truth.push(truth);
                 }
                 (Err(reason), _) | (_, Err(reason)) => fail(&mut sets, name, reason),
@@ -151,10 +145,10 @@ impl Sets {
             progress.advance();
         }
         if request.unpaired {
-            for (names, side) in [(&matches.only_guess, 0), (&matches.only_truth, 1)] {
+            for (names, side) in [(&matches.only_prediction, 0), (&matches.only_truth, 1)] {
                 for (name, index) in names {
                     match one(side, *index) {
-                        Ok(kept) if side == 0 => sets.guess.push(kept),
+                        Ok(kept) if side == 0 => sets.prediction.push(kept),
                         Ok(kept) => sets.truth.push(kept),
                         Err(reason) => fail(&mut sets, name, reason),
                     }
@@ -173,26 +167,34 @@ impl Sets {
     }
 
     /// The row of a distance; a reason where it is not defined.
-    pub fn score(&self, metric: Metric, look: Look, seed: u64) -> Score {
+    pub fn score(&self, id: MetricId, subset: &str, look: Look, seed: u64) -> Score {
         let blank = Score {
             n_skipped: self.skipped,
             n_real: Some(count(&self.truth)),
-            n_fake: Some(count(&self.guess)),
-            seed: Some(seed),
-            ..blank(metric)
+            n_fake: Some(count(&self.prediction)),
+            provenance: Provenance {
+                seed: Some(seed),
+                ..Provenance::default()
+            },
+            ..Score::new(id, subset)
         };
-        let made = match metric {
-            Metric::Videos(Distance::Frechet, profile) => {
-                self.frechet(blank.clone(), look.dim(), profile.covariance(), seed)
+        let dim = look.dim();
+        let made = match id.compute() {
+            Compute::VideoSet(SetDistance::Frechet, profile) => {
+                self.frechet(blank.clone(), dim, profile.covariance(), seed)
             }
-            Metric::Frames(Distance::Frechet, _) => {
-                self.frechet(blank.clone(), look.dim(), Covariance::Unbiased, seed)
+            Compute::FrameSet(SetDistance::Frechet, _) => {
+                self.frechet(blank.clone(), dim, Covariance::Unbiased, seed)
             }
-            Metric::Videos(Distance::Infinity, _) | Metric::Frames(Distance::Infinity, _) => {
-                self.infinity(blank.clone(), look.dim(), seed)
+            Compute::VideoSet(SetDistance::FrechetInfinity, _)
+            | Compute::FrameSet(SetDistance::FrechetInfinity, _) => {
+                self.infinity(blank.clone(), dim, seed)
             }
-            Metric::Videos(Distance::Kernel, _) => self.kvd(blank.clone(), look.dim(), seed),
-            _ => self.kid(blank.clone(), look.dim(), seed),
+            Compute::VideoSet(SetDistance::Mmd, _) => self.kvd(blank.clone(), dim, seed),
+            Compute::FrameSet(SetDistance::Mmd, _) => self.kid(blank.clone(), dim, seed),
+            _ => Err(EvalError::Empty {
+                what: "distances between sets",
+            }),
         };
         let score = match made {
             Ok(score) => score,
@@ -218,20 +220,24 @@ impl Sets {
         covariance: Covariance,
         seed: u64,
     ) -> Result<Score, EvalError> {
-        let distance = |guess: &mut dyn Iterator<Item = &Kept>,
+        let distance = |prediction: &mut dyn Iterator<Item = &Kept>,
                         truth: &mut dyn Iterator<Item = &Kept>| {
-            frechet(&moments(truth, dim)?, &moments(guess, dim)?, covariance)
+            frechet(
+                &moments(truth, dim)?,
+                &moments(prediction, dim)?,
+                covariance,
+            )
         };
-        let whole = distance(&mut self.guess.iter(), &mut self.truth.iter())?;
-        let items = count(&self.guess);
-        let score = Score {
-            cov_estimator: covariance.name().to_owned(),
-            note: whole.warning(items.min(count(&self.truth))),
-            ..blank.with_value(whole.distance, items)
-        };
-        self.with_halves(score, dim, seed, |truth, guess| {
+        let whole = distance(&mut self.prediction.iter(), &mut self.truth.iter())?;
+        let items = count(&self.prediction);
+        let mut score = blank.with_value(whole.distance, items);
+        score.note = whole.warning(items.min(count(&self.truth)));
+        covariance
+            .name()
+            .clone_into(&mut score.provenance.cov_estimator);
+        self.with_halves(score, dim, seed, |truth, prediction| {
             let of = distance(
-                &mut guess.iter().map(|index| &self.guess[*index]),
+                &mut prediction.iter().map(|index| &self.prediction[*index]),
                 &mut truth.iter().map(|index| &self.truth[*index]),
             );
             of.map(|found| found.distance)
@@ -239,13 +245,13 @@ impl Sets {
     }
 
     fn kvd(&self, blank: Score, dim: usize, seed: u64) -> Result<Score, EvalError> {
-        let (truth, guess) = (all(&self.truth, dim)?, all(&self.guess, dim)?);
-        let score = blank.with_value(kvd(truth.view(), guess.view())?, guess.nrows());
-        self.with_halves(score, dim, seed, |of_truth, of_guess| {
+        let (truth, prediction) = (all(&self.truth, dim)?, all(&self.prediction, dim)?);
+        let score = blank.with_value(kvd(truth.view(), prediction.view())?, prediction.nrows());
+        self.with_halves(score, dim, seed, |of_truth, of_prediction| {
             let axis = ndarray::Axis(0);
             kvd(
                 truth.select(axis, of_truth).view(),
-                guess.select(axis, of_guess).view(),
+                prediction.select(axis, of_prediction).view(),
             )
         })
     }
@@ -258,7 +264,7 @@ impl Sets {
         seed: u64,
         statistic: impl Fn(&[usize], &[usize]) -> Result<f64, EvalError> + Sync,
     ) -> Result<Score, EvalError> {
-        let clips = [self.truth.len(), self.guess.len()];
+        let clips = [self.truth.len(), self.prediction.len()];
         let Some(value) = score.value.filter(|_| clips.into_iter().min() >= Some(4)) else {
             return Ok(score);
         };
@@ -279,16 +285,16 @@ impl Sets {
 
     /// The greatest rank that a covariance of half of the rows has.
     fn rank(&self, dim: usize) -> usize {
-        (count(&self.truth).max(count(&self.guess)) / 2).min(dim)
+        (count(&self.truth).max(count(&self.prediction)) / 2).min(dim)
     }
 
     fn kid(&self, blank: Score, dim: usize, seed: u64) -> Result<Score, EvalError> {
-        let counts = [count(&self.truth), count(&self.guess)];
+        let counts = [count(&self.truth), count(&self.prediction)];
         let subsets = Subsets {
             seed,
             ..Subsets::default()
         };
-        let sides = [&self.truth, &self.guess];
+        let sides = [&self.truth, &self.prediction];
         let found = kid_of(counts, subsets, |side, chosen| {
             gathered(sides[side], dim, chosen)
         })?;
@@ -301,20 +307,20 @@ impl Sets {
     }
 
     fn infinity(&self, blank: Score, dim: usize, seed: u64) -> Result<Score, EvalError> {
-        let (truth, guess) = (all(&self.truth, dim)?, all(&self.guess, dim)?);
-        let sizes = sample_sizes(guess.nrows(), dim)?;
-        let found = frechet_infinity(truth.view(), guess.view(), &sizes, Some(seed))?;
+        let (truth, prediction) = (all(&self.truth, dim)?, all(&self.prediction, dim)?);
+        let sizes = sample_sizes(prediction.nrows(), dim)?;
+        let found = frechet_infinity(truth.view(), prediction.view(), &sizes, Some(seed))?;
         let mut note = format!(
             "a line over 1/N through {} sizes from {}, slope {:.4}",
             sizes.len(),
             sizes.first().copied().unwrap_or_default(),
             found.slope
         );
-        let mut score = Score {
-            cov_estimator: Covariance::Unbiased.name().to_owned(),
-            ..blank.with_value(found.value, guess.nrows())
-        };
-        let clips = [self.truth.len(), self.guess.len()];
+        let mut score = blank.with_value(found.value, prediction.nrows());
+        Covariance::Unbiased
+            .name()
+            .clone_into(&mut score.provenance.cov_estimator);
+        let clips = [self.truth.len(), self.prediction.len()];
         if self.rank(dim) > SMALL {
             note.push_str("; no interval, which would take hundreds of distances of seconds each");
         } else if clips.into_iter().min() >= Some(4) {
@@ -322,16 +328,16 @@ impl Sets {
                 count: HALVES[1],
                 seed,
             };
-            let places = [&self.truth, &self.guess].map(|clips| Places::of(clips));
-            let spread = delete_half(clips, halves, |of_truth, of_guess| {
-                let of_guess = places[1].rows(of_guess);
+            let places = [&self.truth, &self.prediction].map(|clips| Places::of(clips));
+            let spread = delete_half(clips, halves, |of_truth, of_prediction| {
+                let of_prediction = places[1].rows(of_prediction);
                 let axis = ndarray::Axis(0);
-                let (truth, guess) = (
+                let (truth, prediction) = (
                     truth.select(axis, &places[0].rows(of_truth)),
-                    guess.select(axis, &of_guess),
+                    prediction.select(axis, &of_prediction),
                 );
-                let sizes = sample_sizes(guess.nrows(), dim)?;
-                let line = frechet_infinity(truth.view(), guess.view(), &sizes, Some(seed))?;
+                let sizes = sample_sizes(prediction.nrows(), dim)?;
+                let line = frechet_infinity(truth.view(), prediction.view(), &sizes, Some(seed))?;
                 Ok(line.value)
             });
             match spread {

@@ -1,14 +1,15 @@
-//! Why two folders were not judged.
+//! Reason why predictions were not evaluated.
 
 use std::path::PathBuf;
 
 use slotflow_datasets::DataError;
 use slotflow_eval::EvalError;
+use slotflow_eval::metric::registry::UnknownMetric;
 
 use crate::artifacts::RunError;
 use crate::weights::WeightsError;
 
-/// Why two folders were not judged.
+/// Reason why predictions were not evaluated.
 #[derive(Debug, thiserror::Error)]
 pub enum MetricsError {
     /// No metric was named.
@@ -23,18 +24,13 @@ pub enum MetricsError {
         needs: &'static str,
     },
     /// A word that names no metric.
-    #[error("unknown metric `{found}`; known are {known}")]
-    UnknownMetric {
-        /// The word.
-        found: String,
-        /// All names.
-        known: String,
-    },
+    #[error(transparent)]
+    UnknownMetric(#[from] UnknownMetric),
     /// Two folders that have no name in common.
-    #[error("no name of `{}` occurs in `{}`", guess.display(), truth.display())]
+    #[error("no name of `{}` occurs in `{}`", prediction.display(), truth.display())]
     NoPartners {
         /// The predictions.
-        guess: PathBuf,
+        prediction: PathBuf,
         /// The truth.
         truth: PathBuf,
     },
@@ -90,7 +86,7 @@ pub enum MetricsError {
         /// The file.
         path: PathBuf,
     },
-    /// A file of the library that is not what it was.
+    /// A file of the store that is not what it was.
     #[error("damaged weights ({reason}): `{}`", path.display())]
     Store {
         /// What is wrong with it.
@@ -121,9 +117,7 @@ impl MetricsError {
                 "give them with `--pred-masks` and `--truth-masks`"
             }
             Self::NothingToLookAt { .. } => "give them with `--pred` and `--truth`",
-            Self::UnknownMetric { .. } => {
-                "eval/README.md says what each is; a definition is named after a colon: `ssim:torchmetrics`"
-            }
+            Self::UnknownMetric(error) => error.hint(),
             Self::NoPartners { .. } => {
                 "name the files, or the folders of frames, alike on both sides; endings do not matter"
             }

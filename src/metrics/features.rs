@@ -12,7 +12,7 @@ use slotflow_eval::profile::{FidProfile, FvdProfile};
 use slotflow_eval::resize::{Kernel, resize};
 
 use crate::artifacts::files::{make_dir, write_atomic};
-use crate::metrics::MetricsError;
+use crate::metrics::error::MetricsError;
 use crate::metrics::pretrained::PretrainedWeights;
 use crate::models::perceptual::i3d::{self, I3d};
 use crate::models::perceptual::inception::{self, Inception};
@@ -104,18 +104,18 @@ impl FeatureExtractor {
     /// When the arrays do not fit.
     pub fn new(
         look: Look,
-        shelved: &PretrainedWeights,
+        pretrained: &PretrainedWeights,
         cache: &Path,
         device: &Device,
     ) -> Result<Self, MetricsError> {
         let mut init = Init::blank(device);
         let model = match look {
             Look::Videos { profile, .. } => {
-                let state = folded(Network::I3d, &shelved.state, profile.batch_norm_eps())?;
+                let state = folded(Network::I3d, &pretrained.state, profile.batch_norm_eps())?;
                 Model::I3d(Box::new(load_into(I3d::new(&mut init), state)?))
             }
             Look::Frames(_) => {
-                let state = folded(look.network(), &shelved.state, INCEPTION_EPSILON)?;
+                let state = folded(look.network(), &pretrained.state, INCEPTION_EPSILON)?;
                 Model::Inception(Box::new(load_into(Inception::new(&mut init), state)?))
             }
         };
@@ -123,7 +123,7 @@ impl FeatureExtractor {
             look,
             model,
             device: device.clone(),
-            key: format!("{} {}", shelved.entry.sha256, look.words()),
+            key: format!("{} {}", pretrained.entry.sha256, look.words()),
             cache: cache.join("features"),
         })
     }

@@ -2,16 +2,17 @@
 
 use burn::tensor::{Device, Tensor};
 use ndarray::{ArrayView4, Axis};
-use slotflow_eval::metric_samples::MetricSamples;
+use slotflow_eval::metric::definition::Compute;
 use slotflow_eval::profile::LpipsProfile;
-use slotflow_eval::{Direction, Score};
+use slotflow_eval::{MetricSamples, Score};
 
 use crate::artifacts::progress::Progress;
-use crate::metrics::metric::Metric;
-use crate::metrics::pairs::{Matches, Videos};
-use crate::metrics::pixels::{SUBSET, read_pair};
+use crate::metrics::error::MetricsError;
+use crate::metrics::evaluation::{Evaluation, RowContext};
+use crate::metrics::files::{Matches, Videos, read_pair};
+use crate::metrics::pixels::SUBSET;
 use crate::metrics::pretrained::{PretrainedStore, PretrainedWeights};
-use crate::metrics::{About, Judged, MetricsError, Request};
+use crate::metrics::request::Request;
 use crate::models::perceptual::lpips::{Backbone, Lpips};
 use crate::rng::Init;
 use crate::tensor_conversion::{floats, frames_from_clip};
@@ -36,11 +37,11 @@ pub const fn backbone(profile: LpipsProfile) -> Backbone {
 /// When the arrays do not fit.
 pub fn model(
     profile: LpipsProfile,
-    shelved: &PretrainedWeights,
+    weights: &PretrainedWeights,
     device: &Device,
 ) -> Result<Lpips, MetricsError> {
     let backbone = backbone(profile);
-    let state = folded(Network::Backbone(backbone), &shelved.state, 0.0)?;
+    let state = folded(Network::Backbone(backbone), &weights.state, 0.0)?;
     Ok(load_into(
         Lpips::new(backbone, &mut Init::blank(device)),
         state,
@@ -54,7 +55,7 @@ pub fn model(
 pub fn of_frames(
     model: &Lpips,
     truth: ArrayView4<'_, u8>,
-    guess: ArrayView4<'_, u8>,
+    prediction: ArrayView4<'_, u8>,
     device: &Device,
 ) -> Result<Vec<f64>, String> {
     let (_, height, width, _) = truth.dim();
@@ -67,11 +68,11 @@ pub fn of_frames(
     let mut values = Vec::new();
     let batches = truth
         .axis_chunks_iter(Axis(0), BATCH)
-        .zip(guess.axis_chunks_iter(Axis(0), BATCH));
-    for (truth, guess) in batches {
+        .zip(prediction.axis_chunks_iter(Axis(0), BATCH));
+    for (truth, prediction) in batches {
         let pictures =
             |frames: ArrayView4<'_, u8>| -> Tensor<4> { frames_from_clip(frames, device) };
-        let found = floats(model.forward(pictures(truth), pictures(guess)));
+        let found = floats(model.forward(pictures(truth), pictures(prediction)));
         if found.iter().any(|value| !value.is_finite()) {
             return Err("lpips is a NaN or an infinity".to_owned());
         }
@@ -81,53 +82,45 @@ pub fn of_frames(
 }
 
 /// Adds the rows of all LPIPS profiles that are asked for.
-pub(crate) fn judge(
+pub(crate) fn evaluate(
     request: &Request,
     sides: &[Videos; 2],
     matches: &Matches,
-    about: &About,
-    judged: &mut Judged,
+    shared: &RowContext,
+    evaluation: &mut Evaluation,
 ) -> Result<(), MetricsError> {
-    let library = PretrainedStore::of_cache(&request.cache);
-    for metric in &request.metrics {
-        let Metric::Lpips(profile) = *metric else {
+    let store = PretrainedStore::of_cache(&request.cache);
+    for id in &request.metrics {
+        let Compute::Lpips(profile) = id.compute() else {
             continue;
         };
         let network = Network::Backbone(backbone(profile));
-        let mut measured =
-            MetricSamples::new(metric.name(), metric.profile(), SUBSET, Direction::Lower);
-        let Some(shelved) = library.load(network)? else {
-            let why = PretrainedStore::missing(network);
-            let score = Score::not_computed(
-                metric.name(),
-                metric.profile(),
-                SUBSET,
-                Direction::Lower,
-                &why,
-            );
-            judged.add_score(score, Vec::new(), about);
+        let Some(weights) = store.load(network)? else {
+            let reason = PretrainedStore::missing(network);
+            let score = Score::not_computed(*id, SUBSET, &reason);
+            evaluation.add_score(score, Vec::new(), shared);
             continue;
         };
-        let model = model(profile, &shelved, &request.device)?;
+        let mut samples = MetricSamples::new(*id, SUBSET);
+        let model = model(profile, &weights, &request.device)?;
         let progress = Progress::new("lpips", matches.pairs.len(), request.quiet);
-        for (name, guess, truth) in &matches.pairs {
-            let found =
-                read_pair(sides, [*guess, *truth], request.skip).and_then(|[truth, guess]| {
-                    of_frames(&model, truth.view(), guess.view(), &request.device)
-                });
+        for (name, prediction, truth) in &matches.pairs {
+            let found = read_pair(sides, [*prediction, *truth], request.skip).and_then(
+                |[truth, prediction]| {
+                    of_frames(&model, truth.view(), prediction.view(), &request.device)
+                },
+            );
             match found {
-                Ok(values) => measured.push_frames(name, request.skip, values),
+                Ok(values) => samples.push_frames(name, request.skip, values),
                 Err(reason) => {
-                    measured.leave_out(name, &reason);
-                    judged.failures.insert(name.clone(), reason);
+                    samples.leave_out(name, &reason);
+                    evaluation.failures.insert(name.clone(), reason);
                 }
             }
             progress.advance();
         }
-        let mut score = measured.score(request.resampling);
-        score.weights_sha256.clone_from(&shelved.entry.sha256);
-        score.metric = shelved.called(&score.metric);
-        judged.add_score(score, measured.rows(), about);
+        let score = weights.named(samples.score(request.resampling));
+        evaluation.add_score(score, samples.rows(), shared);
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Features that a person brings: `JEDi` of two files.
+//! Features that a person gives: `JEDi` of two files.
 
 use std::fs;
 use std::io::Cursor;
@@ -6,57 +6,60 @@ use std::path::Path;
 
 use ndarray::{Array2, Axis};
 use ndarray_npy::ReadNpyExt;
+use slotflow_eval::distribution::subsample::{Halves, METHOD, delete_half};
 use slotflow_eval::mmd::jedi;
 use slotflow_eval::stats::normal::Z95;
-use slotflow_eval::stats::subsample::{Halves, METHOD, delete_half};
-use slotflow_eval::{Direction, Score};
+use slotflow_eval::{MetricId, Score};
 
 use crate::artifacts::RunError;
-use crate::metrics::metric::Metric;
-use crate::metrics::pairs::Matches;
-use crate::metrics::{About, Judged, MetricsError, Request};
+use crate::metrics::error::MetricsError;
+use crate::metrics::evaluation::{Evaluation, RowContext};
+use crate::metrics::files::Matches;
+use crate::metrics::request::Request;
 
-/// What the row stands under.
+/// Subset of the row.
 const SUBSET: &str = "features";
-/// The definition: a statistic, whatever made the features.
+/// Definition of the row: the statistic, whatever network made the features.
 const PROFILE: &str = "given-features";
 
-/// Adds the row of `jedi`.
-pub(crate) fn judge(
+/// Adds the row of a metric of features (`jedi`) for what two files hold.
+pub(crate) fn evaluate(
     request: &Request,
-    [guess, truth]: [&Path; 2],
-    judged: &mut Judged,
+    asked: MetricId,
+    [prediction, truth]: [&Path; 2],
+    evaluation: &mut Evaluation,
 ) -> Result<(), MetricsError> {
-    let (guess, of_guess) = read(guess)?;
+    let id = asked.metric().id(PROFILE).unwrap_or(asked);
+    let (prediction, of_prediction) = read(prediction)?;
     let (truth, of_truth) = read(truth)?;
-    let value = jedi(truth.view(), guess.view())?;
+    let value = jedi(truth.view(), prediction.view())?;
     let mut score = Score {
         n_real: Some(truth.nrows()),
-        n_fake: Some(guess.nrows()),
+        n_fake: Some(prediction.nrows()),
         note: "the network behind the features is not known here".to_owned(),
-        ..Score::new(Metric::Jedi.name(), PROFILE, SUBSET, Direction::Lower)
+        ..Score::new(id, SUBSET)
     }
-    .with_value(value, guess.nrows());
-    if truth.nrows().min(guess.nrows()) >= 4 {
+    .with_value(value, prediction.nrows());
+    if truth.nrows().min(prediction.nrows()) >= 4 {
         let seed = request.resampling.seed;
         let halves = Halves {
             seed,
             ..Halves::default()
         };
-        let sd = delete_half([truth.nrows(), guess.nrows()], halves, |one, other| {
+        let sd = delete_half([truth.nrows(), prediction.nrows()], halves, |one, other| {
             let axis = Axis(0);
             jedi(
                 truth.select(axis, one).view(),
-                guess.select(axis, other).view(),
+                prediction.select(axis, other).view(),
             )
         })?;
         score = score.with_interval(value - Z95 * sd, value + Z95 * sd, METHOD);
-        score.seed = Some(seed);
+        score.provenance.seed = Some(seed);
     }
-    let files = [("prediction", of_guess), ("truth", of_truth)];
-    let lines = files.map(|(side, hash)| (side, SUBSET.to_owned(), hash));
-    let about = About::new(&Matches::default(), lines.into_iter(), 0);
-    judged.add_score(score, Vec::new(), &about);
+    let files = [("prediction", of_prediction), ("truth", of_truth)];
+    let identities = files.map(|(side, hash)| (side, SUBSET.to_owned(), hash));
+    let shared = RowContext::new(&Matches::default(), identities.into_iter(), 0);
+    evaluation.add_score(score, Vec::new(), &shared);
     Ok(())
 }
 

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use slotflow_eval::Score;
 
 use crate::artifacts::files::{make_dir, write_atomic};
-use crate::metrics::{MetricsError, hex};
+use crate::metrics::error::MetricsError;
 use crate::models::perceptual::lpips::Backbone;
 use crate::weights::pretrained::{Network, recognised};
 use crate::weights::{Container, StateDict, read_published};
@@ -106,12 +107,15 @@ pub struct PretrainedWeights {
 }
 
 impl PretrainedWeights {
-    /// A metric's name; another where its weights are not those that papers use.
-    pub fn called(&self, metric: &str) -> String {
-        if self.entry.standard {
-            return metric.to_owned();
+    /// A score with the hash of these weights; its metric has another name where papers do not use them.
+    #[must_use]
+    pub fn named(&self, mut score: Score) -> Score {
+        let sha256 = &self.entry.sha256;
+        score.provenance.weights_sha256.clone_from(sha256);
+        if !self.entry.standard {
+            score.metric = score.metric.with_nonstandard_weights(sha256);
         }
-        format!("{metric}*[sha256:{}]", &self.entry.sha256[..8])
+        score
     }
 }
 
@@ -272,6 +276,16 @@ impl PretrainedStore {
             ),
         }
     }
+}
+
+/// Bytes as hexadecimal text.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        write!(text, "{byte:02x}").ok();
+        text
+    })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, MetricsError> {

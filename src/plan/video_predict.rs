@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use slotflow_datasets::source::ColourOrder;
 use slotflow_datasets::{Dataset, Fit, Split};
+use slotflow_eval::metric::list::PublishedMetrics;
 
 use super::flow::Flow;
 use crate::models::decoder::sampler::SamplerConfig;
@@ -234,7 +235,7 @@ pub struct EvaluateConfig {
     /// The network behind `fvd-motion`; unset = not computed.
     pub motion: Option<WeightsName>,
     /// Metrics of published networks, as `pipeline eval` names them; they need downloaded weights.
-    pub metrics: String,
+    pub metrics: PublishedMetrics,
     /// A pixel changes where a channel differs by more than this from the last observed frame, of 255.
     pub change: u8,
     /// Resamples of the bootstrap.
@@ -245,7 +246,7 @@ impl Default for EvaluateConfig {
     fn default() -> Self {
         Self {
             motion: Some(WeightsName::shipped("motion")),
-            metrics: "lpips,fvd".to_owned(),
+            metrics: PublishedMetrics::default(),
             change: 16,
             resamples: 10_000,
         }

@@ -50,7 +50,10 @@ fn assert_expected(scores: &ScoreTable) {
             row.ci_low <= row.value && row.value <= row.ci_high,
             "{row:?}"
         );
-        assert_eq!((row.n_items, row.n_skipped, row.seed), (2, 0, Some(0)));
+        assert_eq!(
+            (row.n_items, row.n_skipped, row.provenance.seed),
+            (2, 0, Some(0))
+        );
         assert_eq!(row.unknown_fields(), Vec::<&str>::new());
     }
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::answers::confusion;
 
-use super::AnswerRow;
 use super::markup::{counted, escape};
+use super::page::AnswerRow;
 
 /// How many questions of a type stand on the page; all of them stand in `answers.csv`.
 const SHOWN: usize = 200;

@@ -1,8 +1,8 @@
 //! A score between its floor and its ceiling, as a line a hand wide: right is better.
 
-use crate::score::{Direction, Score};
-
 use super::markup::{Style, escape};
+use crate::metric::Direction;
+use crate::tables::Score;
 
 const WIDTH: f64 = 128.0;
 const MARGIN: f64 = 6.0;
@@ -119,9 +119,15 @@ fn title(score: &Score, value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pixel::mse::MSE;
+    use crate::pixel::psnr::PSNR;
 
     fn score(direction: Direction, value: f64, ends: [f64; 2]) -> Score {
-        Score::new("m", "p", "s", direction)
+        let metric = match direction {
+            Direction::Higher => &PSNR,
+            Direction::Lower => &MSE,
+        };
+        Score::new(metric.default_id(), "s")
             .with_value(value, 8)
             .with_interval(ends[0], ends[1], "bca")
             .with_bounds(Some(20.0), Some(30.0))
@@ -150,7 +156,7 @@ mod tests {
 
     #[test]
     fn without_bounds_there_is_no_bar() {
-        let bare = Score::new("m", "p", "s", Direction::Higher).with_value(1.0, 1);
+        let bare = Score::new(PSNR.default_id(), "s").with_value(1.0, 1);
         assert_eq!(bar(&bare), "");
     }
 }

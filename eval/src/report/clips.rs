@@ -3,8 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::markup::{Style, counted, escape, metric_name};
-use super::{ClipView, VideoView};
+use super::markup::{Style, counted, escape};
+use super::page::{ClipView, VideoView};
+use crate::metric::registry::find;
 
 /// How many of the best, and how many of the worst, stand open on the page.
 const SHOWN: usize = 2;
@@ -82,12 +83,14 @@ fn view(clip: &ClipView, rank: &str, burn_in: usize) -> String {
 }
 
 fn score((name, value): &(String, f64)) -> String {
-    let (shown, meaning) = metric_name(name);
+    let metric = find(name);
+    let (shown, meaning) =
+        metric.map_or((name.as_str(), ""), |metric| (metric.title, metric.meaning));
     format!(
         "<div title=\"{}\"><dt>{}</dt><dd>{}</dd></div>",
         escape(meaning),
         escape(shown),
-        Style::of(name, *value).show(*value)
+        Style::of(metric, *value).show(*value)
     )
 }
 

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::score::{Direction, ItemTable, Score, ScoreTable};
-
-use super::ClipView;
 use super::clips;
 use super::html::{SCRIPT, STYLE, TEMPLATE, notes, policy, section};
 use super::markup::{Style, counted, escape, fill, metric_name};
-use super::paired::{Difference, key};
-use super::scores::{GROUPS, Group};
+use super::page::ClipView;
+use super::paired::{Difference, RunView, key};
+use super::scores::{GROUPS, Section, group_of};
+use crate::metric::Direction;
+use crate::tables::{Score, ScoreTable};
 
 /// All that a page over several runs shows.
 #[derive(Debug, Clone)]
@@ -26,19 +26,6 @@ pub struct Comparison<'a> {
     pub burn_in: usize,
     /// How far the runs are from the first.
     pub differences: Vec<Difference>,
-}
-
-/// One run.
-#[derive(Debug, Clone)]
-pub struct RunView<'a> {
-    /// Its name, different from that of any other.
-    pub name: String,
-    /// One row a number.
-    pub scores: &'a ScoreTable,
-    /// One row a value of a clip or frame.
-    pub items: &'a ItemTable,
-    /// Its plan with every value resolved, as TOML.
-    pub plan: String,
 }
 
 /// The page as one string: equal input gives equal bytes.
@@ -101,10 +88,15 @@ fn tables(page: &Comparison<'_>) -> String {
         .iter()
         .map(|run| ["<th class=\"num\">", &escape(&run.name), "</th>"].concat())
         .collect();
-    let group = |&(group, title, about): &(Group, &str, &str)| {
+    let section = |section: &Section| {
+        let Section {
+            group,
+            title,
+            about,
+        } = *section;
         let rows: String = order
             .iter()
-            .filter(|score| Group::of(&score.metric) == group)
+            .filter(|score| group_of(&score.metric) == group)
             .map(|score| row(page, score))
             .collect();
         if rows.is_empty() {
@@ -115,7 +107,7 @@ fn tables(page: &Comparison<'_>) -> String {
              <th>on</th>{columns}</tr></thead><tbody>{rows}</tbody></table></div>"
         )
     };
-    GROUPS.iter().map(group).collect()
+    GROUPS.iter().map(section).collect()
 }
 
 /// One measure over all runs.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::score::{ItemTable, ItemValue};
-
 use super::markup::{Style, counted, escape, exponent, metric_name};
-use super::{CEILING_SUFFIX, FLOOR_SUFFIX, IMAGINED, JUDGED, RECONSTRUCTION};
+use super::page::{CEILING_SUFFIX, FLOOR_SUFFIX, IMAGINED, IN_FOLDERS, RECONSTRUCTION};
+use crate::metric::MetricName;
+use crate::tables::{ItemTable, ItemValue};
 
 const WIDTH: f64 = 520.0;
 const HEIGHT: f64 = 260.0;
@@ -26,7 +26,7 @@ struct Line {
 
 /// One chart: a metric under a profile on a subset.
 struct Chart<'a> {
-    metric: &'a str,
+    metric: &'a MetricName,
     profile: &'a str,
     subset: &'a str,
     /// The measure itself comes last, so that it is drawn over the others.
@@ -35,10 +35,10 @@ struct Chart<'a> {
 
 /// A chart for every metric that has values by frame on an imagined subset, in the order of the items.
 pub(super) fn charts(items: &ItemTable, burn_in: usize) -> String {
-    let mut keys: Vec<(&str, &str, &str)> = Vec::new();
+    let mut keys: Vec<(&MetricName, &str, &str)> = Vec::new();
     for item in &items.rows {
-        let key = (&*item.metric, &*item.profile, base(&item.subset));
-        let shown = key.2.starts_with(IMAGINED) || key.2 == JUDGED;
+        let key = (&item.metric, &*item.profile, base(&item.subset));
+        let shown = key.2.starts_with(IMAGINED) || key.2 == IN_FOLDERS;
         if item.frame.is_some() && shown && !keys.contains(&key) {
             keys.push(key);
         }
@@ -59,12 +59,12 @@ fn base(subset: &str) -> &str {
 impl<'a> Chart<'a> {
     fn of(
         items: &'a ItemTable,
-        (metric, profile, subset): (&'a str, &'a str, &'a str),
+        (metric, profile, subset): (&'a MetricName, &'a str, &'a str),
     ) -> Option<Self> {
         let frames = |wanted: String| {
             let mut frames = Frames::new();
             for item in items.rows.iter().filter(|item| {
-                item.metric == metric && item.profile == profile && item.subset == wanted
+                item.metric == *metric && item.profile == profile && item.subset == wanted
             }) {
                 if let Some((frame, value)) = finite(item) {
                     frames.entry(frame).or_default().push(value);
@@ -91,7 +91,7 @@ impl<'a> Chart<'a> {
             ),
             (
                 "main",
-                if subset == JUDGED {
+                if subset == IN_FOLDERS {
                     "prediction"
                 } else {
                     "imagined"
@@ -246,7 +246,7 @@ impl Plot {
         let mean = mean(values);
         format!(
             "<circle class=\"dot\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"><title>frame {frame}: {} ({})</title></circle>",
-            Style::of("", mean).show(mean),
+            Style::of(None, mean).show(mean),
             counted(values.len(), "clip", "clips")
         )
     }
@@ -352,12 +352,12 @@ mod tests {
 
     fn items(subset: &str, frames: std::ops::Range<usize>, value: f64) -> Vec<ItemValue> {
         let item = |frame| ItemValue {
-            metric: "psnr".to_owned(),
+            metric: crate::pixel::psnr::PSNR.default_id().into(),
+            profile: String::new(),
             subset: subset.to_owned(),
             item: "a".to_owned(),
             frame: Some(frame),
             value: Some(value - frame as f64),
-            ..ItemValue::default()
         };
         frames.map(item).collect()
     }

@@ -5,11 +5,12 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::markup::{counted, escape, fill};
-use super::{Page, StageRow, answers, clips, curve, scores, summary};
+use super::page::{Page, StageRow};
+use super::{answers, clips, curve, scores, summary};
 
-pub(super) const TEMPLATE: &str = include_str!("page.html");
-pub(super) const STYLE: &str = include_str!("page.css");
-pub(super) const SCRIPT: &str = include_str!("page.js");
+pub(super) const TEMPLATE: &str = include_str!("template/page.html");
+pub(super) const STYLE: &str = include_str!("template/page.css");
+pub(super) const SCRIPT: &str = include_str!("template/page.js");
 
 /// The page as one string: equal input gives equal bytes.
 pub fn html(page: &Page<'_>) -> String {

@@ -1,6 +1,9 @@
 //! Text and numbers as they stand in HTML.
 
-use crate::score::Score;
+use crate::metric::MetricName;
+use crate::metric::definition::{Metric, Unit};
+use crate::metric::registry::find;
+use crate::tables::Score;
 
 /// Text that is safe between tags and inside quoted attributes.
 ///
@@ -48,8 +51,8 @@ pub(super) struct Style {
 
 impl Style {
     /// Four significant digits of a number above one, three of one below; shares of answers in per cent.
-    pub(super) fn of(metric: &str, value: f64) -> Self {
-        if metric == "accuracy" {
+    pub(super) fn of(metric: Option<&Metric>, value: f64) -> Self {
+        if metric.is_some_and(|metric| metric.unit == Unit::Share) {
             return Self {
                 decimals: 1,
                 scale: 100.0,
@@ -72,7 +75,7 @@ impl Style {
     /// The style for all numbers of a score: that of its value, or of a bound where there is none.
     pub(super) fn of_score(score: &Score) -> Self {
         let value = score.value.or(score.floor).or(score.ceiling).unwrap_or(0.0);
-        Self::of(&score.metric, value)
+        Self::of(known(&score.metric), value)
     }
 
     /// A number in this style.
@@ -111,42 +114,16 @@ pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
+/// The registry's entry of a row's metric, whatever weights it was made with.
+pub(super) fn known(name: &MetricName) -> Option<&'static Metric> {
+    name.metric().or_else(|| find(name.as_str()))
+}
+
 /// A metric's name as people write it, and what it is; an unknown one stands as it is.
-pub(super) fn metric_name(metric: &str) -> (&str, &'static str) {
-    match metric {
-        "psnr" => ("PSNR", "peak signal-to-noise ratio, in decibels"),
-        "ssim" => ("SSIM", "structural similarity, 1 is equal"),
-        "mse" => (
-            "MSE",
-            "mean squared error of pixels in 0..1, or as the profile says",
-        ),
-        "lpips" => ("LPIPS", "learned perceptual distance of image patches"),
-        "ari" => (
-            "ARI",
-            "adjusted Rand index over all pixels: 1 is perfect, 0 is chance",
-        ),
-        "fg-ari" => (
-            "FG-ARI",
-            "adjusted Rand index over the pixels of true objects",
-        ),
-        "miou" => ("mIoU", "mean overlap of matched masks"),
-        "fg-miou" => ("FG-mIoU", "mean overlap of matched masks of objects"),
-        "mbo" => ("mBO", "mean overlap with the best mask for each object"),
-        "fvd" => ("FVD", "Fréchet distance between features of videos (I3D)"),
-        "fvd-motion" => (
-            "FVD-motion",
-            "Fréchet distance between features of the shipped motion network",
-        ),
-        "fid" => (
-            "FID",
-            "Fréchet distance between features of images (Inception)",
-        ),
-        "kid" => ("KID", "kernel distance between features of images"),
-        "fvd-infinity" => ("FVD∞", "FVD at infinitely many clips, by a line over 1/N"),
-        "fid-infinity" => ("FID∞", "FID at infinitely many frames, by a line over 1/N"),
-        "kvd" => ("KVD", "kernel distance between features of videos"),
-        "accuracy" => ("Accuracy", "share of right answers"),
-        other => (other, ""),
+pub(super) fn metric_name(name: &MetricName) -> (&str, &'static str) {
+    match known(name) {
+        Some(metric) if *name == *metric.name => (metric.title, metric.meaning),
+        _ => (name.as_str(), ""),
     }
 }
 
@@ -170,16 +147,16 @@ mod tests {
 
     #[test]
     fn numbers_keep_their_significant_digits() {
-        let show = |metric: &str, value: f64| Style::of(metric, value).show(value);
+        let show = |metric: &str, value: f64| Style::of(find(metric), value).show(value);
         assert_eq!(show("psnr", 24.3149), "24.31");
         assert_eq!(show("ssim", 0.81249), "0.812");
         assert_eq!(show("mse", 0.012_349), "0.0123");
         assert_eq!(show("fvd", 1234.5), "1234");
         assert_eq!(show("accuracy", 0.5417), "54.2\u{2009}%");
         assert_eq!(show("ari", -0.012), "−0.0120");
-        assert_eq!(Style::of("ssim", 0.5).show(-0.0001), "0.000");
+        assert_eq!(Style::of(find("ssim"), 0.5).show(-0.0001), "0.000");
         assert_eq!(show("psnr", f64::INFINITY), "∞");
-        let range = Style::of("accuracy", 0.5).range(0.41, 0.59);
+        let range = Style::of(find("accuracy"), 0.5).range(0.41, 0.59);
         assert_eq!(range, "41.0\u{2009}–\u{2009}59.0\u{2009}%");
     }
 }

@@ -4,17 +4,29 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::score::{ItemTable, Score};
+use crate::metric::MetricName;
 use crate::stats::bootstrap::{Cluster, Resampling, mean, paired_difference};
 use crate::stats::proportion::mcnemar;
+use crate::tables::{ItemTable, Score, ScoreTable};
 
-use super::RunView;
+/// One run.
+#[derive(Debug, Clone)]
+pub struct RunView<'a> {
+    /// Its name, different from that of any other.
+    pub name: String,
+    /// One row a number.
+    pub scores: &'a ScoreTable,
+    /// One row a value of a clip or frame.
+    pub items: &'a ItemTable,
+    /// Its plan with every value resolved, as TOML.
+    pub plan: String,
+}
 
 /// How far a run is from the first one in one measure.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Difference {
-    /// Name of the metric.
-    pub metric: String,
+    /// The metric.
+    pub metric: MetricName,
     /// Which definition of it.
     pub profile: String,
     /// What it was measured on.
@@ -76,7 +88,7 @@ pub fn differences(runs: &[RunView<'_>], resampling: Resampling) -> Vec<Differen
 pub(super) type Key<'a> = (&'a str, &'a str, &'a str);
 
 pub(super) fn key(score: &Score) -> Key<'_> {
-    (&score.metric, &score.profile, &score.subset)
+    (score.metric.as_str(), &score.profile, &score.subset)
 }
 
 /// A run's values by what they are of and by clip.
@@ -86,7 +98,7 @@ impl<'a> Clusters<'a> {
     fn of(items: &'a ItemTable) -> Self {
         let mut found: BTreeMap<Key<'a>, BTreeMap<&'a str, Vec<f64>>> = BTreeMap::new();
         for row in &items.rows {
-            let key = (&*row.metric, &*row.profile, &*row.subset);
+            let key = (row.metric.as_str(), &*row.profile, &*row.subset);
             let values = found.entry(key).or_default().entry(&row.item).or_default();
             values.extend(row.value);
         }
@@ -162,7 +174,8 @@ fn only_right(pairs: &[(&Vec<f64>, &Vec<f64>)]) -> Option<[usize; 2]> {
 mod tests {
     use super::*;
     use crate::answers::{Graded, items, scores};
-    use crate::score::{Direction, ItemValue, ScoreTable};
+    use crate::pixel::mse::MSE;
+    use crate::tables::ItemValue;
 
     #[test]
     fn answers_to_the_same_questions_are_compared_by_the_exact_test() {
@@ -220,8 +233,8 @@ mod tests {
         let view = |name: &str, more: f64| -> RunView<'static> {
             let values = clips.iter().flat_map(|(clip, values)| {
                 values.iter().enumerate().map(|(frame, value)| ItemValue {
-                    metric: "mse".to_owned(),
-                    profile: "mean".to_owned(),
+                    metric: MSE.default_id().into(),
+                    profile: "sum-chw".to_owned(),
                     subset: "changed".to_owned(),
                     item: (*clip).to_owned(),
                     frame: Some(frame),
@@ -230,7 +243,7 @@ mod tests {
             });
             let score = Score {
                 value: Some(3.0 + more),
-                ..Score::new("mse", "mean", "changed", Direction::Lower)
+                ..Score::new(MSE.default_id(), "changed")
             };
             let items = values.collect();
             RunView {

@@ -2,65 +2,52 @@
 
 use std::collections::BTreeSet;
 
-use crate::score::{Direction, NOT_APPLICABLE, Score, ScoreTable};
-
 use super::bar::bar;
-use super::markup::{Style, counted, escape, metric_name};
+use super::markup::{Style, counted, escape, known, metric_name};
+use crate::metric::definition::Group;
+use crate::metric::{Direction, MetricName};
+use crate::tables::{NOT_APPLICABLE, Score, ScoreTable};
 
-/// What a metric looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Group {
-    /// Frames against frames.
-    Pixels,
-    /// Masks and boxes.
-    Masks,
-    /// Sets of videos or frames against sets.
-    Distance,
-    /// Answers to questions.
-    Answers,
-    /// Anything else.
-    Other,
+/// A table of the page.
+pub(super) struct Section {
+    /// The metrics in it; `None` for those that the registry does not know.
+    pub(super) group: Option<Group>,
+    pub(super) title: &'static str,
+    pub(super) about: &'static str,
 }
 
-pub(super) const GROUPS: [(Group, &str, &str); 5] = [
-    (
-        Group::Pixels,
-        "Pixels",
-        "Drawn frames against true ones. The floor of imagined frames copies the last frame that was seen.",
-    ),
-    (
-        Group::Masks,
-        "Masks",
-        "Slots against true objects. The floor is the best of masks that never looked at the picture.",
-    ),
-    (
-        Group::Distance,
-        "Video distance",
-        "Sets of clips against sets of clips, over the features of a network.",
-    ),
-    (
-        Group::Answers,
-        "Answers",
-        "Questions about the clips. The floor answers from the question alone.",
-    ),
-    (Group::Other, "Other measures", ""),
+/// The tables in the order of the page.
+pub(super) const GROUPS: [Section; 5] = [
+    Section {
+        group: Some(Group::Pixels),
+        title: "Pixels",
+        about: "Drawn frames against true ones. The floor of imagined frames copies the last frame that was seen.",
+    },
+    Section {
+        group: Some(Group::Masks),
+        title: "Masks",
+        about: "Slots against true objects. The floor is the best of masks that never looked at the picture.",
+    },
+    Section {
+        group: Some(Group::Distance),
+        title: "Video distance",
+        about: "Sets of clips against sets of clips, over the features of a network.",
+    },
+    Section {
+        group: Some(Group::Answers),
+        title: "Answers",
+        about: "Questions about the clips. The floor answers from the question alone.",
+    },
+    Section {
+        group: None,
+        title: "Other measures",
+        about: "",
+    },
 ];
 
-impl Group {
-    /// The group of a metric.
-    pub(super) fn of(metric: &str) -> Self {
-        let distance = ["fvd", "kvd", "fid", "kid", "jedi", "cd-fvd"];
-        // Weights that papers do not use stand behind a star.
-        let metric = metric.split('*').next().unwrap_or(metric);
-        match metric {
-            "psnr" | "ssim" | "mse" | "lpips" => Self::Pixels,
-            "ari" | "fg-ari" | "miou" | "fg-miou" | "mbo" | "corloc" | "recall" => Self::Masks,
-            "accuracy" => Self::Answers,
-            _ if metric.starts_with("box-") => Self::Masks,
-            _ if distance.iter().any(|name| metric.starts_with(name)) => Self::Distance,
-            _ => Self::Other,
-        }
-    }
+/// The table that a row stands in.
+pub(super) fn group_of(metric: &MetricName) -> Option<Group> {
+    known(metric).map(|metric| metric.group)
 }
 
 /// The tables, those of groups without a row left out.
@@ -69,11 +56,16 @@ pub(super) fn tables(table: &ScoreTable) -> String {
         return "<p class=\"empty\">Nothing was scored.</p>".to_owned();
     }
     let runs: BTreeSet<&str> = table.rows.iter().map(|score| score.run.as_str()).collect();
-    let group = |&(group, title, about): &(Group, &str, &str)| {
+    let section = |section: &Section| {
+        let Section {
+            group,
+            title,
+            about,
+        } = *section;
         let rows: String = table
             .rows
             .iter()
-            .filter(|score| Group::of(&score.metric) == group)
+            .filter(|score| group_of(&score.metric) == group)
             .map(|score| row(score, runs.len() > 1))
             .collect();
         if rows.is_empty() {
@@ -86,7 +78,7 @@ pub(super) fn tables(table: &ScoreTable) -> String {
              <th>profile</th><th>note</th></tr></thead><tbody>{rows}</tbody></table></div>"
         )
     };
-    let tables: String = GROUPS.iter().map(group).collect();
+    let tables: String = GROUPS.iter().map(section).collect();
     let some_grey = table
         .rows
         .iter()
@@ -168,16 +160,17 @@ fn greyed(score: &Score) -> (&'static str, String) {
 
 /// How a number was made, in one line.
 fn provenance(score: &Score) -> String {
+    let made = &score.provenance;
     let parts = [
         ("interval", &score.ci_method),
-        ("clips from", &score.offset_policy),
-        ("frames", &score.frame_order),
-        ("resized by", &score.resize_kernel),
-        ("covariance", &score.cov_estimator),
-        ("weights", &score.weights_sha256),
-        ("data", &score.data_manifest_sha256),
-        ("model", &score.checkpoint_sha256),
-        ("version", &score.code_version),
+        ("clips from", &made.offset_policy),
+        ("frames", &made.frame_order),
+        ("resized by", &made.resize_kernel),
+        ("covariance", &made.cov_estimator),
+        ("weights", &made.weights_sha256),
+        ("data", &made.data_manifest_sha256),
+        ("model", &made.checkpoint_sha256),
+        ("version", &made.code_version),
     ];
     let parts: Vec<String> = parts
         .into_iter()
@@ -212,48 +205,54 @@ fn note(score: &Score) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::answers::clevrer::ACCURACY;
+    use crate::distribution::metrics::FVD;
+    use crate::metric::definition::Metric;
+    use crate::metric::registry::METRICS;
+    use crate::pixel::psnr::PSNR;
+    use crate::tables::Provenance;
 
-    fn full(metric: &str) -> Score {
-        let score = Score::new(metric, "p", "imagined", Direction::Higher).with_value(24.5, 8);
-        let known = NOT_APPLICABLE.to_owned();
-        Score {
-            offset_policy: known.clone(),
-            frame_order: known.clone(),
-            resize_kernel: known.clone(),
-            cov_estimator: known.clone(),
-            weights_sha256: known.clone(),
-            data_manifest_sha256: known.clone(),
-            checkpoint_sha256: known.clone(),
-            code_version: known,
-            ..score
-        }
-        .with_interval(23.0, 26.0, "bca")
+    fn full(metric: &'static Metric) -> Score {
+        let score = Score::new(metric.default_id(), "imagined").with_value(24.5, 8);
+        let known = Provenance::of_clips("data", "1.0", NOT_APPLICABLE);
+        score
+            .with_interval(23.0, 26.0, "bca")
+            .with_provenance(&known)
     }
 
     #[test]
-    fn every_metric_finds_its_group() {
-        let group = |name| Group::of(name);
-        assert_eq!(group("lpips"), Group::Pixels);
-        assert_eq!(group("fg-miou"), Group::Masks);
-        assert_eq!(group("fvd-motion"), Group::Distance);
-        assert_eq!(group("accuracy"), Group::Answers);
-        assert_eq!(group("made-up"), Group::Other);
+    fn every_metric_finds_its_table_and_one_of_another_version_is_shown_too() {
+        let read = |name: &str| -> MetricName { serde_json::from_value(name.into()).unwrap() };
+        let group = |name: &str| group_of(&read(name));
+        assert_eq!(group("lpips"), Some(Group::Pixels));
+        assert_eq!(group("fg-miou"), Some(Group::Masks));
+        assert_eq!(group("fvd-motion"), Some(Group::Distance));
+        assert_eq!(group("fvd*[sha256:01234567]"), Some(Group::Distance));
+        assert_eq!(group("accuracy"), Some(Group::Answers));
+        assert_eq!(group("made-up"), None);
+        for metric in METRICS {
+            let page = tables(&[full(metric)].into_iter().collect());
+            assert!(page.contains(metric.title), "{}", metric.name);
+        }
     }
 
     #[test]
     fn only_groups_with_rows_have_a_table() {
-        let page = tables(&[full("psnr"), full("accuracy")].into_iter().collect());
+        let page = tables(&[full(&PSNR), full(&ACCURACY)].into_iter().collect());
         assert!(page.contains("<h3>Pixels</h3>") && page.contains("<h3>Answers</h3>"));
         assert!(!page.contains("<h3>Masks</h3>") && !page.contains("<h3>Other"));
     }
 
     #[test]
     fn a_number_of_unknown_making_is_grey_and_says_why() {
-        let known = row(&full("psnr"), false);
+        let known = row(&full(&PSNR), false);
         assert!(known.starts_with("<tr class=\"\""), "{known}");
         let bare = Score {
-            weights_sha256: String::new(),
-            ..full("psnr")
+            provenance: Provenance {
+                weights_sha256: String::new(),
+                ..full(&PSNR).provenance
+            },
+            ..full(&PSNR)
         };
         let unknown = row(&bare, false);
         assert!(unknown.starts_with("<tr class=\"grey\" title=\"unknown: weights_sha256\">"));
@@ -262,7 +261,7 @@ mod tests {
     #[test]
     fn a_number_that_was_not_computed_is_grey_and_says_why() {
         let reason = "weights missing";
-        let missing = Score::not_computed("fvd", "styleganv", "imagined", Direction::Lower, reason);
+        let missing = Score::not_computed(FVD.default_id(), "imagined", reason);
         let text = row(&missing, false);
         assert!(text.starts_with("<tr class=\"grey\""), "{text}");
         assert!(text.contains(">not computed</td>") && text.contains(">weights missing</td>"));
@@ -272,7 +271,7 @@ mod tests {
     fn what_was_skipped_is_counted() {
         let some = Score {
             n_skipped: 3,
-            ..full("psnr")
+            ..full(&PSNR)
         };
         assert!(row(&some, false).contains(">3 values skipped</td>"));
     }

@@ -2,90 +2,42 @@
 
 use std::collections::BTreeMap;
 
-use crate::score::{Direction, ItemTable, Score};
-
 use super::bar::{Verdict, bar};
-use super::markup::{Style, counted, escape, metric_name};
-use super::{FLOOR_SUFFIX, IMAGINED, JUDGED, Page};
+use super::markup::{Style, counted, escape};
+use super::page::{FLOOR_SUFFIX, Page};
+use crate::metric::Direction;
+use crate::metric::definition::{KeyFigure, Metric, Unit};
+use crate::metric::registry::METRICS;
+use crate::tables::{ItemTable, Score};
 
-/// Metric and subset of a key figure, what it is called, and what its floor is.
+/// A key figure of a metric.
 struct Key {
-    metric: &'static str,
-    subset: &'static str,
-    subject: &'static str,
-    floor: &'static str,
-    unit: &'static str,
+    metric: &'static Metric,
+    figure: &'static KeyFigure,
 }
 
-const KEYS: [Key; 9] = [
-    Key {
-        metric: "psnr",
-        subset: IMAGINED,
-        subject: "imagined frames",
-        floor: "copying the last seen frame",
-        unit: "\u{2009}dB",
-    },
-    Key {
-        metric: "mse",
-        subset: "imagined-changed",
-        subject: "the pixels that change",
-        floor: "copying the last seen frame",
-        unit: "",
-    },
-    Key {
-        metric: "miou",
-        subset: "observed",
-        subject: "the masks of seen frames",
-        floor: "masks that never looked",
-        unit: "",
-    },
-    Key {
-        metric: "accuracy",
-        subset: "all/per-question",
-        subject: "whole questions",
-        floor: "answering without the video",
-        unit: "",
-    },
-    Key {
-        metric: "fvd-motion",
-        subset: IMAGINED,
-        subject: "imagined clips",
-        floor: "its floor",
-        unit: "",
-    },
-    Key {
-        metric: "psnr",
-        subset: JUDGED,
-        subject: "the predicted frames",
-        floor: "its floor",
-        unit: "\u{2009}dB",
-    },
-    Key {
-        metric: "ssim",
-        subset: JUDGED,
-        subject: "the predicted frames",
-        floor: "its floor",
-        unit: "",
-    },
-    Key {
-        metric: "lpips",
-        subset: JUDGED,
-        subject: "the predicted frames",
-        floor: "its floor",
-        unit: "",
-    },
-    Key {
-        metric: "fvd",
-        subset: JUDGED,
-        subject: "the predicted clips",
-        floor: "its floor",
-        unit: "",
-    },
-];
+impl Key {
+    /// All of them, in the order of the registry.
+    fn all() -> impl Iterator<Item = Self> {
+        METRICS.iter().flat_map(|metric| {
+            let figures = metric.key_figures.iter();
+            figures.map(|figure| Self { metric, figure })
+        })
+    }
+
+    /// Unit behind a number, with the space before it.
+    fn unit(&self) -> &'static str {
+        match self.metric.unit {
+            Unit::Decibel => "\u{2009}dB",
+            // The style of a share writes its own.
+            Unit::One | Unit::Share => "",
+        }
+    }
+}
 
 /// Cards with the key figures that there are.
 pub(super) fn cards(page: &Page<'_>) -> String {
-    let card = |(key, score): (&Key, &Score)| {
+    let card = |(key, score): (Key, &Score)| {
         let style = Style::of_score(score);
         let value = score
             .value
@@ -104,10 +56,10 @@ pub(super) fn cards(page: &Page<'_>) -> String {
         format!(
             "<div class=\"card{grey}\"><h2>{}<small>{}</small></h2><p class=\"figure {}\">{value}<small>{}</small></p>\
              {}<p class=\"bounds\">{}{}</p></div>",
-            metric_name(key.metric).0,
-            key.subject,
+            key.metric.title,
+            key.figure.subject,
             Verdict::of(score).class(),
-            key.unit,
+            key.unit(),
             bar(score),
             bound("floor", score.floor),
             bound("ceiling", score.ceiling)
@@ -126,7 +78,7 @@ pub(super) fn cards(page: &Page<'_>) -> String {
 /// What the run showed, in sentences.
 pub(super) fn paragraph(page: &Page<'_>) -> String {
     let mut sentences: Vec<String> = found(page)
-        .map(|(key, score)| sentence(key, score, page.items))
+        .map(|(key, score)| sentence(&key, score, page.items))
         .collect();
     if sentences.is_empty() {
         sentences.push("None of the key figures was asked for.".to_owned());
@@ -141,19 +93,21 @@ pub(super) fn paragraph(page: &Page<'_>) -> String {
     format!("<p class=\"summary\">{}</p>", sentences.join(" "))
 }
 
-fn found<'a>(page: &Page<'a>) -> impl Iterator<Item = (&'static Key, &'a Score)> {
+fn found<'a>(page: &Page<'a>) -> impl Iterator<Item = (Key, &'a Score)> {
     let scores = page.scores;
-    KEYS.iter()
-        .filter_map(move |key| Some((key, scores.find(key.metric, key.subset)?)))
+    Key::all().filter_map(move |key| {
+        let score = scores.find(key.metric.name, key.figure.subset)?;
+        Some((key, score))
+    })
 }
 
 fn sentence(key: &Key, score: &Score, items: &ItemTable) -> String {
-    let name = metric_name(key.metric).0;
+    let name = key.metric.title;
     let Some(value) = score.value else {
         let reason = score.note.trim_start_matches("not computed: ");
         return format!(
             "{name} of {} was not computed: {}.",
-            key.subject,
+            key.figure.subject,
             escape(reason)
         );
     };
@@ -162,10 +116,10 @@ fn sentence(key: &Key, score: &Score, items: &ItemTable) -> String {
         (Some(low), Some(high)) => format!(" [{}]", style.range(low, high)),
         _ => String::new(),
     };
-    let (value, unit) = (style.show(value), key.unit);
+    let (value, unit) = (style.show(value), key.unit());
     let reached = format!(
         "{name} of {} is <b>{value}{unit}</b>{interval}",
-        key.subject
+        key.figure.subject
     );
     let Some(floor) = score.floor else {
         return format!("{reached}.");
@@ -177,7 +131,10 @@ fn sentence(key: &Key, score: &Score, items: &ItemTable) -> String {
     };
     let floor = style.show(floor);
     let won = won(score, items);
-    format!("{reached}, {than} {} ({floor}{unit}){won}.", key.floor)
+    format!(
+        "{reached}, {than} {} ({floor}{unit}){won}.",
+        key.figure.floor
+    )
 }
 
 /// On how many clips the score is better than its floor, where the items say so.
@@ -221,11 +178,17 @@ fn by_clip<'a>(score: &Score, items: &'a ItemTable, subset: &str) -> BTreeMap<&'
 
 #[cfg(test)]
 mod tests {
+    use super::super::page::IMAGINED;
     use super::*;
-    use crate::score::ItemValue;
+    use crate::pixel::psnr::PSNR;
+    use crate::tables::ItemValue;
+
+    fn key() -> Key {
+        Key::all().next().unwrap()
+    }
 
     fn psnr(value: f64, ends: [f64; 2]) -> Score {
-        Score::new("psnr", "p", IMAGINED, Direction::Higher)
+        Score::new(PSNR.default_id(), IMAGINED)
             .with_value(value, 2)
             .with_interval(ends[0], ends[1], "bca")
             .with_bounds(Some(20.0), None)
@@ -234,7 +197,7 @@ mod tests {
     #[test]
     fn a_sentence_says_whether_looking_helped() {
         let none = ItemTable::default();
-        let say = |score: &Score| sentence(&KEYS[0], score, &none);
+        let say = |score: &Score| sentence(&key(), score, &none);
         assert!(
             say(&psnr(25.0, [24.0, 26.0]))
                 .contains("better than copying the last seen frame (20.00\u{2009}dB)")
@@ -246,8 +209,8 @@ mod tests {
     #[test]
     fn clips_that_beat_their_floor_are_counted() {
         let item = |subset: &str, clip: &str, value| ItemValue {
-            metric: "psnr".to_owned(),
-            profile: "p".to_owned(),
+            metric: PSNR.default_id().into(),
+            profile: "per-image-mean".to_owned(),
             subset: subset.to_owned(),
             item: clip.to_owned(),
             frame: Some(6),
@@ -260,7 +223,7 @@ mod tests {
             item("imagined-floor", "b", 20.0),
         ];
         let text = sentence(
-            &KEYS[0],
+            &key(),
             &psnr(22.0, [21.0, 23.0]),
             &items.into_iter().collect(),
         );
@@ -269,8 +232,8 @@ mod tests {
 
     #[test]
     fn what_was_not_computed_is_said_with_its_reason() {
-        let missing = Score::not_computed("psnr", "p", IMAGINED, Direction::Higher, "no <truth>");
-        let text = sentence(&KEYS[0], &missing, &ItemTable::default());
+        let missing = Score::not_computed(PSNR.default_id(), IMAGINED, "no <truth>");
+        let text = sentence(&key(), &missing, &ItemTable::default());
         assert!(
             text.ends_with("was not computed: no &lt;truth&gt;."),
             "{text}"

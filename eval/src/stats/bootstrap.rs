@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use crate::error::{EvalError, same_shape};
-use crate::stats::Interval;
+use crate::stats::interval::Interval;
 use crate::stats::normal::{Z95, point_at, share_below};
 
 /// How often to draw, and from which seed.

@@ -1,17 +1,14 @@
-//! How sure a number is: intervals and tests for means, proportions and distances between sets.
+//! How sure a number is: intervals and tests for means and proportions.
 //!
 //! Frames of one video and questions about one video are not independent, so whatever is drawn here is drawn by video.
 
+/// Bootstrap over videos.
 pub mod bootstrap;
-pub mod normal;
-pub mod proportion;
-pub mod subsample;
-
 /// Both ends of an interval.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Interval {
-    /// Lower end.
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
-}
+mod interval;
+/// The normal distribution.
+pub mod normal;
+/// Intervals and tests for shares.
+pub mod proportion;
+
+pub use interval::Interval;

@@ -1,6 +1,6 @@
 //! Shares of right answers: Wilson's interval, how much clustering by video widens it, and McNemar's exact test.
 
-use crate::stats::Interval;
+use crate::stats::interval::Interval;
 use crate::stats::normal::Z95;
 
 /// Wilson's 95 % interval (1927) of `correct` out of `total`; `None` of nothing. A design effect above 1 divides the

@@ -1,9 +1,9 @@
 //! Runs side by side on one page.
 
+use slotflow_eval::metric::registry::find;
 use slotflow_eval::report::{ClipView, Comparison, RunView, VideoView, compare, differences};
-use slotflow_eval::score::ItemValue;
 use slotflow_eval::stats::bootstrap::Resampling;
-use slotflow_eval::{Direction, ItemTable, Score, ScoreTable};
+use slotflow_eval::{ItemTable, ItemValue, MetricId, Score, ScoreTable};
 
 use crate::report::{PAYLOADS, parsed};
 
@@ -11,17 +11,19 @@ use crate::report::{PAYLOADS, parsed};
 fn tables(values: &[f64], text: &str) -> (ScoreTable, ItemTable) {
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let profile = format!("profile{text}");
-    let score = |metric, value, direction| {
-        Score::new(metric, &profile, "imagined", direction).with_value(value, values.len())
+    let id = |metric: &str| -> MetricId { find(metric).unwrap().default_id() };
+    let score = |metric: &str, value: f64| Score {
+        profile: profile.clone(),
+        ..Score::new(id(metric), "imagined").with_value(value, values.len())
     };
     let scores = [
-        score("psnr", mean, Direction::Higher),
-        score("mse", -mean, Direction::Lower),
+        score("psnr", mean),
+        score("mse", -mean),
         // A distance between sets has no value of a clip.
-        score("fvd", mean, Direction::Lower),
+        score("fvd", mean),
     ];
     let item = |metric: &str, index: usize, value: f64| ItemValue {
-        metric: metric.to_owned(),
+        metric: id(metric).into(),
         profile: profile.clone(),
         subset: "imagined".to_owned(),
         item: format!("clip{index}"),

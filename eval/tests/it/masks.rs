@@ -73,12 +73,12 @@ fn label_maps_agree_with_four_implementations() {
 #[test]
 fn exchanged_identities_cost_a_video_and_not_its_frames() {
     let case = &golden("segmentation.json")["video_vs_frame"];
-    let (truth, guess) = (labels(&case["gt"]), labels(&case["pred"]));
+    let (truth, prediction) = (labels(&case["gt"]), labels(&case["pred"]));
     for (profile, level) in [
         (SegProfile::SlotdiffusionVideo, "video_level"),
         (SegProfile::SlotdiffusionFrame, "frame_level"),
     ] {
-        for found in measure(profile, truth.view(), guess.view()).unwrap() {
+        for found in measure(profile, truth.view(), prediction.view()).unwrap() {
             agree(found.fg_ari, number(&case[level]["fari"]), 5e-6, level);
             agree_if_defined(found.miou, &case[level]["miou"], level);
             agree_if_defined(found.mbo, &case[level]["mbo"], level);
@@ -100,10 +100,15 @@ fn a_large_clip_agrees_although_the_reference_rounds() {
             (label + 1) % 11
         }
     };
-    let guess: Vec<u8> = truth.iter().enumerate().map(swap).collect();
-    let [truth, guess] =
-        [truth, guess].map(|flat| Array3::from_shape_vec((time, height, width), flat).unwrap());
-    let found = measure(SegProfile::SlotdiffusionVideo, truth.view(), guess.view()).unwrap()[0];
+    let prediction: Vec<u8> = truth.iter().enumerate().map(swap).collect();
+    let [truth, prediction] = [truth, prediction]
+        .map(|flat| Array3::from_shape_vec((time, height, width), flat).unwrap());
+    let found = measure(
+        SegProfile::SlotdiffusionVideo,
+        truth.view(),
+        prediction.view(),
+    )
+    .unwrap()[0];
     agree(found.fg_ari, number(&case["fari_exact"]), 1e-12, "fg-ari");
     agree(
         found.fg_ari,
@@ -152,13 +157,18 @@ fn items_without_objects_count_for_fg_ari_and_are_skipped_for_mbo() {
 fn overlapping_pixels_count_for_nobody() {
     let case = &golden("segmentation.json")["coco_overlap"];
     let overlap = labels(&case["overlap"]).mapv(|flag| flag == 1);
-    let (truth, guess) = set_aside(
+    let (truth, prediction) = set_aside(
         labels(&case["gt"]).view(),
         labels(&case["pred"]).view(),
         overlap.view(),
     )
     .unwrap();
-    let found = measure(SegProfile::SlotdiffusionVideo, truth.view(), guess.view()).unwrap()[0];
+    let found = measure(
+        SegProfile::SlotdiffusionVideo,
+        truth.view(),
+        prediction.view(),
+    )
+    .unwrap()[0];
     agree(found.fg_ari, number(&case["fari"]), 1e-6, "fg-ari");
     agree_if_defined(found.miou, &case["miou"], "miou");
     agree_if_defined(found.mbo, &case["mbo"], "mbo");
@@ -187,13 +197,16 @@ fn boxes_agree_with_the_reference() {
             .zip(present)
             .filter(|(_, present)| *present > 0.0);
         let truth: Vec<_> = truth.filter_map(|(row, _)| bounding_box(row)).collect();
-        let guess: Vec<_> = case["pred"]
+        let prediction: Vec<_> = case["pred"]
             .as_array()
             .unwrap()
             .iter()
             .filter_map(bounding_box)
             .collect();
-        let (found, expected) = (detect(&truth, &guess), numbers(&case["precision_recall"]));
+        let (found, expected) = (
+            detect(&truth, &prediction),
+            numbers(&case["precision_recall"]),
+        );
         agree(
             found.precision.unwrap(),
             expected[0],

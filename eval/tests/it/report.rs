@@ -1,8 +1,9 @@
 //! The report as a whole: what it must hold, and what no name may do to it.
 
+use slotflow_eval::distribution::metrics::FVD;
+use slotflow_eval::pixel::psnr::PSNR;
 use slotflow_eval::report::{AnswerRow, ClipView, Page, StageRow, VideoView, html};
-use slotflow_eval::score::ItemValue;
-use slotflow_eval::{Direction, ItemTable, Score, ScoreTable};
+use slotflow_eval::{ItemTable, ItemValue, MetricName, Score, ScoreTable};
 
 pub const PAYLOADS: [&str; 24] = [
     "<script>alert(1)</script>",
@@ -41,23 +42,27 @@ struct Example {
 impl Example {
     fn new(text: &str) -> Self {
         let own = |name: &str| format!("{name}{text}");
+        // A table that was read may hold any name.
+        let read = |name: String| -> MetricName { serde_json::from_value(name.into()).unwrap() };
         let made = |metric: &str, subset: &str| {
-            let mut score = Score::new(metric, &own("profile"), subset, Direction::Higher)
+            let mut score = Score::new(PSNR.default_id(), subset)
                 .with_value(24.5, 8)
                 .with_interval(23.0, 26.0, &own("bca"))
                 .with_bounds(Some(20.0), Some(30.0));
+            score.metric = read(metric.to_owned());
+            score.profile = own("profile");
             score.note = own("note");
             score
         };
         let reason = own("reason");
-        let missing = Score::not_computed("fvd", "p", "imagined", Direction::Lower, &reason);
+        let missing = Score::not_computed(FVD.default_id(), "imagined", &reason);
         let scores = [
             made("psnr", "imagined"),
             made(&own("odd"), &own("subset")),
             missing,
         ];
         let item = |frame: usize| ItemValue {
-            metric: own("psnr"),
+            metric: read(own("psnr")),
             profile: own("profile"),
             subset: own("imagined-"),
             item: own("clip"),

@@ -1,8 +1,8 @@
 //! Answers of several reasoners → scores, each with its floor and its ceiling.
 
-use slotflow_eval::Score;
-use slotflow_eval::answers::{Graded, scores};
-use slotflow_eval::score::Direction;
+use slotflow_eval::answers::clevrer::ACCURACY;
+use slotflow_eval::answers::{ALL, Graded, scores};
+use slotflow_eval::{Provenance, Score};
 
 use crate::artifacts::{Artifact, Context, Input, Partial, RunError, Stage, Table};
 
@@ -22,11 +22,11 @@ pub struct Answerer<'a> {
     pub checkpoint: String,
 }
 
-/// Judges answers.
+/// Scores answers.
 pub struct ScoreAnswers<'a> {
     /// The clips, with their questions.
     pub clips: &'a Clips,
-    /// Who answered; the floor is the first's most frequent answers.
+    /// The models that answered; the floor is the most frequent answers of the first.
     pub answerers: &'a [Answerer<'a>],
     /// What programs say of the truth, where the source knows it: the ceiling.
     pub truth: Option<&'a Answers>,
@@ -64,10 +64,10 @@ impl Stage for ScoreAnswers<'_> {
             out.inherit(one.answers);
             let GradedAnswers {
                 answered,
-                blind: guessed,
+                blind: most_frequent,
             } = one.answers.graded()?;
-            let floor = blind.get_or_insert(guessed);
-            let about = Told {
+            let floor = blind.get_or_insert(most_frequent);
+            let about = Answering {
                 name: &one.name,
                 about: &one.about,
                 checkpoint: &one.checkpoint,
@@ -76,22 +76,20 @@ impl Stage for ScoreAnswers<'_> {
             rows.extend(
                 scores(&answered, floor, ceiling)
                     .into_iter()
-                    .map(|row| self.told(row, &about)),
+                    .map(|row| self.complete(row, &about)),
             );
         }
         self.settled(asked, blind.as_deref(), truth.as_ref(), &mut rows);
         if rows.is_empty() {
             let reason = "no question's answer is published";
-            let score =
-                Score::not_computed("accuracy", "clevrer", "all", Direction::Higher, reason);
-            rows.push(score);
+            rows.push(Score::not_computed(ACCURACY.default_id(), ALL, reason));
         }
         out.write(&rows)
     }
 }
 
-/// What all rows of an answerer have in common.
-struct Told<'a> {
+/// What all rows of an answerer share.
+struct Answering<'a> {
     name: &'a str,
     about: &'a str,
     checkpoint: &'a str,
@@ -121,7 +119,7 @@ impl ScoreAnswers<'_> {
         ];
         for (name, about, graded) in settled {
             let graded = graded.unwrap_or_default();
-            let about = Told {
+            let about = Answering {
                 name,
                 about,
                 checkpoint: "none",
@@ -130,7 +128,7 @@ impl ScoreAnswers<'_> {
             rows.extend(
                 scores(graded, &[], &[])
                     .into_iter()
-                    .map(|row| self.told(row, &about)),
+                    .map(|row| self.complete(row, &about)),
             );
         }
     }
@@ -148,26 +146,22 @@ impl ScoreAnswers<'_> {
         Ok(count)
     }
 
-    fn told(&self, score: Score, about: &Told<'_>) -> Score {
+    fn complete(&self, score: Score, about: &Answering<'_>) -> Score {
         let left_out = match about.left_out {
             0 => String::new(),
             count => format!("; {count} questions are not answered, for nothing tells how"),
         };
-        let none = || "none".to_owned();
-        Score {
+        let shared = Provenance {
+            checkpoint_sha256: about.checkpoint.to_owned(),
+            ..Provenance::of_clips(&self.clips.id().0, env!("CARGO_PKG_VERSION"), "none")
+        };
+        let score = Score {
             profile: about.name.to_owned(),
             note: format!("{}; {}{left_out}{}", about.about, score.note, self.remark),
             n_skipped: about.left_out,
-            checkpoint_sha256: about.checkpoint.to_owned(),
-            data_manifest_sha256: self.clips.id().0.clone(),
-            code_version: env!("CARGO_PKG_VERSION").to_owned(),
-            offset_policy: "first frames".to_owned(),
-            frame_order: "numeric".to_owned(),
-            resize_kernel: none(),
-            cov_estimator: none(),
-            weights_sha256: none(),
             ..score
-        }
+        };
+        score.with_provenance(&shared)
     }
 }
 

@@ -1,38 +1,38 @@
-//! One column of the table: what is read from how many frames.
+//! One column of the table: readouts of slots of a number of frames, and their scores.
 
 use std::collections::BTreeMap;
 
 use ndarray::{ArrayView4, s};
+use slotflow_eval::answers::clevrer::ACCURACY;
 use slotflow_eval::physion::{Readout, accuracy, by_scenario, honest, paper};
-use slotflow_eval::score::Direction;
 use slotflow_eval::stats::proportion::wilson;
-use slotflow_eval::{EvalError, Score};
+use slotflow_eval::{EvalError, MetricId, Provenance, Score};
 
 use crate::artifacts::{Context, RunError};
 use crate::stages::physion::labelled_slots::LabelledSlots;
 use crate::stages::physion::protocol::Protocol;
 use crate::stages::physion::tables::{ContactAnswer, ContactTables};
 
-/// What is read from how many frames.
+/// Readouts of slots of a number of frames.
 pub(crate) struct Column<'a> {
     /// `observed` or `dynamics`.
     pub(crate) name: &'static str,
-    /// Frames.
+    /// Frames of a clip that readouts look at.
     pub(crate) time: usize,
-    /// How.
+    /// Training of readouts, and the artifacts they are trained and tested on.
     pub(crate) protocol: &'a Protocol<'a>,
-    /// What readouts learn from.
+    /// Slots that readouts are trained on.
     pub(crate) readout: &'a LabelledSlots,
-    /// What they are judged by.
+    /// Slots that readouts are tested on.
     pub(crate) test: &'a LabelledSlots,
 }
 
-/// Probabilities of "yes" and the threshold above which that is said.
-type Said = (Vec<f64>, f64);
+/// Probabilities of "yes", and the threshold above which the answer is "yes".
+type Predicted = (Vec<f64>, f64);
 
 impl Column<'_> {
     /// Adds the column's scores and answers.
-    pub(crate) fn judge(
+    pub(crate) fn score_readouts(
         &self,
         context: &Context,
         tables: &mut ContactTables,
@@ -60,7 +60,7 @@ impl Column<'_> {
                 one.threshold,
             )
         };
-        let all: Vec<Said> = chosen.chosen.iter().map(of).collect();
+        let all: Vec<Predicted> = chosen.chosen.iter().map(of).collect();
         let spread = chosen
             .sd
             .map_or_else(String::new, |sd| format!(", deviation over them {sd:.3}"));
@@ -89,7 +89,7 @@ impl Column<'_> {
     fn rows(
         &self,
         profile: &str,
-        answers: &[Said],
+        answers: &[Predicted],
         note: &str,
         scores: &mut Vec<Score>,
     ) -> Result<(), RunError> {
@@ -108,25 +108,29 @@ impl Column<'_> {
             }
         }
         let seeds = answers.len().max(1);
-        scores.extend(counts.into_iter().map(|(name, (right, all))| Score {
-            note: format!("{note}; floor: the more frequent outcome"),
-            ..self.score(
-                profile,
-                &name,
-                right as f64 / all.max(1) as f64,
-                all / seeds,
-            )
-        }));
+        for (name, (right, all)) in counts {
+            let mean = right as f64 / all.max(1) as f64;
+            scores.push(Score {
+                note: format!("{note}; floor: the more frequent outcome"),
+                ..self.score(profile, &name, mean, all / seeds)?
+            });
+        }
         Ok(())
     }
 
     /// The share of right answers of a scenario, or of all.
-    fn score(&self, profile: &str, scenario: &str, mean: f64, total: usize) -> Score {
+    fn score(
+        &self,
+        profile: &str,
+        scenario: &str,
+        mean: f64,
+        total: usize,
+    ) -> Result<Score, RunError> {
         let outcomes = self.test.outcomes.iter();
         let of = outcomes.filter(|one| scenario == "all" || one.scenario == scenario);
         let yes = of.filter(|one| one.yes).count() as f64 / total.max(1) as f64;
         let subset = format!("{}/{scenario}", self.name);
-        let score = Score::new("accuracy", profile, &subset, Direction::Higher)
+        let score = Score::new(id(profile)?, &subset)
             .with_value(mean, total)
             .with_bounds(Some(yes.max(1.0 - yes)), Some(1.0));
         let correct = (mean * total as f64).round() as usize;
@@ -134,18 +138,12 @@ impl Column<'_> {
             Some(interval) => score.with_interval(interval.low, interval.high, "wilson"),
             None => score,
         };
-        let none = || "none".to_owned();
-        Score {
+        let data = &self.protocol.test_slots.0;
+        let shared = Provenance {
             checkpoint_sha256: self.protocol.checkpoint.to_owned(),
-            data_manifest_sha256: self.protocol.test_slots.0.clone(),
-            code_version: env!("CARGO_PKG_VERSION").to_owned(),
-            offset_policy: "first frames".to_owned(),
-            frame_order: "numeric".to_owned(),
-            resize_kernel: none(),
-            cov_estimator: none(),
-            weights_sha256: none(),
-            ..score
-        }
+            ..Provenance::of_clips(data, env!("CARGO_PKG_VERSION"), "none")
+        };
+        Ok(score.with_provenance(&shared))
     }
 
     /// Rows of `answers.csv`: clip, scenario, column and way, truth, answer, probability of yes.
@@ -169,7 +167,14 @@ impl Column<'_> {
     }
 }
 
-/// What a readout said of the test clips.
+/// The accuracy in a protocol's definition.
+fn id(profile: &str) -> Result<MetricId, RunError> {
+    ACCURACY.id(profile).ok_or_else(|| RunError::Internal {
+        reason: format!("no definition `{profile}` of accuracy"),
+    })
+}
+
+/// Probabilities of "yes" that a readout gives the test clips.
 fn probabilities(readouts: &[Readout], seed: u64, checkpoint: usize) -> Vec<f64> {
     let wanted = |one: &&Readout| (one.seed, one.checkpoint) == (seed, checkpoint);
     let found = readouts.iter().find(wanted);

@@ -68,7 +68,7 @@ impl Stage for ContactPrediction<'_> {
                 readout: &readout,
                 test: &test,
             };
-            column.judge(context, &mut tables)?;
+            column.score_readouts(context, &mut tables)?;
         }
         out.write(&tables)
     }

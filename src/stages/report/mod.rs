@@ -6,6 +6,18 @@ pub mod run_folder;
 /// The page, tables, videos and arrays of a prediction.
 pub mod run_report;
 
+/// Runs side by side.
+pub mod comparison;
+
+/// Videos as they stand in a page.
+pub mod embedded_video;
+
+/// The page about predictions in folders.
+pub mod evaluation_page;
+
+/// Folders of finished runs, read.
+pub mod finished_run;
+
 /// `answers.csv`.
 pub mod answers_csv;
 

@@ -1,16 +1,16 @@
-//! Perceived masks against true ones, with the masks beside them that never looked at a picture.
+//! Perceived masks against true ones, with masks beside them that never looked at a picture.
 
 use ndarray::Array3;
 use rayon::prelude::*;
 use slotflow_datasets::ClipId;
-use slotflow_eval::Direction;
-use slotflow_eval::metric_samples::MetricSamples;
-use slotflow_eval::segmentation::{SegProfile, Segmentation, measure as segment};
+use slotflow_eval::metric::registry::Registry;
+use slotflow_eval::segmentation::MaskScores;
 use slotflow_eval::trivial_baselines::{Partition, blind_masks};
+use slotflow_eval::{MetricId, MetricSamples};
 
+use super::inputs::Evaluate;
+use super::rows::{Rows, unfit};
 use crate::artifacts::RunError;
-
-use crate::stages::predict::evaluate::{Evaluate, fault};
 
 const PARTITIONS: [Partition; 4] = [
     Partition::Stripes,
@@ -19,65 +19,54 @@ const PARTITIONS: [Partition; 4] = [
     Partition::Whole,
 ];
 
-type Value = fn(&Segmentation) -> Option<f64>;
+/// Subset of frames whose slots were encoded.
+const SUBSET: &str = "observed";
 
-const METRICS: [(&str, Value); 5] = [
-    ("miou", |found| found.miou),
-    ("ari", |found| Some(found.ari)),
-    ("fg-ari", |found| Some(found.fg_ari)),
-    ("fg-miou", |found| found.fg_miou),
-    ("mbo", |found| found.mbo),
-];
+/// What one clip gives.
+struct ClipScores {
+    /// Perceived masks.
+    perceived: MaskScores,
+    /// Masks that never looked, in the order of [`PARTITIONS`].
+    blind: Vec<MaskScores>,
+}
 
-/// One row a metric: what was measured, its floor, and what the floor is.
+/// Adds one row a metric, with the best mask that never looked as its floor.
 pub(crate) fn measure(
     stage: &Evaluate<'_>,
     clips: &[ClipId],
+    registry: &Registry,
     seed: u64,
-) -> Result<Vec<(MetricSamples, Option<f64>, String)>, RunError> {
-    let profile = SegProfile::ExactVideo;
-    let found: Vec<_> = clips
+    rows: &mut Rows,
+) -> Result<(), RunError> {
+    let metrics = registry.mask_metrics_of_runs();
+    let found: Vec<Option<ClipScores>> = clips
         .par_iter()
-        .map(|clip| of_clip(stage, clip, profile, seed))
+        .map(|clip| of_clip(stage, clip, &metrics, seed))
         .collect::<Result<_, _>>()?;
-    let mut rows = Vec::new();
-    for (metric, value) in METRICS {
-        let mut measured =
-            MetricSamples::new(metric, profile.name(), "observed", Direction::Higher);
-        let mut floors = PARTITIONS.map(|partition| {
-            MetricSamples::new(
-                metric,
-                profile.name(),
-                &format!("floor-{}", partition.name()),
-                Direction::Higher,
-            )
-        });
+    for id in metrics {
+        let mut samples = MetricSamples::new(id, SUBSET);
+        let mut floors = PARTITIONS
+            .map(|partition| MetricSamples::new(id, &format!("floor-{}", partition.name())));
         for (clip, found) in clips.iter().zip(&found) {
-            let Some((seen, blind)) = found else { continue };
-            measured.push(clip.as_str(), None, value(seen));
-            if metric == "fg-ari" && seen.fg_ari_degenerate {
-                measured.note_degenerate();
-            }
-            for (floor, blind) in floors.iter_mut().zip(blind) {
-                floor.push(clip.as_str(), None, value(blind));
+            let Some(found) = found else { continue };
+            found.perceived.push_to(&mut samples, clip.as_str(), 0);
+            for (floor, blind) in floors.iter_mut().zip(&found.blind) {
+                blind.push_to(floor, clip.as_str(), 0);
             }
         }
-        let (best, named) = best_floor(&floors);
-        rows.push((measured, best, named));
+        let (best, note) = best_floor(&floors);
+        let score = rows.add(&samples, None, None);
+        (score.floor, score.ceiling) = (best, Some(1.0));
+        if score.note.is_empty() {
+            score.note = note;
+        }
     }
-    Ok(rows)
+    Ok(())
 }
 
-/// The best of the partitions that never look, and what each of them scores.
+/// The best of the partitions that never look, and what each of them scores, in words.
 fn best_floor(floors: &[MetricSamples]) -> (Option<f64>, String) {
-    let means: Vec<Option<f64>> = floors
-        .iter()
-        .map(|floor| {
-            slotflow_eval::stats::bootstrap::mean(
-                &floor.clusters().into_values().collect::<Vec<_>>(),
-            )
-        })
-        .collect();
+    let means: Vec<Option<f64>> = floors.iter().map(MetricSamples::mean).collect();
     let named: Vec<String> = PARTITIONS
         .iter()
         .zip(&means)
@@ -87,29 +76,27 @@ fn best_floor(floors: &[MetricSamples]) -> (Option<f64>, String) {
     (best, format!("masks that never look: {}", named.join(", ")))
 }
 
-type Found = Option<(Segmentation, Vec<Segmentation>)>;
-
+/// Scores of a clip; none where the truth has no masks.
 fn of_clip(
     stage: &Evaluate<'_>,
     clip: &ClipId,
-    profile: SegProfile,
+    metrics: &[MetricId],
     seed: u64,
-) -> Result<Found, RunError> {
+) -> Result<Option<ClipScores>, RunError> {
     let Some(truth) = stage.clips.masks(clip)? else {
         return Ok(None);
     };
-    let guess = stage.seen.masks(clip)?;
-    let one = |guess: &Array3<u8>| -> Result<Segmentation, RunError> {
-        let found = segment(profile, truth.view(), guess.view()).map_err(fault)?;
-        found.into_iter().next().ok_or_else(|| RunError::Internal {
-            reason: "no segmentation score".to_owned(),
-        })
+    let perceived = stage.seen.masks(clip)?;
+    let scores = |masks: &Array3<u8>| {
+        MaskScores::measure(metrics, truth.view(), masks.view()).map_err(unfit)
     };
     let (time, height, width) = truth.dim();
     let blind = PARTITIONS.iter().map(|&partition| {
-        let masks =
-            blind_masks(partition, stage.slots, [time, height, width], seed).map_err(fault)?;
-        one(&masks)
+        let size = [time, height, width];
+        scores(&blind_masks(partition, stage.slots, size, seed).map_err(unfit)?)
     });
-    Ok(Some((one(&guess)?, blind.collect::<Result<_, _>>()?)))
+    Ok(Some(ClipScores {
+        perceived: scores(&perceived)?,
+        blind: blind.collect::<Result<_, _>>()?,
+    }))
 }

@@ -1,23 +1,28 @@
-//! `fvd-motion`: the Fréchet distance between how true and imagined clips move, by the shipped network's features.
+//! `fvd-motion`: the Fréchet distance between how true and imagined clips move, by features of the bundled network.
 
 use burn::tensor::Device;
 use ndarray::{Array2, Array4, Axis, concatenate, s};
 use slotflow_datasets::ClipId;
+use slotflow_eval::distribution::metrics::FVD_MOTION;
+use slotflow_eval::distribution::subsample::{Halves, METHOD, delete_half};
 use slotflow_eval::frechet::frechet;
 use slotflow_eval::moments::{Covariance, FeatureStream, Moments};
+use slotflow_eval::report::IMAGINED;
 use slotflow_eval::stats::normal::Z95;
-use slotflow_eval::stats::subsample::{Halves, METHOD, delete_half};
-use slotflow_eval::{Direction, EvalError, Score};
+use slotflow_eval::{EvalError, MetricId, Provenance, Score};
+
+use super::inputs::Evaluate;
+use super::rows::{Rows, unfit};
 
 use crate::artifacts::{Context, RunError};
 use crate::models::WeightsKind;
 use crate::models::perceptual::motion::{Motion, MotionConfig};
 use crate::tensor_conversion::{batch_from_clips, floats};
 
-use crate::stages::predict::evaluate::{Evaluate, Rows, fault};
-
-const METRIC: &str = "fvd-motion";
-const PROFILE: &str = "shipped";
+/// The metric in its one definition.
+const ID: MetricId = FVD_MOTION.default_id();
+/// Subset of the distance between true clips and other true clips.
+const REAL: &str = "real-against-real";
 /// Frames from the start of one window to that of the next.
 const STRIDE: usize = 4;
 
@@ -28,26 +33,22 @@ pub(crate) fn measure(
     context: &Context,
     rows: &mut Rows,
 ) -> Result<(), RunError> {
-    let without = |metric: &str, profile: &str, reason: &str| {
-        Score::not_computed(metric, profile, "imagined", Direction::Lower, reason)
-    };
+    let without = |reason: &str| Score::not_computed(ID, IMAGINED, reason);
     let Some(weights) = stage.motion else {
-        let reason = "`evaluate.motion` names no weights";
-        rows.scores.push(without(METRIC, PROFILE, reason));
+        rows.add_score(without("`evaluate.motion` names no weights"));
         return Ok(());
     };
     if clips.len() < 2 {
-        let reason = "fewer than two clips";
-        rows.scores.push(without(METRIC, PROFILE, reason));
+        rows.add_score(without("fewer than two clips"));
         return Ok(());
     }
     let loaded = weights.model(WeightsKind::Motion, &context.device, MotionConfig::init);
     let (config, model) = loaded.map_err(RunError::weights)?;
-    let mut sets = Sets::default();
+    let mut sets = WindowSets::default();
     for clip in clips {
         if !sets.add(stage, clip, &config, &model, &context.device)? {
             let reason = "clips are shorter or of another size than the network's windows";
-            rows.scores.push(without(METRIC, PROFILE, reason));
+            rows.add_score(without(reason));
             return Ok(());
         }
     }
@@ -56,24 +57,27 @@ pub(crate) fn measure(
         config.window
     );
     let score = |subset: &str| Score {
-        clip_len: Some(config.window),
-        cov_estimator: "unbiased".to_owned(),
-        weights_sha256: weights.id.clone(),
+        provenance: Provenance {
+            clip_len: Some(config.window),
+            cov_estimator: Covariance::Unbiased.name().to_owned(),
+            weights_sha256: weights.id.clone(),
+            ..Provenance::default()
+        },
         note: note.clone(),
-        ..Score::new(METRIC, PROFILE, subset, Direction::Lower)
+        ..Score::new(ID, subset)
     };
     sets.add_to(rows, &score, context.seed)
 }
 
 /// Features of true, imagined and copied windows, one matrix a clip.
 #[derive(Default)]
-struct Sets {
+struct WindowSets {
     truth: Vec<Array2<f64>>,
-    guess: Vec<Array2<f64>>,
+    prediction: Vec<Array2<f64>>,
     copied: Vec<Array2<f64>>,
 }
 
-impl Sets {
+impl WindowSets {
     /// Adds a clip's windows; false where it has none.
     fn add(
         &mut self,
@@ -83,24 +87,15 @@ impl Sets {
         model: &Motion,
         device: &Device,
     ) -> Result<bool, RunError> {
-        let (truth, guess) = (stage.clips.frames(clip)?, stage.frames.prediction(clip)?);
-        let time = truth.dim().0.min(guess.dim().0);
-        let first = stage.imagined.observed(clip)?;
-        if time - first < config.window || truth.shape()[1..3] != config.resolution {
+        let frames = stage.imagined_frames(clip)?;
+        let (time, height, width, _) = frames.truth.dim();
+        if time < config.window || [height, width] != config.resolution {
             return Ok(false);
         }
-        let later = |frames: &Array4<u8>| frames.slice(s![first..time, .., .., ..]).to_owned();
-        let last = truth.slice(s![first - 1..first, .., .., ..]);
-        let copies = concatenate(Axis(0), &vec![last; time - first]).map_err(|error| {
-            RunError::Internal {
-                reason: error.to_string(),
-            }
-        })?;
-        self.truth
-            .push(features(model, config, &later(&truth), device)?);
-        self.guess
-            .push(features(model, config, &later(&guess), device)?);
-        self.copied.push(features(model, config, &copies, device)?);
+        let features = |frames: &Array4<u8>| features(model, config, frames, device);
+        self.truth.push(features(&frames.truth)?);
+        self.prediction.push(features(&frames.prediction)?);
+        self.copied.push(features(&frames.copied())?);
         Ok(true)
     }
 
@@ -114,16 +109,16 @@ impl Sets {
             ..Halves::default()
         };
         let sd = delete_half(
-            [self.truth.len(), self.guess.len()],
+            [self.truth.len(), self.prediction.len()],
             halves,
             |one, other| {
                 between(
                     one.iter().map(|clip| &self.truth[*clip]),
-                    other.iter().map(|clip| &self.guess[*clip]),
+                    other.iter().map(|clip| &self.prediction[*clip]),
                 )
             },
         );
-        sd.map(Some).map_err(fault)
+        sd.map(Some).map_err(unfit)
     }
 
     fn add_to(
@@ -144,19 +139,19 @@ impl Sets {
         let (even, odd) = (half(0), half(1));
         let windows = |set: &[Array2<f64>]| Some(set.iter().map(Array2::nrows).sum());
         let floor = distance(&self.truth, &self.copied)?;
-        let value = distance(&self.truth, &self.guess)?;
-        let mut imagined = score("imagined").with_value(value, clips);
+        let value = distance(&self.truth, &self.prediction)?;
+        let mut imagined = score(IMAGINED).with_value(value, clips);
         if let Some(sd) = self.spread(seed)? {
             imagined = imagined.with_interval(value - Z95 * sd, value + Z95 * sd, METHOD);
-            imagined.seed = Some(seed);
+            imagined.provenance.seed = Some(seed);
         }
-        rows.scores.push(Score {
+        rows.add_score(Score {
             n_real: windows(&self.truth),
-            n_fake: windows(&self.guess),
+            n_fake: windows(&self.prediction),
             ..imagined.with_bounds(Some(floor), None)
         });
-        let real = score("real-against-real").with_value(distance(&even, &odd)?, clips);
-        rows.scores.push(Score {
+        let real = score(REAL).with_value(distance(&even, &odd)?, clips);
+        rows.add_score(Score {
             n_real: windows(&even),
             n_fake: windows(&odd),
             ..real
@@ -166,7 +161,7 @@ impl Sets {
 }
 
 fn distance(one: &[Array2<f64>], other: &[Array2<f64>]) -> Result<f64, RunError> {
-    between(one.iter(), other.iter()).map_err(fault)
+    between(one.iter(), other.iter()).map_err(unfit)
 }
 
 fn between<'a>(

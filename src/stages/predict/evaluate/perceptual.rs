@@ -1,26 +1,33 @@
-//! What published networks say of imagined frames: LPIPS frame by frame, and distances between sets.
+//! Metrics of published networks on imagined frames: LPIPS frame by frame, and distances between sets.
 
-use ndarray::{Array4, s};
+use ndarray::Array4;
 use slotflow_datasets::ClipId;
-use slotflow_eval::metric_samples::MetricSamples;
+use slotflow_eval::metric::definition::Compute;
 use slotflow_eval::profile::LpipsProfile;
 use slotflow_eval::report::IMAGINED;
-use slotflow_eval::{Direction, Score};
+use slotflow_eval::{MetricId, MetricSamples, Score};
 
+use super::inputs::{Evaluate, ImaginedFrames};
+use super::rows::Rows;
 use crate::artifacts::{Context, RunError};
 use crate::metrics::MetricsError;
-use crate::metrics::distribution_metrics::{Sets, look, named};
+use crate::metrics::distribution_metrics::{FeatureSets, look, named};
 use crate::metrics::features::{FeatureExtractor, Look};
 use crate::metrics::lpips::{backbone, model, of_frames};
-use crate::metrics::metric::Metric;
 use crate::metrics::pretrained::{PretrainedStore, PretrainedWeights};
 use crate::weights::pretrained::Network;
 
-use crate::stages::predict::evaluate::pixels::repeated;
-use crate::stages::predict::evaluate::{Evaluate, Rows};
-
 /// Frames of a clip that a network for videos sees.
 const CLIP_LENGTH: usize = 16;
+
+/// What looks at imagined frames.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// LPIPS.
+    Frames(LpipsProfile),
+    /// A distance between sets.
+    Sets(Look),
+}
 
 /// Adds the rows of `evaluate.metrics`.
 pub(crate) fn measure(
@@ -29,112 +36,106 @@ pub(crate) fn measure(
     context: &Context,
     rows: &mut Rows,
 ) -> Result<(), RunError> {
-    let library = PretrainedStore::of_cache(stage.cache);
-    for metric in Metric::parse_list(&stage.config.metrics).map_err(unfit)? {
-        let (network, look) = match (metric, look(metric, CLIP_LENGTH)) {
-            (Metric::Lpips(profile), _) => (Network::Backbone(backbone(profile)), None),
-            (_, Some(look)) => (look.network(), Some(look)),
+    let store = PretrainedStore::of_cache(stage.cache);
+    for &id in stage.config.metrics.ids() {
+        let (network, kind) = match (id.compute(), look(id, CLIP_LENGTH)) {
+            (Compute::Lpips(profile), _) => {
+                (Network::Backbone(backbone(profile)), Kind::Frames(profile))
+            }
+            (_, Some(look)) => (look.network(), Kind::Sets(look)),
             _ => {
-                let reason = format!(
-                    "`evaluate.metrics` names `{metric}`, which is not of a published network"
-                );
-                return Err(RunError::Unfit { reason });
+                let reason = format!("no published network computes `{id}`");
+                return Err(RunError::Internal { reason });
             }
         };
-        let Some(shelved) = library.load(network).map_err(unfit)? else {
-            let why = PretrainedStore::missing(network);
-            let (name, profile) = (metric.name(), metric.profile());
-            let blank = Score::not_computed(name, profile, IMAGINED, Direction::Lower, &why);
-            rows.scores.push(blank);
+        let Some(weights) = store.load(network).map_err(unfit)? else {
+            let reason = PretrainedStore::missing(network);
+            rows.add_score(Score::not_computed(id, IMAGINED, &reason));
             continue;
         };
-        match (metric, look) {
-            (Metric::Lpips(profile), _) => {
-                lpips(stage, clips, context, rows, (profile, &shelved))?;
-            }
-            (metric, Some(look)) => {
-                let score = distance(stage, clips, context, (metric, look, &shelved))?;
-                rows.scores.push(score);
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// LPIPS of every imagined frame, with the last seen frame as the floor.
-fn lpips(
-    stage: &Evaluate<'_>,
-    clips: &[ClipId],
-    context: &Context,
-    rows: &mut Rows,
-    (profile, shelved): (LpipsProfile, &PretrainedWeights),
-) -> Result<(), RunError> {
-    let model = model(profile, shelved, &context.device).map_err(unfit)?;
-    let name = Metric::Lpips(profile).name();
-    let new = || MetricSamples::new(name, profile.name(), IMAGINED, Direction::Lower);
-    let (mut main, mut floor) = (new(), new());
-    for clip in clips {
-        let [truth, guess, copied] = imagined(stage, clip)?;
-        let first = stage.imagined.observed(clip)?;
-        for (measured, guess) in [(&mut main, &guess), (&mut floor, &copied)] {
-            match of_frames(&model, truth.view(), guess.view(), &context.device) {
-                Ok(values) => measured.push_frames(clip.as_str(), first, values),
-                Err(reason) => measured.leave_out(clip.as_str(), &reason),
-            }
-        }
-    }
-    rows.add(&main, Some(&floor), None);
-    if let Some(score) = rows.scores.last_mut() {
-        score.weights_sha256.clone_from(&shelved.entry.sha256);
-        score.metric = shelved.called(&score.metric);
-    }
-    Ok(())
-}
-
-/// A distance between the set of imagined and the set of true clips.
-fn distance(
-    stage: &Evaluate<'_>,
-    clips: &[ClipId],
-    context: &Context,
-    (metric, look, shelved): (Metric, Look, &PretrainedWeights),
-) -> Result<Score, RunError> {
-    let looker =
-        FeatureExtractor::new(look, shelved, stage.cache, &context.device).map_err(unfit)?;
-    let mut sets = Sets::default();
-    for clip in clips {
-        let [truth, guess, _] = imagined(stage, clip)?;
-        let first = stage.imagined.observed(clip)?;
-        let rows = |id: &str, frames: Array4<u8>| {
-            let identity = format!("{id} {clip} imagined from {first}");
-            looker.rows(&identity, || Ok(frames))
+        let metric = NetworkMetric {
+            id,
+            weights: &weights,
         };
-        match (
-            rows(&stage.clips.id().0, truth),
-            rows(&stage.frames.id().0, guess),
-        ) {
-            (Ok(truth), Ok(guess)) => {
-                sets.truth.push(truth);
-                sets.guess.push(guess);
-            }
-            (Err(reason), _) | (_, Err(reason)) => sets.leave_out(clip.as_str(), &reason),
+        match kind {
+            Kind::Frames(profile) => metric.lpips(profile, stage, clips, context, rows)?,
+            Kind::Sets(look) => rows.add_score(metric.distance(look, stage, clips, context)?),
         }
     }
-    let score = Score {
-        subset: IMAGINED.to_owned(),
-        ..named(sets.score(metric, look, context.seed), shelved, look)
-    };
-    Ok(score)
+    Ok(())
 }
 
-/// Frames after the burn-in: true, imagined, and the last seen one again and again.
-fn imagined(stage: &Evaluate<'_>, clip: &ClipId) -> Result<[Array4<u8>; 3], RunError> {
-    let (truth, guess) = (stage.clips.frames(clip)?, stage.frames.prediction(clip)?);
-    let time = truth.dim().0.min(guess.dim().0);
-    let first = stage.imagined.observed(clip)?;
-    let copied = repeated(truth.slice(s![first - 1..first, .., .., ..]), time - first);
-    let later = |frames: &Array4<u8>| frames.slice(s![first..time, .., .., ..]).to_owned();
-    Ok([later(&truth), later(&guess), copied])
+/// A metric and the weights of its network.
+struct NetworkMetric<'a> {
+    id: MetricId,
+    weights: &'a PretrainedWeights,
+}
+
+impl NetworkMetric<'_> {
+    /// LPIPS of every imagined frame, with the last observed frame as the floor.
+    fn lpips(
+        &self,
+        profile: LpipsProfile,
+        stage: &Evaluate<'_>,
+        clips: &[ClipId],
+        context: &Context,
+        rows: &mut Rows,
+    ) -> Result<(), RunError> {
+        let model = model(profile, self.weights, &context.device).map_err(unfit)?;
+        let [mut samples, mut floor] = [(); 2].map(|()| MetricSamples::new(self.id, IMAGINED));
+        for clip in clips {
+            let frames = stage.imagined_frames(clip)?;
+            let copied = frames.copied();
+            for (samples, prediction) in [(&mut samples, &frames.prediction), (&mut floor, &copied)]
+            {
+                let (truth, prediction) = (frames.truth.view(), prediction.view());
+                match of_frames(&model, truth, prediction, &context.device) {
+                    Ok(values) => samples.push_frames(clip.as_str(), frames.first, values),
+                    Err(reason) => samples.leave_out(clip.as_str(), &reason),
+                }
+            }
+        }
+        let score = rows.add(&samples, Some(&floor), None);
+        *score = self.weights.named(score.clone());
+        Ok(())
+    }
+
+    /// A distance between the set of imagined and the set of true clips.
+    fn distance(
+        &self,
+        look: Look,
+        stage: &Evaluate<'_>,
+        clips: &[ClipId],
+        context: &Context,
+    ) -> Result<Score, RunError> {
+        let extractor = FeatureExtractor::new(look, self.weights, stage.cache, &context.device);
+        let extractor = extractor.map_err(unfit)?;
+        let mut sets = FeatureSets::default();
+        for clip in clips {
+            let ImaginedFrames {
+                first,
+                truth,
+                prediction,
+                ..
+            } = stage.imagined_frames(clip)?;
+            let features = |id: &str, frames: Array4<u8>| {
+                let identity = format!("{id} {clip} imagined from {first}");
+                extractor.rows(&identity, || Ok(frames))
+            };
+            match (
+                features(&stage.clips.id().0, truth),
+                features(&stage.frames.id().0, prediction),
+            ) {
+                (Ok(truth), Ok(prediction)) => {
+                    sets.truth.push(truth);
+                    sets.prediction.push(prediction);
+                }
+                (Err(reason), _) | (_, Err(reason)) => sets.leave_out(clip.as_str(), &reason),
+            }
+        }
+        let score = sets.score(self.id, IMAGINED, look, context.seed);
+        Ok(named(score, self.weights, look))
+    }
 }
 
 fn unfit(error: MetricsError) -> RunError {

@@ -1,195 +1,231 @@
-//! Pixels of drawn frames against the truth: PSNR, SSIM, MSE, and MSE where something changes.
+//! Pixels of rendered frames against the truth: every metric of frames that runs measure, and the squared error where
+//! something changes.
 
-use ndarray::{Array4, ArrayView4, Axis, s};
+use ndarray::{Array4, ArrayView4, Axis};
 use rayon::prelude::*;
 use slotflow_datasets::ClipId;
-use slotflow_eval::Direction;
-use slotflow_eval::metric_samples::MetricSamples;
-use slotflow_eval::pixel::{MseProfile, PsnrProfile, changed_error, measure_clip};
-use slotflow_eval::ssim::SsimProfile;
+use slotflow_eval::metric::definition::FrameMetric;
+use slotflow_eval::metric::registry::Registry;
+use slotflow_eval::pixel::mse::{MSE, MseProfile};
+use slotflow_eval::pixel::{changed_error, frame_values};
+use slotflow_eval::report::{IMAGINED, RECONSTRUCTION};
+use slotflow_eval::{EvalError, MetricId, MetricSamples};
 
+use super::inputs::{Evaluate, ImaginedFrames, repeated};
+use super::rows::{Rows, unfit};
 use crate::artifacts::RunError;
 
-use crate::stages::predict::evaluate::{Evaluate, Rows, fault};
-
-/// The four measures of one kind of frames.
-pub(crate) struct Set {
-    psnr: MetricSamples,
-    ssim: MetricSamples,
-    mse: MetricSamples,
+/// All metrics of one kind of frames.
+struct FrameSamples {
+    metrics: Vec<MetricSamples>,
     changed: MetricSamples,
 }
 
-/// What one clip gives: one list of values a measure.
-struct OfClip {
+/// What one clip gives to a [`FrameSamples`].
+struct FrameScores {
+    /// Number of the first frame in the clip.
     first: usize,
-    psnr: Vec<f64>,
-    ssim: Vec<f64>,
-    mse: Vec<f64>,
+    /// A list of values a metric, one a frame.
+    metrics: Vec<Vec<f64>>,
+    /// Sum of squared errors and count of the pixels that change, one a frame.
     changed: Vec<(f64, f64)>,
 }
 
-/// All sets: what was measured, its floor and its ceiling.
-pub(crate) struct Pixels {
-    imagined: [Set; 3],
-    reconstruction: [Set; 2],
-    ceiling: Option<Set>,
+/// What one clip gives.
+pub(crate) struct ClipScores {
+    /// Of imagined frames: prediction, floor, ceiling.
+    imagined: [FrameScores; 3],
+    /// Of frames drawn from their own slots: reconstruction, floor.
+    reconstruction: [FrameScores; 2],
+    /// Of the best drawing that the decoder has, where there is one.
+    ceiling: Option<FrameScores>,
 }
 
-impl Set {
-    fn new(subset: &str) -> Self {
-        let psnr = PsnrProfile::PerImageMean.name();
-        let mse = MseProfile::Mean.name();
-        Self {
-            psnr: MetricSamples::new("psnr", psnr, subset, Direction::Higher),
-            ssim: MetricSamples::new(
-                "ssim",
-                SsimProfile::Gauss11.name(),
-                subset,
-                Direction::Higher,
-            ),
-            mse: MetricSamples::new("mse", mse, subset, Direction::Lower),
-            changed: MetricSamples::new("mse", mse, &format!("{subset}-changed"), Direction::Lower),
-        }
-    }
-
-    fn push(&mut self, clip: &ClipId, found: OfClip) {
-        let (name, first) = (clip.as_str(), found.first);
-        self.psnr.push_frames(name, first, found.psnr);
-        self.ssim.push_frames(name, first, found.ssim);
-        self.mse.push_frames(name, first, found.mse);
-        for (frame, (sum, count)) in found.changed.into_iter().enumerate() {
-            self.changed
-                .push_ratio(name, Some(first + frame), sum, count);
-        }
-    }
+/// Frames of a clip, `[time, height, width, rgb]` each.
+pub(crate) struct ClipFrames {
+    pub(crate) truth: Array4<u8>,
+    pub(crate) prediction: Array4<u8>,
+    pub(crate) reconstruction: Array4<u8>,
+    /// The best drawing that the decoder has, where there is one.
+    pub(crate) ceiling: Option<Array4<u8>>,
 }
 
-impl Pixels {
-    pub(crate) fn add_to(&self, rows: &mut Rows) {
-        let [guess, floor, ceiling] = &self.imagined;
-        rows.add(&guess.psnr, Some(&floor.psnr), Some(&ceiling.psnr));
-        rows.add(&guess.ssim, Some(&floor.ssim), Some(&ceiling.ssim));
-        rows.add(&guess.mse, Some(&floor.mse), Some(&ceiling.mse));
-        rows.add(&guess.changed, Some(&floor.changed), Some(&ceiling.changed));
-        let [guess, floor] = &self.reconstruction;
-        let ceiling = self.ceiling.as_ref();
-        rows.add(&guess.psnr, Some(&floor.psnr), ceiling.map(|set| &set.psnr));
-        rows.add(&guess.ssim, Some(&floor.ssim), ceiling.map(|set| &set.ssim));
-        rows.add(&guess.mse, Some(&floor.mse), ceiling.map(|set| &set.mse));
-    }
+/// All metrics of all kinds of frames of a run, over its clips.
+pub(crate) struct PixelSamples {
+    metrics: Vec<(MetricId, FrameMetric)>,
+    imagined: [FrameSamples; 3],
+    reconstruction: [FrameSamples; 2],
+    ceiling: Option<FrameSamples>,
 }
 
 /// Measures every clip.
-pub(crate) fn measure(stage: &Evaluate<'_>, clips: &[ClipId]) -> Result<Pixels, RunError> {
-    let new = |subset: &str| Set::new(subset);
-    let mut all = Pixels {
-        imagined: [new("imagined"), new("imagined"), new("imagined")],
-        reconstruction: [new("reconstruction"), new("reconstruction")],
-        ceiling: None,
-    };
-    let found: Vec<_> = clips
+pub(crate) fn measure(
+    stage: &Evaluate<'_>,
+    clips: &[ClipId],
+    registry: &Registry,
+) -> Result<PixelSamples, RunError> {
+    let mut all = PixelSamples::new(registry);
+    let found: Vec<ClipScores> = clips
         .par_iter()
-        .map(|clip| of_clip(stage, clip))
+        .map(|clip| {
+            let frames = ClipFrames {
+                truth: stage.clips.frames(clip)?,
+                prediction: stage.frames.prediction(clip)?,
+                reconstruction: stage.frames.reconstruction(clip)?,
+                ceiling: stage.frames.ceiling(clip)?,
+            };
+            all.of_clip(&frames, stage.imagined.observed(clip)?, stage.config.change)
+                .map_err(unfit)
+        })
         .collect::<Result<_, RunError>>()?;
-    for (clip, (imagined, reconstruction, ceiling)) in clips.iter().zip(found) {
-        for (set, found) in all.imagined.iter_mut().zip(imagined) {
-            set.push(clip, found);
-        }
-        for (set, found) in all.reconstruction.iter_mut().zip(reconstruction) {
-            set.push(clip, found);
-        }
-        if let Some(found) = ceiling {
-            all.ceiling
-                .get_or_insert_with(|| new("reconstruction"))
-                .push(clip, found);
-        }
+    for (clip, found) in clips.iter().zip(found) {
+        all.push(clip.as_str(), found);
     }
     Ok(all)
 }
 
-type Found = ([OfClip; 3], [OfClip; 2], Option<OfClip>);
-
-fn of_clip(stage: &Evaluate<'_>, clip: &ClipId) -> Result<Found, RunError> {
-    let truth = stage.clips.frames(clip)?;
-    let prediction = stage.frames.prediction(clip)?;
-    let reconstruction = stage.frames.reconstruction(clip)?;
-    let time = truth.dim().0.min(prediction.dim().0);
-    let first = stage.imagined.observed(clip)?;
-    let last_seen = truth.slice(s![first - 1..first, .., .., ..]);
-    let copied = repeated(last_seen, time - first);
-    let later = |frames: &Array4<u8>| frames.slice(s![first..time, .., .., ..]).to_owned();
-    let truth_later = later(&truth);
-    let one = |guess: &Array4<u8>| {
-        compare(
-            stage,
-            truth_later.view(),
-            guess.view(),
-            first,
-            Some(last_seen),
-        )
-    };
-    let imagined = [
-        one(&later(&prediction))?,
-        one(&copied)?,
-        one(&later(&reconstruction))?,
-    ];
-
-    let middle = repeated(median(truth.view()).view(), truth.dim().0);
-    let whole = |guess: &Array4<u8>| compare(stage, truth.view(), guess.view(), 0, None);
-    let ceiling = stage
-        .frames
-        .ceiling(clip)?
-        .map(|frames| whole(&frames))
-        .transpose()?;
-    Ok((
-        imagined,
-        [whole(&reconstruction)?, whole(&middle)?],
-        ceiling,
-    ))
-}
-
-fn compare(
-    stage: &Evaluate<'_>,
-    truth: ArrayView4<'_, u8>,
-    guess: ArrayView4<'_, u8>,
-    first: usize,
-    last_seen: Option<ArrayView4<'_, u8>>,
-) -> Result<OfClip, RunError> {
-    let found = measure_clip(SsimProfile::Gauss11, truth, guess).map_err(fault)?;
-    let threshold = f64::from(stage.config.change) / 255.0;
-    let mut changed = Vec::new();
-    if let Some(last) = last_seen {
-        for (truth, guess) in truth.outer_iter().zip(guess.outer_iter()) {
-            let error = changed_error(last.index_axis(Axis(0), 0), truth, guess, threshold)
-                .map_err(fault)?;
-            changed.push((error.sum, error.count as f64));
+impl FrameSamples {
+    fn new(metrics: &[(MetricId, FrameMetric)], subset: &str) -> Self {
+        let changed = MSE.id_at(MseProfile::Mean as usize);
+        Self {
+            metrics: metrics
+                .iter()
+                .map(|(id, _)| MetricSamples::new(*id, subset))
+                .collect(),
+            changed: MetricSamples::new(changed, &format!("{subset}-changed")),
         }
     }
-    let mse = found
-        .error
-        .iter()
-        .map(|error| error.mean().unwrap_or(0.0))
-        .collect();
-    Ok(OfClip {
-        first,
-        psnr: found.psnr,
-        ssim: found.ssim,
-        mse,
-        changed,
-    })
+
+    fn push(&mut self, clip: &str, found: FrameScores) {
+        for (samples, values) in self.metrics.iter_mut().zip(found.metrics) {
+            samples.push_frames(clip, found.first, values);
+        }
+        for (frame, (sum, count)) in found.changed.into_iter().enumerate() {
+            self.changed
+                .push_ratio(clip, Some(found.first + frame), sum, count);
+        }
+    }
 }
 
-/// One frame, again and again.
-pub(crate) fn repeated(frame: ArrayView4<'_, u8>, times: usize) -> Array4<u8> {
-    let (_, height, width, rgb) = frame.dim();
-    Array4::from_shape_fn((times, height, width, rgb), |(_, y, x, c)| {
-        frame[[0, y, x, c]]
-    })
+impl PixelSamples {
+    /// Nothing yet, for the metrics that runs measure.
+    pub(crate) fn new(registry: &Registry) -> Self {
+        let metrics = registry.frame_metrics_of_runs();
+        Self {
+            imagined: [(); 3].map(|()| FrameSamples::new(&metrics, IMAGINED)),
+            reconstruction: [(); 2].map(|()| FrameSamples::new(&metrics, RECONSTRUCTION)),
+            ceiling: None,
+            metrics,
+        }
+    }
+
+    /// Every metric on a clip, of which `observed` frames were observed. A pixel changes where a channel differs from
+    /// the last observed frame by more than `change` of 255.
+    pub(crate) fn of_clip(
+        &self,
+        clip: &ClipFrames,
+        observed: usize,
+        change: u8,
+    ) -> Result<ClipScores, EvalError> {
+        let truth = clip.truth.view();
+        let later = ImaginedFrames::new(truth, clip.prediction.view(), observed);
+        let drawn = ImaginedFrames::new(truth, clip.reconstruction.view(), observed);
+        let time = later.truth.dim().0;
+        let imagined = |prediction: ArrayView4<'_, u8>| {
+            Ok::<_, EvalError>(FrameScores {
+                first: later.first,
+                metrics: self.values(later.truth.view(), prediction)?,
+                changed: changed(&later, prediction, change)?,
+            })
+        };
+        let whole = |prediction: &Array4<u8>| {
+            Ok::<_, EvalError>(FrameScores {
+                first: 0,
+                metrics: self.values(truth, prediction.view())?,
+                changed: Vec::new(),
+            })
+        };
+        let still = repeated(median(truth).view(), truth.dim().0);
+        Ok(ClipScores {
+            imagined: [
+                imagined(later.prediction.view())?,
+                imagined(later.copied().view())?,
+                imagined(drawn.prediction.slice_axis(Axis(0), (..time).into()))?,
+            ],
+            reconstruction: [whole(&clip.reconstruction)?, whole(&still)?],
+            ceiling: clip.ceiling.as_ref().map(whole).transpose()?,
+        })
+    }
+
+    /// A list of values a metric, one a frame.
+    fn values(
+        &self,
+        truth: ArrayView4<'_, u8>,
+        prediction: ArrayView4<'_, u8>,
+    ) -> Result<Vec<Vec<f64>>, EvalError> {
+        let metrics = self.metrics.iter();
+        metrics
+            .map(|(_, metric)| frame_values(*metric, truth, prediction))
+            .collect()
+    }
+
+    /// Adds a clip.
+    pub(crate) fn push(&mut self, clip: &str, found: ClipScores) {
+        for (samples, found) in self.imagined.iter_mut().zip(found.imagined) {
+            samples.push(clip, found);
+        }
+        for (samples, found) in self.reconstruction.iter_mut().zip(found.reconstruction) {
+            samples.push(clip, found);
+        }
+        if let Some(found) = found.ceiling {
+            self.ceiling
+                .get_or_insert_with(|| FrameSamples::new(&self.metrics, RECONSTRUCTION))
+                .push(clip, found);
+        }
+    }
+
+    /// Adds one row a metric and kind of frames.
+    pub(crate) fn add_to(&self, rows: &mut Rows) {
+        let [samples, floor, ceiling] = &self.imagined;
+        for (place, one) in samples.metrics.iter().enumerate() {
+            rows.add(
+                one,
+                Some(&floor.metrics[place]),
+                Some(&ceiling.metrics[place]),
+            );
+        }
+        rows.add(
+            &samples.changed,
+            Some(&floor.changed),
+            Some(&ceiling.changed),
+        );
+        let [samples, floor] = &self.reconstruction;
+        let ceiling = self.ceiling.as_ref();
+        for (place, one) in samples.metrics.iter().enumerate() {
+            let ceiling = ceiling.map(|ceiling| &ceiling.metrics[place]);
+            rows.add(one, Some(&floor.metrics[place]), ceiling);
+        }
+    }
+}
+
+/// Sum of squared errors and count of the pixels that change, one a frame.
+fn changed(
+    later: &ImaginedFrames,
+    prediction: ArrayView4<'_, u8>,
+    change: u8,
+) -> Result<Vec<(f64, f64)>, EvalError> {
+    let threshold = f64::from(change) / 255.0;
+    let last = later.last_observed.index_axis(Axis(0), 0);
+    let frames = later.truth.outer_iter().zip(prediction.outer_iter());
+    let errors = frames.map(|(truth, prediction)| {
+        let error = changed_error(last, truth, prediction, threshold)?;
+        Ok((error.sum, error.count as f64))
+    });
+    errors.collect()
 }
 
 /// Every pixel's median over a clip, as a clip of one frame.
-pub(crate) fn median(frames: ArrayView4<'_, u8>) -> Array4<u8> {
+fn median(frames: ArrayView4<'_, u8>) -> Array4<u8> {
     let (time, height, width, rgb) = frames.dim();
     Array4::from_shape_fn((1, height, width, rgb), |(_, y, x, c)| {
         let mut seen: Vec<u8> = (0..time).map(|t| frames[[t, y, x, c]]).collect();

@@ -1,0 +1,320 @@
+//! Masks against masks: ARI, FG-ARI, mIoU, FG-mIoU, mBO, and how many objects were found.
+//!
+//! Masks are labels, `[time, height, width]` u8; 0 in the truth is background, labels of the prediction mean nothing
+//! but "together". Everything is counted from one table of how often each pair of labels meets.
+//!
+//! Reference: SlotDiffusion `video_based/models/eval_utils.py` (profiles `slotdiffusion-*`, with its quirks) and the
+//! object-centric library of Dittadi et al. (profiles `exact-*`).
+
+use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis, Zip, s};
+use rayon::prelude::*;
+
+use super::matching::best_sum;
+use crate::error::{EvalError, same_shape};
+use crate::metric::profiles_macro::profiles;
+
+profiles! {
+    /// Which rules, and whether a clip is one item or each of its frames is.
+    pub enum SegProfile as "profile of segmentation" {
+        /// SlotDiffusion's rules on whole clips: exchanged identities cost.
+        SlotdiffusionVideo = "slotdiffusion-video",
+        /// SlotDiffusion's rules frame by frame.
+        SlotdiffusionFrame = "slotdiffusion-frame",
+        /// Only labels that occur count as objects; whole clips.
+        ExactVideo = "exact-video",
+        /// Only labels that occur count as objects; frame by frame.
+        ExactFrame = "exact-frame",
+    }
+}
+
+impl SegProfile {
+    /// Whether each frame is an item, rather than the whole clip.
+    pub const fn by_frame(self) -> bool {
+        matches!(self, Self::SlotdiffusionFrame | Self::ExactFrame)
+    }
+}
+
+/// All scores of one clip or frame.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Segmentation {
+    /// Adjusted Rand index over all pixels.
+    pub ari: f64,
+    /// Adjusted Rand index over the pixels of true objects.
+    pub fg_ari: f64,
+    /// Whether `fg_ari` is 1 by convention, the denominator being 0: no object, or both sides in one piece.
+    pub fg_ari_degenerate: bool,
+    /// Mean IoU over true labels with background after the best matching; `None` without labels.
+    pub miou: Option<f64>,
+    /// Mean IoU over true objects after the best matching; `None` without objects.
+    pub fg_miou: Option<f64>,
+    /// Mean over true objects of the best IoU with any predicted mask; `None` without objects.
+    pub mbo: Option<f64>,
+    /// True objects, and how many of them overlap a predicted mask by more than half.
+    pub found: Discovery,
+}
+
+/// How many objects there are and how many were found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Discovery {
+    /// True objects.
+    pub objects: usize,
+    /// Those whose best IoU is above ½.
+    pub found: usize,
+}
+
+/// `CorLoc`: share of images with objects in which one at least was found. `None` without such images.
+pub fn corloc(images: &[Discovery]) -> Option<f64> {
+    let with: Vec<_> = images.iter().filter(|image| image.objects > 0).collect();
+    let hits = with.iter().filter(|image| image.found > 0).count();
+    (!with.is_empty()).then(|| hits as f64 / with.len() as f64)
+}
+
+/// Share of all objects that were found. `None` without objects.
+pub fn recall(images: &[Discovery]) -> Option<f64> {
+    let objects: usize = images.iter().map(|image| image.objects).sum();
+    let found: usize = images.iter().map(|image| image.found).sum();
+    (objects > 0).then(|| found as f64 / objects as f64)
+}
+
+/// Scores of a clip: one for the whole of it, or one for each frame, as the profile says.
+///
+/// # Errors
+/// Masks of different or no size.
+pub fn measure(
+    profile: SegProfile,
+    truth: ArrayView3<u8>,
+    prediction: ArrayView3<u8>,
+) -> Result<Vec<Segmentation>, EvalError> {
+    same_shape("masks", truth.shape(), prediction.shape())?;
+    if truth.is_empty() {
+        return Err(EvalError::Empty {
+            what: "mask pixels",
+        });
+    }
+    let exact = matches!(profile, SegProfile::ExactVideo | SegProfile::ExactFrame);
+    let of = |truth: ArrayView3<u8>, prediction| Contingency::count(truth, prediction).score(exact);
+    Ok(match profile {
+        SegProfile::SlotdiffusionVideo | SegProfile::ExactVideo => vec![of(truth, prediction)],
+        SegProfile::SlotdiffusionFrame | SegProfile::ExactFrame => (0..truth.len_of(Axis(0)))
+            .into_par_iter()
+            .map(|time| {
+                of(
+                    truth.slice(s![time..=time, .., ..]),
+                    prediction.slice(s![time..=time, .., ..]),
+                )
+            })
+            .collect(),
+    })
+}
+
+/// Masks in which pixels claimed by several objects count for none: background in the truth, and a label of their own
+/// in the prediction (what the references do with the overlaps of COCO and the void of VOC).
+///
+/// # Errors
+/// Masks of different size; a prediction that uses all 256 labels.
+pub fn set_aside(
+    truth: ArrayView3<u8>,
+    prediction: ArrayView3<u8>,
+    overlap: ArrayView3<bool>,
+) -> Result<(Array3<u8>, Array3<u8>), EvalError> {
+    same_shape("masks", truth.shape(), prediction.shape())?;
+    same_shape("masks", truth.shape(), overlap.shape())?;
+    let highest = prediction.iter().copied().max().unwrap_or(0);
+    let Some(own) = highest.checked_add(1) else {
+        let place = "the predicted masks".to_owned();
+        return Err(EvalError::OutOfRange {
+            what: "labels",
+            range: "0..=254",
+            value: 255.0,
+            place,
+        });
+    };
+    let (mut truth, mut prediction) = (truth.to_owned(), prediction.to_owned());
+    Zip::from(&mut truth)
+        .and(&mut prediction)
+        .and(overlap)
+        .for_each(|truth, prediction, &overlap| {
+            if overlap {
+                (*truth, *prediction) = (0, own);
+            }
+        });
+    Ok((truth, prediction))
+}
+
+/// How often each true label (row) meets each predicted label (column).
+#[derive(Debug, Clone, PartialEq)]
+struct Contingency {
+    counts: Array2<u64>,
+}
+
+impl Contingency {
+    /// The table of two masks of equal shape, with a row and a column for every label up to the highest.
+    fn count(truth: ArrayView3<u8>, prediction: ArrayView3<u8>) -> Self {
+        let size = |masks: &ArrayView3<u8>| {
+            masks
+                .iter()
+                .max()
+                .map_or(0, |&label| usize::from(label) + 1)
+        };
+        let mut counts = Array2::zeros((size(&truth), size(&prediction)));
+        for (&truth, &prediction) in truth.iter().zip(&prediction) {
+            counts[[usize::from(truth), usize::from(prediction)]] += 1;
+        }
+        Self { counts }
+    }
+
+    /// All scores; with `exact`, labels that do not occur are no objects.
+    fn score(&self, exact: bool) -> Segmentation {
+        let (ari, _) = adjusted_rand(self.counts.view());
+        let (fg_ari, fg_ari_degenerate) = adjusted_rand(self.counts.slice(s![1.., ..]));
+        let (all, objects) = (self.ious(0, exact), self.ious(1, exact));
+        let best: Vec<f64> = objects
+            .rows()
+            .into_iter()
+            .map(|row| row.fold(0.0, |best: f64, &iou| best.max(iou)))
+            .collect();
+        let mean = |sum: f64, count: usize| (count > 0).then(|| sum / count as f64);
+        // An absent label drags SlotDiffusion's means down as an object of IoU 0, but nobody could have found it.
+        let present = self
+            .counts
+            .rows()
+            .into_iter()
+            .skip(1)
+            .filter(|row| row.sum() > 0)
+            .count();
+        Segmentation {
+            ari,
+            fg_ari,
+            fg_ari_degenerate,
+            miou: mean(best_sum(all.view()), all.nrows()),
+            fg_miou: mean(best_sum(objects.view()), objects.nrows()),
+            mbo: mean(best.iter().sum(), best.len()),
+            found: Discovery {
+                objects: present,
+                found: best.iter().filter(|&&iou| iou > 0.5).count(),
+            },
+        }
+    }
+
+    /// IoU of every true label from `first` on with every predicted label, over all pixels.
+    fn ious(&self, first: usize, exact: bool) -> Array2<f64> {
+        let (truth, prediction) = (self.counts.sum_axis(Axis(1)), self.counts.sum_axis(Axis(0)));
+        let rows: Vec<usize> = (first..truth.len())
+            .filter(|&row| !exact || truth[row] > 0)
+            .collect();
+        // SlotDiffusion's guard against 0/0. Without it no row is empty, so the union is not either.
+        let guard = if exact { 0.0 } else { 1e-8 };
+        Array2::from_shape_fn((rows.len(), prediction.len()), |(row, column)| {
+            let both = self.counts[[rows[row], column]];
+            let either = truth[rows[row]] + prediction[column] - both;
+            both as f64 / (either as f64 + guard)
+        })
+    }
+}
+
+/// Adjusted Rand index of a contingency table, and whether it is 1 because its denominator is 0.
+///
+/// # Source
+/// Hubert & Arabie 1985; agrees with `sklearn.metrics.adjusted_rand_score`.
+fn adjusted_rand(counts: ArrayView2<u64>) -> (f64, bool) {
+    let pairs = |count: u64| u128::from(count) * u128::from(count.saturating_sub(1));
+    let together: u128 = counts.iter().map(|&count| pairs(count)).sum();
+    let truth: u128 = counts
+        .sum_axis(Axis(1))
+        .iter()
+        .map(|&count| pairs(count))
+        .sum();
+    let prediction: u128 = counts
+        .sum_axis(Axis(0))
+        .iter()
+        .map(|&count| pairs(count))
+        .sum();
+    let all = pairs(counts.sum()).max(1);
+    // In whole numbers, so that "the denominator is 0" does not hang on rounding.
+    if (truth + prediction) * all == 2 * truth * prediction {
+        return (1.0, true);
+    }
+    let expected = truth as f64 * prediction as f64 / all as f64;
+    let highest = (truth + prediction) as f64 / 2.0;
+    ((together as f64 - expected) / (highest - expected), false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn masks(salt: usize, labels: usize) -> Array3<u8> {
+        Array3::from_shape_fn((3, 8, 9), |(t, y, x)| {
+            ((t * 5 + y / 3 * 7 + x / 2 * 3 + salt) % labels) as u8
+        })
+    }
+
+    #[test]
+    fn names_of_predicted_labels_do_not_matter() {
+        let (truth, prediction) = (masks(0, 4), masks(2, 5));
+        let renamed = prediction.mapv(|label| [7, 3, 9, 0, 1][usize::from(label)]);
+        for &profile in SegProfile::ALL {
+            let [one, other] = [&prediction, &renamed]
+                .map(|prediction| measure(profile, truth.view(), prediction.view()).unwrap());
+            for (one, other) in one.iter().zip(&other) {
+                assert!(
+                    (one.ari - other.ari).abs() < 1e-12
+                        && (one.fg_ari - other.fg_ari).abs() < 1e-12
+                );
+                assert!(
+                    (one.miou.unwrap() - other.miou.unwrap()).abs() < 1e-12,
+                    "{profile}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_truth_scores_one_and_matching_never_beats_the_best_overlap() {
+        let truth = masks(0, 4);
+        let itself = measure(SegProfile::ExactVideo, truth.view(), truth.view()).unwrap()[0];
+        assert_eq!(
+            (itself.fg_ari, itself.miou, itself.mbo),
+            (1.0, Some(1.0), Some(1.0))
+        );
+        assert_eq!(
+            itself.found,
+            Discovery {
+                objects: 3,
+                found: 3
+            }
+        );
+        for salt in 0..9 {
+            let score =
+                measure(SegProfile::ExactVideo, truth.view(), masks(salt, 6).view()).unwrap()[0];
+            assert!(score.fg_miou <= score.mbo, "{score:?}");
+        }
+    }
+
+    #[test]
+    fn without_objects_there_is_nothing_to_average() {
+        let empty = Array3::zeros((1, 2, 2));
+        let score = measure(
+            SegProfile::ExactFrame,
+            empty.view(),
+            masks(0, 3).slice(s![..1, ..2, ..2]),
+        )
+        .unwrap()[0];
+        assert_eq!(
+            (score.fg_miou, score.mbo, score.fg_ari_degenerate),
+            (None, None, true)
+        );
+        assert_eq!(
+            (corloc(&[score.found]), recall(&[score.found])),
+            (None, None)
+        );
+    }
+
+    #[test]
+    fn masks_of_other_sizes_are_refused() {
+        let (one, other) = (Array3::zeros((1, 2, 2)), Array3::zeros((1, 2, 3)));
+        assert!(measure(SegProfile::default(), one.view(), other.view()).is_err());
+        let none = Array3::zeros((0, 2, 2));
+        assert!(measure(SegProfile::default(), none.view(), none.view()).is_err());
+    }
+}

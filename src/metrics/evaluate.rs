@@ -1,0 +1,95 @@
+//! Two folders → scores: predictions against truth, paired by name.
+
+use std::path::Path;
+
+use rayon::prelude::*;
+use slotflow_eval::{MetricId, Score};
+
+use crate::metrics::error::MetricsError;
+use crate::metrics::evaluation::{Evaluation, RowContext};
+use crate::metrics::files::{Matches, Videos};
+use crate::metrics::request::Request;
+use crate::metrics::{distribution_metrics, lpips, masks, pixels, precomputed};
+
+/// Evaluates what is asked.
+///
+/// # Errors
+/// When a folder cannot be read, no name occurs on both sides, or a metric has no folder to look at. A clip that cannot
+/// be measured stops nothing: it is counted, and stands in [`Evaluation::failures`].
+pub fn evaluate(request: &Request) -> Result<Evaluation, MetricsError> {
+    request.check()?;
+    let mut evaluation = Evaluation::default();
+    if let Some([prediction, truth]) = &request.videos {
+        videos(request, [prediction, truth], &mut evaluation)?;
+    }
+    if let Some([prediction, truth]) = &request.masks {
+        masks::evaluate(request, [prediction, truth], &mut evaluation)?;
+    }
+    if let (Some([prediction, truth]), Some(id)) = (&request.features, request.of_features()) {
+        precomputed::evaluate(request, id, [prediction, truth], &mut evaluation)?;
+    }
+    Ok(evaluation)
+}
+
+/// Adds the rows of all metrics that look at videos.
+fn videos(
+    request: &Request,
+    [prediction, truth]: [&Path; 2],
+    evaluation: &mut Evaluation,
+) -> Result<(), MetricsError> {
+    let sides = [Videos::open(prediction)?, Videos::open(truth)?];
+    let matches = Matches::new(&sides[0].names(prediction), &sides[1].names(truth));
+    let sets = |id: &MetricId| distribution_metrics::look(*id, request.clip_length).is_some();
+    let matches = if request.unpaired && request.metrics.iter().any(sets) {
+        matches
+    } else {
+        matches.or_none(prediction, truth)?
+    };
+    evaluation.note_unmatched(&matches);
+    let shared = row_context(&sides, &matches, request)?;
+    pixels::evaluate(request, &sides, &matches, &shared, evaluation);
+    lpips::evaluate(request, &sides, &matches, &shared, evaluation)?;
+    if let (Some(id), None) = (request.of_features(), &request.features) {
+        let reason = "V-JEPA, the network behind it, is not built in; give its features with `--pred-features` and `--truth-features`";
+        let score = Score::not_computed(id, pixels::SUBSET, reason);
+        evaluation.add_score(score, Vec::new(), &shared);
+    }
+    distribution_metrics::evaluate(request, &sides, &matches, &shared, evaluation)
+}
+
+/// What rows about videos share: every clip that is measured is hashed.
+fn row_context(
+    sides: &[Videos; 2],
+    matches: &Matches,
+    request: &Request,
+) -> Result<RowContext, MetricsError> {
+    let mut clips: Vec<(&'static str, &str, usize, usize)> = Vec::new();
+    for (name, prediction, truth) in &matches.pairs {
+        clips.extend(
+            [
+                ("prediction", name, 0, *prediction),
+                ("truth", name, 1, *truth),
+            ]
+            .map(|(word, name, side, index)| (word, name.as_str(), side, index)),
+        );
+    }
+    if request.unpaired {
+        let prediction = matches
+            .only_prediction
+            .iter()
+            .map(|(name, index)| ("prediction", name.as_str(), 0, *index));
+        let truth = matches
+            .only_truth
+            .iter()
+            .map(|(name, index)| ("truth", name.as_str(), 1, *index));
+        clips.extend(prediction.chain(truth));
+    }
+    let identity = |&(word, name, side, index): &(&'static str, &str, usize, usize)| {
+        Ok((word, name.to_owned(), sides[side].identity(index)?))
+    };
+    let hashed: Vec<_> = clips
+        .par_iter()
+        .map(identity)
+        .collect::<Result<_, MetricsError>>()?;
+    Ok(RowContext::new(matches, hashed.into_iter(), request.skip))
+}

@@ -1,0 +1,175 @@
+//! Runs side by side: the same clips as each of them imagined, and their tables.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array4, ArrayView4, s};
+use slotflow_datasets::{Fit, FrameSampling, Window, video};
+use slotflow_eval::ScoreTable;
+use slotflow_eval::report::{ClipView, Difference};
+
+use super::embedded_video::embedded;
+use super::finished_run::{FinishedRun, setting};
+use crate::artifacts::RunError;
+use crate::artifacts::files::write_atomic;
+use crate::stages::report::video_columns::{COLUMNS, column};
+
+/// Mean squared difference of pixels of 0..255 above which two videos do not show the same clip.
+const OTHER_CLIP: f64 = 400.0;
+
+/// Writes how far runs are apart, one row a measure and run, as CSV.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(crate) fn write_differences(rows: &[Difference], path: &Path) -> Result<(), RunError> {
+    let internal = |reason: String| RunError::Internal { reason };
+    let mut table = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        table
+            .serialize(row)
+            .map_err(|error| internal(error.to_string()))?;
+    }
+    let bytes = table
+        .into_inner()
+        .map_err(|error| internal(error.to_string()))?;
+    write_atomic(path, &bytes)
+}
+
+/// Writes one table over several runs, each row with the name of its run.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn merge(
+    tables: impl IntoIterator<Item = (String, ScoreTable)>,
+    path: &Path,
+) -> Result<(), RunError> {
+    let mut all = ScoreTable { rows: Vec::new() };
+    for (name, table) in tables {
+        all.rows.extend(table.rows.into_iter().map(|mut row| {
+            row.run.clone_from(&name);
+            row
+        }));
+    }
+    let mut bytes = Vec::new();
+    all.write(&mut bytes).map_err(|error| RunError::Internal {
+        reason: error.to_string(),
+    })?;
+    write_atomic(path, &bytes)
+}
+
+/// The clips that all runs rendered: the truth, and what each run imagined. Also the names of those that are not the
+/// same clip in all runs.
+pub(crate) fn clips(
+    runs: &[FinishedRun],
+    out: &Path,
+) -> Result<(Vec<ClipView>, Vec<String>), RunError> {
+    let videos = runs
+        .iter()
+        .map(FinishedRun::videos)
+        .collect::<Result<Vec<_>, _>>()?;
+    let (mut views, mut mismatched) = (Vec::new(), Vec::new());
+    for name in videos.first().map(BTreeMap::keys).into_iter().flatten() {
+        let paths: Option<Vec<&PathBuf>> = videos.iter().map(|videos| videos.get(name)).collect();
+        let Some(paths) = paths else { continue };
+        let videos_of_clip = paths
+            .into_iter()
+            .map(|path| read(path))
+            .collect::<Result<Vec<_>, _>>()?;
+        let truths: Vec<_> = videos_of_clip
+            .iter()
+            .map(|(frames, _)| column(frames.view(), TRUTH))
+            .collect();
+        if truths
+            .iter()
+            .any(|truth| !alike(truth.view(), truths[0].view()))
+        {
+            mismatched.push(name.clone());
+            continue;
+        }
+        let mut shown = vec![embedded(
+            truths[0].view(),
+            videos_of_clip[0].1,
+            "truth",
+            out,
+        )?];
+        for (run, (frames, fps)) in runs.iter().zip(&videos_of_clip) {
+            shown.push(embedded(
+                column(frames.view(), PREDICTION).view(),
+                *fps,
+                &run.name,
+                out,
+            )?);
+        }
+        let scores = runs
+            .iter()
+            .filter_map(|run| Some((run.name.clone(), run.psnr(name)?)));
+        let burn_in = setting(&runs[0].plan, "rollout.burn-in");
+        let burn_in: f64 = burn_in.and_then(|value| value.parse().ok()).unwrap_or(0.0);
+        views.push(ClipView {
+            name: name.clone(),
+            videos: shown,
+            observed_share: burn_in / truths[0].dim().0.max(1) as f64,
+            scores: scores.collect(),
+            note: None,
+        });
+    }
+    Ok((views, mismatched))
+}
+
+/// Where the truth stands among the columns of a run's video.
+const TRUTH: usize = 0;
+/// Where the prediction stands.
+const PREDICTION: usize = 2;
+const _: () = assert!(PREDICTION < COLUMNS);
+
+fn unfit(error: &slotflow_datasets::DataError) -> RunError {
+    RunError::Unfit {
+        reason: error.to_string(),
+    }
+}
+
+/// Frames of a video file, `[time, height, width, rgb]`, and its frames a second.
+fn read(path: &Path) -> Result<(Array4<u8>, f32), RunError> {
+    let info = video::probe(path).map_err(|error| unfit(&error))?;
+    let window = Window {
+        start: 0,
+        count: None,
+        pace: FrameSampling::Stride(1),
+        size: [info.height, info.width],
+        fit: Fit::Stretch,
+    };
+    let clip = video::read(path, &window).map_err(|error| unfit(&error))?;
+    Ok((clip.frames, clip.fps))
+}
+
+/// Whether two videos show the same, but for what compression changed.
+fn alike(one: ArrayView4<'_, u8>, other: ArrayView4<'_, u8>) -> bool {
+    if one.dim().1 != other.dim().1 || one.dim().2 != other.dim().2 {
+        return false;
+    }
+    let time = one.dim().0.min(other.dim().0);
+    let apart = |(a, b): (&u8, &u8)| (f64::from(*a) - f64::from(*b)).powi(2);
+    let (one, other) = (
+        one.slice(s![..time, .., .., ..]),
+        other.slice(s![..time, .., .., ..]),
+    );
+    let sum: f64 = one.iter().zip(other.iter()).map(apart).sum();
+    sum <= OTHER_CLIP * one.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compression_makes_no_other_clip_and_another_picture_does() {
+        let frames =
+            Array4::from_shape_fn((2, 4, 4, 3), |(t, y, x, _)| (40 * t + 9 * y + 13 * x) as u8);
+        let compressed = frames.mapv(|value| value.saturating_add(6));
+        assert!(alike(frames.view(), compressed.view()));
+        assert!(!alike(
+            frames.view(),
+            frames.mapv(|value| 255 - value).view()
+        ));
+    }
+}
