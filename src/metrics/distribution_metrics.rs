@@ -17,7 +17,7 @@ use slotflow_eval::{EvalError, MetricId, Provenance, Score};
 use crate::artifacts::progress::Progress;
 use crate::metrics::error::MetricsError;
 use crate::metrics::evaluation::{Evaluation, RowContext};
-use crate::metrics::features::{FeatureExtractor, Kept, Look, gathered, moments};
+use crate::metrics::features::{CachedFeatures, FeatureExtractor, Look, gathered, moments};
 use crate::metrics::files::{Matches, Videos};
 use crate::metrics::pixels::SUBSET;
 use crate::metrics::pretrained::{PretrainedStore, PretrainedWeights};
@@ -105,9 +105,9 @@ pub fn named(score: Score, weights: &PretrainedWeights, look: Look) -> Score {
 #[derive(Debug, Clone, Default)]
 pub struct FeatureSets {
     /// Of predictions.
-    pub prediction: Vec<Kept>,
+    pub prediction: Vec<CachedFeatures>,
     /// Of the truth.
-    pub truth: Vec<Kept>,
+    pub truth: Vec<CachedFeatures>,
     skipped: usize,
     reasons: Vec<String>,
 }
@@ -122,7 +122,7 @@ impl FeatureSets {
         evaluation: &mut Evaluation,
     ) -> Self {
         let mut sets = Self::default();
-        let one = |side: usize, index: usize| -> Result<Kept, String> {
+        let one = |side: usize, index: usize| -> Result<CachedFeatures, String> {
             let identity = sides[side]
                 .identity(index)
                 .map_err(|error| error.to_string())?;
@@ -148,8 +148,8 @@ impl FeatureSets {
             for (names, side) in [(&matches.only_prediction, 0), (&matches.only_truth, 1)] {
                 for (name, index) in names {
                     match one(side, *index) {
-                        Ok(kept) if side == 0 => sets.prediction.push(kept),
-                        Ok(kept) => sets.truth.push(kept),
+                        Ok(features) if side == 0 => sets.prediction.push(features),
+                        Ok(features) => sets.truth.push(features),
                         Err(reason) => fail(&mut sets, name, reason),
                     }
                 }
@@ -220,8 +220,8 @@ impl FeatureSets {
         covariance: Covariance,
         seed: u64,
     ) -> Result<Score, EvalError> {
-        let distance = |prediction: &mut dyn Iterator<Item = &Kept>,
-                        truth: &mut dyn Iterator<Item = &Kept>| {
+        let distance = |prediction: &mut dyn Iterator<Item = &CachedFeatures>,
+                        truth: &mut dyn Iterator<Item = &CachedFeatures>| {
             frechet(
                 &moments(truth, dim)?,
                 &moments(prediction, dim)?,
@@ -366,7 +366,7 @@ fn halves_method(method: &str, halves: usize) -> String {
 struct Places(Vec<std::ops::Range<usize>>);
 
 impl Places {
-    fn of(clips: &[Kept]) -> Self {
+    fn of(clips: &[CachedFeatures]) -> Self {
         let mut next = 0;
         let ranges = clips.iter().map(|clip| {
             next += clip.rows;
@@ -383,12 +383,12 @@ impl Places {
     }
 }
 
-fn count(clips: &[Kept]) -> usize {
+fn count(clips: &[CachedFeatures]) -> usize {
     clips.iter().map(|clip| clip.rows).sum()
 }
 
 /// All rows at once.
-fn all(clips: &[Kept], dim: usize) -> Result<Array2<f64>, EvalError> {
+fn all(clips: &[CachedFeatures], dim: usize) -> Result<Array2<f64>, EvalError> {
     let rows = count(clips);
     if rows.saturating_mul(dim) > HELD {
         return Err(EvalError::OutOfRange {

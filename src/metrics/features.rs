@@ -1,4 +1,4 @@
-//! What networks say of clips, kept by content: a second look at the same clip costs a read.
+//! Features of clips, cached by content: the features of a clip that was seen before cost a read.
 
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ const INCEPTION_EPSILON: f64 = 1e-3;
 /// Frames that Inception sees at once.
 const BATCH: usize = 8;
 
-/// How a network looks at a clip.
+/// A network, and how clips are prepared for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Look {
     /// I3D at the first frames of a clip: one row a clip.
@@ -41,7 +41,7 @@ pub enum Look {
 }
 
 impl Look {
-    /// The network that looks.
+    /// The network that makes the features.
     pub const fn network(self) -> Network {
         match self {
             Self::Videos { .. } => Network::I3d,
@@ -67,7 +67,7 @@ impl Look {
         }
     }
 
-    /// All that decides what the network sees, in words.
+    /// All that decides what the network is given, in words.
     fn words(self) -> String {
         match self {
             Self::Videos { profile, length } => format!(
@@ -82,7 +82,7 @@ impl Look {
     }
 }
 
-/// A network that is ready to look.
+/// A network with its weights, and the cache of its features.
 pub struct FeatureExtractor {
     look: Look,
     model: Model,
@@ -98,24 +98,24 @@ enum Model {
 }
 
 impl FeatureExtractor {
-    /// The network of a look, with weights from the library.
+    /// The network with weights from the store.
     ///
     /// # Errors
     /// When the arrays do not fit.
     pub fn new(
         look: Look,
-        pretrained: &PretrainedWeights,
+        weights: &PretrainedWeights,
         cache: &Path,
         device: &Device,
     ) -> Result<Self, MetricsError> {
         let mut init = Init::blank(device);
         let model = match look {
             Look::Videos { profile, .. } => {
-                let state = folded(Network::I3d, &pretrained.state, profile.batch_norm_eps())?;
+                let state = folded(Network::I3d, &weights.state, profile.batch_norm_eps())?;
                 Model::I3d(Box::new(load_into(I3d::new(&mut init), state)?))
             }
             Look::Frames(_) => {
-                let state = folded(look.network(), &pretrained.state, INCEPTION_EPSILON)?;
+                let state = folded(look.network(), &weights.state, INCEPTION_EPSILON)?;
                 Model::Inception(Box::new(load_into(Inception::new(&mut init), state)?))
             }
         };
@@ -123,7 +123,7 @@ impl FeatureExtractor {
             look,
             model,
             device: device.clone(),
-            key: format!("{} {}", pretrained.entry.sha256, look.words()),
+            key: format!("{} {}", weights.entry.sha256, look.words()),
             cache: cache.join("features"),
         })
     }
@@ -136,11 +136,11 @@ impl FeatureExtractor {
         &self,
         identity: &str,
         frames: impl FnOnce() -> Result<Array4<u8>, String>,
-    ) -> Result<Kept, String> {
+    ) -> Result<CachedFeatures, String> {
         let key = blake3::hash(format!("{} {identity}", self.key).as_bytes());
         let path = self.cache.join(format!("{}.npy", &key.to_hex()[..32]));
         if let Ok(rows) = read(&path).map(|rows| rows.nrows()) {
-            return Ok(Kept { path, rows });
+            return Ok(CachedFeatures { path, rows });
         }
         let rows = self.look_at(frames()?.view())?;
         if rows.iter().any(|value| !value.is_finite()) {
@@ -151,7 +151,7 @@ impl FeatureExtractor {
             .map_err(|error| error.to_string())?;
         make_dir(&self.cache).map_err(|error| error.to_string())?;
         write_atomic(&path, &bytes).map_err(|error| error.to_string())?;
-        Ok(Kept {
+        Ok(CachedFeatures {
             path,
             rows: rows.nrows(),
         })
@@ -172,7 +172,7 @@ impl FeatureExtractor {
                 }
                 values
             }
-            _ => return Err("a network looks at what another should".to_owned()),
+            _ => return Err("a network is given what another is made for".to_owned()),
         };
         let dim = self.look.dim();
         Array2::from_shape_vec((values.len() / dim, dim), values).map_err(|error| error.to_string())
@@ -233,15 +233,15 @@ fn tensor(frames: &Array4<f32>, device: &Device) -> Tensor<4> {
     Tensor::from_data(TensorData::new(values, [time, rgb, height, width]), device)
 }
 
-/// Rows of a clip, on disk.
+/// Features of a clip on disk, `[rows, dim]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct CachedFeatures {
     path: PathBuf,
     /// How many.
     pub rows: usize,
 }
 
-impl Kept {
+impl CachedFeatures {
     /// The rows.
     ///
     /// # Errors
@@ -269,7 +269,7 @@ fn read(path: &Path) -> Result<Array2<f32>, EvalError> {
 /// # Errors
 /// When a file is gone, or a row is not finite.
 pub fn moments<'a>(
-    clips: impl IntoIterator<Item = &'a Kept>,
+    clips: impl IntoIterator<Item = &'a CachedFeatures>,
     dim: usize,
 ) -> Result<Moments, EvalError> {
     let mut stream = FeatureStream::new(dim);
@@ -283,7 +283,11 @@ pub fn moments<'a>(
 ///
 /// # Errors
 /// When a file is gone.
-pub fn gathered(clips: &[Kept], dim: usize, chosen: &[usize]) -> Result<Array2<f64>, EvalError> {
+pub fn gathered(
+    clips: &[CachedFeatures],
+    dim: usize,
+    chosen: &[usize],
+) -> Result<Array2<f64>, EvalError> {
     let mut places: Vec<(usize, usize)> = chosen.iter().copied().zip(0..).collect();
     places.sort_unstable();
     let mut rows = Array2::zeros((chosen.len(), dim));

@@ -31,7 +31,7 @@ pub const fn backbone(profile: LpipsProfile) -> Backbone {
     }
 }
 
-/// The distance of a profile, with weights from the library.
+/// The distance of a profile, with weights from the store.
 ///
 /// # Errors
 /// When the arrays do not fit.

@@ -83,7 +83,7 @@ pub const fn published(network: Network) -> Published {
     }
 }
 
-/// What stands beside a file in the library.
+/// What stands beside a file in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Entry {
@@ -126,7 +126,7 @@ pub struct PretrainedStore {
 }
 
 impl PretrainedStore {
-    /// The library in a cache.
+    /// The store in a cache.
     pub fn of_cache(cache: &Path) -> Self {
         Self {
             folder: cache.join("weights"),

@@ -15,10 +15,10 @@ fn clip(number: usize) -> [Array4<u8>; 2] {
     let truth = Array4::from_shape_fn((3, 20, 24, 3), |(t, y, x, c)| {
         ((t * 31 + y * 7 + x * 3 + c * 50 + number * 11) % 256) as u8
     });
-    let guess = Array4::from_shape_fn(truth.dim(), |(t, y, x, c)| {
+    let prediction = Array4::from_shape_fn(truth.dim(), |(t, y, x, c)| {
         truth[[t, y, x, c]].saturating_add(((t * 5 + y * x + c) % 17) as u8)
     });
-    [truth, guess]
+    [truth, prediction]
 }
 
 /// What scikit-image says of the pixels of the first two clips (`tests/golden/lossless/make.py`).
@@ -68,9 +68,9 @@ fn write_frames(folder: &Path, frames: &Array4<u8>) {
 /// A folder `truth` and a folder `pred` of `count` clips.
 fn folders(product: &Product, count: usize) {
     for number in 0..count {
-        let [truth, guess] = clip(number);
+        let [truth, prediction] = clip(number);
         write_frames(&product.path(&format!("truth/clip_{number}")), &truth);
-        write_frames(&product.path(&format!("pred/clip_{number}")), &guess);
+        write_frames(&product.path(&format!("pred/clip_{number}")), &prediction);
     }
 }
 
@@ -112,7 +112,7 @@ fn frame_folders_get_the_numbers_of_scikit_image() {
 
 #[cfg(feature = "video")]
 #[test]
-fn folders_of_films_get_the_numbers_of_scikit_image() {
+fn folders_of_videos_get_the_numbers_of_scikit_image() {
     let product = Product::new();
     let [pred, truth] = ["pred", "truth"].map(|side| golden("lossless").join(side));
     let [pred, truth] = [pred.to_str().unwrap(), truth.to_str().unwrap()];
@@ -188,7 +188,7 @@ fn a_video_gets_the_numbers_of_its_decoded_frames() {
 }
 
 #[test]
-fn what_cannot_be_judged_is_counted_with_its_reason() {
+fn what_cannot_be_measured_is_counted_with_its_reason() {
     let product = Product::new();
     folders(&product, 5);
     fs::remove_file(product.path("pred/clip_0/0002.png")).unwrap();
@@ -219,7 +219,7 @@ fn what_cannot_be_judged_is_counted_with_its_reason() {
 }
 
 #[test]
-fn nothing_is_written_when_nothing_can_be_judged() {
+fn nothing_is_written_when_nothing_can_be_measured() {
     let product = Product::new();
     folders(&product, 1);
     fs::create_dir(product.path("empty")).unwrap();
@@ -248,13 +248,13 @@ fn nothing_is_written_when_nothing_can_be_judged() {
 }
 
 #[test]
-fn masks_of_both_kinds_are_judged() {
+fn masks_of_both_kinds_are_measured() {
     let product = Product::new();
     let truth = Array3::from_shape_fn((2, 8, 8), |(t, y, x)| {
         u8::from(y < 4 && x < 4) + 2 * u8::from(y >= 5 && x >= 5 - t)
     });
-    let guess = truth.mapv(|label| [7_u8, 3, 5][usize::from(label)]);
-    for (side, masks) in [("truth", &truth), ("pred", &guess)] {
+    let prediction = truth.mapv(|label| [7_u8, 3, 5][usize::from(label)]);
+    for (side, masks) in [("truth", &truth), ("pred", &prediction)] {
         fs::create_dir(product.path(side)).unwrap();
         let file = File::create(product.path(&format!("{side}/a.npz"))).unwrap();
         let mut npz = NpzWriter::new_compressed(file);
@@ -330,8 +330,8 @@ fn features_of_any_origin_get_the_statistic_of_jedi() {
     product.succeed(&of_features("pred.npy", "truth.npy"));
     let scores = ScoreTable::load(&product.path("scores.csv")).unwrap();
     let row = score(&scores, "jedi", "given-features");
-    let [guess, truth] = [0.5, 0.0].map(|shift| rows(shift).mapv(f64::from));
-    let expected = slotflow_eval::mmd::jedi(truth.view(), guess.view()).unwrap();
+    let [prediction, truth] = [0.5, 0.0].map(|shift| rows(shift).mapv(f64::from));
+    let expected = slotflow_eval::mmd::jedi(truth.view(), prediction.view()).unwrap();
     assert_eq!(row.value, Some(expected));
     assert!(row.ci_low < row.value && row.value < row.ci_high, "{row:?}");
     let said = product.fail(2, &of_features("pred.npy", "scores.csv"));
