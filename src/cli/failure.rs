@@ -92,9 +92,9 @@ impl From<TrainError> for Failure {
     fn from(error: TrainError) -> Self {
         match error {
             TrainError::Run(error) => error.into(),
-            TrainError::Source(error @ DataError::NoReader { .. }) => {
-                Self::refused(error.to_string(), error.hint())
-            }
+            TrainError::Source(
+                error @ (DataError::NoReader { .. } | DataError::NotGenerated { .. }),
+            ) => Self::refused(error.to_string(), error.hint()),
             TrainError::Weights(error @ WeightsError::NoSlots { .. }) => error.into(),
             TrainError::Changed { .. } => Self::refused(error.to_string(), error.hint()),
             other => Self::failed(other.to_string(), other.hint()),

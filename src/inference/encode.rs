@@ -97,7 +97,10 @@ mod tests {
                 strides: vec![1],
                 ..CnnConfig::default()
             }),
-            initial: InitialConfig::Stochastic(PosteriorConfig::default()),
+            initial: InitialConfig::Stochastic(PosteriorConfig {
+                deep: false,
+                prior_variance: Some(0.01),
+            }),
             ..SlotEncoderConfig::default()
         };
         let device = Device::flex();

@@ -164,7 +164,7 @@ mod tests {
         }
     }
 
-    /// What each built-in plan was as TOML and JSON when objectives were options, by name.
+    /// Plans as TOML and JSON, as the version wrote them in which objectives were options, by name.
     fn earlier_plans() -> serde_json::Map<String, serde_json::Value> {
         let text = include_str!("../../tests/golden/earlier/training_plans.json");
         serde_json::from_str(text).unwrap()
@@ -179,37 +179,31 @@ mod tests {
     ];
 
     #[test]
-    fn built_in_plans_are_written_as_before_but_for_the_names_of_four_keys() {
-        let earlier = earlier_plans();
-        let mut seen = 0;
-        for name in crate::plan::names() {
-            let Ok(Plan::Train(plan)) = Plan::load(name, &[]) else {
-                continue;
-            };
-            seen += 1;
-            let mut json = serde_json::to_string(&plan).unwrap();
-            let mut text = Plan::Train(plan).to_toml().unwrap();
+    fn plans_are_written_as_before_but_for_the_names_of_four_keys() {
+        for (name, earlier) in earlier_plans() {
+            let text = earlier["toml"].as_str().unwrap();
+            let plan = parse(text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            // As recipes are written: through a value, which widens single precision.
+            let mut json = serde_json::to_value(&plan).unwrap().to_string();
+            let mut toml = toml::to_string(&plan).unwrap();
             for [now, before] in RENAMED {
                 json = json.replace(&format!("\"{now}\":"), &format!("\"{before}\":"));
-                text = text.replace(&format!("\n{now} = "), &format!("\n{before} = "));
-                text = text.replace(&format!("\n[{now}"), &format!("\n[{before}"));
+                toml = toml.replace(&format!("\n{now} = "), &format!("\n{before} = "));
+                toml = toml.replace(&format!("\n[{now}"), &format!("\n[{before}"));
             }
-            assert_eq!(json, earlier[name]["json"].to_string(), "{name}");
-            assert_eq!(text, earlier[name]["toml"].as_str().unwrap(), "{name}");
+            assert_eq!(json, earlier["json"].to_string(), "{name}");
+            assert_eq!(toml, text, "{name}");
         }
-        assert_eq!(seen, earlier.len());
     }
 
     #[test]
-    fn a_plan_that_an_earlier_version_wrote_is_the_same_plan() {
-        for (name, earlier) in earlier_plans() {
-            let Plan::Train(now) = Plan::load(&name, &[]).unwrap() else {
-                panic!("{name} trains nothing");
-            };
-            let text = earlier["toml"].as_str().unwrap();
-            assert_eq!(parse(text).as_ref(), Ok(&*now), "{name}");
-            let json: TrainPlan = serde_json::from_value(earlier["json"].clone()).unwrap();
-            assert_eq!(json, *now, "{name}");
+    fn recipes_of_an_earlier_version_hold_the_same_plan() {
+        let all = earlier_plans();
+        assert!(all.len() > 60, "{}", all.len());
+        for (name, earlier) in all {
+            let of_toml = parse(earlier["toml"].as_str().unwrap());
+            let of_json: TrainPlan = serde_json::from_value(earlier["json"].clone()).unwrap();
+            assert_eq!(of_toml, Ok(of_json), "{name}");
         }
     }
 

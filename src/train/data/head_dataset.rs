@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_is_told_of_its_own_object() {
+    fn a_batch_holds_the_state_of_the_object_of_each_slot() {
         let preset = SynthPreset::synth().unwrap();
         let record = World::simulate(&preset, 5);
         let states = States::new(&record, &[0, 5, 10]);
