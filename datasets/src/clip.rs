@@ -1,4 +1,4 @@
-//! What a camera saw, and what is known about it.
+//! A clip and the ground truth that came with it.
 
 use std::fmt;
 
@@ -40,7 +40,7 @@ impl fmt::Display for ClipId {
     }
 }
 
-/// What a camera saw. Immutable, never normalised, never on a GPU.
+/// Frames of a video as bytes. Immutable, never normalised, never on a GPU.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clip {
     /// Its name.
@@ -60,7 +60,7 @@ pub struct Sample {
     pub masks: Option<Array3<u8>>,
     /// Questions about the whole clip; empty where the source has none.
     pub questions: Vec<Question>,
-    /// What went wrong without stopping the reader, in words: a file that ends before its time, damaged packets.
+    /// Damage that did not stop the reader, in words: a file that ends before its time, damaged packets.
     pub note: Option<String>,
 }
 

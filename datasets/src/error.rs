@@ -1,20 +1,20 @@
-//! Why data could not be read or written.
+//! Errors of reading and writing data.
 
 use std::path::PathBuf;
 
 use crate::video::limits::{MAX_PIXELS, MAX_SIDE};
 
-/// Why data could not be read or written.
+/// Reason that data could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
-    /// The file system said no.
+    /// The file system refused.
     #[error("cannot {action} ({source}): `{}`", path.display())]
     Io {
         /// What was tried, as a verb: "read", "create".
         action: &'static str,
         /// The file system's answer.
         source: std::io::Error,
-        /// Where.
+        /// The file or folder.
         path: PathBuf,
     },
     /// Not a video, or one that FFmpeg cannot decode.
@@ -33,7 +33,7 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
     },
-    /// A frame larger than any camera's.
+    /// A frame above the limits of size.
     #[error("frames of {width}×{height} pixels are over the limit of {MAX_SIDE} a side and {MAX_PIXELS} in all: `{}`", path.display())]
     TooLarge {
         /// Pixels.
@@ -43,7 +43,7 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
     },
-    /// A frame with nothing to see in it.
+    /// A frame too small to show an object.
     #[error("frames of {width}×{height} pixels are below the least of {least} a side: `{}`", path.display())]
     TooSmall {
         /// Pixels.
@@ -111,7 +111,7 @@ pub enum DataError {
         /// What was asked for.
         name: String,
     },
-    /// A data set on disk of which nobody said where it lies.
+    /// A data set on disk whose folder was not named.
     #[error("the data set `{dataset}` is read from a folder, and none is named")]
     NoRoot {
         /// The data set.

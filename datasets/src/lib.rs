@@ -1,14 +1,14 @@
-//! What there is to see: videos, generated scenes, and questions about them.
+//! Data sets: their readers, the built-in generator, video files, and questions about clips.
 //! FFmpeg stops at this crate's door; nothing here knows a tensor.
 #![expect(
     clippy::needless_pass_by_value,
     reason = "an array view is a borrow already"
 )]
 
-/// Why data could not be read or written.
+/// Errors of reading and writing data.
 pub mod error;
 
-/// Which frames of a clip, at what size.
+/// Which frames of a clip are sampled, and their size.
 pub mod window;
 
 /// Questions, their programs and their words.
@@ -17,13 +17,13 @@ pub mod question;
 /// Masks in COCO's compressed form.
 pub mod rle;
 
-/// What a camera saw.
+/// A clip: frames, masks and questions.
 pub mod clip;
 
 /// Files and folders that appear whole or not at all.
 pub mod partial;
 
-/// What lies in a folder.
+/// Entries of folders.
 pub mod listing;
 
 /// Video files in and out.
@@ -32,7 +32,7 @@ pub mod video;
 /// The built-in generator.
 pub mod synth;
 
-/// Where clips come from.
+/// Data sets and their readers.
 pub mod source;
 
 pub use clip::{Clip, ClipId, Sample};

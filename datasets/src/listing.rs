@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
 
-/// What lies in a folder, by name, without what is hidden.
+/// Entries of a folder by name, hidden ones left out.
 ///
 /// # Errors
 /// When the folder cannot be read.

@@ -102,7 +102,7 @@ impl PartialFile {
 impl Drop for PartialFile {
     fn drop(&mut self) {
         if !self.kept {
-            // Nobody is left to tell, and what failed before was told.
+            // A failure before this was reported already; a left-over file harms nothing.
             drop(fs::remove_file(&self.path));
         }
     }
@@ -185,7 +185,7 @@ impl PartialFolder {
 impl Drop for PartialFolder {
     fn drop(&mut self) {
         if !self.kept {
-            // Nobody is left to tell, and what failed before was told.
+            // A failure before this was reported already; a left-over file harms nothing.
             drop(fs::remove_dir_all(&self.path));
         }
     }

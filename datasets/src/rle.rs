@@ -12,7 +12,7 @@ pub struct Rle {
     pub counts: String,
 }
 
-/// Why a compressed mask cannot be read.
+/// Reason that a compressed mask cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RleError {
     /// A character that the packing does not use, or an end in the middle of a number.

@@ -1,11 +1,11 @@
-//! Which frames of a clip, and how they are made to fit.
+//! Windows: the sampled frames of a clip, their size and how they are fitted to it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
 use crate::video::limits::MAX_SIDE;
 
-/// How a frame of another shape is made to fit.
+/// Fitting of frames of another aspect ratio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fit {
@@ -18,7 +18,7 @@ pub enum Fit {
     Stretch,
 }
 
-/// How far apart sampled frames lie.
+/// Distance between sampled frames.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FrameSampling {
@@ -29,7 +29,7 @@ pub enum FrameSampling {
     Fps(f32),
 }
 
-/// Which frames of a clip, at what size.
+/// Sampled frames of a clip and their size.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Window {
@@ -37,11 +37,11 @@ pub struct Window {
     pub start: usize,
     /// How many sampled frames at most; all if absent.
     pub count: Option<usize>,
-    /// Distance of the sampled frames.
+    /// Distance between sampled frames.
     pub pace: FrameSampling,
     /// Height and width of a delivered frame, pixels.
     pub size: [usize; 2],
-    /// What happens to frames of another shape.
+    /// Fitting of frames of another aspect ratio.
     pub fit: Fit,
 }
 

@@ -1,6 +1,6 @@
-//! Why a question cannot be read, or its program not run.
+//! Errors of questions and their programs.
 
-/// Why a question cannot be read, or its program not run.
+/// Reason that a question cannot be read or its program cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QuestionError {
     /// A word that the reasoner has no number for.

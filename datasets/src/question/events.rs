@@ -1,4 +1,4 @@
-//! What is in a clip and what happens there: all that programs run on.
+//! Event tables: objects, motions and events of a clip, the input of question programs.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub const MATERIALS: [&str; 2] = ["metal", "rubber"];
 /// Shapes of CLEVRER's objects.
 pub const SHAPES: [&str; 3] = ["sphere", "cylinder", "cube"];
 
-/// What an object looks like; no two objects of a clip look the same.
+/// Appearance of an object; no two objects of a clip look the same.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Attributes {
     /// One of [`COLORS`].
@@ -63,7 +63,7 @@ impl Attributes {
     }
 }
 
-/// What can happen.
+/// Kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EventKind {
@@ -82,11 +82,11 @@ pub enum EventKind {
 /// Something that happens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// What.
+    /// Its kind.
     pub kind: EventKind,
     /// To whom, lowest number first; empty for the clip's start and end.
     pub objects: Vec<usize>,
-    /// When; `None` for an event that is only spoken of.
+    /// Its frame; `None` for an event that is only spoken of.
     pub frame: Option<usize>,
 }
 
@@ -113,7 +113,7 @@ impl Event {
     }
 }
 
-/// How an object in view moves at a frame.
+/// Velocity of an object in view at a frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Motion {
     /// Change of place in the picture per frame, right and down.
@@ -122,14 +122,14 @@ pub struct Motion {
     pub moving: bool,
 }
 
-/// What is in a clip and what happens there.
+/// Objects, motions and events of a clip.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct EventTable {
     /// The objects; their numbers are their places.
     pub objects: Vec<Attributes>,
-    /// What happens in the clip, its start and end included, in order of time.
+    /// Events of the clip, its start and end included, in order of time.
     pub seen: Vec<Event>,
-    /// What happens after the clip.
+    /// Events after the clip's end.
     pub unseen: Vec<Event>,
     /// By frame: how every object moves; `None` for one out of view.
     pub motion: BTreeMap<usize, Vec<Option<Motion>>>,
@@ -159,7 +159,7 @@ impl EventTable {
         }
     }
 
-    /// How an object moves at a frame; `None` when it is out of view.
+    /// Motion of an object at a frame; `None` when it is out of view.
     pub fn motion_at(&self, object: usize, frame: usize) -> Option<Motion> {
         *self.motion.get(&frame)?.get(object)?
     }

@@ -8,7 +8,7 @@ use super::events::{COLORS, Event, EventKind, EventTable, MATERIALS, SHAPES};
 use super::program::{Module, Token};
 use super::schema::{Ask, Question};
 
-/// What a program leaves on its stack.
+/// A value on a program's stack.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// Objects or events.
@@ -52,7 +52,7 @@ impl Value {
     }
 }
 
-/// Why a program gives no answer.
+/// Reason that a program gives no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{module}` (token {place}): {reason}")]
 pub struct Fault {
@@ -64,10 +64,10 @@ pub struct Fault {
     pub reason: String,
 }
 
-/// What the answer of a failed program is called.
+/// Answer of a program that failed.
 pub const ERROR: &str = "error";
 
-/// What a question's program says.
+/// Answer of a question's programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// A word, or `error`.
@@ -76,7 +76,7 @@ pub enum Verdict {
     Choices(Vec<&'static str>),
 }
 
-/// What a program leaves on top of its stack.
+/// The value on top of the stack after a program.
 ///
 /// # Errors
 /// When a module does not get what it takes, or cannot give what it should.
@@ -122,7 +122,7 @@ pub fn judge(table: &EventTable, choice: &[String], question: &[String]) -> &'st
     }
 }
 
-/// What a question's programs say.
+/// Answer of a question's programs.
 pub fn verdict(table: &EventTable, question: &Question) -> Verdict {
     match &question.ask {
         Ask::Word(_) => Verdict::Word(answer(table, &question.program)),
@@ -197,13 +197,13 @@ fn filter_events(table: &EventTable, module: Module, events: Vec<Event>, by: Val
                 M::FilterOut => EventKind::Out,
                 _ => EventKind::Collision,
             };
-            let who = match by {
+            let objects = match by {
                 Value::Number(object) => vec![object],
                 Value::List(members) => all_of_numbers(members)?,
                 _ => return Err("neither an object nor objects".to_owned()),
             };
             let chosen = |event: &Event| {
-                event.kind == kind && who.iter().any(|object| event.involves(*object))
+                event.kind == kind && objects.iter().any(|object| event.involves(*object))
             };
             Ok(Value::events(events.into_iter().filter(chosen)))
         }
@@ -349,7 +349,7 @@ fn query_event(module: Module, event: &Event) -> Applied {
         (Module::QueryFrame, _, Some(frame), _) => Ok(Value::Number(frame)),
         (Module::QueryFrame, ..) => Err("an event without a time".to_owned()),
         (_, EventKind::In | EventKind::Out, _, [object]) => Ok(Value::Number(*object)),
-        _ => Err("nobody enters or leaves".to_owned()),
+        _ => Err("no object enters or leaves".to_owned()),
     }
 }
 

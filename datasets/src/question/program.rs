@@ -8,15 +8,15 @@ use super::events::{COLORS, MATERIALS, SHAPES};
 pub enum Module {
     /// Every object.
     Objects,
-    /// What happens in the clip, in order of time.
+    /// Events of the clip, in order of time.
     Events,
-    /// What happens after the clip.
+    /// Events after the clip's end.
     UnseenEvents,
     /// A collision of every pair of objects, without a time.
     AllEvents,
     /// The only member of a list.
     Unique,
-    /// How many members a list has.
+    /// Number of members of a list.
     Count,
     /// Whether a list has any.
     Exist,
@@ -56,17 +56,17 @@ pub enum Module {
     QueryMaterial,
     /// An object's shape.
     QueryShape,
-    /// Where an object heads at a frame.
+    /// Direction of an object at a frame.
     QueryDirection,
     /// An event's frame.
     QueryFrame,
-    /// Who enters or leaves.
+    /// The object that enters or leaves.
     QueryObject,
     /// Whom an object collides with.
     QueryCollisionPartner,
-    /// What led to an event.
+    /// Events that led to an event.
     FilterAncestor,
-    /// What would happen without an object.
+    /// Events without an object.
     CounterfactEvents,
     /// Those events that would also happen without an object.
     FilterCounterfact,
@@ -148,7 +148,7 @@ impl Module {
     }
 }
 
-/// What a program's token stands for.
+/// Meaning of a program's token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Token<'a> {
     /// Modules, run in this order; none for `<START>`.
@@ -170,7 +170,7 @@ impl<'a> Token<'a> {
     }
 }
 
-/// What lies on the stack when types are all that is known.
+/// Type of a value on the stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Objects,
@@ -201,7 +201,7 @@ impl Kind {
     }
 }
 
-/// What a module makes of such values; `None` when it does not take them.
+/// Type of a module's result for such inputs; `None` when it does not take them.
 #[expect(
     clippy::match_same_arms,
     reason = "one arm a kind of module reads as a table of signatures"

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum QuestionKind {
-    /// What is there and what happens; one word answers it.
+    /// About objects and events of the clip; the answer is one word.
     Descriptive,
-    /// What is responsible for an event.
+    /// About causes of an event.
     Explanatory,
-    /// What happens after the clip's end.
+    /// About events after the clip's end.
     Predictive,
-    /// What would happen without one object.
+    /// About events without one object.
     Counterfactual,
 }
 
@@ -27,7 +27,7 @@ pub struct Choice {
     pub correct: Option<bool>,
 }
 
-/// What a question asks for.
+/// Form of the answer: a word, or a judgement of each statement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ask {

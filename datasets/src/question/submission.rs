@@ -94,7 +94,7 @@ pub fn write(path: &Path, answers: &Answers) -> Result<(), DataError> {
     write_whole(path, text.as_ref()).map_err(io)
 }
 
-/// What is wrong with a submission to a set of questions; nothing if the list is empty.
+/// Problems of a submission to a set of questions; none if the list is empty.
 ///
 /// Every question and choice must be answered exactly once, with a word of the vocabulary or `correct` or `wrong`.
 /// For the official test the questions are those of `questions/test.json`, scenes 15,000 to 19,999.

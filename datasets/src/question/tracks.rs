@@ -24,14 +24,14 @@ const REACH: f64 = 20.0;
 pub struct Course {
     /// The object that is missing; −1 for the scene itself.
     pub what_if: i64,
-    /// Where objects are, every fifth frame.
+    /// Positions of objects, every fifth frame.
     pub trajectory: Vec<Snapshot>,
-    /// Who collides; absent where only tracks are predicted.
+    /// Collisions; absent where only tracks are predicted.
     #[serde(default)]
     pub collisions: Vec<Bump>,
 }
 
-/// Where objects are at one frame.
+/// Positions of objects at one frame.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Snapshot {
     /// The frame.
@@ -40,10 +40,10 @@ pub struct Snapshot {
     pub objects: Vec<Place>,
 }
 
-/// Where an object is.
+/// Position of an object.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Place {
-    /// Which.
+    /// The object's attributes.
     #[serde(flatten)]
     pub object: Attributes,
     /// Pixels from the left.
@@ -55,13 +55,13 @@ pub struct Place {
 /// A predicted collision.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Bump {
-    /// Who.
+    /// Attributes of both objects.
     pub objects: Vec<Attributes>,
-    /// When.
+    /// Frame of the collision.
     pub frame: usize,
 }
 
-/// Where collisions come from.
+/// Source of collisions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Collisions {
     /// The predictor says them.
@@ -70,7 +70,7 @@ pub enum Collisions {
     FromTracks,
 }
 
-/// Where each object is at each sample, and how fast.
+/// Position and velocity of each object at each sample.
 struct Tracks {
     frames: Vec<usize>,
     /// `[object][sample]`
@@ -82,7 +82,7 @@ impl EventTable {
     ///
     /// # Source
     /// NS-DR's simulation, its quirks included: the clip ends at frame 125, an exit is stamped with the first sample
-    /// without the object, and entrances and exits after the clip name nobody that a filter would find.
+    /// without the object, and entrances and exits after the clip name no object that a filter would find.
     pub fn from_courses(
         objects: Vec<Attributes>,
         courses: &[Course],
@@ -122,8 +122,12 @@ fn collisions_of(objects: &[Attributes], course: &Course, from: Collisions) -> V
     }
     let number = |object: &Attributes| objects.iter().position(|known| known == object);
     let event = |bump: &Bump| {
-        let who: Option<Vec<usize>> = bump.objects.iter().map(number).collect();
-        Some(Event::new(EventKind::Collision, &who?, Some(bump.frame)))
+        let objects: Option<Vec<usize>> = bump.objects.iter().map(number).collect();
+        Some(Event::new(
+            EventKind::Collision,
+            &objects?,
+            Some(bump.frame),
+        ))
     };
     course.collisions.iter().filter_map(event).collect()
 }

@@ -29,7 +29,7 @@ use crate::synth::preset::SynthPreset;
 use crate::synth::questions::Amount;
 use crate::synth::source::SynthSource;
 
-/// What a person has to name before a data set can be opened.
+/// Location that has to be given before a data set can be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
     /// Nothing: its clips are generated.
@@ -51,7 +51,7 @@ impl Needs {
     }
 }
 
-/// How a data set is opened.
+/// The reader of a data set.
 #[derive(Clone, Copy)]
 enum Reader {
     /// By this function.
@@ -94,7 +94,7 @@ pub enum Dataset {
     Voc,
 }
 
-/// What is said of a data set here.
+/// Name, need, reader and preset of a data set.
 struct Entry {
     dataset: Dataset,
     /// As plans, weights headers and caches write it.
@@ -140,7 +140,7 @@ static ENTRIES: [Entry; 19] = [
     entry!(Voc, "voc", Root, Missing),
 ];
 
-/// Which clips of which data set.
+/// A data set and the clips of it that are read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SourceConfig {
     /// The data set.
@@ -151,13 +151,13 @@ pub struct SourceConfig {
     pub videos: Vec<PathBuf>,
     /// Training, validation or test clips; own videos have no splits.
     pub split: Split,
-    /// How many clips are generated; a data set on disk has those that lie there.
+    /// Number of generated clips; a data set on disk has those that lie there.
     pub clips: usize,
     /// Own videos are cut into clips of one length; unset = each is one clip.
     pub cut: Option<Cut>,
     /// The order of a pixel's values, of CLEVRER alone.
     pub colours: ColourOrder,
-    /// How many questions a generated clip brings; unset = none.
+    /// Number of questions of a generated clip; unset = none.
     pub questions: Option<Amount>,
 }
 
@@ -251,7 +251,7 @@ impl Dataset {
         self.entry().name
     }
 
-    /// What a person has to name before it can be opened.
+    /// Location that has to be given before it can be opened.
     pub fn needs(self) -> Needs {
         self.entry().needs
     }
@@ -286,7 +286,7 @@ impl Dataset {
         }
     }
 
-    /// What its preset says of it.
+    /// Its facts.
     #[expect(
         clippy::expect_used,
         reason = "presets are compiled in, and a test reads every one"
@@ -472,7 +472,7 @@ mod tests {
             match dataset.generator() {
                 Ok(preset) => {
                     assert_eq!(preset.name, dataset.name());
-                    assert_eq!(dataset.facts().frames, Some(preset.filmed_frames));
+                    assert_eq!(dataset.facts().frames, Some(preset.rendered_frames));
                     assert_eq!(dataset.facts().fps, Some(preset.fps));
                 }
                 Err(DataError::NoReader { .. }) => assert!(!dataset.has_reader()),

@@ -1,4 +1,4 @@
-//! What is written down of every data set in `presets/*.toml`, under `[facts]`.
+//! Facts of every data set, in `presets/*.toml` under `[facts]`.
 
 use serde::{Deserialize, Serialize};
 

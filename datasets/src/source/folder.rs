@@ -12,7 +12,7 @@ use crate::error::DataError;
 use crate::listing::{ending, entries, nothing_in, pictures, unreadable};
 use crate::video::fit::resize;
 use crate::video::png::png_size;
-use crate::video::{Decode, UNKNOWN_FPS, probe, read_png, read_with};
+use crate::video::{DecodeOptions, UNKNOWN_FPS, probe, read_png, read_with};
 use crate::window::{Fit, FrameSampling, Window};
 
 /// The endings that make a file in a folder a video. A file that is named by itself may have any.
@@ -26,10 +26,10 @@ const ENDINGS: &str = "3gp avi flv gif m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv
 #[derive(Debug)]
 pub struct FolderSource {
     clips: Vec<(ClipId, ClipFiles)>,
-    decode: Decode,
+    decode: DecodeOptions,
 }
 
-/// Where a clip lies.
+/// Files of a clip.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum ClipFiles {
     File(PathBuf),
@@ -63,17 +63,17 @@ impl FolderSource {
         }
         Ok(Self {
             clips: name(places),
-            decode: Decode::default(),
+            decode: DecodeOptions::default(),
         })
     }
 
     /// The same clips, decoded in another way.
     #[must_use]
-    pub fn decoded(self, decode: Decode) -> Self {
+    pub fn decoded(self, decode: DecodeOptions) -> Self {
         Self { decode, ..self }
     }
 
-    /// Where a clip lies: its file, or its folder of pictures.
+    /// The clip's file, or its folder of pictures.
     ///
     /// # Panics
     /// When `index` is not below [`Source::len`].
@@ -129,7 +129,7 @@ impl FolderSource {
         }
     }
 
-    /// How many sampled frames a clip has at the pace of `window`, by its header; counted where that does not say.
+    /// Number of sampled frames of a clip at the pace of `window`, by its header; counted where that does not say.
     ///
     /// # Errors
     /// When the clip cannot be read.

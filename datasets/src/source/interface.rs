@@ -1,4 +1,4 @@
-//! What every reader gives: clips by number, with their frames and ground truth.
+//! The trait of all readers: clips by number, with frames and ground truth.
 
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
@@ -71,7 +71,7 @@ pub trait Source: Send + Sync {
     /// When `index` is not below [`Source::len`].
     fn id(&self, index: usize) -> ClipId;
 
-    /// What makes one clip's bytes what they are, for cache keys: a preset and a seed, or a file's content hash.
+    /// Identity of a clip's content, for cache keys: a preset and a seed, or a file's content hash.
     ///
     /// # Errors
     /// When a file cannot be read.
@@ -88,7 +88,7 @@ pub trait Source: Send + Sync {
         false
     }
 
-    /// What lies there beside the clips and joins none of them, by name and with the reason: questions about missing
+    /// Files and records that belong to no clip, by name and with the reason: questions about missing
     /// videos, videos without a label.
     fn unjoined(&self) -> Vec<(String, String)> {
         Vec::new()
@@ -99,7 +99,7 @@ pub trait Source: Send + Sync {
         None
     }
 
-    /// What is in a clip and what happens there, in truth; `None` where the source does not know.
+    /// True objects and events of a clip; `None` where the source does not know.
     ///
     /// # Errors
     /// When the clip's annotation is there and cannot be read.
@@ -107,7 +107,7 @@ pub trait Source: Send + Sync {
         Ok(None)
     }
 
-    /// True states of a clip's objects at frames of the film, also behind its end, `[frames, slots, numbers]`; `None`
+    /// True states of a clip's objects at frames of the video, also past its end, `[frames, slots, numbers]`; `None`
     /// where the source does not know.
     fn states(&self, _index: usize, _frames: &[usize], _slots: usize) -> Option<Array3<f32>> {
         None

@@ -3,13 +3,13 @@
 /// The one way from a data set's name to its clips.
 pub mod door;
 
-/// What presets say of every data set.
+/// Facts of every data set, from its preset.
 pub mod facts;
 
 /// The table of data sets in `datasets/README.md`.
 pub mod readme;
 
-/// What every reader gives.
+/// The trait of all readers.
 pub mod interface;
 
 /// Training, validation and test clips.

@@ -16,15 +16,15 @@ use super::interface::{GroundTruth, Outcome, Source};
 use super::split::Split;
 use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
-use crate::video::{Decode, read_with};
+use crate::video::{DecodeOptions, read_with};
 use crate::window::Window;
 
-/// Which of Physion's clips.
+/// A part of Physion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// Those that readouts learn from.
+    /// Clips that readouts are trained on.
     Readout,
-    /// Those that they are judged by.
+    /// Clips that readouts are tested on.
     Test,
 }
 
@@ -127,7 +127,7 @@ impl Part {
         }
     }
 
-    /// Where a video of it lies.
+    /// Path of one of its videos.
     pub fn video(self, root: &Path, scenario: &str, name: &str) -> PathBuf {
         let folder = root.join(self.folder());
         match self {
@@ -169,8 +169,8 @@ impl Part {
             };
             if videos.is_dir() {
                 let files = entries(&videos)?.into_iter();
-                let films = files.filter(|path| path.extension().is_some_and(|end| end == "mp4"));
-                found.extend(films.map(|path| (scenario.clone(), path)));
+                let videos = files.filter(|path| path.extension().is_some_and(|end| end == "mp4"));
+                found.extend(videos.map(|path| (scenario.clone(), path)));
             }
         }
         Ok(found)
@@ -183,7 +183,7 @@ pub fn name_of(path: &Path) -> String {
     stem.trim_end_matches("_img").replace("-redyellow", "")
 }
 
-/// What a label file says of clips, by name.
+/// Labels of clips by name, from a label file.
 ///
 /// # Errors
 /// When it cannot be read, or says something else than True or False.
@@ -266,7 +266,7 @@ impl Source for PhysionSource {
     }
 
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {
-        let read = read_with(&self.stimuli[index].path, window, Decode::default())?;
+        let read = read_with(&self.stimuli[index].path, window, DecodeOptions::default())?;
         Ok(Sample {
             note: read.note,
             ..Sample::from(Clip {

@@ -15,11 +15,11 @@ pub struct Windowed {
     source: FolderSource,
     /// The video and the window's first sampled frame.
     windows: Vec<(usize, usize)>,
-    /// Where videos are cut at all: sampled frames of a window.
+    /// Sampled frames of a clip.
     length: usize,
 }
 
-/// How own videos are cut into clips.
+/// Cutting of own videos into clips.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cut {
     /// The first sampled frame, and the distance of sampled frames; `count` does not matter.
@@ -56,7 +56,7 @@ impl Windowed {
     }
 }
 
-/// Where windows start that cover `first..total`.
+/// First frames of windows that cover `first..total`.
 fn starts(first: usize, total: usize, length: usize) -> Vec<usize> {
     let mut starts: Vec<usize> = (first..total.saturating_sub(length - 1))
         .step_by(length)

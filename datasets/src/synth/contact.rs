@@ -1,7 +1,7 @@
 //! Clips of the kind that Physion asks about: one red and one yellow object, and whether they will touch after the
 //! first second and a half. Half of the clips say yes.
 //!
-//! Differs: Physion's scenes have eight mechanisms in three dimensions; these have two kinds of casts on a floor.
+//! Differs: Physion's scenes have eight mechanisms in three dimensions; these have two kinds of scenes on a floor.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -26,7 +26,7 @@ pub const OBSERVED: usize = 45;
 pub const FRAMES: usize = 150;
 /// Frames a second.
 const FPS: f32 = 30.0;
-/// The two kinds of casts.
+/// The two kinds of scenes.
 const SCENARIOS: [&str; 2] = ["Collide", "Roll"];
 /// Seeds from one clip to the next: as many are tried for each.
 const TRIES: u64 = 100;
@@ -39,7 +39,7 @@ pub struct ContactSource {
 }
 
 /// A clip whose outcome is known.
-struct Staged {
+struct ContactClip {
     preset: SynthPreset,
     record: Record,
     outcome: Outcome,
@@ -56,7 +56,7 @@ impl ContactSource {
         let mut preset = SynthPreset::synth()?;
         "contact".clone_into(&mut preset.name);
         preset.fps = FPS;
-        preset.filmed_frames = FRAMES;
+        preset.rendered_frames = FRAMES;
         preset.simulated_frames = FRAMES;
         preset.cast.late = 0.0;
         if scenario == 0 {
@@ -71,7 +71,7 @@ impl ContactSource {
     }
 
     /// The clip's world, with a pair in red and yellow that gives the outcome which its number asks for.
-    fn stage(&self, index: usize) -> Result<Staged, DataError> {
+    fn stage(&self, index: usize) -> Result<ContactClip, DataError> {
         let (scenario, wanted) = (index % 2, (index / 2).is_multiple_of(2));
         let preset = Self::preset(scenario)?;
         for attempt in 0..TRIES {
@@ -84,7 +84,7 @@ impl ContactSource {
             if !paint(&mut world, pair) {
                 continue;
             }
-            return Ok(Staged {
+            return Ok(ContactClip {
                 record: simulate(&world, None),
                 preset,
                 outcome: Outcome {

@@ -10,35 +10,36 @@ use crate::synth::render::texture::Pattern;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SynthPreset {
-    /// What clips of this kind are called; the first part of their ids.
+    /// Name of the preset; the first part of their ids.
     pub name: String,
     /// Frames a second.
     pub fps: f32,
-    /// Frames that are filmed.
-    pub filmed_frames: usize,
-    /// Frames that are simulated; those past the filmed ones answer predictive questions.
+    /// Frames of a clip that are rendered.
+    #[serde(rename = "filmed-frames")]
+    pub rendered_frames: usize,
+    /// Frames that are simulated; those past the rendered ones answer predictive questions.
     pub simulated_frames: usize,
     /// Rays through a pixel, up to 64 pixels a side; twice as many above.
     pub rays_per_pixel: usize,
-    /// Who takes part and how they start.
+    /// Objects and their initial states.
     pub cast: Cast,
-    /// How things move and hit.
+    /// Rigid-body simulation.
     pub physics: Physics,
-    /// Who looks.
+    /// The camera.
     pub camera: Camera,
-    /// What gives light.
+    /// Area lights.
     pub lights: Vec<Light>,
     /// Light from everywhere, as a share of full light.
     pub ambient: f32,
-    /// What metal mirrors where there is neither floor nor object, linear red, green, blue.
+    /// Colour that metal reflects where there is neither floor nor object, linear red, green, blue.
     pub sky: [f32; 3],
-    /// What things stand on.
+    /// The floor.
     pub floor: Surface,
-    /// What the objects look like.
+    /// Colours, materials and textures of objects.
     pub surfaces: Surfaces,
 }
 
-/// Who takes part and how they start.
+/// Objects and their initial states.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Cast {
@@ -58,23 +59,23 @@ pub struct Cast {
     pub gap: f32,
     /// Those that enter start this far from the middle (least, greatest).
     pub outside_radius: [f32; 2],
-    /// When they start, in seconds (least, greatest).
+    /// Time of their start, seconds (least, greatest).
     pub entering_delay: [f32; 2],
-    /// The share of those that enter that do so late, so that something happens after the film's end.
+    /// The share of those that enter that do so late, so that something happens after the clip's end.
     pub late: f32,
-    /// When the late ones start, in seconds (least, greatest).
+    /// Time of the late ones' start, seconds (least, greatest).
     pub late_delay: [f32; 2],
-    /// How fast they start (least, greatest).
+    /// Initial speed, scene units a second (least, greatest).
     pub entering_speed: [f32; 2],
-    /// How fast those start that move inside (least, greatest).
+    /// Initial speed of those that start inside and move, scene units a second (least, greatest).
     pub moving_speed: [f32; 2],
     /// The share of moving objects that head for another one; the rest head for any place inside.
     pub aimed: f32,
-    /// How far from its goal an object's course may pass.
+    /// Largest distance at which an object's course passes its goal, scene units.
     pub aim_error: f32,
 }
 
-/// How things move and hit.
+/// Settings of the rigid-body simulation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Physics {
@@ -84,7 +85,7 @@ pub struct Physics {
     pub gravity: f32,
     /// Between any two surfaces.
     pub friction: f32,
-    /// How much of the speed a bounce keeps, 0..1.
+    /// Coefficient of restitution, 0..1.
     pub restitution: f32,
     /// Share of the speed that is lost each second.
     pub linear_damping: f32,
@@ -94,17 +95,17 @@ pub struct Physics {
     pub merge_frames: usize,
 }
 
-/// Who looks.
+/// A pinhole camera.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Camera {
-    /// Where it stands.
+    /// Position, scene units.
     pub position: [f32; 3],
-    /// What it looks at.
+    /// Point in the middle of the picture, scene units.
     pub target: [f32; 3],
     /// Half the width of the view at distance one; of the shorter side where frames are not square.
     pub half_view: f32,
-    /// How far from `position` it may stand in a clip.
+    /// Largest distance from `position` along each axis, scene units.
     pub jitter: f32,
 }
 
@@ -112,13 +113,13 @@ pub struct Camera {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Light {
-    /// Where it is.
+    /// Position, scene units.
     pub position: [f32; 3],
     /// Brightness at distance one.
     pub power: f32,
     /// Half its edge: larger lamps make softer shadows.
     pub half_width: f32,
-    /// How far from `position` it may be in a clip.
+    /// Largest distance from `position` along each axis, scene units.
     pub jitter: f32,
 }
 
@@ -128,11 +129,11 @@ pub struct Light {
 pub struct Surface {
     /// Colour, linear red, green, blue.
     pub albedo: [f32; 3],
-    /// What may be painted on it.
+    /// Its possible textures.
     pub paint: Paint,
 }
 
-/// What may be painted on a surface.
+/// Possible textures of a surface.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Paint {
@@ -144,17 +145,17 @@ pub struct Paint {
     pub contrast: [f32; 2],
 }
 
-/// What the objects look like.
+/// Colours, materials and textures of objects.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Surfaces {
     /// The eight colours, linear red, green, blue.
     pub albedo: Albedo,
-    /// How metal shines.
+    /// Reflectance of metal.
     pub metal: Finish,
-    /// How rubber shines.
+    /// Reflectance of rubber.
     pub rubber: Finish,
-    /// What may be painted on objects.
+    /// Possible textures of objects.
     pub paint: Paint,
 }
 
@@ -189,7 +190,7 @@ impl Albedo {
     }
 }
 
-/// How a material shines.
+/// Reflectance of a material.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Finish {
@@ -204,7 +205,7 @@ pub struct Finish {
 }
 
 impl Surfaces {
-    /// How a material shines.
+    /// Reflectance of a material.
     pub fn finish(&self, material: Material) -> &Finish {
         match material {
             Material::Metal => &self.metal,
@@ -237,7 +238,7 @@ impl SynthPreset {
         })
     }
 
-    /// What makes clips of this kind what they are, for cache keys: two presets with the same text make the same clips.
+    /// Identity of the preset's clips, for cache keys: two presets with the same text make the same clips.
     pub fn identity(&self) -> String {
         // A preset without a name for one of its values cannot exist, so this never fails.
         let text = toml::to_string(self).unwrap_or_default();
@@ -257,6 +258,10 @@ mod tests {
         let preset = SynthPreset::synth().unwrap();
         let text = toml::to_string(&preset).unwrap();
         assert_eq!(SynthPreset::parse(&text).unwrap(), preset);
+        assert!(
+            text.contains("filmed-frames = 128"),
+            "cache keys hash this text"
+        );
         assert!(SynthPreset::parse(&format!("clouds = 3\n{text}")).is_err());
     }
 

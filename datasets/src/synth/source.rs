@@ -19,13 +19,13 @@ use crate::window::{FrameSampling, Window};
 /// Generated clips, one for each seed from `first_seed` on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SynthSource {
-    /// What kind.
+    /// Preset of the clips.
     pub preset: SynthPreset,
     /// The seed of clip 0.
     pub first_seed: u64,
-    /// How many.
+    /// Number of clips.
     pub count: usize,
-    /// How many questions a sample brings; none if absent, for they take a simulation without each object.
+    /// Number of questions of a sample; none if absent, for they take a simulation without each object.
     pub ask: Option<Amount>,
 }
 
@@ -68,17 +68,19 @@ impl SynthSource {
     /// The clip's own frames that a window asks for, and how many of them make a second.
     fn frames(&self, window: &Window) -> (Vec<usize>, f32) {
         let SynthPreset {
-            fps, filmed_frames, ..
+            fps,
+            rendered_frames,
+            ..
         } = self.preset;
         let (step, rate) = match window.pace {
             FrameSampling::Stride(stride) => (stride.max(1) as f64, fps / stride.max(1) as f32),
             FrameSampling::Fps(rate) => (f64::from(fps) / f64::from(rate), rate),
         };
         let sampled = (window.start..).map(|k| (k as f64 * step) as usize);
-        let sampled = sampled.take_while(|frame| *frame < filmed_frames);
+        let sampled = sampled.take_while(|frame| *frame < rendered_frames);
         (
             sampled
-                .take(window.count.unwrap_or(filmed_frames))
+                .take(window.count.unwrap_or(rendered_frames))
                 .collect(),
             rate,
         )
@@ -105,7 +107,7 @@ impl Source for SynthSource {
         if frames.is_empty() {
             let reason = format!(
                 "start {} of a clip of {} frames",
-                window.start, self.preset.filmed_frames
+                window.start, self.preset.rendered_frames
             );
             return Err(DataError::NoFrames {
                 reason,

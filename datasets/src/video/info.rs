@@ -1,22 +1,22 @@
-//! What is said of a video file: how it is decoded, what its header says, the formats that are written.
+//! Decoding options, headers and formats of video files.
 
 use crate::clip::Clip;
 
-/// How a file is decoded; the frames are the same whatever it says.
+/// Decoding options; the frames do not depend on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Decode {
+pub struct DecodeOptions {
     /// Decoder threads for one file. One is best where rayon reads many files at once; for one long file, the
     /// number of cores.
     pub threads: usize,
 }
 
-impl Default for Decode {
+impl Default for DecodeOptions {
     fn default() -> Self {
         Self { threads: 1 }
     }
 }
 
-/// What a file's header says. A header may be wrong: a truncated file still names all its frames.
+/// Header of a video file. A header may be wrong: a truncated file still names all its frames.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VideoInfo {
     /// FFmpeg's name of the codec.
@@ -38,7 +38,7 @@ pub struct VideoInfo {
 pub struct Read {
     /// The frames.
     pub clip: Clip,
-    /// What went wrong without stopping the reader, in words.
+    /// Damage that did not stop the reader, in words.
     pub note: Option<String>,
 }
 

@@ -47,7 +47,7 @@ pub use encode::write::{Writer, write};
 pub use image::png::{read_png, write_png};
 pub use image::sheet::contact_sheet;
 pub use image::{fit, png, sheet};
-pub use info::{Decode, Format, Read, VideoInfo};
+pub use info::{DecodeOptions, Format, Read, VideoInfo};
 pub use limits::{MAX_PIXELS, MAX_SIDE, UNKNOWN_FPS};
 #[cfg(not(feature = "video"))]
 pub use no_ffmpeg::{Frames, Writer, frames, probe, read, read_with, write};

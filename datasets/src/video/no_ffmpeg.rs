@@ -1,4 +1,4 @@
-//! What the room answers in a build without FFmpeg.
+//! The functions that need FFmpeg, in a build without it: each answers with an error.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -7,7 +7,7 @@ use ndarray::{Array3, ArrayView3, ArrayView4};
 
 use crate::clip::Clip;
 use crate::error::DataError;
-use crate::video::info::{Decode, Format, Read, VideoInfo};
+use crate::video::info::{DecodeOptions, Format, Read, VideoInfo};
 use crate::window::Window;
 
 fn closed<T>(path: &Path) -> Result<T, DataError> {
@@ -36,7 +36,7 @@ pub fn read(path: &Path, _window: &Window) -> Result<Clip, DataError> {
 ///
 /// # Errors
 /// Always: this build has no FFmpeg.
-pub fn read_with(path: &Path, _window: &Window, _decode: Decode) -> Result<Read, DataError> {
+pub fn read_with(path: &Path, _window: &Window, _decode: DecodeOptions) -> Result<Read, DataError> {
     closed(path)
 }
 
@@ -44,7 +44,7 @@ pub fn read_with(path: &Path, _window: &Window, _decode: Decode) -> Result<Read,
 ///
 /// # Errors
 /// Always: this build has no FFmpeg.
-pub fn frames(path: &Path, _window: &Window, _decode: Decode) -> Result<Frames, DataError> {
+pub fn frames(path: &Path, _window: &Window, _decode: DecodeOptions) -> Result<Frames, DataError> {
     closed(path)
 }
 

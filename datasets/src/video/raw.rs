@@ -40,7 +40,7 @@ pub(super) fn open_headers(file: File) -> Result<Input, ff::Error> {
     }
 }
 
-/// Fills in what only the first packets tell: pixel format, rate, size.
+/// Fills in what only the first packets hold: pixel format, rate, size.
 pub(super) fn look_closer(input: &mut Input) -> Result<(), ff::Error> {
     // SAFETY: the context is alive.
     checked(unsafe { ff::ffi::avformat_find_stream_info(input.as_mut_ptr(), ptr::null_mut()) })
@@ -71,8 +71,8 @@ pub(super) fn crop(picture: &mut ff::frame::Video, part: Rect) -> Result<(), ff:
     })
 }
 
-/// Tells swscale what YUV means, and whether source and target use the full range.
-/// It refuses where neither is YUV, and there is nothing to tell then.
+/// Sets swscale's YUV matrix, and whether source and target use the full range.
+/// It refuses where neither is YUV, and nothing is to be set then.
 pub(super) fn set_colours(context: &mut Context, matrix: i32, full_range: [bool; 2]) {
     const ONE: i32 = 1 << 16;
     // SAFETY: the context is alive; the coefficient tables are static.

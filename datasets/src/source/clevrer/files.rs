@@ -14,7 +14,7 @@ use crate::rle::Rle;
 use crate::source::split::Split;
 use crate::synth::questions::event_table::MOVING_SPEED;
 
-/// What is known about a clip.
+/// Annotation of a clip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Annotation {
     /// The clip's number.
@@ -23,23 +23,23 @@ pub struct Annotation {
     pub video_filename: String,
     /// The objects.
     pub object_property: Vec<Property>,
-    /// Where they are in each frame.
+    /// Their states in each frame.
     pub motion_trajectory: Vec<AnnotatedFrame>,
-    /// Who collides.
+    /// Collisions.
     pub collision: Vec<AnnotatedCollision>,
 }
 
-/// What an object looks like.
+/// Appearance of an object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Property {
     /// Its number in the clip.
     pub object_id: usize,
-    /// Its looks.
+    /// Its colour, material and shape.
     #[serde(flatten)]
     pub attributes: Attributes,
 }
 
-/// Where objects are in one frame.
+/// States of objects in one frame.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AnnotatedFrame {
     /// The frame.
@@ -48,7 +48,7 @@ pub struct AnnotatedFrame {
     pub objects: Vec<State>,
 }
 
-/// Where an object is and how it moves.
+/// Pose and velocity of an object.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// Its number.
@@ -68,11 +68,11 @@ pub struct State {
 /// A collision in the clip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AnnotatedCollision {
-    /// Who.
+    /// Ids of both objects.
     pub object_ids: [usize; 2],
-    /// When.
+    /// Frame of the collision.
     pub frame_id: usize,
-    /// Where.
+    /// Place of the collision, scene units.
     pub location: [f32; 3],
 }
 
@@ -92,7 +92,7 @@ pub struct Proposal {
 pub struct ProposedFrame {
     /// The frame.
     pub frame_index: usize,
-    /// What was found.
+    /// Detected objects.
     pub objects: Vec<Proposed>,
 }
 
@@ -101,10 +101,10 @@ pub struct ProposedFrame {
 pub struct Proposed {
     /// The mask.
     pub mask: Rle,
-    /// What it shows.
+    /// The object's attributes.
     #[serde(flatten)]
     pub attributes: Attributes,
-    /// How sure the detector is.
+    /// The detector's score, 0..1.
     pub score: f64,
     /// The clip's number.
     pub video_index: usize,
@@ -133,7 +133,7 @@ impl Annotation {
         frames
     }
 
-    /// What programs run on: all that the annotated frames show. What happens later, or without an object, is unknown.
+    /// The event table of question programs: all that the annotated frames show. What happens later, or without an object, is unknown.
     pub fn event_table(&self) -> EventTable {
         let shows = |id: usize| {
             let mut states = self
@@ -200,7 +200,7 @@ impl State {
     }
 }
 
-/// Starts of windows in which nobody new has to be imagined.
+/// Starts of windows in which no object enters among the predicted frames.
 ///
 /// A window of `count` frames, `stride` apart, of which `burn_in` are seen, is left out when an object comes into view
 /// after its burn-in's third frame from the end.
@@ -237,14 +237,14 @@ pub fn range_folder(what: &str, number: usize) -> String {
     format!("{what}_{first:05}-{:05}", first + 1000)
 }
 
-/// Where a clip's annotation may lie, below the root.
+/// Possible paths of a clip's annotation.
 pub fn annotation_paths(root: &Path, split: Split, number: usize) -> impl Iterator<Item = PathBuf> {
     let file =
         Path::new(&range_folder("annotation", number)).join(format!("annotation_{number:05}.json"));
     split_folders(root, "annotation", split).map(move |folder| folder.join(&file))
 }
 
-/// Where a split's videos or annotations may lie: `videos/validation`, `video_validation`, …
+/// Possible folders of a split's videos or annotations: `videos/validation`, `video_validation`, …
 pub fn split_folders(
     root: &Path,
     what: &'static str,
@@ -260,7 +260,7 @@ pub fn split_folders(
     split_names(split).iter().flat_map(move |name| both(name))
 }
 
-/// Where a clip's masks lie.
+/// Path of a clip's mask proposals.
 pub fn proposal_path(root: &Path, number: usize) -> PathBuf {
     root.join("derender_proposals")
         .join(format!("proposal_{number:05}.json"))
@@ -305,7 +305,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_window_waits_until_nobody_enters() {
+    fn a_window_has_no_object_enter_among_its_predicted_frames() {
         // 6 seen of 16 frames, 2 apart: an entrance may fall on the first 7 frames of the window and not on the rest.
         let starts = quiet_starts(&[20], 60, [16, 2, 6]);
         let wrong: Vec<usize> = (0..30).filter(|start| !starts.contains(start)).collect();

@@ -26,7 +26,7 @@ use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
 use crate::question::{self, Attributes, EventTable, Question};
 use crate::video::fit::resize_ids;
-use crate::video::{Decode, probe, read_with};
+use crate::video::{DecodeOptions, probe, read_with};
 use crate::window::{FrameSampling, Window};
 
 /// The validation video that SlotFormer leaves out.
@@ -52,7 +52,7 @@ pub struct ClevrerSource {
     questions: BTreeMap<usize, Vec<Question>>,
     questions_file: Option<PathBuf>,
     colour_order: ColourOrder,
-    decode: Decode,
+    decode: DecodeOptions,
 }
 
 impl ClevrerSource {
@@ -86,7 +86,7 @@ impl ClevrerSource {
             questions: questions.unwrap_or_default(),
             questions_file,
             colour_order: ColourOrder::default(),
-            decode: Decode::default(),
+            decode: DecodeOptions::default(),
         })
     }
 
@@ -101,7 +101,7 @@ impl ClevrerSource {
 
     /// The same clips, decoded in another way.
     #[must_use]
-    pub fn decoded(self, decode: Decode) -> Self {
+    pub fn decoded(self, decode: DecodeOptions) -> Self {
         Self { decode, ..self }
     }
 
@@ -157,7 +157,7 @@ impl ClevrerSource {
         files::read_json(&path)
     }
 
-    /// What programs run on, as far as the clip shows it.
+    /// The event table of question programs, as far as the clip shows it.
     ///
     /// # Errors
     /// As [`ClevrerSource::annotation`].
@@ -342,7 +342,7 @@ fn draw(frame: &ProposedFrame, ids: &[Attributes]) -> Result<Option<Array2<u8>>,
         let place = ids.iter().position(|known| *known == object.attributes);
         let id = place
             .and_then(|place| u8::try_from(place + 1).ok())
-            .ok_or("more objects than masks can tell")?;
+            .ok_or("more than 255 objects in a mask")?;
         let frame = frame.frame_index;
         let mask = object
             .mask

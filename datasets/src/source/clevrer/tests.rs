@@ -48,16 +48,16 @@ fn what_the_generator_writes_is_read_back() {
     assert_eq!((source.len(), source.id(1).as_str()), (2, "video_10001"));
     for index in 0..2 {
         let seed = Split::Val.seed(index as u64);
-        let told = AnnotatedClip::simulate(&preset(), seed);
+        let annotated = AnnotatedClip::simulate(&preset(), seed);
         let frames: Vec<usize> = (0..128).collect();
-        let (rgb, masks) = Renderer::new(&preset(), &told.record, SIZE).clip(&frames);
+        let (rgb, masks) = Renderer::new(&preset(), &annotated.record, SIZE).clip(&frames);
         let sample = source
             .sample(index, &window(0, FrameSampling::Stride(1)))
             .unwrap();
         assert_eq!(sample.masks.unwrap(), masks);
         assert_eq!(
             sample.questions,
-            crate::synth::questions::questions(&told, Amount::default(), seed)
+            crate::synth::questions::questions(&annotated, Amount::default(), seed)
         );
         assert_eq!(sample.clip.frames.dim(), rgb.dim());
         let errors = sample
@@ -96,11 +96,11 @@ fn annotations_answer_what_the_clip_shows() {
     let source = ClevrerSource::open(folder.path(), Split::Test).unwrap();
     let mut asked = 0;
     for index in 0..2 {
-        let told = AnnotatedClip::simulate(&preset(), Split::Test.seed(index as u64));
+        let annotated = AnnotatedClip::simulate(&preset(), Split::Test.seed(index as u64));
         let table = source.event_table(index).unwrap();
         assert_eq!(
             (&table.objects, &table.seen),
-            (&told.table.objects, &told.table.seen)
+            (&annotated.table.objects, &annotated.table.seen)
         );
         let sample = source
             .sample(index, &window(0, FrameSampling::Stride(64)))
@@ -113,7 +113,7 @@ fn annotations_answer_what_the_clip_shows() {
         {
             assert_eq!(
                 verdict(&table, question),
-                verdict(&told.table, question),
+                verdict(&annotated.table, question),
                 "{}",
                 question.text
             );

@@ -1,6 +1,6 @@
 //! Generated clips on disk as CLEVRER lays itself out, so that one reader serves both.
 //!
-//! Differs: the test split keeps its programs and answers, for nobody else could score them.
+//! Differs: the test split keeps its programs and answers, so that they can be scored here.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ use crate::video::{self, Format};
 /// Height and width of CLEVRER's videos.
 pub const CLEVRER_SIZE: [usize; 2] = [320, 480];
 
-/// Which clips are written, and how.
+/// A range of clips to write, and their form.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
     /// The kind of clip.
@@ -34,11 +34,11 @@ pub struct Layout {
     pub split: Split,
     /// The first clip, counted within the split.
     pub first: usize,
-    /// How many clips.
+    /// Number of clips.
     pub count: usize,
     /// Height and width of a frame.
     pub size: [usize; 2],
-    /// How many questions a clip gets.
+    /// Number of questions of a clip.
     pub questions: Amount,
 }
 
@@ -83,9 +83,9 @@ impl Layout {
     pub fn write_clip(&self, root: &Path, clip: usize) -> Result<Vec<Question>, DataError> {
         let number = self.number(clip);
         let seed = self.split.seed((self.first + clip) as u64);
-        let told = AnnotatedClip::simulate(&self.preset, seed);
-        let record = &told.record;
-        let frames: Vec<usize> = (0..record.filmed_frames).collect();
+        let annotated = AnnotatedClip::simulate(&self.preset, seed);
+        let record = &annotated.record;
+        let frames: Vec<usize> = (0..record.rendered_frames).collect();
         let (rgb, masks) = Renderer::new(&self.preset, record, self.size).clip(&frames);
 
         let path = self.video_path(root, number);
@@ -98,7 +98,7 @@ impl Layout {
         for path in files::annotation_paths(root, self.split, number).take(1) {
             files::write_json(&path, &annotation(number, record))?;
         }
-        Ok(questions::questions(&told, self.questions, seed))
+        Ok(questions::questions(&annotated, self.questions, seed))
     }
 
     fn video_path(&self, root: &Path, number: usize) -> PathBuf {
@@ -109,7 +109,7 @@ impl Layout {
     }
 }
 
-/// What is known about a clip, in CLEVRER's form. Collisions that the camera does not see are left out.
+/// The annotation of a clip, in CLEVRER's form. Collisions that the camera does not see are left out.
 fn annotation(number: usize, record: &Record) -> Annotation {
     let ids: Vec<usize> = record.objects.iter().map(|object| object.id).collect();
     let frame = |(frame_id, poses): (usize, &Vec<Pose>)| AnnotatedFrame {
@@ -133,7 +133,11 @@ fn annotation(number: usize, record: &Record) -> Annotation {
         }),
         _ => None,
     };
-    let filmed = record.motion.iter().take(record.filmed_frames).enumerate();
+    let rendered = record
+        .motion
+        .iter()
+        .take(record.rendered_frames)
+        .enumerate();
     Annotation {
         scene_index: number,
         video_filename: question::file::video_name(number),
@@ -145,8 +149,8 @@ fn annotation(number: usize, record: &Record) -> Annotation {
                 attributes,
             })
             .collect(),
-        motion_trajectory: filmed.map(frame).collect(),
-        collision: record.filmed_events().filter_map(collision).collect(),
+        motion_trajectory: rendered.map(frame).collect(),
+        collision: record.rendered_events().filter_map(collision).collect(),
     }
 }
 
@@ -197,7 +201,7 @@ fn proposal(video_index: usize, record: &Record, masks: ArrayView3<u8>) -> Propo
     }
 }
 
-/// What each object looks like.
+/// Appearance of each object.
 fn looks(record: &Record) -> impl Iterator<Item = Attributes> {
     record.objects.iter().map(|object| Attributes {
         color: object.color.word().to_owned(),

@@ -1,4 +1,4 @@
-//! What happened in a generated clip: who is there, where everything is in every frame, and what they did.
+//! Records of simulated clips: objects, poses in every frame, events.
 //! The words are those of CLEVRER's annotations (Yi et al., ICLR 2020).
 
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ impl Shape {
     }
 }
 
-/// What an object is made of.
+/// Material of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Material {
@@ -111,11 +111,11 @@ pub struct Object {
     pub color: Color,
     /// Half its width: a sphere's or cylinder's radius (and half the height), half a cube's edge.
     pub half_width: f32,
-    /// What is painted on it.
+    /// Its texture.
     pub texture: Texture,
 }
 
-/// Where an object is in one frame and how it moves.
+/// Pose and velocity of an object in one frame.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Pose {
@@ -131,7 +131,7 @@ pub struct Pose {
     pub inside_camera_view: bool,
 }
 
-/// What objects did. Frames count from 0 and go on past the filmed ones.
+/// An event. Frames count from 0 and go on past the rendered ones.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Event {
@@ -163,7 +163,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// When it happened.
+    /// The event's frame.
     pub fn frame(&self) -> usize {
         match self {
             Self::Collision { frame, .. }
@@ -183,28 +183,29 @@ pub struct Record {
     pub seed: u64,
     /// Frames a second.
     pub fps: f32,
-    /// How many frames are filmed; `motion` and `events` go on past them.
-    pub filmed_frames: usize,
-    /// Who takes part.
+    /// Number of rendered frames; `motion` and `events` go on past them.
+    #[serde(rename = "filmed-frames")]
+    pub rendered_frames: usize,
+    /// The objects.
     pub objects: Vec<Object>,
     /// `motion[frame][k]` is the pose of `objects[k]`.
     pub motion: Vec<Vec<Pose>>,
-    /// What happened, by frame.
+    /// Events by frame.
     pub events: Vec<Event>,
-    /// Where the camera stands.
+    /// Position of the camera, scene units.
     pub camera: [f32; 3],
-    /// Where the lights are.
+    /// Positions of the lights, scene units.
     pub lights: Vec<[f32; 3]>,
-    /// What is painted on the floor.
+    /// Texture of the floor.
     pub floor: Texture,
 }
 
 impl Record {
-    /// The events that the filmed frames show.
-    pub fn filmed_events(&self) -> impl Iterator<Item = &Event> {
+    /// Events of the rendered frames.
+    pub fn rendered_events(&self) -> impl Iterator<Item = &Event> {
         self.events
             .iter()
-            .filter(|event| event.frame() < self.filmed_frames)
+            .filter(|event| event.frame() < self.rendered_frames)
     }
 
     /// The place of an object in `objects` and in each frame of `motion`; `None` if it does not take part.

@@ -1,4 +1,4 @@
-//! Moves the bodies of a [`World`] and notes what they do.
+//! Rigid-body simulation of a [`World`]: poses and events of every frame.
 
 use std::collections::BTreeMap;
 
@@ -13,18 +13,18 @@ use crate::synth::preset::SynthPreset;
 use crate::synth::render::camera::View;
 
 impl World {
-    /// What happens in a clip.
+    /// Simulates the clip of a seed.
     pub fn simulate(preset: &SynthPreset, seed: u64) -> Record {
         simulate(&Self::new(preset, seed), None)
     }
 
-    /// What would happen without one object, all others starting as they did.
+    /// Simulates the clip without one object, all others starting as they did.
     pub fn simulate_without(preset: &SynthPreset, seed: u64, object: usize) -> Record {
         simulate(&Self::new(preset, seed), Some(object))
     }
 }
 
-/// What happens in a world, with or without one of its objects.
+/// Simulates a world, with or without one of its objects.
 pub(crate) fn simulate(world: &World, without: Option<usize>) -> Record {
     let preset = &world.preset;
     let cast: Vec<&(Object, Start)> = world
@@ -33,7 +33,7 @@ pub(crate) fn simulate(world: &World, without: Option<usize>) -> Record {
         .filter(|(object, _)| Some(object.id) != without)
         .collect();
     let view = View::new(&preset.camera, world.camera, [1, 1]);
-    let mut stage = Stage::new(world, &cast);
+    let mut simulation = Simulation::new(world, &cast);
     let mut contacts = Contacts {
         merge_frames: preset.physics.merge_frames,
         last: BTreeMap::new(),
@@ -45,13 +45,13 @@ pub(crate) fn simulate(world: &World, without: Option<usize>) -> Record {
         let mut touched = Vec::new();
         if frame > 0 {
             for _ in 0..preset.physics.steps_per_frame {
-                stage.physics.step();
-                touched.extend(stage.touching());
+                simulation.physics.step();
+                touched.extend(simulation.touching());
             }
         }
         // Launched after the steps: a frame shows an object where it starts.
-        stage.launch(frame, &cast);
-        let poses: Vec<Pose> = stage.poses(&view).collect();
+        simulation.launch(frame, &cast);
+        let poses: Vec<Pose> = simulation.poses(&view).collect();
         for [one, two] in contacts.begun(frame, &touched) {
             let ids = [cast[one].0.id, cast[two].0.id];
             events.push(collision(frame, ids, [&poses[one], &poses[two]]));
@@ -72,7 +72,7 @@ pub(crate) fn simulate(world: &World, without: Option<usize>) -> Record {
         preset: preset.name.clone(),
         seed: world.seed,
         fps: preset.fps,
-        filmed_frames: preset.filmed_frames,
+        rendered_frames: preset.rendered_frames,
         objects: cast.iter().map(|(object, _)| object.clone()).collect(),
         motion,
         events,
@@ -93,7 +93,7 @@ fn collision(frame: usize, objects: [usize; 2], [one, two]: [&Pose; 2]) -> Event
     }
 }
 
-/// When pairs last touched.
+/// Frames in which pairs last touched.
 struct Contacts {
     merge_frames: usize,
     last: BTreeMap<[usize; 2], usize>,
@@ -113,14 +113,14 @@ impl Contacts {
     }
 }
 
-/// The bodies.
-struct Stage {
+/// A running simulation.
+struct Simulation {
     physics: PhysicsWorld,
     bodies: Vec<RigidBodyHandle>,
     colliders: Vec<ColliderHandle>,
 }
 
-impl Stage {
+impl Simulation {
     fn new(world: &World, cast: &[&(Object, Start)]) -> Self {
         let rules = &world.preset.physics;
         let mut physics = PhysicsWorld::new();
@@ -181,7 +181,7 @@ impl Stage {
         })
     }
 
-    /// Where everything is.
+    /// Poses of all bodies.
     fn poses(&self, view: &View) -> impl Iterator<Item = Pose> {
         self.bodies.iter().map(|handle| {
             let body = &self.physics.bodies[*handle];
@@ -235,7 +235,7 @@ mod tests {
         let fit = (0..30).filter(|seed| {
             let record = World::simulate(&preset, *seed);
             let collisions = record
-                .filmed_events()
+                .rendered_events()
                 .filter(|event| matches!(event, Event::Collision { .. }));
             (1..=4).contains(&collisions.count())
         });
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn removing_one_that_touches_nobody_changes_nothing() {
+    fn removing_an_object_without_contacts_changes_nothing() {
         let mut lonely = 0;
         for seed in 0..20 {
             let all = World::simulate(&preset(), seed);
@@ -345,7 +345,7 @@ mod tests {
         }
         assert!(
             lonely >= 5,
-            "{lonely} of 20 clips have an object that touches nobody"
+            "{lonely} of 20 clips have an object without contacts"
         );
     }
 

@@ -1,4 +1,4 @@
-//! What is true of a clip's objects at some frames, as numbers: what a supervised head learns to read off slots, and
+//! True states of a clip's objects at some frames, as numbers: what a supervised head learns to read off slots, and
 //! what a reasoner gets in place of slots to show how much of its error is perception's.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use crate::synth::physics::record::{Event, Record};
 /// Numbers of one object at one frame in [`States::tokens`].
 pub const TOKEN: usize = 1 + COLORS.len() + MATERIALS.len() + SHAPES.len() + 4;
 
-/// What is true of a clip's objects at some frames.
+/// True states of a clip's objects at some frames.
 #[derive(Debug, Clone, PartialEq)]
 pub struct States {
     /// By object: its number in the clip; the pixel value of its mask is one more.
@@ -22,7 +22,7 @@ pub struct States {
     pub in_view: Array2<bool>,
     /// Whether it moves, `[frames, objects]`.
     pub moving: Array2<bool>,
-    /// Where on the floor, `[frames, objects, 2]`.
+    /// Places on the floor, `[frames, objects, 2]`.
     pub place: Array3<f32>,
     /// Change of place a second, `[frames, objects, 2]`.
     pub velocity: Array3<f32>,
@@ -137,7 +137,7 @@ mod tests {
             let record = World::simulate(&preset, seed);
             let states = States::new(&record, &frames);
             let marked = states.touch.iter().filter(|touch| **touch).count();
-            let mut told: Vec<_> = record
+            let mut collisions: Vec<_> = record
                 .events
                 .iter()
                 .filter_map(|event| match event {
@@ -150,9 +150,9 @@ mod tests {
                     _ => None,
                 })
                 .collect();
-            told.sort();
-            told.dedup();
-            assert_eq!(marked, 2 * told.len(), "seed {seed}");
+            collisions.sort();
+            collisions.dedup();
+            assert_eq!(marked, 2 * collisions.len(), "seed {seed}");
             found += marked;
         }
         assert!(found > 10);

@@ -1,4 +1,4 @@
-//! Rigid bodies on a floor: who takes part, how they start, and what then happens.
+//! Initial states of a clip: objects on a floor, camera, lights.
 //! A pure function of preset and seed: rapier runs with `enhanced-determinism`, all else is plain arithmetic.
 
 use rand_chacha::ChaCha8Rng;
@@ -14,24 +14,24 @@ use crate::synth::render::texture::{Texture, unit};
 pub struct World {
     /// The kind of clip.
     pub preset: SynthPreset,
-    /// Which of them.
+    /// Seed of the clip.
     pub seed: u64,
-    /// Who takes part, each with its start.
+    /// Objects, each with its initial state.
     pub cast: Vec<(Object, Start)>,
-    /// Where the camera stands.
+    /// Position of the camera, scene units.
     pub camera: [f32; 3],
-    /// Where the lights are.
+    /// Positions of the lights, scene units.
     pub lights: Vec<[f32; 3]>,
-    /// What is painted on the floor.
+    /// Texture of the floor.
     pub floor: Texture,
 }
 
-/// How an object starts.
+/// Initial state of an object.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Start {
-    /// When it is pushed, in frames; until then it rests.
+    /// Frame in which it is pushed; until then it rests.
     pub frame: usize,
-    /// Where on the floor.
+    /// Place on the floor, scene units.
     pub place: [f32; 2],
     /// Turn about the vertical, radians.
     pub turn: f32,
@@ -42,22 +42,22 @@ pub struct Start {
 impl World {
     /// The start of a clip.
     pub fn new(preset: &SynthPreset, seed: u64) -> Self {
-        let mut dice = Dice(ChaCha8Rng::seed_from_u64(seed));
-        let camera = dice.near(preset.camera.position, preset.camera.jitter);
+        let mut rng = SceneRng(ChaCha8Rng::seed_from_u64(seed));
+        let camera = rng.near(preset.camera.position, preset.camera.jitter);
         let lights = preset
             .lights
             .iter()
             .map(
                 |Light {
                      position, jitter, ..
-                 }| dice.near(*position, *jitter),
+                 }| rng.near(*position, *jitter),
             )
             .collect();
-        let floor = dice.texture(&preset.floor.paint);
+        let floor = rng.texture(&preset.floor.paint);
         let view = View::new(&preset.camera, camera, [1, 1]);
 
-        let objects = dice.objects(preset);
-        let starts = dice.starts(preset, &objects, &view);
+        let objects = rng.objects(preset);
+        let starts = rng.starts(preset, &objects, &view);
         let cast = objects.into_iter().zip(starts).collect();
         Self {
             preset: preset.clone(),
@@ -71,15 +71,15 @@ impl World {
 }
 
 /// Random choices, the same on every machine.
-struct Dice(ChaCha8Rng);
+struct SceneRng(ChaCha8Rng);
 
 /// A clip holds no more objects: the renderer keeps one bit for each, and all differ in shape, material or colour.
 const MOST_OBJECTS: usize = 32;
 
 /// How often a place is drawn before the gap that it must keep shrinks.
-const DRAWS: usize = 40;
+const ATTEMPTS: usize = 40;
 
-impl Dice {
+impl SceneRng {
     /// Between 0 and 1.
     fn unit(&mut self) -> f32 {
         unit(self.0.next_u32())
@@ -130,7 +130,7 @@ impl Dice {
         }
     }
 
-    /// Who takes part: no two alike in shape, material and colour.
+    /// Objects: no two alike in shape, material and colour.
     fn objects(&mut self, preset: &SynthPreset) -> Vec<Object> {
         let Cast {
             objects: [least, most],
@@ -168,7 +168,7 @@ impl Dice {
         objects
     }
 
-    /// How each of them starts. Those that rest come first in this choice, so that others can aim at them.
+    /// Initial states. Those that rest come first in this choice, so that others can aim at them.
     fn starts(&mut self, preset: &SynthPreset, objects: &[Object], view: &View) -> Vec<Start> {
         let cast = &preset.cast;
         let entering: Vec<bool> = objects.iter().map(|_| self.chance(cast.entering)).collect();
@@ -177,8 +177,8 @@ impl Dice {
 
         let mut starts: Vec<Option<Start>> = vec![None; objects.len()];
         for k in (0..objects.len()).filter(|k| !enters(*k)) {
-            let place = self.free_place(cast, objects, &starts, k, |dice| {
-                dice.inside(cast.inside_radius)
+            let place = self.free_place(cast, objects, &starts, k, |rng| {
+                rng.inside(cast.inside_radius)
             });
             starts[k] = Some(Start {
                 frame: 0,
@@ -196,7 +196,7 @@ impl Dice {
                 (start.place, 0, self.between(cast.moving_speed))
             } else {
                 let place =
-                    self.free_place(cast, objects, &starts, k, |dice| dice.outside(cast, view));
+                    self.free_place(cast, objects, &starts, k, |rng| rng.outside(cast, view));
                 let late = self.chance(cast.late) && k != 0;
                 let delay = self.between(if late {
                     cast.late_delay
@@ -228,7 +228,7 @@ impl Dice {
     fn outside(&mut self, cast: &Cast, view: &View) -> [f32; 2] {
         let mut place = [0.0; 2];
         let mut far = self.between(cast.outside_radius);
-        for _ in 0..DRAWS {
+        for _ in 0..ATTEMPTS {
             place = self.direction().map(|part| part * far);
             if !view.sees([place[0], place[1], 0.0], 2.0 * cast.half_width[1]) {
                 break;
@@ -268,7 +268,7 @@ impl Dice {
     ) -> [f32; 2] {
         let mut gap = cast.gap;
         loop {
-            for _ in 0..DRAWS {
+            for _ in 0..ATTEMPTS {
                 let place = draw(self);
                 let free = starts.iter().zip(objects).all(|(start, other)| {
                     let least = gap + reach(other) + reach(&objects[own]);
@@ -283,13 +283,13 @@ impl Dice {
     }
 }
 
-/// How far two places are apart.
+/// Distance between two places.
 fn distance(one: [f32; 2], two: [f32; 2]) -> f32 {
     let [x, y] = [one[0] - two[0], one[1] - two[1]];
     (x * x + y * y).sqrt()
 }
 
-/// How far an object reaches along the floor from its middle.
+/// Radius of an object on the floor.
 fn reach(object: &Object) -> f32 {
     match object.shape {
         Shape::Cube => object.half_width * std::f32::consts::SQRT_2,

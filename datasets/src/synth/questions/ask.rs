@@ -3,21 +3,21 @@
 //! No answer is written down: each is what the program says of the simulation's own events. Differs from CLEVRER, whose
 //! generator is not published: the templates are made from its vocabulary, its published programs and its examples.
 
-use super::dice::Dice;
 use super::event_table::AnnotatedClip;
+use super::rng::QuestionRng;
 use super::{counterfactual, descriptive, explanatory, predictive};
 use crate::question::Question;
 
-/// How many questions of each kind a clip gets at most; fewer where little happens.
+/// Number of questions of each kind, at most; fewer where little happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Amount {
-    /// One word answers them.
+    /// Descriptive questions.
     pub descriptive: usize,
-    /// What is responsible.
+    /// Explanatory questions.
     pub explanatory: usize,
-    /// What happens next.
+    /// Predictive questions.
     pub predictive: usize,
-    /// What if.
+    /// Counterfactual questions.
     pub counterfactual: usize,
 }
 
@@ -34,22 +34,22 @@ impl Default for Amount {
 }
 
 /// Questions about a generated clip; the same for the same clip and seed.
-pub fn questions(told: &AnnotatedClip, amount: Amount, seed: u64) -> Vec<Question> {
-    let mut dice = Dice::new(seed ^ SALT);
-    let mut asked = descriptive::questions(&mut dice, told, amount.descriptive);
+pub fn questions(annotated: &AnnotatedClip, amount: Amount, seed: u64) -> Vec<Question> {
+    let mut rng = QuestionRng::new(seed ^ SALT);
+    let mut asked = descriptive::questions(&mut rng, annotated, amount.descriptive);
     asked.extend(explanatory::questions(
-        &mut dice,
-        &told.table,
+        &mut rng,
+        &annotated.table,
         amount.explanatory,
     ));
     asked.extend(predictive::questions(
-        &mut dice,
-        &told.table,
+        &mut rng,
+        &annotated.table,
         amount.predictive,
     ));
     asked.extend(counterfactual::questions(
-        &mut dice,
-        &told.table,
+        &mut rng,
+        &annotated.table,
         amount.counterfactual,
     ));
     for (id, question) in asked.iter_mut().enumerate() {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::dice::Dice;
 use super::phrase::Phrase;
+use super::rng::QuestionRng;
 use crate::question::{Ask, Choice, EventTable, Question, QuestionKind, executor};
 
 /// A statement and whether it is right.
@@ -30,7 +30,7 @@ pub(super) fn judged(table: &EventTable, asked: &Phrase, phrases: Vec<Phrase>) -
 
 /// Up to `count` statements of which about `right` are right, in any order.
 pub(super) fn choose(
-    dice: &mut Dice,
+    rng: &mut QuestionRng,
     judged: Vec<Judged>,
     count: usize,
     right: usize,
@@ -43,7 +43,7 @@ pub(super) fn choose(
     correct.truncate(right);
     wrong.truncate(count.saturating_sub(right));
     correct.append(&mut wrong);
-    dice.shuffle(&mut correct);
+    rng.shuffle(&mut correct);
     correct
 }
 

@@ -1,9 +1,9 @@
-//! What would happen without an object.
+//! Counterfactual questions: events without an object.
 
 use crate::question::{Event, EventKind, EventTable, Question, QuestionKind};
 use crate::synth::questions::choices::{choose, judged, multiple_choice};
-use crate::synth::questions::dice::Dice;
 use crate::synth::questions::phrase::{self, Phrase};
+use crate::synth::questions::rng::QuestionRng;
 
 /// How often 1, 2 and 3 of the statements are right in CLEVRER's training questions.
 const RIGHT: [usize; 3] = [7947, 6406, 4120];
@@ -12,57 +12,57 @@ const RIGHT: [usize; 3] = [7947, 6406, 4120];
 const CHOICES: [usize; 3] = [1, 4, 4];
 
 /// Up to `count` questions, each without another object; objects whose absence changes something come first.
-pub fn questions(dice: &mut Dice, table: &EventTable, count: usize) -> Vec<Question> {
+pub fn questions(rng: &mut QuestionRng, table: &EventTable, count: usize) -> Vec<Question> {
     let mut objects: Vec<usize> = table.without.keys().copied().collect();
-    dice.shuffle(&mut objects);
+    rng.shuffle(&mut objects);
     objects.sort_by_key(|object| !matters(table, *object));
     let mut asked = Vec::new();
     for object in objects {
         if asked.len() == count {
             break;
         }
-        asked.extend(question(dice, table, object));
+        asked.extend(question(rng, table, object));
     }
     asked
 }
 
 /// A question about the clip without an object; `None` where nothing would happen or too few others are there.
-fn question(dice: &mut Dice, table: &EventTable, gone: usize) -> Option<Question> {
-    let named = phrase::object(dice, table, gone);
-    let negative = dice.below(3) == 0;
+fn question(rng: &mut QuestionRng, table: &EventTable, gone: usize) -> Option<Question> {
+    let named = phrase::object(rng, table, gone);
+    let negative = rng.below(3) == 0;
     let negate = if negative { " negate" } else { "" };
     let asked = Phrase::new(
-        words(dice, &named.words, if negative { "not " } else { "" }),
+        words(rng, &named.words, if negative { "not " } else { "" }),
         &format!(
             "all_events {} get_counterfact belong_to{negate}",
             named.tokens()
         ),
     );
     let mut pairs = pairs(table, Some(gone));
-    dice.shuffle(&mut pairs);
+    rng.shuffle(&mut pairs);
     // Collisions that happen with or without the object are worth asking for; others only fill up.
     pairs.sort_by_key(|pair| !happens(table, pair) && !happens_without(table, gone, pair));
     let phrases: Vec<Phrase> = pairs
         .iter()
-        .filter_map(|pair| phrase::collision_sentence(dice, table, pair))
+        .filter_map(|pair| phrase::collision_sentence(rng, table, pair))
         .collect();
     let statements = judged(table, &asked, phrases);
     if !statements.iter().any(|one| one.correct) {
         return None;
     }
-    let count = 2 + dice.weighted(&CHOICES);
-    let right = 1 + dice.weighted(&RIGHT);
-    let chosen = choose(dice, statements, count, right);
+    let count = 2 + rng.weighted(&CHOICES);
+    let right = 1 + rng.weighted(&RIGHT);
+    let chosen = choose(rng, statements, count, right);
     (chosen.len() >= 2).then(|| multiple_choice(QuestionKind::Counterfactual, asked, chosen))
 }
 
 /// The question in words; `not` is "not " or nothing.
-fn words(dice: &mut Dice, gone: &str, not: &str) -> String {
-    let what = dice
+fn words(rng: &mut QuestionRng, gone: &str, not: &str) -> String {
+    let what = rng
         .pick(&["What", "Which event", "Which of the following"])
         .unwrap_or("What");
     let lower = what.to_lowercase();
-    match dice.below(4) {
+    match rng.below(4) {
         0 => format!("{what} will {not}happen if the {gone} is removed?"),
         1 => format!("{what} will {not}happen without the {gone}?"),
         2 => format!("If the {gone} is removed, {lower} will {not}happen?"),
@@ -99,7 +99,7 @@ fn happens_without(table: &EventTable, gone: usize, pair: &Event) -> bool {
         .is_some_and(|events| events.iter().any(|event| event.is_like(pair)))
 }
 
-/// Whether an object's absence changes who of the others collides.
+/// Whether an object's absence changes which of the others collide.
 fn matters(table: &EventTable, gone: usize) -> bool {
     pairs(table, Some(gone))
         .iter()

@@ -1,4 +1,4 @@
-//! What is there and what happens; one word answers.
+//! Descriptive questions: objects and events of the clip; the answer is one word.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,10 +6,10 @@ use crate::question::{
     Ask, Event, EventKind, EventTable, Question, QuestionKind, Vocabulary, executor,
 };
 use crate::synth::AnnotatedClip;
-use crate::synth::questions::dice::Dice;
 use crate::synth::questions::event_table::{MOVING_SPEED, speed};
 use crate::synth::questions::explanatory::happens_once;
 use crate::synth::questions::phrase::{self, Looks, Phrase};
+use crate::synth::questions::rng::QuestionRng;
 
 /// Subtypes and how often CLEVRER's training questions are of each, in thousands.
 const SUBTYPES: [(&str, usize); 5] = [
@@ -30,7 +30,7 @@ const APART: usize = 3;
 const DOUBTFUL: (f32, f32) = (0.4, 2.0);
 
 /// Up to `count` questions, no two alike.
-pub fn questions(dice: &mut Dice, told: &AnnotatedClip, count: usize) -> Vec<Question> {
+pub fn questions(rng: &mut QuestionRng, annotated: &AnnotatedClip, count: usize) -> Vec<Question> {
     let weights = SUBTYPES.map(|(_, weight)| weight);
     let mut said = BTreeSet::new();
     let mut asked = Vec::new();
@@ -39,8 +39,8 @@ pub fn questions(dice: &mut Dice, told: &AnnotatedClip, count: usize) -> Vec<Que
         if asked.len() == count {
             break;
         }
-        let (subtype, _) = SUBTYPES[dice.weighted(&weights)];
-        if let Some(question) = one(dice, told, subtype, &said) {
+        let (subtype, _) = SUBTYPES[rng.weighted(&weights)];
+        if let Some(question) = one(rng, annotated, subtype, &said) {
             said.insert(question.text.clone());
             asked.push(question);
         }
@@ -50,30 +50,30 @@ pub fn questions(dice: &mut Dice, told: &AnnotatedClip, count: usize) -> Vec<Que
 
 /// A question of a subtype: any possible answer first, then any question with this answer.
 fn one(
-    dice: &mut Dice,
-    told: &AnnotatedClip,
+    rng: &mut QuestionRng,
+    annotated: &AnnotatedClip,
     subtype: &str,
     said: &BTreeSet<String>,
 ) -> Option<Question> {
     let mut by_answer: BTreeMap<String, Vec<Phrase>> = BTreeMap::new();
     for _ in 0..DRAWS {
         let drawn = match subtype {
-            "count" => count(dice, told),
-            "exist" => exist(dice, told),
-            _ => query(dice, told, subtype.trim_start_matches("query_")),
+            "count" => count(rng, annotated),
+            "exist" => exist(rng, annotated),
+            _ => query(rng, annotated, subtype.trim_start_matches("query_")),
         };
         let Some(phrase) = drawn.filter(|phrase| !said.contains(&phrase.words)) else {
             continue;
         };
-        let answer = executor::answer(&told.table, &phrase.program);
+        let answer = executor::answer(&annotated.table, &phrase.program);
         if Vocabulary.answer_id(&answer).is_some() {
             by_answer.entry(answer).or_default().push(phrase);
         }
     }
     let answers: Vec<&String> = by_answer.keys().collect();
-    let answer = dice.pick(&answers)?.clone();
+    let answer = rng.pick(&answers)?.clone();
     let mut phrases = by_answer.remove(&answer)?;
-    let phrase = phrases.swap_remove(dice.below(phrases.len()));
+    let phrase = phrases.swap_remove(rng.below(phrases.len()));
     Some(Question {
         id: 0,
         kind: QuestionKind::Descriptive,
@@ -85,18 +85,18 @@ fn one(
 }
 
 /// "How many …?"
-fn count(dice: &mut Dice, told: &AnnotatedClip) -> Option<Phrase> {
-    let table = &told.table;
-    let looks = Looks::any(dice, &table.objects);
+fn count(rng: &mut QuestionRng, annotated: &AnnotatedClip) -> Option<Phrase> {
+    let table = &annotated.table;
+    let looks = Looks::any(rng, &table.objects);
     let (nouns, filters) = (looks.nouns(), looks.filters());
-    match dice.below(8) {
+    match rng.below(8) {
         0 => Some(Phrase::new(
             format!("How many {nouns} are there?"),
             &format!("objects {filters}count"),
         )),
         1 => {
-            let (state, module) = state(dice);
-            clear_ever(told)?;
+            let (state, module) = state(rng);
+            clear_ever(annotated)?;
             let words = format!("How many {nouns} are {state}?");
             Some(Phrase::new(
                 words,
@@ -104,8 +104,8 @@ fn count(dice: &mut Dice, told: &AnnotatedClip) -> Option<Phrase> {
             ))
         }
         2 | 3 => {
-            let (state, module) = state(dice);
-            let when = moment(dice, told)?;
+            let (state, module) = state(rng);
+            let when = moment(rng, annotated)?;
             let words = format!("How many {nouns} are {state} {}?", when.words);
             let frame = when.tokens();
             Some(Phrase::new(
@@ -114,7 +114,7 @@ fn count(dice: &mut Dice, told: &AnnotatedClip) -> Option<Phrase> {
             ))
         }
         4 => {
-            let (verb, module) = passage(dice);
+            let (verb, module) = passage(rng);
             let words = format!("How many {nouns} {verb} the scene?");
             Some(Phrase::new(
                 words,
@@ -122,8 +122,8 @@ fn count(dice: &mut Dice, told: &AnnotatedClip) -> Option<Phrase> {
             ))
         }
         5 => {
-            let (verb, module) = passage(dice);
-            let when = before_or_after(dice, told)?;
+            let (verb, module) = passage(rng);
+            let when = before_or_after(rng, annotated)?;
             let words = format!("How many {nouns} {verb} the scene {}?", when.words);
             let pivot = when.tokens();
             Some(Phrase::new(
@@ -136,7 +136,7 @@ fn count(dice: &mut Dice, told: &AnnotatedClip) -> Option<Phrase> {
             "events objects filter_collision count",
         )),
         _ => {
-            let when = before_or_after(dice, told)?;
+            let when = before_or_after(rng, annotated)?;
             let words = format!("How many collisions happen {}?", when.words);
             let pivot = when.tokens();
             Some(Phrase::new(
@@ -148,13 +148,13 @@ fn count(dice: &mut Dice, told: &AnnotatedClip) -> Option<Phrase> {
 }
 
 /// "Are there any …?"
-fn exist(dice: &mut Dice, told: &AnnotatedClip) -> Option<Phrase> {
-    let looks = Looks::any(dice, &told.table.objects);
+fn exist(rng: &mut QuestionRng, annotated: &AnnotatedClip) -> Option<Phrase> {
+    let looks = Looks::any(rng, &annotated.table.objects);
     let (nouns, filters) = (looks.nouns(), looks.filters());
-    match dice.below(5) {
+    match rng.below(5) {
         0 | 1 => {
-            let (state, module) = state(dice);
-            let when = moment(dice, told)?;
+            let (state, module) = state(rng);
+            let when = moment(rng, annotated)?;
             let words = format!("Are there any {state} {nouns} {}?", when.words);
             let frame = when.tokens();
             Some(Phrase::new(
@@ -163,7 +163,7 @@ fn exist(dice: &mut Dice, told: &AnnotatedClip) -> Option<Phrase> {
             ))
         }
         2 => {
-            let (verb, module) = passage(dice);
+            let (verb, module) = passage(rng);
             let words = format!("Are there any {nouns} that {verb} the scene?");
             Some(Phrase::new(
                 words,
@@ -171,8 +171,8 @@ fn exist(dice: &mut Dice, told: &AnnotatedClip) -> Option<Phrase> {
             ))
         }
         3 => {
-            let (verb, module) = passage(dice);
-            let when = before_or_after(dice, told)?;
+            let (verb, module) = passage(rng);
+            let when = before_or_after(rng, annotated)?;
             let words = format!(
                 "Are there any {nouns} that {verb} the scene {}?",
                 when.words
@@ -184,7 +184,7 @@ fn exist(dice: &mut Dice, told: &AnnotatedClip) -> Option<Phrase> {
             ))
         }
         _ => {
-            let when = before_or_after(dice, told)?;
+            let when = before_or_after(rng, annotated)?;
             let words = format!("Are there any collisions {}?", when.words);
             let pivot = when.tokens();
             Some(Phrase::new(
@@ -196,13 +196,13 @@ fn exist(dice: &mut Dice, told: &AnnotatedClip) -> Option<Phrase> {
 }
 
 /// "What is the color of …?"
-fn query(dice: &mut Dice, told: &AnnotatedClip, attribute: &str) -> Option<Phrase> {
-    let target = match dice.below(5) {
-        0 | 1 => collider(dice, &told.table),
-        2 | 3 => passer(dice, &told.table),
-        _ => mover(dice, told, attribute),
+fn query(rng: &mut QuestionRng, annotated: &AnnotatedClip, attribute: &str) -> Option<Phrase> {
+    let target = match rng.below(5) {
+        0 | 1 => collider(rng, &annotated.table),
+        2 | 3 => passer(rng, &annotated.table),
+        _ => mover(rng, annotated, attribute),
     }?;
-    let words = if dice.coin() {
+    let words = if rng.coin() {
         format!("What is the {attribute} of {}?", target.words)
     } else {
         format!("What {attribute} is {}?", target.words)
@@ -214,12 +214,12 @@ fn query(dice: &mut Dice, told: &AnnotatedClip, attribute: &str) -> Option<Phras
 }
 
 /// "the first object to collide with the cube"
-fn collider(dice: &mut Dice, table: &EventTable) -> Option<Phrase> {
-    let object = dice.below(table.objects.len());
-    let other = phrase::object(dice, table, object);
+fn collider(rng: &mut QuestionRng, table: &EventTable) -> Option<Phrase> {
+    let object = rng.below(table.objects.len());
+    let other = phrase::object(rng, table, object);
     let collides = |event: &&Event| event.kind == EventKind::Collision && event.involves(object);
     let collisions: Vec<&Event> = table.seen.iter().filter(collides).collect();
-    let (order, module) = order(dice, &collisions)?;
+    let (order, module) = order(rng, &collisions)?;
     let program = other.tokens();
     Some(Phrase::new(
         format!("the {order}object to collide with the {}", other.words),
@@ -228,8 +228,8 @@ fn collider(dice: &mut Dice, table: &EventTable) -> Option<Phrase> {
 }
 
 /// "the last object to enter the scene"
-fn passer(dice: &mut Dice, table: &EventTable) -> Option<Phrase> {
-    let (verb, module) = passage(dice);
+fn passer(rng: &mut QuestionRng, table: &EventTable) -> Option<Phrase> {
+    let (verb, module) = passage(rng);
     let kind = if verb == "enter" {
         EventKind::In
     } else {
@@ -240,7 +240,7 @@ fn passer(dice: &mut Dice, table: &EventTable) -> Option<Phrase> {
         .iter()
         .filter(|event| event.kind == kind)
         .collect();
-    let (order, choose) = order(dice, &passages)?;
+    let (order, choose) = order(rng, &passages)?;
     let words = if order.is_empty() {
         format!("the object that {verb}s the scene")
     } else {
@@ -253,10 +253,10 @@ fn passer(dice: &mut Dice, table: &EventTable) -> Option<Phrase> {
 }
 
 /// "the cube that is moving when the video ends", without a word on the attribute that is asked for.
-fn mover(dice: &mut Dice, told: &AnnotatedClip, attribute: &str) -> Option<Phrase> {
-    let looks = Looks::any(dice, &told.table.objects);
-    let (state, module) = state(dice);
-    let when = moment(dice, told).filter(|_| !looks.say(attribute))?;
+fn mover(rng: &mut QuestionRng, annotated: &AnnotatedClip, attribute: &str) -> Option<Phrase> {
+    let looks = Looks::any(rng, &annotated.table.objects);
+    let (state, module) = state(rng);
+    let when = moment(rng, annotated).filter(|_| !looks.say(attribute))?;
     let words = format!("the {} that is {state} {}", looks.noun(), when.words);
     let (filters, frame) = (looks.filters(), when.tokens());
     Some(Phrase::new(
@@ -266,8 +266,8 @@ fn mover(dice: &mut Dice, told: &AnnotatedClip, attribute: &str) -> Option<Phras
 }
 
 /// Moving or stationary.
-fn state(dice: &mut Dice) -> (&'static str, &'static str) {
-    if dice.coin() {
+fn state(rng: &mut QuestionRng) -> (&'static str, &'static str) {
+    if rng.coin() {
         ("moving", "filter_moving")
     } else {
         ("stationary", "filter_stationary")
@@ -275,8 +275,8 @@ fn state(dice: &mut Dice) -> (&'static str, &'static str) {
 }
 
 /// To enter or to exit.
-fn passage(dice: &mut Dice) -> (&'static str, &'static str) {
-    if dice.coin() {
+fn passage(rng: &mut QuestionRng) -> (&'static str, &'static str) {
+    if rng.coin() {
         ("enter", "filter_in")
     } else {
         ("exit", "filter_out")
@@ -284,7 +284,7 @@ fn passage(dice: &mut Dice) -> (&'static str, &'static str) {
 }
 
 /// One of some events, by its place among them; `None` where their order is not plain to see.
-fn order(dice: &mut Dice, events: &[&Event]) -> Option<(&'static str, &'static str)> {
+fn order(rng: &mut QuestionRng, events: &[&Event]) -> Option<(&'static str, &'static str)> {
     let frames: Vec<usize> = events.iter().filter_map(|event| event.frame).collect();
     if frames.len() == 1 {
         return Some(("", "unique"));
@@ -295,46 +295,46 @@ fn order(dice: &mut Dice, events: &[&Event]) -> Option<(&'static str, &'static s
         ("second ", "second filter_order"),
         ("last ", "last filter_order"),
     ];
-    let chosen = dice.pick(&orders)?;
+    let chosen = rng.pick(&orders)?;
     // The last of two is the second: ask for it by one name only.
     (plain && frames.len() >= 2 && (chosen.0 != "second " || frames.len() > 2)).then_some(chosen)
 }
 
-/// A moment in words, and the program of its frame; `None` where what moves then cannot be told by eye.
-fn moment(dice: &mut Dice, told: &AnnotatedClip) -> Option<Phrase> {
-    let table = &told.table;
-    let (phrase, frame) = match dice.below(4) {
+/// A moment in words, and the program of its frame; `None` where what moves then cannot be seen.
+fn moment(rng: &mut QuestionRng, annotated: &AnnotatedClip) -> Option<Phrase> {
+    let table = &annotated.table;
+    let (phrase, frame) = match rng.below(4) {
         0 => (Phrase::new("when the video begins", "start get_frame"), 0),
         1 => (
             Phrase::new("when the video ends", "end get_frame"),
             table.frames.saturating_sub(1),
         ),
         _ => {
-            let (words, program, event) = landmark(dice, table)?;
+            let (words, program, event) = landmark(rng, table)?;
             (
                 Phrase::new(format!("when {words}"), &format!("{program} get_frame")),
                 event.frame?,
             )
         }
     };
-    clear_at(told, frame)?;
+    clear_at(annotated, frame)?;
     Some(phrase)
 }
 
 /// "before the cube enters the scene", and the program that keeps such events.
-fn before_or_after(dice: &mut Dice, told: &AnnotatedClip) -> Option<Phrase> {
-    let (words, program, pivot) = landmark(dice, &told.table)?;
+fn before_or_after(rng: &mut QuestionRng, annotated: &AnnotatedClip) -> Option<Phrase> {
+    let (words, program, pivot) = landmark(rng, &annotated.table)?;
     let frame = pivot.frame?;
     let close = |event: &&Event| {
         event
             .frame
             .is_some_and(|other| other.abs_diff(frame) < APART)
     };
-    // Something else within a blink of it: what is before and what after cannot be told by eye.
-    if told.table.seen.iter().filter(close).count() > 1 {
+    // Something else within a blink of it: what is before and what after cannot be seen.
+    if annotated.table.seen.iter().filter(close).count() > 1 {
         return None;
     }
-    let (word, module) = if dice.coin() {
+    let (word, module) = if rng.coin() {
         ("before", "filter_before")
     } else {
         ("after", "filter_after")
@@ -346,19 +346,22 @@ fn before_or_after(dice: &mut Dice, told: &AnnotatedClip) -> Option<Phrase> {
 }
 
 /// An entrance, exit or collision that happens once, as a sentence.
-fn landmark<'a>(dice: &mut Dice, table: &'a EventTable) -> Option<(String, String, &'a Event)> {
+fn landmark<'a>(
+    rng: &mut QuestionRng,
+    table: &'a EventTable,
+) -> Option<(String, String, &'a Event)> {
     let once: Vec<&Event> = table
         .seen
         .iter()
         .filter(|event| !event.objects.is_empty() && happens_once(table, event))
         .collect();
-    let event = dice.pick(&once)?;
-    let who: Vec<Phrase> = event
+    let event = rng.pick(&once)?;
+    let objects: Vec<Phrase> = event
         .objects
         .iter()
-        .map(|object| phrase::object(dice, table, *object))
+        .map(|object| phrase::object(rng, table, *object))
         .collect();
-    let (words, program) = match (event.kind, who.as_slice()) {
+    let (words, program) = match (event.kind, objects.as_slice()) {
         (EventKind::In, [one]) => (
             format!("the {} enters the scene", one.words),
             format!("events {} filter_in unique", one.tokens()),
@@ -380,9 +383,9 @@ fn landmark<'a>(dice: &mut Dice, table: &'a EventTable) -> Option<(String, Strin
     Some((words, program, event))
 }
 
-/// Whether one can tell by eye what moves at a frame.
-fn clear_at(told: &AnnotatedClip, frame: usize) -> Option<()> {
-    let poses = told.record.motion.get(frame)?;
+/// Whether it can be seen what moves at a frame.
+fn clear_at(annotated: &AnnotatedClip, frame: usize) -> Option<()> {
+    let poses = annotated.record.motion.get(frame)?;
     let clear = poses
         .iter()
         .filter(|pose| pose.inside_camera_view)
@@ -390,11 +393,15 @@ fn clear_at(told: &AnnotatedClip, frame: usize) -> Option<()> {
     clear.then_some(())
 }
 
-/// Whether one can tell by eye what ever moves.
-fn clear_ever(told: &AnnotatedClip) -> Option<()> {
-    let filmed = told.record.motion.iter().take(told.record.filmed_frames);
-    let mut fastest = vec![0.0_f32; told.record.objects.len()];
-    for poses in filmed {
+/// Whether it can be seen what ever moves.
+fn clear_ever(annotated: &AnnotatedClip) -> Option<()> {
+    let rendered = annotated
+        .record
+        .motion
+        .iter()
+        .take(annotated.record.rendered_frames);
+    let mut fastest = vec![0.0_f32; annotated.record.objects.len()];
+    for poses in rendered {
         for (fastest, pose) in fastest
             .iter_mut()
             .zip(poses)

@@ -1,4 +1,4 @@
-//! What programs run on, of a generated clip: the truth, from the simulation itself.
+//! Event tables of generated clips, from the simulation.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ pub const MOVING_SPEED: f32 = 0.1;
 /// A generated clip with everything that questions are about.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AnnotatedClip {
-    /// What happens.
+    /// The simulated clip.
     pub record: Record,
-    /// What happens without each of the objects, by their numbers.
+    /// The simulation without each of the objects, by their numbers.
     pub without: BTreeMap<usize, Record>,
-    /// The same as programs see it.
+    /// The event table of question programs.
     pub table: EventTable,
     /// By place in the table: the object's number in the record.
     pub ids: Vec<usize>,
@@ -35,7 +35,7 @@ impl AnnotatedClip {
 
     /// A clip of which the variants are known.
     ///
-    /// Only objects that the filmed frames show are spoken of, and only events in the camera's view.
+    /// Only objects that the rendered frames show are asked about, and only events in the camera's view.
     pub fn new(record: Record, without: BTreeMap<usize, Record>) -> Self {
         let ids = shown(&record);
         let places: BTreeMap<usize, usize> = ids
@@ -43,7 +43,7 @@ impl AnnotatedClip {
             .enumerate()
             .map(|(place, id)| (*id, place))
             .collect();
-        let frames = record.filmed_frames;
+        let frames = record.rendered_frames;
         let objects = ids.iter().filter_map(|id| attributes(&record, *id));
         let end = frames.saturating_sub(1);
         let happens = events(&record, &places);
@@ -66,10 +66,10 @@ impl AnnotatedClip {
     }
 }
 
-/// The numbers of the objects that a filmed frame shows.
+/// The numbers of the objects that a rendered frame shows.
 fn shown(record: &Record) -> Vec<usize> {
-    let filmed = &record.motion[..record.filmed_frames.min(record.motion.len())];
-    let seen = |k: usize| filmed.iter().any(|poses| poses[k].inside_camera_view);
+    let rendered = &record.motion[..record.rendered_frames.min(record.motion.len())];
+    let seen = |k: usize| rendered.iter().any(|poses| poses[k].inside_camera_view);
     let objects = record.objects.iter().enumerate();
     objects
         .filter(|(k, _)| seen(*k))
@@ -98,13 +98,13 @@ fn events(record: &Record, places: &BTreeMap<usize, usize>) -> Vec<Event> {
             record::Event::Enter { object, .. } => (EventKind::In, vec![*object]),
             record::Event::Leave { object, .. } => (EventKind::Out, vec![*object]),
         };
-        let who: Option<Vec<usize>> = ids.iter().map(|id| places.get(id).copied()).collect();
-        Some(Event::new(kind, &who?, Some(event.frame())))
+        let objects: Option<Vec<usize>> = ids.iter().map(|id| places.get(id).copied()).collect();
+        Some(Event::new(kind, &objects?, Some(event.frame())))
     };
     record.events.iter().filter_map(event).collect()
 }
 
-/// How the objects in view move in every filmed frame; the velocity is along the floor, per frame.
+/// Motions of the objects in view in every rendered frame; the velocity is along the floor, per frame.
 fn motion(record: &Record, ids: &[usize]) -> BTreeMap<usize, Vec<Option<Motion>>> {
     let places: Vec<usize> = ids.iter().filter_map(|id| record.index_of(*id)).collect();
     let one = |pose: &Pose| {
@@ -115,8 +115,12 @@ fn motion(record: &Record, ids: &[usize]) -> BTreeMap<usize, Vec<Option<Motion>>
             moving: speed(pose) > MOVING_SPEED,
         })
     };
-    let filmed = record.motion.iter().take(record.filmed_frames).enumerate();
-    filmed
+    let rendered = record
+        .motion
+        .iter()
+        .take(record.rendered_frames)
+        .enumerate();
+    rendered
         .map(|(frame, poses)| {
             (
                 frame,
@@ -137,20 +141,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_the_film_shows_is_spoken_of() {
+    fn only_objects_that_rendered_frames_show_are_in_the_table() {
         let preset = SynthPreset::synth().unwrap();
         let (mut seen, mut unseen) = (0, 0);
         for seed in 0..20 {
-            let told = AnnotatedClip::simulate(&preset, seed);
-            for place in 0..told.table.objects.len() {
-                assert!(told.table.is_visible(place, None), "seed {seed}");
+            let annotated = AnnotatedClip::simulate(&preset, seed);
+            for place in 0..annotated.table.objects.len() {
+                assert!(annotated.table.is_visible(place, None), "seed {seed}");
             }
             let frame = |event: &Event| event.frame.unwrap();
-            assert!(told.table.seen.iter().all(|e| frame(e) < 128));
-            assert!(told.table.unseen.iter().all(|e| frame(e) >= 128));
-            seen += told.table.seen.len() - 2;
-            unseen += told.table.unseen.len();
-            assert_eq!(told.without.len(), told.ids.len());
+            assert!(annotated.table.seen.iter().all(|e| frame(e) < 128));
+            assert!(annotated.table.unseen.iter().all(|e| frame(e) >= 128));
+            seen += annotated.table.seen.len() - 2;
+            unseen += annotated.table.unseen.len();
+            assert_eq!(annotated.without.len(), annotated.ids.len());
         }
         assert!(seen > 20 && unseen > 5, "{seen} {unseen}");
     }
@@ -159,8 +163,8 @@ mod tests {
     fn without_an_object_nothing_hits_it() {
         let preset = SynthPreset::synth().unwrap();
         for seed in 0..10 {
-            let told = AnnotatedClip::simulate(&preset, seed);
-            for (gone, events) in &told.table.without {
+            let annotated = AnnotatedClip::simulate(&preset, seed);
+            for (gone, events) in &annotated.table.without {
                 assert!(events.iter().all(|event| !event.involves(*gone)));
             }
         }

@@ -1,11 +1,11 @@
-//! What is responsible for an event of the clip.
+//! Explanatory questions: causes of an event of the clip.
 
 use std::collections::BTreeSet;
 
 use crate::question::{Event, EventKind, EventTable, Question, QuestionKind};
 use crate::synth::questions::choices::{choose, judged, multiple_choice};
-use crate::synth::questions::dice::Dice;
 use crate::synth::questions::phrase::{self, Phrase};
+use crate::synth::questions::rng::QuestionRng;
 
 /// Statements of one question.
 const CHOICES: usize = 4;
@@ -14,28 +14,28 @@ const CHOICES: usize = 4;
 const RIGHT: [usize; 5] = [2743, 3428, 5541, 4320, 767];
 
 /// Up to `count` questions, each about another event.
-pub fn questions(dice: &mut Dice, table: &EventTable, count: usize) -> Vec<Question> {
+pub fn questions(rng: &mut QuestionRng, table: &EventTable, count: usize) -> Vec<Question> {
     let mut targets: Vec<&Event> = table
         .seen
         .iter()
         .filter(|event| matches!(event.kind, EventKind::Collision | EventKind::Out))
         .filter(|event| happens_once(table, event))
         .collect();
-    dice.shuffle(&mut targets);
+    rng.shuffle(&mut targets);
     let mut asked = Vec::new();
     for target in targets {
         if asked.len() == count {
             break;
         }
-        asked.extend(question(dice, table, target));
+        asked.extend(question(rng, table, target));
     }
     asked
 }
 
 /// A question about an event; `None` where fewer than two things could be responsible.
-fn question(dice: &mut Dice, table: &EventTable, target: &Event) -> Option<Question> {
-    let named = phrase::event_noun(dice, table, target)?;
-    let (not, negate) = if dice.coin() {
+fn question(rng: &mut QuestionRng, table: &EventTable, target: &Event) -> Option<Question> {
+    let named = phrase::event_noun(rng, table, target)?;
+    let (not, negate) = if rng.coin() {
         ("not ", " negate")
     } else {
         ("", "")
@@ -50,17 +50,17 @@ fn question(dice: &mut Dice, table: &EventTable, target: &Event) -> Option<Quest
             named.tokens()
         ),
     );
-    let statements = judged(table, &asked, suspects(dice, table, target));
-    let right = dice.weighted(&RIGHT);
-    let chosen = choose(dice, statements, CHOICES, right);
+    let statements = judged(table, &asked, suspects(rng, table, target));
+    let right = rng.weighted(&RIGHT);
+    let chosen = choose(rng, statements, CHOICES, right);
     (chosen.len() >= 2).then(|| multiple_choice(QuestionKind::Explanatory, asked, chosen))
 }
 
 /// Everything that could be responsible: other objects' presence, collisions and entrances.
-fn suspects(dice: &mut Dice, table: &EventTable, target: &Event) -> Vec<Phrase> {
+fn suspects(rng: &mut QuestionRng, table: &EventTable, target: &Event) -> Vec<Phrase> {
     let mut phrases = Vec::new();
     for other in (0..table.objects.len()).filter(|other| !target.involves(*other)) {
-        let named = phrase::object(dice, table, other);
+        let named = phrase::object(rng, table, other);
         phrases.push(Phrase::new(
             format!("the presence of the {}", named.words),
             &named.tokens(),
@@ -68,12 +68,15 @@ fn suspects(dice: &mut Dice, table: &EventTable, target: &Event) -> Vec<Phrase> 
     }
     let mut pairs = BTreeSet::new();
     for event in &table.seen {
-        let told = matches!(event.kind, EventKind::Collision | EventKind::In);
-        if told && !event.is_like(target) && pairs.insert((event.kind, event.objects.clone())) {
-            phrases.extend(phrase::event_noun(dice, table, event));
+        let can_be_asked = matches!(event.kind, EventKind::Collision | EventKind::In);
+        if can_be_asked
+            && !event.is_like(target)
+            && pairs.insert((event.kind, event.objects.clone()))
+        {
+            phrases.extend(phrase::event_noun(rng, table, event));
         }
     }
-    dice.shuffle(&mut phrases);
+    rng.shuffle(&mut phrases);
     phrases
 }
 

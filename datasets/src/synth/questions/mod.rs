@@ -25,7 +25,7 @@ mod choices;
 mod phrase;
 
 /// Random choices.
-mod dice;
+mod rng;
 
 pub use ask::{Amount, questions};
 

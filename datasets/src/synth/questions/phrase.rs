@@ -1,8 +1,8 @@
-//! How objects and events are spoken of: words, and the program that finds the same.
+//! Phrases: objects and events in words, with the program that finds the same.
 
 use crate::question::events::{COLORS, MATERIALS, SHAPES};
 use crate::question::{Attributes, Event, EventKind, EventTable};
-use crate::synth::questions::dice::Dice;
+use crate::synth::questions::rng::QuestionRng;
 
 /// Words and the program that says the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,17 +49,17 @@ impl<'a> Looks<'a> {
     }
 
     /// Looks of up to two words, of an object in the clip or of none.
-    pub fn any(dice: &mut Dice, objects: &'a [Attributes]) -> Self {
+    pub fn any(rng: &mut QuestionRng, objects: &'a [Attributes]) -> Self {
         const WHICH: [usize; 8] = [0, 1, 2, 4, 4, 3, 5, 6];
-        let which = WHICH[dice.below(WHICH.len())];
-        if !objects.is_empty() && dice.below(3) > 0 {
-            return Self::of(&objects[dice.below(objects.len())], which);
+        let which = WHICH[rng.below(WHICH.len())];
+        if !objects.is_empty() && rng.below(3) > 0 {
+            return Self::of(&objects[rng.below(objects.len())], which);
         }
         let take = |bit: usize, word: &'a str| (which >> bit & 1 == 1).then_some(word);
         Self {
-            color: take(0, COLORS[dice.below(COLORS.len())]),
-            material: take(1, MATERIALS[dice.below(MATERIALS.len())]),
-            shape: take(2, SHAPES[dice.below(SHAPES.len())]),
+            color: take(0, COLORS[rng.below(COLORS.len())]),
+            material: take(1, MATERIALS[rng.below(MATERIALS.len())]),
+            shape: take(2, SHAPES[rng.below(SHAPES.len())]),
         }
     }
 
@@ -110,7 +110,7 @@ impl<'a> Looks<'a> {
 }
 
 /// An object by looks that no other has, without the article; now and then one word more than it takes.
-pub fn object(dice: &mut Dice, table: &EventTable, object: usize) -> Phrase {
+pub fn object(rng: &mut QuestionRng, table: &EventTable, object: usize) -> Phrase {
     let looks = |which: usize| Looks::of(&table.objects[object], which);
     let only = |which: &usize| {
         let looks = looks(*which);
@@ -124,7 +124,7 @@ pub fn object(dice: &mut Dice, table: &EventTable, object: usize) -> Phrase {
     let fitting: Vec<usize> = (1..8).filter(only).collect();
     let size = |which: &usize| which.count_ones();
     let least = fitting.iter().map(size).min().unwrap_or(3);
-    let wanted = least + u32::from(dice.below(5) == 0);
+    let wanted = least + u32::from(rng.below(5) == 0);
     let of_size = |wanted: u32| -> Vec<usize> {
         fitting
             .iter()
@@ -136,7 +136,7 @@ pub fn object(dice: &mut Dice, table: &EventTable, object: usize) -> Phrase {
     if choice.is_empty() {
         choice = of_size(least);
     }
-    let looks = looks(choice.get(dice.below(choice.len())).copied().unwrap_or(7));
+    let looks = looks(choice.get(rng.below(choice.len())).copied().unwrap_or(7));
     Phrase::new(looks.noun(), &format!("objects {}unique", looks.filters()))
 }
 
@@ -147,11 +147,11 @@ fn collision_program(list: &str, [one, other]: [&Phrase; 2]) -> String {
 }
 
 /// An event of the clip as a noun, "the" included.
-pub fn event_noun(dice: &mut Dice, table: &EventTable, event: &Event) -> Option<Phrase> {
-    let who = pair(dice, table, event);
-    match (event.kind, who.as_slice()) {
+pub fn event_noun(rng: &mut QuestionRng, table: &EventTable, event: &Event) -> Option<Phrase> {
+    let objects = pair(rng, table, event);
+    match (event.kind, objects.as_slice()) {
         (EventKind::Collision, [one, other]) => {
-            let words = if dice.coin() {
+            let words = if rng.coin() {
                 format!("the {}'s colliding with the {}", one.words, other.words)
             } else {
                 format!(
@@ -165,7 +165,7 @@ pub fn event_noun(dice: &mut Dice, table: &EventTable, event: &Event) -> Option<
             ))
         }
         (EventKind::In, [one]) => {
-            let end = if dice.coin() {
+            let end = if rng.coin() {
                 "entrance"
             } else {
                 "entering the scene"
@@ -177,7 +177,7 @@ pub fn event_noun(dice: &mut Dice, table: &EventTable, event: &Event) -> Option<
             ))
         }
         (EventKind::Out, [one]) => {
-            let end = if dice.coin() {
+            let end = if rng.coin() {
                 "exit"
             } else {
                 "exiting the scene"
@@ -193,12 +193,16 @@ pub fn event_noun(dice: &mut Dice, table: &EventTable, event: &Event) -> Option<
 }
 
 /// A collision that may or may not happen, as a sentence.
-pub fn collision_sentence(dice: &mut Dice, table: &EventTable, event: &Event) -> Option<Phrase> {
-    let who = pair(dice, table, event);
-    let [one, other] = who.as_slice() else {
+pub fn collision_sentence(
+    rng: &mut QuestionRng,
+    table: &EventTable,
+    event: &Event,
+) -> Option<Phrase> {
+    let objects = pair(rng, table, event);
+    let [one, other] = objects.as_slice() else {
         return None;
     };
-    let words = if dice.coin() {
+    let words = if rng.coin() {
         format!("The {} collides with the {}", one.words, other.words)
     } else {
         format!("The {} and the {} collide", one.words, other.words)
@@ -210,14 +214,14 @@ pub fn collision_sentence(dice: &mut Dice, table: &EventTable, event: &Event) ->
 }
 
 /// The event's objects, in any order.
-fn pair(dice: &mut Dice, table: &EventTable, event: &Event) -> Vec<Phrase> {
-    let mut who: Vec<Phrase> = event
+fn pair(rng: &mut QuestionRng, table: &EventTable, event: &Event) -> Vec<Phrase> {
+    let mut objects: Vec<Phrase> = event
         .objects
         .iter()
-        .map(|number| object(dice, table, *number))
+        .map(|number| object(rng, table, *number))
         .collect();
-    if dice.coin() {
-        who.reverse();
+    if rng.coin() {
+        objects.reverse();
     }
-    who
+    objects
 }

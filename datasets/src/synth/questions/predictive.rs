@@ -1,9 +1,9 @@
-//! What happens after the clip.
+//! Predictive questions: events after the clip's end.
 
 use crate::question::{Event, EventKind, EventTable, Question, QuestionKind};
 use crate::synth::questions::choices::{choose, judged, multiple_choice};
-use crate::synth::questions::dice::Dice;
 use crate::synth::questions::phrase::{self, Phrase};
+use crate::synth::questions::rng::QuestionRng;
 
 /// Frames after the clip in which the event that is asked for begins: as far as slots are rolled out.
 const HORIZON: usize = 32;
@@ -16,7 +16,7 @@ const WORDS: [&str; 4] = [
 ];
 
 /// Up to `count` questions, each about another collision, with two statements of which one is right.
-pub fn questions(dice: &mut Dice, table: &EventTable, count: usize) -> Vec<Question> {
+pub fn questions(rng: &mut QuestionRng, table: &EventTable, count: usize) -> Vec<Question> {
     let pairs: Vec<Event> = crate::synth::questions::counterfactual::pairs(table, None);
     let soon = |pair: &&Event| {
         let until = table.frames + HORIZON;
@@ -27,7 +27,7 @@ pub fn questions(dice: &mut Dice, table: &EventTable, count: usize) -> Vec<Quest
     };
     let never = |pair: &&Event| !table.unseen.iter().any(|event| event.is_like(pair));
     let mut right: Vec<&Event> = pairs.iter().filter(soon).collect();
-    dice.shuffle(&mut right);
+    rng.shuffle(&mut right);
     let mut asked = Vec::new();
     for event in right.into_iter().take(count) {
         let mut wrong: Vec<&Event> = pairs
@@ -35,14 +35,14 @@ pub fn questions(dice: &mut Dice, table: &EventTable, count: usize) -> Vec<Quest
             .filter(never)
             .filter(|pair| plausible(table, pair))
             .collect();
-        dice.shuffle(&mut wrong);
-        let question = Phrase::new(WORDS[dice.below(WORDS.len())], "unseen_events belong_to");
-        let told = [Some(&event), wrong.first()].into_iter().flatten();
-        let phrases = told
-            .filter_map(|pair| phrase::collision_sentence(dice, table, pair))
+        rng.shuffle(&mut wrong);
+        let question = Phrase::new(WORDS[rng.below(WORDS.len())], "unseen_events belong_to");
+        let chosen = [Some(&event), wrong.first()].into_iter().flatten();
+        let phrases = chosen
+            .filter_map(|pair| phrase::collision_sentence(rng, table, pair))
             .collect();
         let statements = judged(table, &question, phrases);
-        let chosen = choose(dice, statements, 2, 1);
+        let chosen = choose(rng, statements, 2, 1);
         if chosen.len() == 2 {
             asked.push(multiple_choice(QuestionKind::Predictive, question, chosen));
         }
@@ -50,7 +50,7 @@ pub fn questions(dice: &mut Dice, table: &EventTable, count: usize) -> Vec<Quest
     asked
 }
 
-/// Whether the film's end leaves the collision possible: both objects are in view, or one is yet to come.
+/// Whether the clip's end leaves the collision possible: both objects are in view, or one is yet to come.
 fn plausible(table: &EventTable, pair: &Event) -> bool {
     let last = table.frames.saturating_sub(1);
     pair.kind == EventKind::Collision

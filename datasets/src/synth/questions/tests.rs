@@ -6,7 +6,7 @@ use crate::synth::questions::event_table::AnnotatedClip;
 use crate::synth::questions::*;
 use crate::synth::{SynthPreset, World};
 
-fn told(seeds: std::ops::Range<u64>) -> Vec<AnnotatedClip> {
+fn clips(seeds: std::ops::Range<u64>) -> Vec<AnnotatedClip> {
     let preset = SynthPreset::synth().unwrap();
     seeds
         .map(|seed| AnnotatedClip::simulate(&preset, seed))
@@ -15,8 +15,8 @@ fn told(seeds: std::ops::Range<u64>) -> Vec<AnnotatedClip> {
 
 #[test]
 fn every_answer_is_what_the_program_says() {
-    for (seed, told) in told(0..20).iter().enumerate() {
-        for question in questions(told, Amount::default(), seed as u64) {
+    for (seed, clip) in clips(0..20).iter().enumerate() {
+        for question in questions(clip, Amount::default(), seed as u64) {
             let truth = match &question.ask {
                 Ask::Word(word) => Verdict::Word(word.clone().unwrap()),
                 Ask::Choices(choices) => Verdict::Choices(
@@ -33,7 +33,7 @@ fn every_answer_is_what_the_program_says() {
                 ),
             };
             assert_eq!(
-                executor::verdict(&told.table, &question),
+                executor::verdict(&clip.table, &question),
                 truth,
                 "seed {seed}: {}",
                 question.text
@@ -44,8 +44,8 @@ fn every_answer_is_what_the_program_says() {
 
 #[test]
 fn every_question_has_clevrers_words_and_a_sound_program() {
-    for (seed, told) in told(20..40).iter().enumerate() {
-        let asked = questions(told, Amount::default(), seed as u64);
+    for (seed, clip) in clips(20..40).iter().enumerate() {
+        let asked = questions(clip, Amount::default(), seed as u64);
         assert!(asked.len() >= 10, "seed {seed}: {}", asked.len());
         for (place, question) in asked.iter().enumerate() {
             question.check().unwrap();
@@ -62,8 +62,8 @@ fn a_prediction_has_one_right_statement_of_two() {
     let preset = SynthPreset::synth().unwrap();
     let mut found = 0;
     for seed in 40..100 {
-        let told = AnnotatedClip::new(World::simulate(&preset, seed), BTreeMap::new());
-        for question in questions(&told, Amount::default(), seed) {
+        let clip = AnnotatedClip::new(World::simulate(&preset, seed), BTreeMap::new());
+        for question in questions(&clip, Amount::default(), seed) {
             if let (QuestionKind::Predictive, Ask::Choices(choices)) =
                 (question.kind, &question.ask)
             {
@@ -83,8 +83,8 @@ fn a_prediction_has_one_right_statement_of_two() {
 fn answers_are_balanced_and_both_states_of_every_kind_occur() {
     let mut words: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
     let mut options: BTreeMap<QuestionKind, [usize; 2]> = BTreeMap::new();
-    for (seed, told) in told(100..160).iter().enumerate() {
-        for question in questions(told, Amount::default(), seed as u64) {
+    for (seed, clip) in clips(100..160).iter().enumerate() {
+        for question in questions(clip, Amount::default(), seed as u64) {
             match question.ask {
                 Ask::Word(word) => {
                     let by_word = words.entry(question.subtype.unwrap()).or_default();
@@ -114,20 +114,20 @@ fn answers_are_balanced_and_both_states_of_every_kind_occur() {
 
 #[test]
 fn the_same_seed_asks_the_same() {
-    let told = &told(7..8)[0];
+    let clip = &clips(7..8)[0];
     assert_eq!(
-        questions(told, Amount::default(), 1),
-        questions(told, Amount::default(), 1)
+        questions(clip, Amount::default(), 1),
+        questions(clip, Amount::default(), 1)
     );
     assert_ne!(
-        questions(told, Amount::default(), 1),
-        questions(told, Amount::default(), 2)
+        questions(clip, Amount::default(), 1),
+        questions(clip, Amount::default(), 2)
     );
 }
 
 /// Whether two objects that a sentence names collide in a record from a frame on; by the words of the sentence alone.
 fn collide(
-    told: &AnnotatedClip,
+    clip: &AnnotatedClip,
     record: &crate::synth::Record,
     sentence: &str,
     from: usize,
@@ -144,7 +144,7 @@ fn collide(
                 .filter(|word| *word != "the")
                 .collect();
             let fits = |place: &usize| {
-                let looks = &told.table.objects[*place];
+                let looks = &clip.table.objects[*place];
                 let noun = |word: &str| match word {
                     "object" => true,
                     _ => [&looks.color, &looks.material, &looks.shape]
@@ -153,17 +153,17 @@ fn collide(
                 };
                 words.iter().all(|word| noun(word))
             };
-            let all: Vec<usize> = (0..told.table.objects.len()).filter(fits).collect();
+            let all: Vec<usize> = (0..clip.table.objects.len()).filter(fits).collect();
             assert_eq!(
                 all.len(),
                 1,
                 "`{part}` of `{sentence}` names {} objects",
                 all.len()
             );
-            told.ids[all[0]]
+            clip.ids[all[0]]
         })
         .collect();
-    let places: Vec<usize> = told.ids.clone();
+    let places: Vec<usize> = clip.ids.clone();
     record.events.iter().any(|event| match event {
         crate::synth::Event::Collision {
             objects,
@@ -183,16 +183,16 @@ fn collide(
 /// Checks some clips; how many questions, and how many statements were held against the simulation.
 fn check_against_the_simulation(seeds: std::ops::Range<u64>) -> (usize, usize) {
     let (mut asked, mut held) = (0, 0);
-    for told in told(seeds.clone()).iter().zip(seeds) {
-        let (told, seed) = told;
-        for question in questions(told, Amount::default(), seed) {
+    for clip in clips(seeds.clone()).iter().zip(seeds) {
+        let (clip, seed) = clip;
+        for question in questions(clip, Amount::default(), seed) {
             asked += 1;
             let Ask::Choices(choices) = &question.ask else {
                 let Ask::Word(word) = &question.ask else {
                     continue;
                 };
                 assert_eq!(
-                    executor::answer(&told.table, &question.program),
+                    executor::answer(&clip.table, &question.program),
                     *word.as_ref().unwrap()
                 );
                 continue;
@@ -200,7 +200,7 @@ fn check_against_the_simulation(seeds: std::ops::Range<u64>) -> (usize, usize) {
             let negative = question.program.contains(&"negate".to_owned());
             let gone = question.kind == QuestionKind::Counterfactual;
             for choice in choices {
-                let said = executor::judge(&told.table, &choice.program, &question.program);
+                let said = executor::judge(&clip.table, &choice.program, &question.program);
                 assert_eq!(
                     said == "correct",
                     choice.correct.unwrap(),
@@ -208,19 +208,22 @@ fn check_against_the_simulation(seeds: std::ops::Range<u64>) -> (usize, usize) {
                     question.text
                 );
                 let truth = match question.kind {
-                    QuestionKind::Predictive => {
-                        collide(told, &told.record, &choice.text, told.record.filmed_frames)
-                    }
+                    QuestionKind::Predictive => collide(
+                        clip,
+                        &clip.record,
+                        &choice.text,
+                        clip.record.rendered_frames,
+                    ),
                     QuestionKind::Counterfactual => {
                         let at = question
                             .program
                             .iter()
                             .position(|token| token == "get_counterfact");
-                        let named = executor::run(&told.table, &question.program[1..at.unwrap()]);
+                        let named = executor::run(&clip.table, &question.program[1..at.unwrap()]);
                         let Ok(executor::Value::Number(object)) = named else {
                             panic!("{question:?}")
                         };
-                        collide(told, &told.without[&told.ids[object]], &choice.text, 0)
+                        collide(clip, &clip.without[&clip.ids[object]], &choice.text, 0)
                     }
                     _ => continue,
                 };

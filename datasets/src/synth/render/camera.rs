@@ -7,7 +7,7 @@ use crate::synth::preset::Camera;
 /// A camera that stands somewhere and fills a frame.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View {
-    /// Where it stands.
+    /// Position, scene units.
     pub eye: Vec3,
     /// Into the picture.
     forward: Vec3,

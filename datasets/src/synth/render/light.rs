@@ -1,4 +1,4 @@
-//! What a ray sees: colours of lit, shadowed and mirrored surfaces.
+//! Shading: colours of lit, shadowed and mirrored surfaces.
 
 use rapier3d::math::Vec3;
 
@@ -7,12 +7,12 @@ use crate::synth::preset::{Finish, SynthPreset};
 use crate::synth::render::shape::{Hit, Ray, SKIN, Solid};
 use crate::synth::render::texture::{Texture, hash, unit};
 
-/// How often a ray is mirrored at most.
+/// Most reflections of a ray.
 const MIRRORINGS: u32 = 2;
 
-/// What does not move: lamps, floor, air.
+/// Lamps and floor: what stays the same in all frames.
 #[derive(Debug, Clone)]
-pub(crate) struct Stage {
+pub(crate) struct Lighting {
     /// The lamps.
     pub lamps: Vec<Lamp>,
     /// The colour of the floor.
@@ -22,7 +22,7 @@ pub(crate) struct Stage {
     sky: Vec3,
 }
 
-/// A square that shines.
+/// A square area light.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lamp {
     /// Its middle.
@@ -34,30 +34,30 @@ pub(crate) struct Lamp {
     pub reach: f32,
 }
 
-/// A body with its looks.
+/// An object to be rendered.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Thing<'a> {
+pub(crate) struct SceneObject<'a> {
     /// Form and place.
     pub solid: Solid,
     /// Colour.
     pub albedo: Vec3,
-    /// How it shines.
+    /// Its reflectance.
     pub finish: &'a Finish,
-    /// What is painted on it.
+    /// Its texture.
     pub paint: &'a Texture,
 }
 
 /// The numbers of one ray through one pixel that stand for chance: well spread over a pixel's rays, and the same in
 /// every frame, so that what does not change looks the same.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Draw {
+pub(crate) struct PixelRng {
     /// Differs from pixel to pixel.
     pub salt: u32,
     /// Which of the pixel's rays.
     pub index: u32,
 }
 
-impl Draw {
+impl PixelRng {
     /// Two numbers in 0..1 for one purpose.
     ///
     /// # Source
@@ -73,22 +73,22 @@ impl Draw {
     }
 }
 
-/// What one ray through a pixel meets, and by which chance.
+/// Objects that one ray through a pixel may hit, and its random numbers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Look<'a> {
-    /// All that stands on the floor.
-    pub things: &'a [Thing<'a>],
+    /// All objects of the frame.
+    pub objects: &'a [SceneObject<'a>],
     /// Those of them that the ray itself may meet, a bit each.
     pub among: u32,
     /// For each lamp those that may shade the floor where the ray meets it, a bit each; all if not known.
     pub blockers: Option<&'a [u32]>,
-    /// Chance.
-    pub draw: Draw,
-    /// How often the ray was mirrored.
+    /// Random numbers of the ray.
+    pub draw: PixelRng,
+    /// Number of reflections so far.
     pub mirrored: u32,
 }
 
-impl Stage {
+impl Lighting {
     /// The stage of a clip.
     pub fn new(preset: &SynthPreset, record: &Record) -> Self {
         let middle = Vec3::from_array(preset.camera.target);
@@ -120,8 +120,8 @@ impl Stage {
 
     /// The colour that a ray sees, linear; brighter than 1 where a lamp glints.
     pub fn color(&self, ray: Ray, look: &Look) -> Vec3 {
-        if let Some((hit, thing)) = first(look.things, look.among, ray) {
-            return self.thing(thing, &hit, ray, look);
+        if let Some((hit, object)) = first(look.objects, look.among, ray) {
+            return self.object(object, &hit, ray, look);
         }
         floor_hit(ray).map_or(self.sky, |place| self.floor(place, look))
     }
@@ -137,14 +137,14 @@ impl Stage {
         albedo * (self.ambient + light)
     }
 
-    /// The colour of a place on a thing.
-    fn thing(&self, own: usize, hit: &Hit, ray: Ray, look: &Look) -> Vec3 {
-        let Thing {
+    /// The colour of a place on a object.
+    fn object(&self, own: usize, hit: &Hit, ray: Ray, look: &Look) -> Vec3 {
+        let SceneObject {
             albedo,
             finish,
             paint,
             ..
-        } = look.things[own];
+        } = look.objects[own];
         let albedo = albedo * paint.brightness(hit.local.to_array());
         let from = ray.from + ray.towards * hit.distance + hit.normal * SKIN;
         // What is known about the floor under a pixel says nothing about other places.
@@ -177,7 +177,7 @@ impl Stage {
         color + self.color(Ray { from, towards }, &mirrored) * albedo * finish.mirror
     }
 
-    /// How much of a lamp's light reaches a place, and from where.
+    /// Share of a lamp's light that reaches a place, and its direction.
     fn lit(&self, lamp: usize, from: Vec3, normal: Vec3, look: &Look) -> (f32, Vec3) {
         let Lamp {
             centre,
@@ -192,22 +192,22 @@ impl Stage {
         let towards = way / square.sqrt();
         let slant = normal.dot(towards);
         let among = look.blockers.map_or(u32::MAX, |blockers| blockers[lamp]);
-        if slant <= 0.0 || blocked(look.things, among, Ray { from, towards }, square) {
+        if slant <= 0.0 || blocked(look.objects, among, Ray { from, towards }, square) {
             return (0.0, towards);
         }
         (slant * power / square, towards)
     }
 }
 
-/// The thing that a ray meets first.
-pub(crate) fn first(things: &[Thing], among: u32, ray: Ray) -> Option<(Hit, usize)> {
+/// The object that a ray meets first.
+pub(crate) fn first(objects: &[SceneObject], among: u32, ray: Ray) -> Option<(Hit, usize)> {
     let mut nearest: Option<(Hit, usize)> = None;
-    for (k, thing) in things
+    for (k, object) in objects
         .iter()
         .enumerate()
         .filter(|(k, _)| among >> k & 1 == 1)
     {
-        if let Some(hit) = thing.solid.hit(ray)
+        if let Some(hit) = object.solid.hit(ray)
             && nearest.is_none_or(|(best, _)| hit.distance < best.distance)
         {
             nearest = Some((hit, k));
@@ -216,17 +216,17 @@ pub(crate) fn first(things: &[Thing], among: u32, ray: Ray) -> Option<(Hit, usiz
     nearest
 }
 
-/// Whether any thing is nearer than the root of `square`.
-fn blocked(things: &[Thing], among: u32, ray: Ray, square: f32) -> bool {
-    let hits = things
+/// Whether any object is nearer than the root of `square`.
+fn blocked(objects: &[SceneObject], among: u32, ray: Ray, square: f32) -> bool {
+    let hits = objects
         .iter()
         .enumerate()
         .filter(|(k, _)| among >> k & 1 == 1);
-    hits.filter_map(|(_, thing)| thing.solid.hit(ray))
+    hits.filter_map(|(_, object)| object.solid.hit(ray))
         .any(|hit| hit.distance * hit.distance < square)
 }
 
-/// Where a ray meets the floor.
+/// Intersection of a ray with the floor.
 pub(crate) fn floor_hit(ray: Ray) -> Option<Vec3> {
     if ray.towards.z >= -1e-6 {
         return None;

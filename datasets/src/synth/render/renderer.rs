@@ -1,6 +1,6 @@
 //! A small ray tracer: frames and exact masks of a [`Record`].
 //!
-//! What makes the bytes the same on every machine: only arithmetic that IEEE 754 fixes (and `libm`, once, for the
+//! The bytes are the same on every machine: only arithmetic that IEEE 754 fixes (and `libm`, once, for the
 //! tone curve), and no chance but what hangs on the pixel.
 
 use std::sync::LazyLock;
@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::synth::physics::record::Record;
 use crate::synth::preset::SynthPreset;
 use crate::synth::render::camera::View;
-use crate::synth::render::light::{Draw, Look, Stage, Thing, first, floor_hit};
+use crate::synth::render::light::{Lighting, Look, PixelRng, SceneObject, first, floor_hit};
 use crate::synth::render::shape::{Ray, Solid};
 use crate::synth::render::texture::hash;
 
@@ -23,7 +23,7 @@ pub struct Renderer<'a> {
     size: [usize; 2],
     rays: u32,
     view: View,
-    stage: Stage,
+    stage: Lighting,
     /// Each pixel of the empty floor.
     empty: Vec<Ground>,
 }
@@ -40,7 +40,7 @@ impl<'a> Renderer<'a> {
     /// A renderer for frames of `size` (height, width).
     pub fn new(preset: &'a SynthPreset, record: &'a Record, size: [usize; 2]) -> Self {
         let view = View::new(&preset.camera, record.camera, size);
-        let stage = Stage::new(preset, record);
+        let stage = Lighting::new(preset, record);
         let large = size[0].min(size[1]) > 64;
         let rays = preset.rays_per_pixel.max(1) as u32 * if large { 2 } else { 1 };
         let mut renderer = Self {
@@ -85,18 +85,18 @@ impl<'a> Renderer<'a> {
     /// # Panics
     /// When the record has no such frame.
     pub fn frame(&self, frame: usize, rgb: &mut [u8], mask: &mut [u8]) {
-        let things = self.things(frame);
-        let near: Vec<u32> = self.near(&things);
+        let objects = self.objects(frame);
+        let near: Vec<u32> = self.near(&objects);
         let mut blockers = vec![0; self.stage.lamps.len()];
         for (pixel, (rgb, mask)) in rgb.chunks_exact_mut(3).zip(mask.iter_mut()).enumerate() {
             let among = near[pixel];
-            self.blockers(&things, pixel, &mut blockers);
+            self.blockers(&objects, pixel, &mut blockers);
             let color = if among == 0 && blockers.iter().all(|among| *among == 0) {
                 self.empty[pixel].color
             } else {
                 let blockers = Some(&blockers[..]);
                 let look = |draw| Look {
-                    things: &things,
+                    objects: &objects,
                     among,
                     blockers,
                     draw,
@@ -108,18 +108,18 @@ impl<'a> Renderer<'a> {
             let seen = if among == 0 {
                 None
             } else {
-                first(&things, among, self.ray(pixel, (0.5, 0.5)))
+                first(&objects, among, self.ray(pixel, (0.5, 0.5)))
             };
             *mask = seen.map_or(0, |(_, k)| self.record.objects[k].id as u8 + 1);
         }
     }
 
     /// The objects of a frame.
-    fn things(&self, frame: usize) -> Vec<Thing<'_>> {
+    fn objects(&self, frame: usize) -> Vec<SceneObject<'_>> {
         let surfaces = &self.preset.surfaces;
         let poses = self.record.objects.iter().zip(&self.record.motion[frame]);
         poses
-            .map(|(object, pose)| Thing {
+            .map(|(object, pose)| SceneObject {
                 solid: Solid::new(object, pose),
                 albedo: Vec3::from_array(surfaces.albedo.of(object.color)),
                 finish: surfaces.finish(object.material),
@@ -128,8 +128,8 @@ impl<'a> Renderer<'a> {
             .collect()
     }
 
-    /// For each pixel the things that a ray through it may meet, a bit each.
-    fn near(&self, things: &[Thing]) -> Vec<u32> {
+    /// For each pixel the objects that a ray through it may meet, a bit each.
+    fn near(&self, objects: &[SceneObject]) -> Vec<u32> {
         let [height, width] = self.size;
         let mut near = vec![0; height * width];
         // One pixel more on each side: rounding must not cut off an edge.
@@ -138,9 +138,9 @@ impl<'a> Renderer<'a> {
             let (start, end) = (at(least).floor() - 1.0, at(greatest).ceil() + 1.0);
             (start.max(0.0) as usize).min(length)..(end.max(0.0) as usize).min(length)
         };
-        for (k, thing) in things.iter().enumerate() {
+        for (k, object) in objects.iter().enumerate() {
             let [left, right, bottom, top] =
-                self.view.bounds(thing.solid.centre, thing.solid.reach);
+                self.view.bounds(object.solid.centre, object.solid.reach);
             for y in span(-top, -bottom, height) {
                 for x in span(left, right, width) {
                     near[y * width + x] |= 1 << k;
@@ -150,8 +150,8 @@ impl<'a> Renderer<'a> {
         near
     }
 
-    /// For each lamp the things that may shade the floor in a pixel, a bit each.
-    fn blockers(&self, things: &[Thing], pixel: usize, blockers: &mut [u32]) {
+    /// For each lamp the objects that may shade the floor in a pixel, a bit each.
+    fn blockers(&self, objects: &[SceneObject], pixel: usize, blockers: &mut [u32]) {
         for (lamp, among) in self.stage.lamps.iter().zip(blockers) {
             *among = 0;
             let Some((place, spread)) = self.empty[pixel].place else {
@@ -159,8 +159,8 @@ impl<'a> Renderer<'a> {
             };
             let way = lamp.centre - place;
             let square = way.length_squared();
-            for (k, thing) in things.iter().enumerate() {
-                let Solid { centre, reach, .. } = thing.solid;
+            for (k, object) in objects.iter().enumerate() {
+                let Solid { centre, reach, .. } = object.solid;
                 // The rays from all over the pixel to all over the lamp stay this near to the middle one up to the
                 // height where they have passed the object.
                 let passed = (centre.z + reach) / (lamp.centre.z - lamp.reach).max(1e-3);
@@ -177,7 +177,7 @@ impl<'a> Renderer<'a> {
     /// A pixel of the empty floor.
     fn ground(&self, pixel: usize) -> Ground {
         let look = |draw| Look {
-            things: &[],
+            objects: &[],
             among: 0,
             blockers: None,
             draw,
@@ -195,11 +195,11 @@ impl<'a> Renderer<'a> {
     }
 
     /// The average of what a pixel's rays see, each cut off at white.
-    fn average(&self, pixel: usize, see: impl Fn(Ray, Draw) -> Vec3) -> Vec3 {
+    fn average(&self, pixel: usize, see: impl Fn(Ray, PixelRng) -> Vec3) -> Vec3 {
         let salt = hash(pixel as u32 ^ hash(self.size[1] as u32));
         let mut sum = Vec3::ZERO;
         for index in 0..self.rays {
-            let draw = Draw { salt, index };
+            let draw = PixelRng { salt, index };
             sum += see(self.ray(pixel, draw.pair(0)), draw).min(Vec3::ONE);
         }
         sum / self.rays as f32
@@ -285,11 +285,11 @@ mod tests {
             let renderer = Renderer::new(&preset, &record, [48, 32]);
             for frame in [10, 70] {
                 let (frames, masks) = renderer.clip(&[frame]);
-                let things = renderer.things(frame);
+                let objects = renderer.objects(frame);
                 let pixels = frames.as_slice().unwrap().chunks_exact(3);
                 for (pixel, (rgb, mask)) in pixels.zip(masks.iter()).enumerate() {
                     let look = |draw| Look {
-                        things: &things,
+                        objects: &objects,
                         among: u32::MAX,
                         blockers: None,
                         draw,
@@ -298,7 +298,7 @@ mod tests {
                     let color =
                         renderer.average(pixel, |ray, draw| renderer.stage.color(ray, &look(draw)));
                     assert_eq!(rgb, bytes(color), "{name} frame {frame} pixel {pixel}");
-                    let met = first(&things, u32::MAX, renderer.ray(pixel, (0.5, 0.5)));
+                    let met = first(&objects, u32::MAX, renderer.ray(pixel, (0.5, 0.5)));
                     assert_eq!(usize::from(*mask), met.map_or(0, |(_, k)| k + 1));
                 }
             }

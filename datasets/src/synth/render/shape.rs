@@ -1,4 +1,4 @@
-//! Where a ray meets a cube, a sphere or a cylinder.
+//! Intersections of rays with cubes, spheres and cylinders.
 
 use rapier3d::math::Vec3;
 
@@ -10,16 +10,16 @@ pub(crate) const SKIN: f32 = 1e-3;
 /// A ray. `towards` has length one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ray {
-    /// Where it starts.
+    /// Origin.
     pub from: Vec3,
-    /// Where it goes.
+    /// Direction.
     pub towards: Vec3,
 }
 
-/// Where a ray meets a surface.
+/// Intersection of a ray with a surface.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Hit {
-    /// How far along the ray.
+    /// Distance along the ray.
     pub distance: f32,
     /// Out of the body, length one.
     pub normal: Vec3,

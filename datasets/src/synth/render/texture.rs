@@ -20,7 +20,7 @@ pub enum Pattern {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Texture {
-    /// What kind.
+    /// The pattern.
     pub pattern: Pattern,
     /// Cells or bands in one unit of length.
     pub frequency: f32,

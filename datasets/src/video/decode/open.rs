@@ -12,7 +12,7 @@ use ffmpeg_next as ff;
 
 use super::rotation::Turn;
 use crate::error::DataError;
-use crate::video::info::{Decode, VideoInfo};
+use crate::video::info::{DecodeOptions, VideoInfo};
 use crate::video::limits::{MAX_PIXELS, MAX_SIDE, UNKNOWN_FPS};
 use crate::video::raw::{limit_allocation, look_closer, open_headers, stored_size};
 
@@ -35,7 +35,7 @@ pub(super) struct Opened {
 }
 
 /// Opens a file's first or best video stream.
-pub(super) fn open(path: &Path, decode: Decode) -> Result<Opened, DataError> {
+pub(super) fn open(path: &Path, decode: DecodeOptions) -> Result<Opened, DataError> {
     set_up();
     let fail = |reason: String| DataError::Video {
         reason,

@@ -11,7 +11,7 @@ use super::pictures::{Picture, Pictures};
 use super::scale::Scaler;
 use crate::clip::{Clip, ClipId};
 use crate::error::DataError;
-use crate::video::info::{Decode, Read, VideoInfo};
+use crate::video::info::{DecodeOptions, Read, VideoInfo};
 use crate::window::{FrameSampling, Window};
 
 /// A start this far into a file is sought and not decoded up to.
@@ -22,7 +22,7 @@ const SEEK_BEYOND_SECS: f64 = 4.0;
 /// # Errors
 /// When the file is no video that FFmpeg reads, or its frames are larger than any camera's.
 pub fn probe(path: &Path) -> Result<VideoInfo, DataError> {
-    open(path, Decode::default()).map(|opened| opened.info)
+    open(path, DecodeOptions::default()).map(|opened| opened.info)
 }
 
 /// The frames in `window`, decoded with one thread. See [`read_with`].
@@ -30,7 +30,7 @@ pub fn probe(path: &Path) -> Result<VideoInfo, DataError> {
 /// # Errors
 /// As [`read_with`].
 pub fn read(path: &Path, window: &Window) -> Result<Clip, DataError> {
-    read_with(path, window, Decode::default()).map(|read| read.clip)
+    read_with(path, window, DecodeOptions::default()).map(|read| read.clip)
 }
 
 /// The frames in `window` and what was wrong with the file. The clip's name is the file's without its ending.
@@ -41,7 +41,7 @@ pub fn read(path: &Path, window: &Window) -> Result<Clip, DataError> {
 /// # Errors
 /// When the window is empty by itself, the file is no video that FFmpeg decodes, its frames are too large, or none
 /// lies in the window.
-pub fn read_with(path: &Path, window: &Window, decode: Decode) -> Result<Read, DataError> {
+pub fn read_with(path: &Path, window: &Window, decode: DecodeOptions) -> Result<Read, DataError> {
     let mut frames = frames(path, window, decode)?;
     let [height, width] = window.size;
     let mut pixels = Vec::new();
@@ -73,7 +73,7 @@ pub fn read_with(path: &Path, window: &Window, decode: Decode) -> Result<Read, D
 ///
 /// # Errors
 /// When the window is empty by itself, the file is no video that FFmpeg reads, or its frames are too large.
-pub fn frames(path: &Path, window: &Window, decode: Decode) -> Result<Frames, DataError> {
+pub fn frames(path: &Path, window: &Window, decode: DecodeOptions) -> Result<Frames, DataError> {
     window.check()?;
     let mut pictures = Pictures::new(open(path, decode)?, path.to_owned());
     if let FrameSampling::Fps(fps) = window.pace {

@@ -50,7 +50,7 @@ pub struct Writer {
     kind: Kind,
 }
 
-/// What makes the bytes.
+/// The encoder behind a writer.
 enum Kind {
     Coded(Box<Coded>),
     Gif {

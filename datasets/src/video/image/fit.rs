@@ -1,4 +1,4 @@
-//! How a frame of one shape becomes a frame of another: which part is looked at and where it lands.
+//! Resizing of frames to another shape: crop, pad or stretch.
 //!
 //! The geometry serves FFmpeg's scaler and the plain one below, which frame folders and masks use.
 
@@ -31,12 +31,12 @@ impl Rect {
     }
 }
 
-/// Which part of the source lands on which part of the target.
+/// Rectangles of source and target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Placement {
-    /// What is looked at.
+    /// Part of the source that is shown.
     pub source: Rect,
-    /// Where it lands; the rest of the target is black.
+    /// Part of the target that it fills; the rest of the target is black.
     pub target: Rect,
 }
 

@@ -8,7 +8,7 @@ use ndarray::s;
 use super::place;
 use crate::error::DataError;
 use crate::video::testing::{all, scene};
-use crate::video::{Decode, Format, read, read_with, write};
+use crate::video::{DecodeOptions, Format, read, read_with, write};
 use crate::window::Window;
 
 fn video_error(path: &Path) -> String {
@@ -32,7 +32,7 @@ fn a_file_that_ends_early_is_read_as_far_as_it_goes_and_says_so() {
         let whole = read(&path, &all([64, 64])).unwrap();
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..bytes.len() * 2 / 3]).unwrap();
-        let cut = read_with(&path, &all([64, 64]), Decode::default()).unwrap();
+        let cut = read_with(&path, &all([64, 64]), DecodeOptions::default()).unwrap();
         let time = cut.clip.frames.shape()[0];
         assert!((5..95).contains(&time), "{name}: {time} frames");
         assert_eq!(
@@ -42,13 +42,15 @@ fn a_file_that_ends_early_is_read_as_far_as_it_goes_and_says_so() {
         );
         let note = cut.note.unwrap();
         assert!(note.contains("ends early"), "{name}: {note}");
-        // Who stops before the cut has nothing to complain of.
+        // A window that ends before the cut has no note.
         let window = Window {
             count: Some(5),
             ..all([64, 64])
         };
         assert_eq!(
-            read_with(&path, &window, Decode::default()).unwrap().note,
+            read_with(&path, &window, DecodeOptions::default())
+                .unwrap()
+                .note,
             None,
             "{name}"
         );
@@ -63,7 +65,7 @@ fn damage_in_the_middle_is_passed_over() {
     let middle = bytes.len() * 2 / 3;
     bytes[middle..middle + 400].fill(0xA5);
     fs::write(&path, bytes).unwrap();
-    let read = read_with(&path, &all([64, 64]), Decode::default()).unwrap();
+    let read = read_with(&path, &all([64, 64]), DecodeOptions::default()).unwrap();
     assert!(
         read.clip.frames.shape()[0] >= 30,
         "{:?} {:?}",

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::place;
 use crate::error::DataError;
 use crate::video::testing::{Recipe, all, psnr, scene};
-use crate::video::{Decode, Format, probe, read, read_with, write};
+use crate::video::{DecodeOptions, Format, probe, read, read_with, write};
 
 #[test]
 fn what_is_written_comes_back() {
@@ -16,7 +16,7 @@ fn what_is_written_comes_back() {
         let (_folder, path) = place(name);
         let clip = scene(20, [64, 96]);
         write(&path, clip.view(), 25.0, Format::of(&path).unwrap()).unwrap();
-        let back = read_with(&path, &all([64, 96]), Decode::default()).unwrap();
+        let back = read_with(&path, &all([64, 96]), DecodeOptions::default()).unwrap();
         assert_eq!(back.note, None, "{name}");
         assert_eq!(back.clip.frames.dim(), clip.dim(), "{name}");
         assert!(
@@ -117,7 +117,7 @@ fn every_codec_at_hand_is_read_in_its_true_colours() {
             continue;
         }
         tried += 1;
-        let back = read_with(&path, &all([64, 128]), Decode::default()).unwrap();
+        let back = read_with(&path, &all([64, 128]), DecodeOptions::default()).unwrap();
         assert_eq!(
             (back.clip.frames.dim(), back.note),
             (clip.dim(), None),

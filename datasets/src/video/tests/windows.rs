@@ -9,7 +9,7 @@ use ndarray::{Array4, Axis, s};
 use super::place;
 use crate::error::DataError;
 use crate::video::testing::{Recipe, all, psnr, scene};
-use crate::video::{Decode, Format, frames, probe, read, read_with, write};
+use crate::video::{DecodeOptions, Format, frames, probe, read, read_with, write};
 use crate::window::{Fit, FrameSampling, Window};
 
 /// A clip whose frame number is its brightness: frame `n` is grey `8 * n`.
@@ -128,7 +128,7 @@ fn a_late_start_gives_the_frames_that_decoding_from_the_first_one_gives() {
                 count: Some(4),
                 ..window
             };
-            let late = read_with(&path, &part, Decode::default()).unwrap();
+            let late = read_with(&path, &part, DecodeOptions::default()).unwrap();
             let end = (start + 4).min(120);
             let same = late.clip.frames == whole.slice(s![start..end, .., .., ..]);
             assert!(same, "{name} from {start}");
@@ -224,10 +224,10 @@ fn threads_do_not_change_the_frames() {
     let (_folder, path) = place("a.mp4");
     write(&path, scene(40, [96, 96]).view(), 25.0, Format::Mp4).unwrap();
     let window = all([32, 32]);
-    let one = read_with(&path, &window, Decode { threads: 1 }).unwrap();
+    let one = read_with(&path, &window, DecodeOptions { threads: 1 }).unwrap();
     assert_eq!(
         one,
-        read_with(&path, &window, Decode { threads: 4 }).unwrap()
+        read_with(&path, &window, DecodeOptions { threads: 4 }).unwrap()
     );
 }
 
@@ -236,7 +236,7 @@ fn frames_one_at_a_time_are_the_frames_of_the_clip() {
     let (_folder, path) = place("a.webm");
     write(&path, scene(15, [32, 32]).view(), 25.0, Format::WebM).unwrap();
     let clip = read(&path, &all([16, 16])).unwrap();
-    let mut stream = frames(&path, &all([16, 16]), Decode::default()).unwrap();
+    let mut stream = frames(&path, &all([16, 16]), DecodeOptions::default()).unwrap();
     for frame in clip.frames.outer_iter() {
         assert_eq!(stream.next().unwrap().unwrap(), frame);
     }

@@ -4,9 +4,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 /// Random choices, the same on every machine.
-pub(super) struct Dice(ChaCha8Rng);
+pub(super) struct QuestionRng(ChaCha8Rng);
 
-impl Dice {
+impl QuestionRng {
     /// The choices of a seed.
     pub(super) fn new(seed: u64) -> Self {
         Self(ChaCha8Rng::seed_from_u64(seed))
