@@ -33,7 +33,7 @@ use failure::Failure;
 
 /// Object-centric video prediction: encode frames into slots, roll the slots forward, decode and evaluate them.
 #[derive(Debug, Parser)]
-#[command(name = "pipeline", version, about, propagate_version = true, after_help = EXAMPLES)]
+#[command(name = "pipeline", version, propagate_version = true, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -12,6 +12,7 @@ use crate::models::WeightsKind;
 use crate::models::encoder::SlotEncoderConfig;
 use crate::models::reasoner::AloeConfig;
 use crate::plan::ClevrerVqaPlan;
+use crate::plan::clevrer_vqa::AnswererName;
 use crate::plan::video_predict::AnswerConfig;
 use crate::stages::clevrer::answer::{Answer, sees};
 use crate::stages::clevrer::answers::{Answers, AnswersOfClips};
@@ -51,7 +52,7 @@ impl Models {
             head: plan
                 .neuro_symbolic
                 .as_ref()
-                .map(|reason| load(&reason.weights))
+                .map(|config| load(&config.weights))
                 .transpose()?,
         })
     }
@@ -69,6 +70,15 @@ impl Models {
         );
         Err(RunError::Unfit { reason }.into())
     }
+}
+
+/// Answers of one that answers.
+struct AnswersBy<'a> {
+    name: AnswererName,
+    /// What it is, for the note of its scores.
+    about: &'static str,
+    answers: Answers,
+    weights: &'a Loaded,
 }
 
 /// Runs a plan of question answering and writes its folder.
@@ -134,23 +144,23 @@ pub fn clevrer_vqa(
             encoded,
         })?))
     };
-    let mut all: Vec<(String, String, Answers, &Loaded)> = Vec::new();
+    let mut all: Vec<AnswersBy<'_>> = Vec::new();
     if let Some(answers) = answer(&models.aloe)? {
-        all.push((
-            "aloe".to_owned(),
-            "Aloe on slots".to_owned(),
+        all.push(AnswersBy {
+            name: AnswererName::Aloe,
+            about: "Aloe on slots",
             answers,
-            &models.aloe,
-        ));
+            weights: &models.aloe,
+        });
     }
     for (name, weights) in &models.baselines {
         if let Some(answers) = answer(weights)? {
-            all.push((
-                name.clone(),
-                about(sees(weights)?).to_owned(),
+            all.push(AnswersBy {
+                name: AnswererName::Baseline(name.clone()),
+                about: about(sees(weights)?),
                 answers,
                 weights,
-            ));
+            });
         }
     }
     if let (Some(config), Some(weights)) = (&plan.neuro_symbolic, &models.head) {
@@ -163,20 +173,20 @@ pub fn clevrer_vqa(
             stride,
             video_frames,
         })?;
-        all.push((
-            "reason".to_owned(),
-            NEURO_SYMBOLIC.to_owned(),
+        all.push(AnswersBy {
+            name: AnswererName::NeuroSymbolic,
+            about: NEURO_SYMBOLIC,
             answers,
             weights,
-        ));
+        });
     }
     let answerers: Vec<Answerer<'_>> = all
         .iter()
-        .map(|(name, about, answers, weights)| Answerer {
-            name: name.clone(),
-            about: about.clone(),
-            answers,
-            checkpoint: weights.id.clone(),
+        .map(|one| Answerer {
+            name: one.name.profile().to_owned(),
+            about: one.about.to_owned(),
+            answers: &one.answers,
+            checkpoint: one.weights.id.clone(),
         })
         .collect();
     let truth = truth.as_ref().map(Artifact::read_as::<AnswersOfClips>);
@@ -195,7 +205,7 @@ pub fn clevrer_vqa(
     failures.extend(unjoined);
     let mut named: Vec<(String, &Answers)> = all
         .iter()
-        .map(|(name, _, answers, _)| (name.clone(), answers))
+        .map(|one| (one.name.profile().to_owned(), &one.answers))
         .collect();
     named.extend(truth.as_ref().map(|truth| ("truth".to_owned(), truth)));
     let report = AnswerReport {

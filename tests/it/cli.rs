@@ -1,33 +1,7 @@
-//! How the product speaks when something is wrong: one sentence, one hint, one exit code, nothing left behind.
+//! The command line: refusals leave nothing behind, plans that are shown are plans, bench writes its table.
+//! Messages stand word for word in `cli_errors` and `cli_errors_files`.
 
 use crate::support::Product;
-
-#[test]
-fn an_unknown_plan_is_refused_with_the_closest_name() {
-    let said = Product::new().fail(2, &["run", "video-predikt"]);
-    assert!(
-        said.contains("no plan is called `video-predikt`")
-            && said.contains("did you mean `video-predict`"),
-        "{said}"
-    );
-}
-
-#[test]
-fn an_unknown_key_is_named() {
-    let said = Product::new().fail(2, &["run", "video-predict", "--set", "rollout.burnin=8"]);
-    assert!(said.contains("unknown field `burnin`"), "{said}");
-    let product = Product::new();
-    std::fs::write(
-        product.path("mine.toml"),
-        "flow = \"video-predict\"\n[decoder]\nclips = 2\n",
-    )
-    .unwrap();
-    let said = product.fail(2, &["run", "mine.toml"]);
-    assert!(
-        said.contains("unknown field `decoder`") && said.contains("`mine.toml`"),
-        "{said}"
-    );
-}
 
 #[test]
 fn values_that_make_no_sense_are_refused_before_work() {
@@ -42,54 +16,6 @@ fn values_that_make_no_sense_are_refused_before_work() {
         assert!(said.contains(word), "{change}: {said}");
     }
     assert!(!product.path("runs").exists() && !product.path(".cache").exists());
-}
-
-#[test]
-fn a_device_that_is_not_there_is_refused_with_what_to_do() {
-    let said = Product::new().fail(2, &["run", "video-predict", "--device", "gpu"]);
-    assert!(
-        said.contains("no device is called `gpu`") && said.contains("`cpu`"),
-        "{said}"
-    );
-}
-
-#[test]
-fn missing_and_mismatched_weights_are_refused() {
-    let product = Product::new();
-    let said = product.fail(
-        2,
-        &[
-            "run",
-            "video-predict",
-            "--set",
-            "encode.weights=none.safetensors",
-        ],
-    );
-    assert!(said.contains("none.safetensors"), "{said}");
-    let said = product.fail(
-        2,
-        &[
-            "run",
-            "video-predict",
-            "--set",
-            "encode.weights=shipped:slotformer",
-        ],
-    );
-    assert!(
-        said.contains("weights of a `slotformer`, not of a `slot-encoder`"),
-        "{said}"
-    );
-    std::fs::write(product.path("text.safetensors"), "not weights").unwrap();
-    let said = product.fail(
-        2,
-        &[
-            "run",
-            "video-predict",
-            "--set",
-            "encode.weights=text.safetensors",
-        ],
-    );
-    assert!(said.contains("text.safetensors"), "{said}");
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Help of every command, in snapshots, so that a change of words is seen in review.
 
-use insta::assert_snapshot;
-
+use crate::snapshot::assert_snapshot;
 use crate::support::Product;
 
 /// What `pipeline ARGUMENTS --help` prints.
@@ -11,72 +10,388 @@ fn help(arguments: &[&str]) -> String {
 
 #[test]
 fn pipeline() {
-    assert_snapshot!(help(&[]), @"");
+    assert_snapshot!(help(&[]), @"
+    Object-centric video prediction: encode frames into slots, roll the slots forward, decode and evaluate them
+
+    Usage: pipeline <COMMAND>
+
+    Commands:
+      run       Predict videos or answer questions as one or several plans say, and write a report
+      compare   Compare finished runs on one page, with paired differences
+      train     Train the model of a plan, or resume its training
+      eval      Evaluate predicted videos, masks or features against the ground truth
+      weights   List, download or add the pretrained networks behind LPIPS, FVD and FID
+      import    Convert a checkpoint of the official code into weights files, one per module
+      export    Convert weights files into one file with the official parameter names
+      bench     Measure the time of layers and networks on this machine
+      generate  Write generated clips in the folder layout of CLEVRER or Physion
+      show      Print a plan with every key, or list the built-in plans
+      help      Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+
+    Examples:
+      pipeline run video-predict                          predict generated clips with the bundled weights
+      pipeline run video-predict --videos clip.mp4        predict your own video
+      pipeline run clevrer-vqa                            answer CLEVRER's questions about generated clips
+      pipeline eval --pred DIR --truth DIR --metrics psnr,ssim
+      pipeline train slots-synth                          train a slot encoder
+      pipeline show                                       list the built-in plans
+
+    Exit codes: 0 done, 1 failed, 2 refused before work began, 3 done but some clips failed, 130 interrupted
+    ");
 }
 
 #[test]
 fn run() {
-    assert_snapshot!(help(&["run"]), @"");
+    assert_snapshot!(help(&["run"]), @"
+    Predict videos or answer questions as one or several plans say, and write a report
+
+    Usage: pipeline run [OPTIONS] <PLANS>...
+
+    Arguments:
+      <PLANS>...  Built-in plans (`pipeline show` lists them) or TOML files
+
+    Options:
+          --videos <FILE>...       Your own video files, or folders of videos or of numbered PNG frames
+          --dataset <NAME>         Data set: synth, synth-textured, contact, videos, clevrer, physion
+          --root <DIR>             Folder of the data set
+          --clips <COUNT>          Number of clips
+          --frames <COUNT>         Sampled frames of a clip, or `all`; with --videos, `all` cuts each into clips of 48 frames
+          --out <DIR>              Run folder, or of several plans the folder above their run folders [default: runs/PLAN]
+          --fresh <STAGE>          Run a stage again although it is cached, and all that depend on it [possible values: decode, encode, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, evaluate]
+          --dry-run                Print for every stage whether it would run, and why; run nothing
+          --set <TABLE.KEY=VALUE>  Change one value of the plan; may be given several times
+          --seed <SEED>            Seed of all random numbers [default: the plan's]
+          --device <DEVICE>        Device: auto, cpu, cuda or cuda:N [default: auto]
+          --cache <DIR>            Folder of cached stages and generated clips [default: .cache]
+      -q, --quiet                  Print no progress
+      -h, --help                   Print help
+      -V, --version                Print version
+
+    Examples:
+      pipeline run video-predict --clips 2
+      pipeline run video-predict --videos clip.mp4 more/ --frames all --set decode.fps=5
+      pipeline run video-predict --dataset clevrer --root DIR
+      pipeline run clevrer-vqa --set decode.clips=10 --dry-run
+      pipeline run compare-savi compare-steve --out runs/decoders
+    ");
 }
 
 #[test]
 fn compare() {
-    assert_snapshot!(help(&["compare"]), @"");
+    assert_snapshot!(help(&["compare"]), @"
+    Compare finished runs on one page, with paired differences
+
+    Usage: pipeline compare [OPTIONS] <RUN> <RUN>...
+
+    Arguments:
+      <RUN> <RUN>...  Run folders; differences are taken from the first
+
+    Options:
+          --out <DIR>  Folder of the page and its tables [default: runs/compare]
+      -h, --help       Print help
+      -V, --version    Print version
+
+    Example:
+      pipeline compare runs/savi runs/steve runs/slotdiffusion --out runs/three
+    ");
 }
 
 #[test]
 fn train() {
-    assert_snapshot!(help(&["train"]), @"");
+    assert_snapshot!(help(&["train"]), @"
+    Train the model of a plan, or resume its training
+
+    Usage: pipeline train [OPTIONS] <PLAN>
+
+    Arguments:
+      <PLAN>  Built-in training plan (`pipeline show` lists them under train/) or a TOML file
+
+    Options:
+          --out <DIR>              Folder of checkpoints, log, pictures and weights [default: runs/PLAN]
+          --seeds <COUNT>          Begin with so many seeds, compare them early on validation clips, and continue the best
+          --set <TABLE.KEY=VALUE>  Change one value of the plan; may be given several times
+          --seed <SEED>            Seed of all random numbers [default: the plan's]
+          --device <DEVICE>        Device: auto, cpu, cuda or cuda:N [default: auto]
+          --cache <DIR>            Folder of cached stages and generated clips [default: .cache]
+      -q, --quiet                  Print no progress
+      -h, --help                   Print help
+      -V, --version                Print version
+
+    Examples:
+      pipeline train vqvae-synth
+      pipeline train slots-synth --set fit.steps=500 --set data.clips=200 --out runs/small
+      pipeline train slots-synth --seeds 3
+
+    The same command resumes an interrupted training from its newest checkpoint.
+    ");
 }
 
 #[test]
 fn eval() {
-    assert_snapshot!(help(&["eval"]), @"");
+    assert_snapshot!(help(&["eval"]), @"
+    Evaluate predicted videos, masks or features against the ground truth
+
+    Usage: pipeline eval [OPTIONS] --metrics <LIST>
+
+    Options:
+          --pred <DIR>             Predicted videos: a folder of video files or of frame folders (CLIP/0000.png)
+          --truth <DIR>            Ground-truth videos, named like the predicted ones
+          --pred-masks <DIR>       Predicted masks: a folder of CLIP.npz, CLIP.npy, CLIP.png or CLIP/0000.png
+          --truth-masks <DIR>      Ground-truth masks, named like the predicted ones; 0 is background
+          --pred-features <FILE>   Predicted features, .npy of floats [items, dim], for jedi
+          --truth-features <FILE>  Ground-truth features
+          --metrics <LIST>         Metrics, separated by commas; METRIC:PROFILE for another definition, METRIC:all for all of them
+          --out <FILE>             Table of scores [default: scores.csv]
+          --items <FILE>           Table of the values of single clips and frames [default: items.csv next to --out]
+          --report <FILE>          Page with the scores, their curves over time, and the best and worst clips, such as report.html
+          --skip <FRAMES>          Frames at the beginning of every clip that are not evaluated [default: 0]
+          --clip-length <FRAMES>   Frames of a clip for fvd and kvd, from the first evaluated frame on [default: 16]
+          --unpaired               For distances between distributions (fvd, fid, …), take every clip of both folders, paired or not
+          --device <DEVICE>        Device: auto, cpu, cuda or cuda:N [default: auto]
+          --cache <DIR>            Folder of pretrained networks and cached features [default: .cache]
+      -q, --quiet                  Print no progress
+          --resamples <COUNT>      Resamples of the bootstrap [default: 10000]
+          --seed <SEED>            Seed of the bootstrap and of random subsets [default: 0]
+      -h, --help                   Print help
+      -V, --version                Print version
+
+    Examples:
+      pipeline eval --pred DIR --truth DIR --metrics psnr,ssim,mse:all,fvd --report page.html
+      pipeline eval --pred-masks DIR --truth-masks DIR --metrics fg-ari,ari,miou,mbo
+    ");
 }
 
 #[test]
 fn weights() {
-    assert_snapshot!(help(&["weights"]), @"");
+    assert_snapshot!(help(&["weights"]), @"
+    List, download or add the pretrained networks behind LPIPS, FVD and FID
+
+    Usage: pipeline weights [OPTIONS] <COMMAND>
+
+    Commands:
+      list   List the networks: metrics that need them, where they are published, which are present
+      fetch  Download a network's file with curl, check its hash and add it
+      add    Add a file that was downloaded by hand; the network is recognised by its arrays
+      help   Print this message or the help of the given subcommand(s)
+
+    Options:
+          --cache <DIR>  Folder whose subfolder `weights` holds the networks [default: .cache]
+      -h, --help         Print help
+      -V, --version      Print version
+
+    Examples:
+      pipeline weights list
+      pipeline weights fetch vgg16
+      pipeline weights add i3d_torchscript.pt
+    ");
 }
 
 #[test]
 fn weights_list() {
-    assert_snapshot!(help(&["weights", "list"]), @"");
+    assert_snapshot!(help(&["weights", "list"]), @"
+    List the networks: metrics that need them, where they are published, which are present
+
+    Usage: pipeline weights list [OPTIONS]
+
+    Options:
+          --cache <DIR>  Folder whose subfolder `weights` holds the networks [default: .cache]
+      -h, --help         Print help
+      -V, --version      Print version
+    ");
 }
 
 #[test]
 fn weights_fetch() {
-    assert_snapshot!(help(&["weights", "fetch"]), @"");
+    assert_snapshot!(help(&["weights", "fetch"]), @"
+    Download a network's file with curl, check its hash and add it
+
+    Usage: pipeline weights fetch [OPTIONS] <NAME>
+
+    Arguments:
+      <NAME>  Network, as `pipeline weights list` names it
+
+    Options:
+          --cache <DIR>  Folder whose subfolder `weights` holds the networks [default: .cache]
+      -h, --help         Print help
+      -V, --version      Print version
+    ");
 }
 
 #[test]
 fn weights_add() {
-    assert_snapshot!(help(&["weights", "add"]), @"");
+    assert_snapshot!(help(&["weights", "add"]), @"
+    Add a file that was downloaded by hand; the network is recognised by its arrays
+
+    Usage: pipeline weights add [OPTIONS] <FILE>
+
+    Arguments:
+      <FILE>  Downloaded file
+
+    Options:
+          --allow-nonstandard-weights  Accept a file that papers do not use; its scores carry the file's hash in the metric's name
+          --cache <DIR>                Folder whose subfolder `weights` holds the networks [default: .cache]
+      -h, --help                       Print help
+      -V, --version                    Print version
+    ");
 }
 
 #[test]
 fn import() {
-    assert_snapshot!(help(&["import"]), @"");
+    assert_snapshot!(help(&["import"]), @"
+    Convert a checkpoint of the official code into weights files, one per module
+
+    Usage: pipeline import [OPTIONS] --model <NAME> --out <DIR> <CHECKPOINT>
+
+    Arguments:
+      <CHECKPOINT>  Checkpoint of the official code (.pth), Hugging Face safetensors of DINO, or extracted slots (.pkl)
+
+    Options:
+          --model <NAME>        Model of the checkpoint, such as savi, slotdiffusion-video or slotformer, or `slots`; a wrong name lists all
+          --config <FILE.json>  Official configuration as JSON, for settings that shapes do not determine
+          --out <DIR>           Folder for the weights files, one per module
+      -h, --help                Print help
+      -V, --version             Print version
+
+    Examples:
+      pipeline import savi_ldm_movie_params-res128.pth --model slotdiffusion-video --out weights/movi-e
+      pipeline import model.pth --model savi --config official.json --out weights/savi
+      pipeline import obj3d_slots.pkl --model slots --out slots/obj3d
+    ");
 }
 
 #[test]
 fn export() {
-    assert_snapshot!(help(&["export"]), @"");
+    assert_snapshot!(help(&["export"]), @"
+    Convert weights files into one file with the official parameter names
+
+    Usage: pipeline export [OPTIONS] --out <FILE> <FROM>
+
+    Arguments:
+      <FROM>  Folder of weights files, one weights file, or a folder of imported slots
+
+    Options:
+          --out <FILE>    File to write: safetensors with the official names; .npz for slots
+          --model <NAME>  Official model, for weights that were not imported
+      -h, --help          Print help
+      -V, --version       Print version
+
+    Examples:
+      pipeline export weights/movi-e --out movi-e.safetensors
+      pipeline export slots/obj3d --out slots.npz
+    ");
 }
 
 #[test]
 fn bench() {
-    assert_snapshot!(help(&["bench"]), @"");
+    assert_snapshot!(help(&["bench"]), @"
+    Measure the time of layers and networks on this machine
+
+    Usage: pipeline bench [OPTIONS] [CASE]...
+
+    Arguments:
+      [CASE]...  Cases or groups of cases, such as networks/i3d or layers; all if none is named
+
+    Options:
+          --list             Print the names of all cases and measure nothing
+          --warm-up <COUNT>  Repetitions before the measured ones [default: 2]
+          --repeats <COUNT>  Measured repetitions [default: 10]
+          --out <FILE>       Table of median and quartiles [default: bench.csv]
+          --device <DEVICE>  Device: auto, cpu, cuda or cuda:N [default: auto]
+      -q, --quiet            Print no progress
+      -h, --help             Print help
+      -V, --version          Print version
+
+    Examples:
+      pipeline bench --list
+      pipeline bench layers networks/i3d --repeats 20 --out times.csv
+    ");
 }
 
 #[test]
 fn generate() {
-    assert_snapshot!(help(&["generate"]), @"");
+    assert_snapshot!(help(&["generate"]), @"
+    Write generated clips in the folder layout of CLEVRER or Physion
+
+    Usage: pipeline generate [OPTIONS] --layout <LAYOUT> --out <DIR>
+
+    Options:
+          --layout <LAYOUT>
+              Folder layout to write
+
+              Possible values:
+              - clevrer: CLEVRER: videos, annotations, mask proposals, questions
+              - physion: Physion: videos and contact labels
+
+          --out <DIR>
+              Folder of the data set
+
+          --clips <COUNT>
+              Number of clips
+
+              [default: 20]
+
+          --split <SPLIT>
+              Split; Physion's readout clips are those of train
+
+              Possible values:
+              - train: Seeds that models are trained on
+              - val:   Seeds for validation during training
+              - test:  Seeds that nothing is trained or tuned on
+
+              [default: test]
+
+          --first <INDEX>
+              Index of the first clip within the split; only with clevrer
+
+              [default: 0]
+
+          --preset <NAME>
+              Preset of the generator: synth or synth-textured; only with clevrer
+
+              [default: synth]
+
+          --size <HEIGHT> <WIDTH>
+              Height and width in pixels [default: 320 480 for clevrer, 256 256 for physion]
+
+      -q, --quiet
+              Print no progress
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+
+    Examples:
+      pipeline generate --layout clevrer --out data/clevrer --clips 20
+      pipeline generate --layout physion --out data/physion --split train --clips 100
+    ");
 }
 
 #[test]
 fn show() {
-    assert_snapshot!(help(&["show"]), @"");
+    assert_snapshot!(help(&["show"]), @"
+    Print a plan with every key, or list the built-in plans
+
+    Usage: pipeline show [OPTIONS] [PLAN]
+
+    Arguments:
+      [PLAN]  Built-in plan or TOML file; without one, the names of the built-in plans are printed
+
+    Options:
+          --set <TABLE.KEY=VALUE>  Change one value of the plan; may be given several times
+      -h, --help                   Print help
+      -V, --version                Print version
+
+    Examples:
+      pipeline show
+      pipeline show video-predict --set rollout.burn-in=8 > mine.toml
+      pipeline show train/slots-synth
+    ");
 }
 
 #[test]
@@ -94,5 +409,29 @@ fn every_command_is_here_and_its_help_has_an_example() {
             examples.is_some_and(|text| text.contains(&format!("pipeline {name}"))),
             "no example in `pipeline {name} --help`"
         );
+    }
+}
+
+#[test]
+fn a_command_is_named_in_its_own_file_and_in_the_list_alone() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources = crate::layers::files(&root.join("src"));
+    let sources: Vec<(String, String)> = sources
+        .iter()
+        .map(|file| {
+            let short = file.strip_prefix(root).unwrap().display().to_string();
+            (short, std::fs::read_to_string(file).unwrap())
+        })
+        .collect();
+    for subcommand in slotflow::cli::command().get_subcommands() {
+        let name = subcommand.get_name();
+        let arguments = format!("{}{}Args", name[..1].to_uppercase(), &name[1..]);
+        let naming = sources.iter().filter(|(_, text)| text.contains(&arguments));
+        let naming: Vec<&str> = naming.map(|(file, _)| file.as_str()).collect();
+        // Import and export are two directions of one thing.
+        let own = format!("src/cli/{}.rs", name.replace("export", "import"));
+        let mut expected = [own.as_str(), "src/cli/mod.rs"];
+        expected.sort_unstable();
+        assert_eq!(naming, expected);
     }
 }

@@ -41,7 +41,7 @@ fn dry_run(product: &Product, plan: &str, more: &[&str]) -> Vec<(String, bool)> 
     let printed = product.succeed(&[&start[..], &rest[..], more].concat());
     let stage = |line: &str| {
         let name = line.split_whitespace().next().unwrap_or_default();
-        (name.to_owned(), line.contains("is there"))
+        (name.to_owned(), line.contains("cached"))
     };
     printed.lines().map(stage).collect()
 }

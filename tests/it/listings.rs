@@ -11,7 +11,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/statedict")
 }
 
-/// What a person would call the model of a listing.
+/// Name of a listing's model on the command line (`--model`).
 fn model_of(listing: &str) -> &'static str {
     let table = [
         ("sd-dvae", "dvae"),
@@ -111,8 +111,8 @@ pub fn imported_listings() -> BTreeMap<String, Vec<WeightsFile>> {
     all
 }
 
-/// A value of the configuration that was found for one module of a listing.
-fn told<'a>(
+/// A value of the configuration that was inferred for one module of a listing.
+fn inferred<'a>(
     all: &'a BTreeMap<String, Vec<WeightsFile>>,
     listing: &str,
     model: &str,
@@ -125,8 +125,8 @@ fn told<'a>(
     file.header.config.pointer(key).unwrap_or(&Json::Null)
 }
 
-/// Listing, module, where in its configuration, what stands there.
-const TOLD: &str = r"
+/// Listing, module, pointer into its configuration, expected value.
+const EXPECTED: &str = r"
 sd-savi_ldm_movie_params-res128 slot-encoder /slots 15
 sd-savi_ldm_movie_params-res128 slot-encoder /resolution [128,128]
 sd-savi_ldm_movie_params-res128 slot-encoder /stem/resnet18/widths [64,128,256]
@@ -153,11 +153,11 @@ sd-slate_clevrtex_params-res128 autoregressive /resolution [128,128]
 fn every_published_configuration_is_known_by_its_shapes_alone() {
     let all = imported_listings();
     assert_eq!(all.len(), 35);
-    for line in TOLD.lines().filter(|line| !line.is_empty()) {
+    for line in EXPECTED.lines().filter(|line| !line.is_empty()) {
         let [listing, model, key, value] = line.split(' ').collect::<Vec<_>>()[..] else {
             panic!("{line}")
         };
         let value: Json = serde_json::from_str(value).unwrap();
-        assert_eq!(*told(&all, listing, model, key), value, "{line}");
+        assert_eq!(*inferred(&all, listing, model, key), value, "{line}");
     }
 }

@@ -26,6 +26,10 @@
 
 mod ask;
 mod cli;
+mod cli_errors;
+mod cli_errors_files;
+mod cli_help;
+mod docs;
 mod earlier;
 mod eval;
 mod flow;
@@ -36,5 +40,7 @@ mod names;
 mod networks;
 mod parity;
 mod presets;
+mod snapshot;
 mod support;
 mod train;
+mod transcript;

@@ -4,7 +4,7 @@
 //! 1. Its reader: one file beside this one with a type that implements [`Source`]. A data set without a reader is
 //!    known by name and by its facts, and refused when it is opened.
 //! 2. In this file: its variant of [`Dataset`] and its line in `ENTRIES` (name, what it needs, how it is opened).
-//! 3. Its facts: `datasets/presets/NAME.toml`. A kind of generated clips has its settings in the same file.
+//! 3. Its facts: a TOML file of its name in `datasets/presets`. A kind of generated clips has its settings in the same file.
 //!
 //! `datasets/README.md`, help and error messages follow from these (the test `the_readme_is_what_the_presets_say` says
 //! how the first is written anew).
@@ -101,7 +101,7 @@ struct Entry {
     name: &'static str,
     needs: Needs,
     reader: Reader,
-    /// The text of `datasets/presets/NAME.toml`.
+    /// Text of its TOML file in `datasets/presets`.
     preset: &'static str,
 }
 

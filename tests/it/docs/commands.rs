@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 
 use clap::ArgMatches;
 use clap::error::ErrorKind;
-use slotflow::metrics::metric::Metric;
 use slotflow::plan::{self, Plan};
-use slotflow::weights::pretrained::Network;
 
 use super::texts::{Text, ending, root};
+use crate::support::Product;
 
 /// Words of a command line: comments and redirections go, quotes and brackets around optional parts as well.
 fn words(code: &str) -> Vec<String> {
@@ -34,7 +33,7 @@ fn words(code: &str) -> Vec<String> {
 
 /// A word that stands for another one, such as PLAN or DIR.
 fn is_placeholder(word: &str) -> bool {
-    word.contains('…')
+    word.contains(['…', '{'])
         || word
             .chars()
             .all(|c| c.is_ascii_uppercase() || "|._-".contains(c))
@@ -61,6 +60,7 @@ pub fn check(text: &Text) -> Result<(), String> {
 fn product(words: &[String], is_block: bool) -> Result<(), String> {
     let said = words.join(" ");
     let arguments = std::iter::once("pipeline").chain(words[1..].iter().map(String::as_str));
+    let has_placeholder = words[1..].iter().any(|word| is_placeholder(word));
     let matches = match slotflow::cli::command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => {
@@ -68,11 +68,13 @@ fn product(words: &[String], is_block: bool) -> Result<(), String> {
                 error.kind(),
                 ErrorKind::MissingRequiredArgument
                     | ErrorKind::MissingSubcommand
+                    | ErrorKind::TooFewValues
                     | ErrorKind::DisplayHelp
                     | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
             );
+            let unknown_value = error.kind() == ErrorKind::InvalidValue && has_placeholder;
             // A sentence may name a command or an option without all that it needs.
-            if incomplete && !is_block {
+            if (incomplete || unknown_value) && !is_block {
                 return Ok(());
             }
             return Err(format!("`{said}`: {error}"));
@@ -84,13 +86,16 @@ fn product(words: &[String], is_block: bool) -> Result<(), String> {
         "run" | "train" | "show" => plans(name, given).map_err(|error| fault(&error)),
         "eval" => {
             let metrics = given.get_one::<String>("metrics").ok_or("no metrics")?;
-            let known = Metric::parse_list(metrics).map(|_| ());
-            known.map_err(|error| fault(&error))
+            let arguments = ["eval", "--pred", "a", "--truth", "b", "--metrics", metrics];
+            let told = Product::new().fail(2, &arguments);
+            let known = is_placeholder(metrics) || !told.contains("metric");
+            known.then_some(()).ok_or_else(|| fault(&told))
         }
         "weights" => match given.subcommand() {
             Some(("fetch", fetched)) => {
                 let name = fetched.get_one::<String>("name").ok_or("no name")?;
-                let known = Network::ALL.iter().any(|network| network.name() == name);
+                let list = Product::new().succeed(&["weights", "list"]);
+                let known = list.contains(&format!("\n{name}: "));
                 let known = known || is_placeholder(name);
                 known.then_some(()).ok_or_else(|| fault(&"no such network"))
             }
@@ -104,11 +109,11 @@ fn product(words: &[String], is_block: bool) -> Result<(), String> {
 fn plans(command: &str, given: &ArgMatches) -> Result<(), String> {
     let argument = if command == "run" { "plans" } else { "plan" };
     let names: Vec<&String> = given.get_many(argument).unwrap_or_default().collect();
-    let changes: Vec<String> = given
-        .get_many::<String>("changes")
-        .unwrap_or_default()
-        .cloned()
-        .collect();
+    let changes = given.get_many::<String>("changes").unwrap_or_default();
+    // The rate of own videos is free: `run` takes out the plan's.
+    let own_videos = command == "run" && given.contains_id("videos");
+    let free = own_videos.then(|| "decode.stride=unset".to_owned());
+    let changes: Vec<String> = free.into_iter().chain(changes.cloned()).collect();
     let mine = |name: &str| is_placeholder(name) || ending(name) == "toml";
     for name in names {
         if mine(name) {
@@ -202,7 +207,7 @@ pub fn keys(text: &Text, tables: &BTreeSet<String>) -> Vec<String> {
             .chars()
             .all(|c| c.is_ascii_lowercase() || c == '-' || c == '.');
         let endings = [
-            "html", "toml", "csv", "json", "jsonl", "rs", "md", "png", "txt",
+            "html", "toml", "csv", "json", "jsonl", "rs", "md", "npz", "pkl", "png", "txt",
         ];
         let is_file = endings
             .iter()

@@ -41,7 +41,9 @@ fn is_path(word: &str) -> bool {
     };
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/*{},".contains(c);
     let reference = ending(rest) == "py" && first != "benches" && first != "tests";
-    FOLDERS.contains(&first) && word.chars().all(plain) && !reference && !rest.starts_with('/')
+    let placeholder = rest.contains("NAME");
+    let own = FOLDERS.contains(&first) && !rest.starts_with('/');
+    own && word.chars().all(plain) && !reference && !placeholder
 }
 
 /// `a/{b,c}/d` → `a/b/d`, `a/c/d`.

@@ -36,7 +36,9 @@ pub fn root() -> &'static Path {
 /// What stands behind the last dot of a path; empty where there is none.
 pub fn ending(path: &str) -> &str {
     let ending = Path::new(path).extension();
-    ending.and_then(|ending| ending.to_str()).unwrap_or_default()
+    ending
+        .and_then(|ending| ending.to_str())
+        .unwrap_or_default()
 }
 
 /// Files below a folder with that ending, from the repository's root.

@@ -5,8 +5,8 @@ use slotflow_datasets::ClipId;
 
 use super::artifact::Artifact;
 use super::clip_file::ClipFile;
-use super::error::RunError;
 use super::kind::{ArtifactKind, PerClip};
+use crate::artifacts::error::RunError;
 
 /// Array of a clip's file: `[time, slots, dim]`.
 const SLOTS: &str = "slots";

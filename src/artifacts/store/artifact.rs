@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use slotflow_datasets::ClipId;
 
 use super::clip_file::ClipFile;
-use super::error::RunError;
 use super::key::{ArtifactId, Input, Recipe};
 use super::kind::{ArtifactKind, Includes, PerClip, Table};
+use crate::artifacts::error::RunError;
 
 /// The file of a folder that says what made it; written last.
 pub(super) const MANIFEST: &str = "manifest.json";
@@ -41,7 +41,7 @@ pub struct Artifact<K: ArtifactKind> {
 
 impl<K: ArtifactKind> Artifact<K> {
     /// The artifact in `dir`, if it is there and whole.
-    pub(super) fn open(dir: &Path, id: &ArtifactId) -> Option<Self> {
+    pub(in crate::artifacts) fn open(dir: &Path, id: &ArtifactId) -> Option<Self> {
         let manifest = read_manifest(dir)?;
         Some(Self::new(id.clone(), dir, manifest))
     }
@@ -59,7 +59,7 @@ impl<K: ArtifactKind> Artifact<K> {
     }
 
     /// A handle on an artifact that a dry run only names.
-    pub(super) fn named(dir: &Path, recipe: Recipe) -> Self {
+    pub(in crate::artifacts) fn named(dir: &Path, recipe: Recipe) -> Self {
         let manifest = Manifest {
             recipe,
             clips: Vec::new(),
@@ -159,7 +159,7 @@ impl<K: ArtifactKind> std::fmt::Debug for Artifact<K> {
 }
 
 /// The manifest in `dir`; an unreadable one counts as none.
-pub(super) fn read_manifest(dir: &Path) -> Option<Manifest> {
+pub(in crate::artifacts) fn read_manifest(dir: &Path) -> Option<Manifest> {
     let text = std::fs::read_to_string(dir.join(MANIFEST)).ok()?;
     serde_json::from_str(&text).ok()
 }

@@ -8,8 +8,8 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::error::RunError;
-use super::files::write_atomic;
+use crate::artifacts::error::RunError;
+use crate::artifacts::files::write_atomic;
 
 const NOTE: &str = "note";
 

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::error::RunError;
-use super::key::Input;
-use super::kind::ArtifactKind;
 use super::options::Context;
-use super::partial::Partial;
+use crate::artifacts::error::RunError;
+use crate::artifacts::store::key::Input;
+use crate::artifacts::store::kind::ArtifactKind;
+use crate::artifacts::store::partial::Partial;
 
 /// One step of a pipeline: settings, inputs and work.
 pub trait Stage {

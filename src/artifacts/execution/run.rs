@@ -7,14 +7,14 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::artifact::{Artifact, Manifest, read_manifest};
-use super::error::RunError;
-use super::files::partial_of;
-use super::key::{ArtifactId, Recipe};
 use super::options::{Context, Options};
-use super::partial::Partial;
-use super::progress;
 use super::stage::Stage;
+use crate::artifacts::error::RunError;
+use crate::artifacts::files::partial_of;
+use crate::artifacts::progress;
+use crate::artifacts::store::artifact::{Artifact, Manifest, read_manifest};
+use crate::artifacts::store::key::{ArtifactId, Recipe};
+use crate::artifacts::store::partial::Partial;
 
 /// What became of one stage.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -117,7 +117,7 @@ impl Run {
         Ok(artifact)
     }
 
-    pub(super) fn recipe<S: Stage>(&self, stage: &S) -> Result<Recipe, RunError> {
+    pub(in crate::artifacts) fn recipe<S: Stage>(&self, stage: &S) -> Result<Recipe, RunError> {
         let internal = |error: serde_json::Error| RunError::Internal {
             reason: error.to_string(),
         };

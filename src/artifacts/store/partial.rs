@@ -9,14 +9,14 @@ use slotflow_datasets::ClipId;
 
 use super::artifact::{Artifact, MANIFEST, Manifest, TABLE, clip_path};
 use super::clip_file::ClipFile;
-use super::error::RunError;
-use super::files::{partial_of, remove_dir, write_atomic};
-use super::interrupt;
 use super::key::Recipe;
 use super::kind::{ArtifactKind, PerClip, Table};
-use super::lock::FolderLock;
-use super::options::Context;
-use super::progress::Progress;
+use crate::artifacts::error::RunError;
+use crate::artifacts::execution::options::Context;
+use crate::artifacts::files::{partial_of, remove_dir, write_atomic};
+use crate::artifacts::interrupt;
+use crate::artifacts::lock::FolderLock;
+use crate::artifacts::progress::Progress;
 
 /// The file of a folder that names the clips that could not be done.
 const FAILURES: &str = "failures.json";
