@@ -25,6 +25,7 @@ const PLANS: &[(&str, &str)] = plans![
     "phyre",
     "train/vqvae-synth",
     "train/slots-synth",
+    "train/slots-synth-metal",
     "train/diffusion-synth",
     "train/dvae-synth",
     "train/savi-synth",

@@ -22,7 +22,7 @@ fn is_published(name: &str) -> bool {
     !["video-predict", "speedrun"].contains(&name)
         && !name.ends_with("-vqa")
         && !name.starts_with("compare-")
-        && !name.ends_with("-synth")
+        && !name.contains("-synth")
 }
 
 /// The keys of every value in a plan.

@@ -75,6 +75,7 @@ pub enum Dataset {
     #[default]
     Synth,
     SynthTextured,
+    SynthMetal,
     Contact,
     Videos,
     Clevrer,
@@ -118,9 +119,10 @@ macro_rules! entry {
 }
 
 /// Every data set, in the order of [`Dataset`].
-static ENTRIES: [Entry; 19] = [
+static ENTRIES: [Entry; 20] = [
     entry!(Synth, "synth", Nothing, Generator),
     entry!(SynthTextured, "synth-textured", Nothing, Generator),
+    entry!(SynthMetal, "synth-metal", Nothing, Generator),
     entry!(Contact, "contact", Nothing, Function(contact)),
     entry!(Videos, "videos", Videos, Function(videos)),
     entry!(Clevrer, "clevrer", Root, Function(clevrer)),

@@ -33,6 +33,9 @@ pub struct SynthPreset {
     pub ambient: f32,
     /// Colour that metal reflects where there is neither floor nor object, linear red, green, blue.
     pub sky: [f32; 3],
+    /// How the sky's brightness changes from the horizon to the zenith.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub sky_gradient: SkyGradient,
     /// The floor.
     pub floor: Surface,
     /// Colours, materials and textures of objects.
@@ -109,6 +112,27 @@ pub struct Camera {
     pub jitter: f32,
 }
 
+/// What the sky's colour is multiplied with: from the horizon to the zenith it changes with the square of the sine of
+/// the elevation.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SkyGradient {
+    /// At elevation 0.
+    pub horizon: f32,
+    /// Straight above.
+    pub zenith: f32,
+}
+
+impl Default for SkyGradient {
+    /// The same brightness everywhere.
+    fn default() -> Self {
+        Self {
+            horizon: 1.0,
+            zenith: 1.0,
+        }
+    }
+}
+
 /// A square lamp that faces the middle of the scene.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -121,6 +145,9 @@ pub struct Light {
     pub half_width: f32,
     /// Largest distance from `position` along each axis, scene units.
     pub jitter: f32,
+    /// Brightness of its square as mirrors show it; 0 = mirrors look through it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub radiance: f32,
 }
 
 /// One surface.
@@ -202,6 +229,14 @@ pub struct Finish {
     pub sharpness: u32,
     /// Share of the surroundings that it mirrors, in its own colour.
     pub mirror: f32,
+    /// Reflectance of a colourless clear coat, seen from straight above; grows to 1 at grazing angles. 0 = no coat.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub clearcoat: f32,
+}
+
+/// Whether a key says nothing: it is then left out, and presets that are older than it keep their identity.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Surfaces {
@@ -263,6 +298,19 @@ mod tests {
             "cache keys hash this text"
         );
         assert!(SynthPreset::parse(&format!("clouds = 3\n{text}")).is_err());
+    }
+
+    #[test]
+    fn presets_that_say_nothing_of_reflections_keep_their_identity() {
+        let known = [
+            ("synth", "1-6e1b4110d1febcb4"),
+            ("synth-textured", "1-1dc6639a3f9d8713"),
+        ];
+        for (name, identity) in known {
+            let dataset = name.parse::<crate::source::Dataset>().unwrap();
+            let preset = dataset.generator().unwrap();
+            assert_eq!(&preset.identity()[..18], identity, "{name}");
+        }
     }
 
     #[test]

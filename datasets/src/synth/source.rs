@@ -227,6 +227,7 @@ mod tests {
         let known = [
             ("synth", "5aeb0c43e8d9ebb7"),
             ("synth-textured", "d2729bfcadadb4f6"),
+            ("synth-metal", "b36bbe3f0ec3f1ab"),
         ];
         for (name, hash) in known {
             let source = SynthSource::new(

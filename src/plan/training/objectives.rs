@@ -61,7 +61,6 @@ macro_rules! objectives {
     ) => {
         $(#[$about])*
         #[derive(Debug, Clone, PartialEq, Serialize)]
-        #[expect(clippy::large_enum_variant, reason = "a program holds one plan, not many")]
         pub enum $objective {
             $($(#[$doc])* #[serde(rename = $name)] $variant($plan),)*
         }
@@ -177,8 +176,29 @@ pub struct SlotsPlan {
 
 impl ObjectiveTable for SlotsPlan {
     fn check(&self, data: &TrainData) -> Result<(), PlanError> {
-        check_window("slots.objective.window", self.objective.window, data)
+        check_window("slots.objective.window", self.objective.window, data)?;
+        check_appearance(&self.objective)
     }
+}
+
+/// Refuses thumbnails without pixels, and a balance that would change at no point of the training.
+fn check_appearance(objective: &SlotsObjectiveConfig) -> Result<(), PlanError> {
+    let appearance = &objective.appearance;
+    let hidden = appearance.hidden.unwrap_or(1);
+    if appearance.cells * appearance.cell_size * hidden == 0 {
+        return refused(
+            "slots.objective.appearance",
+            "has a size of 0; the least is 1",
+        );
+    }
+    let decay = &objective.segment_loss.balance_decay;
+    if decay.is_some_and(|decay| !(0.0..1.0).contains(&decay.after)) {
+        return refused(
+            "slots.objective.segment-loss.balance-decay.after",
+            "must be at least 0 and below 1",
+        );
+    }
+    Ok(())
 }
 
 /// `[diffusion]`

@@ -17,12 +17,13 @@ use crate::models::blocks::Linear;
 use crate::models::decoder::mixture::{Mixture, MixtureConfig};
 use crate::models::decoder::resample::shrunk;
 use crate::models::encoder::{Encoded, InitialConfig, SlotEncoder, kl_loss};
+use crate::models::reasoner::ClassifierHead;
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{batch_from_clips, clip_from_frames, floats};
 use crate::train::data::clip_dataset::{ClipDataset, foreground_weights, write_contact_sheet};
 use crate::train::error::TrainError;
 use crate::train::interface::{Losses, Objective, StepContext};
-use crate::train::objectives::appearance_probe::{self, ProbeTargets};
+use crate::train::objectives::appearance_probe::{AppearanceConfig, PLACE_WIDTH, ProbeTargets};
 use crate::train::objectives::parts::encoder_init::EncoderInit;
 use crate::train::objectives::parts::figures::mean_figures;
 use crate::train::segments::loss::{SegmentLossConfig, owners, segment_loss};
@@ -58,6 +59,9 @@ pub struct SlotsObjectiveConfig {
     /// Differs: zero in the references.
     #[serde(alias = "summary")]
     pub appearance_probe: f64,
+    /// What the probe reads of looks; only where `appearance-probe` counts.
+    #[serde(skip_serializing_if = "AppearanceConfig::is_default")]
+    pub appearance: AppearanceConfig,
     /// How segments are found.
     pub segment: SegmentConfig,
     /// What a match of slots with segments costs.
@@ -78,6 +82,7 @@ impl Default for SlotsObjectiveConfig {
             segments_until: 1.0,
             drawn_segments: 0.0,
             appearance_probe: 0.0,
+            appearance: AppearanceConfig::default(),
             segment: SegmentConfig::default(),
             segment_loss: SegmentLossConfig::default(),
             kl: 1e-4,
@@ -92,8 +97,26 @@ pub struct SlotAutoencoder {
     pub encoder: SlotEncoder,
     /// Slots → frames.
     pub decoder: Mixture,
-    /// Slots → presence, place, size and thumbnail of their segments; used in training alone.
+    /// Slots → presence, place, size and thumbnail of their segments, less what `appearance` reads; used in training
+    /// alone.
     pub probe: Option<Linear>,
+    /// Slots → thumbnails, where a hidden layer reads them; used in training alone.
+    pub appearance: Option<ClassifierHead>,
+}
+
+impl SlotAutoencoder {
+    /// What the probe reads from slots; `None` where there is none.
+    ///
+    /// # Shape
+    /// - `slots`: `[count, dim]`
+    /// - result: `[count, PLACE_WIDTH + thumbnail]`
+    fn probed(&self, slots: Tensor<2>) -> Option<Tensor<2>> {
+        let linear = self.probe.as_ref()?.forward(slots.clone());
+        Some(match &self.appearance {
+            Some(head) => Tensor::cat(vec![linear, head.forward(slots)], 1),
+            None => linear,
+        })
+    }
 }
 
 /// A slot encoder learns to explain frames.
@@ -162,10 +185,14 @@ impl SlotsObjective<'_> {
         encoded: Encoded,
         drawn: Tensor<4>,
         targets: SegmentTargets<'_>,
-        pull: f64,
+        step: &StepContext<'_>,
     ) -> Vec<(&'static str, f64, Tensor<1>)> {
         let SegmentTargets { frames, segments } = targets;
         let config = &self.config;
+        let (pull, balance) = (
+            self.pull(step),
+            config.segment_loss.balance_at(step.progress()),
+        );
         let [clips, time, slots, dim] = encoded.slots.dims();
         let owners = owners(&encoded.attention, segments.view());
         let [height, width] = self.decoder.resolution;
@@ -176,13 +203,13 @@ impl SlotsObjective<'_> {
             ("drawn-segments", config.drawn_segments * pull, drawn),
         ] {
             if weight > 0.0 {
-                let loss = segment_loss(masks, segments.view(), &owners, &config.segment_loss);
+                let loss = segment_loss(masks, segments.view(), &owners, balance);
                 parts.push((name, weight, loss));
             }
         }
-        if let Some(probe) = &model.probe {
-            let told = probe.forward(encoded.slots.reshape([clips * time * slots, dim]));
-            let asked = ProbeTargets::new(frames.view(), segments.view(), &owners, slots);
+        if let Some(told) = model.probed(encoded.slots.reshape([clips * time * slots, dim])) {
+            let (frames, segments) = (frames.view(), segments.view());
+            let asked = ProbeTargets::new(frames, segments, &owners, slots, &config.appearance);
             parts.push((
                 "appearance-probe",
                 config.appearance_probe,
@@ -204,11 +231,19 @@ impl Objective for SlotsObjective<'_> {
     type Batch = SlotsBatch;
 
     fn init(&self, init: &mut Init) -> SlotAutoencoder {
+        let dim = self.encoder.config.dim;
+        let asked = self.config.appearance_probe > 0.0;
+        let appearance = &self.config.appearance;
+        let (linear, hidden) = match appearance.hidden {
+            Some(hidden) => (PLACE_WIDTH, asked.then_some(hidden)),
+            None => (PLACE_WIDTH + appearance.width(), None),
+        };
         SlotAutoencoder {
             encoder: self.encoder.init(init),
             decoder: self.decoder.init(init),
-            probe: (self.config.appearance_probe > 0.0)
-                .then(|| Linear::new(init, self.encoder.config.dim, appearance_probe::WIDTH)),
+            probe: asked.then(|| Linear::new(init, dim, linear)),
+            appearance: hidden
+                .map(|hidden| ClassifierHead::new(init, dim, hidden, appearance.width())),
         }
     }
 
@@ -279,8 +314,7 @@ impl Objective for SlotsObjective<'_> {
                 frames: &batch.frames,
                 segments,
             };
-            let pull = self.pull(step);
-            parts.extend(self.segment_losses(model, encoded, drawn.masks, targets, pull));
+            parts.extend(self.segment_losses(model, encoded, drawn.masks, targets, step));
         }
         Losses::weighted(parts)
     }
@@ -365,3 +399,6 @@ impl Objective for SlotsObjective<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

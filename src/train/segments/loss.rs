@@ -20,11 +20,38 @@ const EPSILON: f64 = 1e-6;
 pub struct SegmentLossConfig {
     /// How far small segments are weighed up against large ones: 0 counts pixels, 1 counts segments.
     pub balance: f64,
+    /// What `balance` changes to in the course of a training; unset = it stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balance_decay: Option<BalanceDecay>,
 }
 
 impl Default for SegmentLossConfig {
     fn default() -> Self {
-        Self { balance: 0.5 }
+        Self {
+            balance: 0.5,
+            balance_decay: None,
+        }
+    }
+}
+
+/// A balance that changes linearly from some point of a training to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct BalanceDecay {
+    /// The balance at the end.
+    pub end: f64,
+    /// Share of the training before which nothing changes, 0..1.
+    pub after: f64,
+}
+
+impl SegmentLossConfig {
+    /// The balance when `progress` of the training is done, 0..1.
+    pub fn balance_at(&self, progress: f64) -> f64 {
+        let Some(BalanceDecay { end, after }) = self.balance_decay else {
+            return self.balance;
+        };
+        let share = (progress - after) / (1.0 - after).max(1e-9);
+        self.balance + (end - self.balance) * share.clamp(0.0, 1.0)
     }
 }
 
@@ -60,6 +87,7 @@ pub fn owners(attention: &Tensor<5>, segments: ArrayView4<u8>) -> Vec<Owners> {
 /// # Shape
 /// - `masks`: `[batch, time, slots, height, width]`, summing to 1 over slots
 /// - `segments`: `[batch, time, height · k, width · l]`, whole `k` and `l`
+/// - `balance`: as in [`SegmentLossConfig::balance`]
 ///
 /// # Panics
 /// When the two do not fit.
@@ -70,7 +98,7 @@ pub fn segment_loss(
     masks: Tensor<5>,
     segments: ArrayView4<u8>,
     owners: &[Owners],
-    config: &SegmentLossConfig,
+    balance: f64,
 ) -> Tensor<1> {
     let [batch, time, slots, height, width] = masks.dims();
     assert_fits([batch, time], segments);
@@ -80,7 +108,7 @@ pub fn segment_loss(
     let clips = segments.axis_iter(Axis(0)).zip(owners);
     for ((segments, owners), targets) in clips.zip(targets.chunks_exact_mut(size)) {
         let shares = Shares::new(segments, [height, width]);
-        total += shares.targets(owners, config.balance, slots, targets);
+        total += shares.targets(owners, balance, slots, targets);
     }
     let targets = TensorData::new(targets, [batch, time, slots, height, width]);
     let targets = Tensor::<5>::from_data(targets, &masks.device());
@@ -233,8 +261,8 @@ mod tests {
 
     fn taught(attention: Tensor<5>) -> Tensor<1> {
         let owners = owners(&attention, segments().view());
-        let config = SegmentLossConfig::default();
-        segment_loss(attention, segments().view(), &owners, &config)
+        let balance = SegmentLossConfig::default().balance;
+        segment_loss(attention, segments().view(), &owners, balance)
     }
 
     #[test]
@@ -273,13 +301,40 @@ mod tests {
     }
 
     #[test]
+    fn a_balance_that_decays_changes_only_in_the_last_part() {
+        let mut config = SegmentLossConfig::default();
+        assert_eq!([0.0, 0.7, 1.0].map(|at| config.balance_at(at)), [0.5; 3]);
+        config.balance_decay = Some(BalanceDecay {
+            end: 0.2,
+            after: 0.6,
+        });
+        let balances = [0.0, 0.6, 0.8, 1.0].map(|at| config.balance_at(at));
+        for (balance, expected) in balances.into_iter().zip([0.5, 0.5, 0.35, 0.2]) {
+            assert!((balance - expected).abs() < 1e-9, "{balances:?}");
+        }
+    }
+
+    #[test]
+    fn a_lower_balance_weighs_small_segments_less() {
+        let device = Device::default();
+        // All is seen right but the smaller segment, which no slot sees.
+        let attention = attention([0, 1, 9, 8], 1.0, &device);
+        let owners = owners(&attention, segments().view());
+        let cost = |balance| {
+            let loss = segment_loss(attention.clone(), segments().view(), &owners, balance);
+            loss.into_scalar::<f32>()
+        };
+        assert!(cost(0.2) < 0.8 * cost(0.5), "{} {}", cost(0.2), cost(0.5));
+    }
+
+    #[test]
     fn what_is_drawn_is_judged_by_the_slots_that_look() {
         let device = Device::default();
         let owners = owners(&attention([0, 1, 2, 9], 1.0, &device), segments().view());
         assert_eq!(owners, [vec![Some(0), Some(1), Some(2)]]);
         let swapped = attention([1, 0, 2, 9], 1.0, &device);
-        let config = SegmentLossConfig::default();
-        let cost = segment_loss(swapped, segments().view(), &owners, &config);
+        let balance = SegmentLossConfig::default().balance;
+        let cost = segment_loss(swapped, segments().view(), &owners, balance);
         assert!(
             cost.into_scalar::<f32>() > 1.0,
             "slots may not swap between seeing and drawing"

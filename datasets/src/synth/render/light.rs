@@ -3,7 +3,7 @@
 use rapier3d::math::Vec3;
 
 use crate::synth::physics::record::Record;
-use crate::synth::preset::{Finish, SynthPreset};
+use crate::synth::preset::{Finish, SkyGradient, SynthPreset};
 use crate::synth::render::shape::{Hit, Ray, SKIN, Solid};
 use crate::synth::render::texture::{Texture, hash, unit};
 
@@ -20,6 +20,7 @@ pub(crate) struct Lighting {
     paint: Texture,
     ambient: f32,
     sky: Vec3,
+    sky_gradient: SkyGradient,
 }
 
 /// A square area light.
@@ -30,6 +31,8 @@ pub(crate) struct Lamp {
     /// From the middle to two neighbouring edges.
     edges: [Vec3; 2],
     power: f32,
+    /// Brightness in mirrors; 0 = unseen.
+    radiance: f32,
     /// From the middle to a corner.
     pub reach: f32,
 }
@@ -106,6 +109,7 @@ impl Lighting {
                     centre,
                     edges: [side, side.cross(ray)],
                     power: light.power,
+                    radiance: light.radiance,
                     reach,
                 }
             });
@@ -115,15 +119,39 @@ impl Lighting {
             paint: record.floor,
             ambient: preset.ambient,
             sky: Vec3::from_array(preset.sky),
+            sky_gradient: preset.sky_gradient,
         }
     }
 
     /// The colour that a ray sees, linear; brighter than 1 where a lamp glints.
     pub fn color(&self, ray: Ray, look: &Look) -> Vec3 {
-        if let Some((hit, object)) = first(look.objects, look.among, ray) {
+        let met = first(look.objects, look.among, ray);
+        if look.mirrored > 0
+            && let Some(radiance) = self.mirrored_lamp(ray, met.map(|(hit, _)| hit.distance))
+        {
+            return Vec3::splat(radiance);
+        }
+        if let Some((hit, object)) = met {
             return self.object(object, &hit, ray, look);
         }
-        floor_hit(ray).map_or(self.sky, |place| self.floor(place, look))
+        floor_hit(ray).map_or_else(|| self.sky(ray), |place| self.floor(place, look))
+    }
+
+    /// The brightness of the lamp that a mirrored ray meets before it has gone as far as `obstacle`.
+    fn mirrored_lamp(&self, ray: Ray, obstacle: Option<f32>) -> Option<f32> {
+        let limit = obstacle.unwrap_or(f32::MAX);
+        let seen = self.lamps.iter().filter(|lamp| lamp.radiance > 0.0);
+        let hits = seen.filter_map(|lamp| Some((lamp.hit(ray)?, lamp.radiance)));
+        hits.filter(|(distance, _)| *distance < limit)
+            .min_by(|one, other| one.0.total_cmp(&other.0))
+            .map(|(_, radiance)| radiance)
+    }
+
+    /// The colour of the sky along a ray that goes upwards.
+    fn sky(&self, ray: Ray) -> Vec3 {
+        let SkyGradient { horizon, zenith } = self.sky_gradient;
+        let height = ray.towards.z.max(0.0);
+        self.sky * (horizon + (zenith - horizon) * height * height)
     }
 
     /// The colour of a place on the floor.
@@ -166,7 +194,7 @@ impl Lighting {
             }
         }
         let color = albedo * (light * finish.diffuse) + Vec3::splat(glint * finish.glint);
-        if finish.mirror <= 0.0 || look.mirrored >= MIRRORINGS {
+        if (finish.mirror <= 0.0 && finish.clearcoat <= 0.0) || look.mirrored >= MIRRORINGS {
             return color;
         }
         let towards = ray.towards - hit.normal * (2.0 * ray.towards.dot(hit.normal));
@@ -174,7 +202,9 @@ impl Lighting {
             mirrored: look.mirrored + 1,
             ..look
         };
-        color + self.color(Ray { from, towards }, &mirrored) * albedo * finish.mirror
+        let seen = self.color(Ray { from, towards }, &mirrored);
+        let coat = coat_reflectance(finish.clearcoat, -ray.towards.dot(hit.normal));
+        color + seen * albedo * finish.mirror.max(0.0) * (1.0 - coat) + seen * coat
     }
 
     /// Share of a lamp's light that reaches a place, and its direction.
@@ -197,6 +227,36 @@ impl Lighting {
         }
         (slant * power / square, towards)
     }
+}
+
+impl Lamp {
+    /// How far a ray goes to the lamp's square, if it meets it.
+    fn hit(&self, ray: Ray) -> Option<f32> {
+        let [side, other] = self.edges;
+        let normal = side.cross(other);
+        let slant = ray.towards.dot(normal);
+        if slant.abs() < 1e-9 {
+            return None;
+        }
+        let distance = (self.centre - ray.from).dot(normal) / slant;
+        let place = ray.from + ray.towards * distance - self.centre;
+        let inside = |edge: Vec3| place.dot(edge).abs() <= edge.length_squared();
+        (distance > 0.0 && inside(side) && inside(other)).then_some(distance)
+    }
+}
+
+/// The share of light that a colourless clear coat mirrors, of which `normal` is mirrored where it is seen from
+/// straight above; 0 where there is no coat.
+///
+/// # Source
+/// Schlick, "An inexpensive BRDF model for physically-based rendering" (1994), eq. 15.
+fn coat_reflectance(normal: f32, cosine: f32) -> f32 {
+    if normal <= 0.0 {
+        return 0.0;
+    }
+    let grazing = 1.0 - cosine.clamp(0.0, 1.0);
+    let square = grazing * grazing;
+    normal + (1.0 - normal) * square * square * grazing
 }
 
 /// The object that a ray meets first.
@@ -233,4 +293,92 @@ pub(crate) fn floor_hit(ray: Ray) -> Option<Vec3> {
     }
     let distance = -ray.from.z / ray.towards.z;
     (distance > 0.0).then(|| ray.from + ray.towards * distance)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::synth::physics::world::World;
+
+    const NO_LOOK: Look = Look {
+        objects: &[],
+        among: 0,
+        blockers: None,
+        draw: PixelRng { salt: 1, index: 0 },
+        mirrored: 1,
+    };
+
+    fn stage(name: &str) -> Lighting {
+        let dataset = name.parse::<crate::source::Dataset>().unwrap();
+        let preset = dataset.generator().unwrap();
+        Lighting::new(&preset, &World::simulate(&preset, 1))
+    }
+
+    fn towards(lamp: &Lamp) -> Ray {
+        let from = Vec3::new(0.0, 0.0, 0.4);
+        Ray {
+            from,
+            towards: (lamp.centre - from).normalize(),
+        }
+    }
+
+    #[test]
+    fn mirrors_show_lamps_and_the_camera_looks_past_them() {
+        let stage = stage("synth-metal");
+        for lamp in &stage.lamps {
+            let ray = towards(lamp);
+            assert_eq!(stage.color(ray, &NO_LOOK), Vec3::splat(lamp.radiance));
+            let camera = Look {
+                mirrored: 0,
+                ..NO_LOOK
+            };
+            assert_eq!(stage.color(ray, &camera), stage.sky(ray));
+            let before = (lamp.centre - ray.from).length() - 0.1;
+            assert_eq!(stage.mirrored_lamp(ray, Some(before)), None, "hidden");
+        }
+    }
+
+    #[test]
+    fn a_lamp_in_a_mirror_is_a_square() {
+        let stage = stage("synth-metal");
+        let lamp = &stage.lamps[0];
+        let seen = |across: f32, above: f32| {
+            let place = lamp.centre + lamp.edges[0] * across + lamp.edges[1] * above;
+            let from = Vec3::new(0.0, 0.0, 0.4);
+            let towards = (place - from).normalize();
+            lamp.hit(Ray { from, towards }).is_some()
+        };
+        assert!(seen(0.95, 0.95) && seen(-0.95, 0.95) && seen(0.0, -0.95));
+        assert!(!seen(1.05, 0.0) && !seen(0.0, -1.05) && !seen(1.05, 1.05));
+    }
+
+    #[test]
+    fn the_sky_brightens_from_the_horizon_upwards_only_where_a_preset_says_so() {
+        let at = |stage: &Lighting, z: f32| {
+            let towards = Vec3::new((1.0 - z * z).sqrt(), 0.0, z);
+            stage.sky(Ray {
+                from: Vec3::ZERO,
+                towards,
+            })
+        };
+        let metal = stage("synth-metal");
+        assert!((at(&metal, 0.0) - metal.sky * metal.sky_gradient.horizon).length() < 1e-6);
+        assert!((at(&metal, 1.0) - metal.sky * metal.sky_gradient.zenith).length() < 1e-6);
+        assert!(at(&metal, 0.5).x > 2.0 * at(&metal, 0.1).x);
+        let plain = stage("synth");
+        assert_eq!(at(&plain, 0.9), plain.sky);
+        let lamp = towards(&plain.lamps[0]);
+        assert_eq!(
+            plain.color(lamp, &NO_LOOK),
+            plain.sky,
+            "lamps without radiance"
+        );
+    }
+
+    #[test]
+    fn a_coat_mirrors_all_at_grazing_angles_and_none_where_there_is_none() {
+        assert!((coat_reflectance(0.04, 1.0) - 0.04).abs() < 1e-6);
+        assert!((coat_reflectance(0.04, 0.0) - 1.0).abs() < 1e-6);
+        assert_eq!(coat_reflectance(0.0, 0.0), 0.0);
+    }
 }

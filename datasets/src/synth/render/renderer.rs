@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn one_thread_and_two_draw_the_same_bytes() {
-        for name in ["synth", "synth-textured"] {
+        for name in ["synth", "synth-textured", "synth-metal"] {
             let preset = name
                 .parse::<crate::source::Dataset>()
                 .unwrap()
@@ -275,7 +275,7 @@ mod tests {
 
     #[test]
     fn leaving_out_what_is_not_near_changes_nothing() {
-        for (name, seed) in [("synth", 3), ("synth-textured", 4)] {
+        for (name, seed) in [("synth", 3), ("synth-textured", 4), ("synth-metal", 5)] {
             let preset = name
                 .parse::<crate::source::Dataset>()
                 .unwrap()
