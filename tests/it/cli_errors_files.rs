@@ -281,7 +281,16 @@ fn an_unknown_layout() {
 
 #[test]
 fn an_unknown_split_to_generate() {
-    assert_snapshot!(said(&["generate", "--layout", "clevrer", "--out", "data", "--split", "tset"]), @"");
+    assert_snapshot!(said(&["generate", "--layout", "clevrer", "--out", "data", "--split", "tset"]), @"
+    $ pipeline generate --layout clevrer --out data --split tset
+    exit code 2
+    error: invalid value 'tset' for '--split <SPLIT>'
+      [possible values: train, val, test]
+
+      tip: a similar value exists: 'test'
+
+    For more information, try '--help'.
+    ");
 }
 
 #[test]
@@ -289,7 +298,7 @@ fn an_unknown_preset_to_generate() {
     assert_snapshot!(said(&["generate", "--layout", "clevrer", "--out", "data", "--preset", "real"]), @"
     $ pipeline generate --layout clevrer --out data --preset real
     exit code 2
-    error: no data set is called `real`; there are synth, synth-textured, contact, videos, clevrer, physion, obj3d, phyre, movi-a, movi-b, movi-c, movi-d, movi-e, movi-solid, movi-tex, clevrtex, celeba, coco, voc
+    error: no data set is called `real`; there are synth, synth-textured, synth-metal, contact, videos, clevrer, physion, obj3d, phyre, movi-a, movi-b, movi-c, movi-d, movi-e, movi-solid, movi-tex, clevrtex, celeba, coco, voc
 
     hint: datasets/README.md describes them
     ");

@@ -56,7 +56,7 @@ fn run() {
 
     Options:
           --videos <FILE>...       Your own video files, or folders of videos or of numbered PNG frames
-          --dataset <NAME>         Data set: synth, synth-textured, contact, videos, clevrer, physion
+          --dataset <NAME>         Data set: synth, synth-textured, synth-metal, contact, videos, clevrer, physion
           --root <DIR>             Folder of the data set
           --clips <COUNT>          Number of clips
           --frames <COUNT>         Sampled frames of a clip, or `all`; with --videos, `all` cuts each into clips of 48 frames
@@ -350,7 +350,7 @@ fn generate() {
               [default: 0]
 
           --preset <NAME>
-              Preset of the generator: synth or synth-textured; only with clevrer
+              Preset of the generator: synth, synth-textured or synth-metal; only with clevrer
 
               [default: synth]
 
