@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Failure, print};
+use super::failure::Failure;
+use super::output::print;
 use crate::artifacts::files::{make_dir, write_atomic};
 use crate::artifacts::progress::say;
 use crate::bench::{BenchError, Effort, cases, chosen};

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Failure, print};
+use super::failure::Failure;
+use super::output::print;
 use crate::flows;
 
 /// `pipeline compare RUN…`

@@ -7,7 +7,8 @@ use clap::Args;
 use slotflow_eval::metric::registry::Registry;
 use slotflow_eval::stats::bootstrap::Resampling;
 
-use super::{Failure, print};
+use super::failure::Failure;
+use super::output::print;
 use crate::artifacts::progress::say;
 use crate::device::DeviceChoice;
 use crate::flows::eval::{EvalFiles, eval as run};

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Failure, print};
+use super::failure::Failure;
+use super::output::print;
 use crate::stages::slot_files;
 use crate::train::data::imported_slots::holds_slots;
 use crate::weights::official::SLOTS;

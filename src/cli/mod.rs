@@ -2,6 +2,8 @@
 
 /// Times of layers and networks.
 mod bench;
+/// Options that `run` and `train` share.
+mod common;
 /// Finished runs side by side.
 mod compare;
 /// Two folders → scores.
@@ -12,6 +14,8 @@ mod failure;
 mod generate;
 /// Checkpoints of the official code ↔ weights files.
 mod import;
+/// Lines on stdout.
+mod output;
 /// Plans → reports.
 mod run;
 /// Built-in plans, and a plan with every key.
@@ -21,15 +25,12 @@ mod train;
 /// Pretrained networks behind metrics.
 mod weights;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::artifacts::interrupt;
 use crate::artifacts::progress::say;
-use crate::artifacts::{Options, interrupt};
-use crate::device::DeviceChoice;
-use failure::Failure;
 
 /// Object-centric video prediction: encode frames into slots, roll the slots forward, decode and evaluate them.
 #[derive(Debug, Parser)]
@@ -80,49 +81,6 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
-/// Options of `run` and `train`.
-#[derive(Debug, Clone, Args)]
-struct Common {
-    /// Change one value of the plan; may be given several times
-    #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
-    changes: Vec<String>,
-    /// Seed of all random numbers [default: the plan's]
-    #[arg(long)]
-    seed: Option<u64>,
-    /// Device: auto, cpu, cuda or cuda:N
-    #[arg(long, default_value = "auto")]
-    device: String,
-    /// Folder of cached stages and generated clips
-    #[arg(long, default_value = ".cache", value_name = "DIR")]
-    cache: PathBuf,
-    /// Print no progress
-    #[arg(long, short)]
-    quiet: bool,
-}
-
-impl Common {
-    fn device(&self) -> Result<DeviceChoice, Failure> {
-        self.device.parse().map_err(Failure::from)
-    }
-
-    fn options(&self, seed: u64) -> Result<Options, Failure> {
-        Ok(Options {
-            cache: self.cache.clone(),
-            device: self.device()?,
-            seed,
-            fresh: std::collections::BTreeSet::new(),
-            dry: false,
-            quiet: self.quiet,
-        })
-    }
-
-    /// The changes of `--set`, and `--seed` as one more.
-    fn all_changes(&self) -> Vec<String> {
-        let seed = self.seed.map(|seed| format!("seed={seed}"));
-        self.changes.iter().cloned().chain(seed).collect()
-    }
-}
-
 /// Parses the command line, runs the command and reports how it ended.
 ///
 /// Exit codes: 0 done, 1 failed, 2 refused, 3 done but some clips failed, 130 interrupted.
@@ -154,18 +112,5 @@ pub fn main() -> ExitCode {
             ));
             ExitCode::from(failure.code)
         }
-    }
-}
-
-/// Prints a line to stdout; a closed pipe is no error.
-fn print(text: &str) -> Result<(), Failure> {
-    use std::io::Write;
-    let written = writeln!(std::io::stdout().lock(), "{text}");
-    match written {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::failed(
-            format!("cannot print: {error}"),
-            "check where the output goes",
-        )),
-        _ => Ok(()),
     }
 }

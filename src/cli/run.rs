@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
-use super::{Common, Failure, print};
+use super::common::Common;
+use super::failure::Failure;
+use super::output::print;
 use crate::artifacts::files::make_dir;
 use crate::artifacts::progress::say;
 use crate::artifacts::{RunError, Stage};

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Failure, print};
+use super::failure::Failure;
+use super::output::print;
 use crate::plan::{self, Plan};
 
 /// `pipeline show [PLAN]`

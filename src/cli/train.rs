@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Common, Failure, print};
+use super::common::Common;
+use super::failure::Failure;
+use super::output::print;
 use crate::flows;
 use crate::plan::Plan;
 

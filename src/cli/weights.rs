@@ -5,7 +5,8 @@ use std::process::{Command, ExitCode};
 
 use clap::{Args, Subcommand};
 
-use super::{Failure, print};
+use super::failure::Failure;
+use super::output::print;
 use crate::artifacts::files::make_dir;
 use crate::artifacts::progress::say;
 use crate::metrics::pretrained::{PretrainedStore, published};

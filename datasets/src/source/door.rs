@@ -1,7 +1,7 @@
 //! The one way from a data set's name to its clips: prediction, training and the command line read through [`open`].
 //!
 //! # Adding a data set
-//! 1. Its reader: one file beside this one with a type that implements [`Source`]. A data set without a reader is
+//! 1. Its reader: one file beside this one with a type that implements `Source`. A data set without a reader is
 //!    known by name and by its facts, and refused when it is opened.
 //! 2. In this file: its variant of [`Dataset`] and its line in `ENTRIES` (name, what it needs, how it is opened).
 //! 3. Its facts: a TOML file of its name in `datasets/presets`. A kind of generated clips has its settings in the same file.

@@ -1,4 +1,4 @@
-//! Generated clips as a [`Source`].
+//! Generated clips as a `Source`.
 
 use ndarray::Array3;
 

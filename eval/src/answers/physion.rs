@@ -1,8 +1,8 @@
 //! Physion's question, "will the red touch the yellow?": which of many trained readouts is scored, and how.
 //!
-//! The papers choose checkpoint, threshold and seed by the accuracy on the test set itself ([`paper`]). That number is
+//! The papers choose checkpoint, threshold and seed by the accuracy on the test set itself (`paper`). That number is
 //! optimistic, so the honest one stands beside it: checkpoint and threshold are chosen on held-out readout clips, the
-//! test set is met once, and seeds are averaged ([`honest`]).
+//! test set is met once, and seeds are averaged (`honest`).
 //!
 //! Reference: SlotFormer `slotformer/physion_vqa/test_physion_vqa.py`.
 

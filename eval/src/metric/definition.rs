@@ -1,4 +1,4 @@
-//! A metric as every table, page and document knows it: [`Metric`], its definitions, how each is computed, and
+//! A metric as every table, page and document knows it: `Metric`, its definitions, how each is computed, and
 //! [`MetricId`], a metric in one definition.
 
 use std::cmp::Ordering;

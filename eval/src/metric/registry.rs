@@ -1,7 +1,7 @@
 //! Every metric there is, once: what `pipeline eval`, every run, the page and the documents name and show.
 //!
-//! A metric is added by its own file, which holds the function and a [`Metric`] constant, and by one line of
-//! [`METRICS`].
+//! A metric is added by its own file, which holds the function and a `Metric` constant, and by one line of
+//! `METRICS`.
 
 use std::collections::BTreeSet;
 

@@ -10,7 +10,7 @@ use crate::error::EvalError;
 /// frame as the prediction.
 ///
 /// # Errors
-/// As [`squared_error`].
+/// As [`squared_error`](super::squared_error).
 pub fn changed_error<P: Pixel>(
     last_observed: ArrayView3<P>,
     truth: ArrayView3<P>,

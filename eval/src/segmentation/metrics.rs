@@ -1,4 +1,4 @@
-//! The metrics of masks in the registry; each takes its value from a [`Segmentation`] or a [`Detection`].
+//! The metrics of masks in the registry; each takes its value from a [`Segmentation`] or a `Detection`.
 
 use super::boxes::Detection;
 use super::overlap::{SegProfile, Segmentation};

@@ -14,7 +14,7 @@
 //! # Adding a decoder
 //!
 //! 1. `decoder/NAME.rs`: its configuration, its module, `init`, rendering and loss.
-//! 2. `decoder/mod.rs`: its line above, and a variant of [`SlotDecoderConfig`] and [`SlotDecoder`]; the compiler names
+//! 2. `decoder/mod.rs`: its line above, and a variant of `SlotDecoderConfig` and `SlotDecoder`; the compiler names
 //!    every match that it is missing in.
 //! 3. `models/kind.rs`: the [`WeightsKind`] of its weights files.
 //!

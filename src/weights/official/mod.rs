@@ -1,7 +1,7 @@
 //! The published models by name, and the sizes of ours that their checkpoints hold.
 //!
 //! Sizes come from the arrays' shapes. What shapes do not tell (heads, rounds, how slots are drawn) comes from
-//! the official configuration, and where that is silent from the papers' values, which stand in [`MODELS`].
+//! the official configuration, and where that is silent from the papers' values, which stand in `MODELS`.
 
 /// Running averages beside the parameters.
 mod average;

@@ -1,4 +1,4 @@
-//! A small ray tracer: frames and exact masks of a [`Record`].
+//! A small ray tracer: frames and exact masks of a `Record`.
 //!
 //! The bytes are the same on every machine: only arithmetic that IEEE 754 fixes (and `libm`, once, for the
 //! tone curve), and no chance but what hangs on the pixel.
