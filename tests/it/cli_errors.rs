@@ -1,6 +1,7 @@
 //! Typical errors of plans, data and settings: exit code and message of the binary, in snapshots, so that a change of words is seen in review.
 
-use crate::snapshot::assert_snapshot;
+use insta::assert_snapshot;
+
 use crate::transcript::{said, said_with};
 
 #[test]

@@ -1,6 +1,7 @@
 //! Help of every command, in snapshots, so that a change of words is seen in review.
 
-use crate::snapshot::assert_snapshot;
+use insta::assert_snapshot;
+
 use crate::support::Product;
 
 /// What `pipeline ARGUMENTS --help` prints.

@@ -40,7 +40,6 @@ mod names;
 mod networks;
 mod parity;
 mod presets;
-mod snapshot;
 mod support;
 mod train;
 mod transcript;

@@ -22,10 +22,13 @@ pub fn said_with(files: &[(&str, &[u8])], arguments: &[&str]) -> String {
         .filter(|name| name != ".cache" || output.status.code() != Some(1))
         .collect();
     assert!(left.is_empty(), "{arguments:?} left {left:?} behind");
+    let said = String::from_utf8_lossy(&output.stderr);
+    // Blanks at the end of a line are seen by nobody.
+    let lines: Vec<&str> = said.trim_end().lines().map(str::trim_end).collect();
     format!(
         "$ pipeline {}\nexit code {}\n{}",
         arguments.join(" "),
         output.status.code().expect("an exit code"),
-        String::from_utf8_lossy(&output.stderr).trim_end()
+        lines.join("\n")
     )
 }

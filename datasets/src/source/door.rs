@@ -15,6 +15,7 @@ use std::str::FromStr;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
+use strsim::levenshtein;
 
 use super::clevrer::{ClevrerSource, ColourOrder};
 use super::facts::Facts;
@@ -320,7 +321,7 @@ impl Dataset {
 
     /// The data set whose name is closest to a misspelt one, if any is close.
     fn closest(name: &str) -> Option<Self> {
-        let distance = |dataset: &Self| edits(&name.to_lowercase(), dataset.name());
+        let distance = |dataset: &Self| levenshtein(&name.to_lowercase(), dataset.name());
         let near = |dataset: &Self| distance(dataset) * 3 <= dataset.name().len().max(4);
         let close = Self::all().filter(near);
         close.min_by_key(distance)
@@ -335,22 +336,6 @@ pub fn help() -> String {
 fn named(wanted: impl Fn(Dataset) -> bool) -> String {
     let all = Dataset::all().filter(|one| wanted(*one));
     all.map(Dataset::name).collect::<Vec<_>>().join(", ")
-}
-
-/// Letters to insert, remove or change on the way from one word to another (Levenshtein distance).
-fn edits(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (line, letter) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = line + 1;
-        for (place, other) in to.iter().enumerate() {
-            let changed = diagonal + usize::from(letter != *other);
-            diagonal = row[place + 1];
-            row[place + 1] = changed.min(diagonal + 1).min(row[place] + 1);
-        }
-    }
-    row[to.len()]
 }
 
 impl From<Dataset> for &'static str {

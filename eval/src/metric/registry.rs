@@ -233,7 +233,7 @@ impl UnknownMetric {
         names.retain(|name| seen.insert(name.clone()));
         let close = names
             .iter()
-            .map(|name| (edits(word, name), name))
+            .map(|name| (strsim::levenshtein(word, name), name))
             .filter(|(edits, name)| *edits <= 2 && *edits < name.len())
             .min();
         Self {
@@ -247,21 +247,6 @@ impl UnknownMetric {
     pub fn hint(&self) -> &'static str {
         "eval/README.md says what each is; a definition is named after a colon: `ssim:torchmetrics`"
     }
-}
-
-/// Insertions, deletions and replacements of characters from one word to another (Levenshtein 1966).
-fn edits(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut last: Vec<usize> = (0..=other.len()).collect();
-    for (row, from) in one.chars().enumerate() {
-        let mut next = vec![row + 1];
-        for (column, to) in other.iter().enumerate() {
-            let replaced = last[column] + usize::from(from != *to);
-            next.push(replaced.min(last[column + 1] + 1).min(next[column] + 1));
-        }
-        last = next;
-    }
-    last[other.len()]
 }
 
 #[cfg(test)]
