@@ -17,7 +17,7 @@
 //! - [`plan`]: plans: what is to be run, as TOML
 //! - [`stages`]: the steps of a run, each with a cached result
 //! - [`flows`]: stages in order: prediction, question answering, training
-//! - [`mod@bench`]: timings of layers and models
+//! - [`bench`](mod@bench): timings of layers and models
 //! - [`cli`]: arguments, help, messages and exit codes
 //!
 //! # Example

@@ -3,10 +3,11 @@
 use insta::assert_snapshot;
 
 use crate::support::Product;
+use crate::transcript::visible;
 
 /// What `pipeline ARGUMENTS --help` prints.
 fn help(arguments: &[&str]) -> String {
-    Product::new().succeed(&[arguments, &["--help"]].concat())
+    visible(&Product::new().succeed(&[arguments, &["--help"]].concat()))
 }
 
 #[test]

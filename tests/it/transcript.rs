@@ -22,13 +22,16 @@ pub fn said_with(files: &[(&str, &[u8])], arguments: &[&str]) -> String {
         .filter(|name| name != ".cache" || output.status.code() != Some(1))
         .collect();
     assert!(left.is_empty(), "{arguments:?} left {left:?} behind");
-    let said = String::from_utf8_lossy(&output.stderr);
-    // Blanks at the end of a line are seen by nobody.
-    let lines: Vec<&str> = said.trim_end().lines().map(str::trim_end).collect();
-    format!(
+    visible(&format!(
         "$ pipeline {}\nexit code {}\n{}",
         arguments.join(" "),
         output.status.code().expect("an exit code"),
-        lines.join("\n")
-    )
+        String::from_utf8_lossy(&output.stderr)
+    ))
+}
+
+/// A text without blanks at the ends of its lines, which nobody sees.
+pub fn visible(text: &str) -> String {
+    let lines: Vec<&str> = text.trim_end().lines().map(str::trim_end).collect();
+    lines.join("\n")
 }
