@@ -147,7 +147,7 @@ pub fn video_predict(
         _ => None,
     };
     let cache = run.options().cache.clone();
-    let shelf = PretrainedStore::of_cache(&cache)
+    let pretrained = PretrainedStore::of_cache(&cache)
         .entries()
         .map_err(|error| RunError::Unfit {
             reason: error.to_string(),
@@ -155,7 +155,7 @@ pub fn video_predict(
     let scores = run.stage(&Evaluate {
         config: &plan.evaluate,
         cache: &cache,
-        shelf: &shelf,
+        pretrained: &pretrained,
         motion: models.motion.as_ref(),
         clips: &clips,
         seen: &encoded,

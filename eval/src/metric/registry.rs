@@ -45,10 +45,6 @@ pub static METRICS: &[&Metric] = &[
     &FVD_MOTION,
 ];
 
-/// Version of the rows that every run has. Raise it with a metric that runs measure, so that tables in caches are made
-/// again.
-pub const RUN_TABLE_VERSION: u32 = 4;
-
 /// The word for all definitions of a metric.
 const ALL: &str = "all";
 
@@ -93,6 +89,13 @@ impl Registry {
     /// All metrics.
     pub fn metrics(&self) -> &[&'static Metric] {
         &self.metrics
+    }
+
+    /// The metrics that every run measures, `name:profile` each: with another one, tables in caches are made again.
+    pub fn names_of_runs(&self) -> Vec<String> {
+        let metrics = self.metrics.iter();
+        let ids = metrics.filter_map(|metric| metric.id(metric.in_runs?));
+        ids.map(|id| id.to_string()).collect()
     }
 
     /// The metrics of pixels that every run measures, each in the run's definition.

@@ -151,7 +151,7 @@ impl Aloe {
     ///
     /// # Shape
     /// As [`Aloe::answer`].
-    pub fn judge(
+    pub fn score_choices(
         &self,
         slots: Tensor<4>,
         words: Tensor<2, Int>,
@@ -325,8 +325,8 @@ mod tests {
         let slots = SeededRng::new(1, &[]).normal([2, 2, 3, 6], &device);
         let words = Tensor::<2, Int>::from_data([[3, 0, 5, 0], [1, 2, 3, 4]], &device);
         let padding = words.clone().equal_elem(0);
-        let both = model.judge(slots.clone(), words.clone(), padding.clone());
-        let alone = model.judge(
+        let both = model.score_choices(slots.clone(), words.clone(), padding.clone());
+        let alone = model.score_choices(
             slots.narrow(0, 0, 1),
             words.narrow(0, 0, 1),
             padding.narrow(0, 0, 1),

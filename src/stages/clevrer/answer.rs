@@ -220,7 +220,9 @@ impl Reasoner<'_> {
         }
         for texts in choices.chunks(TOGETHER) {
             let read = self.read(texts, slots, context);
-            let logits = self.aloe.judge(read.slots, read.words, read.padding);
+            let logits = self
+                .aloe
+                .score_choices(read.slots, read.words, read.padding);
             for (share, text) in floats(kernels::sigmoid(logits)).into_iter().zip(texts) {
                 let row = &mut rows[text.row];
                 row.answer = choice_word(share > 0.5);

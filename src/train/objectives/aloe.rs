@@ -204,7 +204,7 @@ impl Objective for AloeObjective {
         }
         if !choices.is_empty() {
             let inputs = self.tensors(&self.train, &choices, step.device);
-            let logits = model.judge(inputs.slots, inputs.words, inputs.padding);
+            let logits = model.score_choices(inputs.slots, inputs.words, inputs.padding);
             parts.push((
                 "choice",
                 1.0,
@@ -227,7 +227,8 @@ impl Objective for AloeObjective {
             for texts in of.chunks(64).take(12) {
                 let inputs = self.tensors(&self.held_out, texts, device);
                 let answers = if is_choice {
-                    let logits = floats(model.judge(inputs.slots, inputs.words, inputs.padding));
+                    let logits =
+                        floats(model.score_choices(inputs.slots, inputs.words, inputs.padding));
                     logits
                         .into_iter()
                         .map(|logit| i64::from(logit > 0.0))

@@ -78,7 +78,7 @@ pub fn check(fixture: &Fixture, report: &mut Compare) {
         TextKind::Choice,
     );
     report.tensor("out/mc_transformer_out_token0", token);
-    let choices = model.judge(slots, words, padding);
+    let choices = model.score_choices(slots, words, padding);
     report.tensor("out/mc_answer_logits", choices.clone());
 
     let descriptive = cross_entropy(answers.clone(), fixture.ints("in/cls_label", &device));

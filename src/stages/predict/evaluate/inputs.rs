@@ -23,7 +23,7 @@ pub struct Evaluate<'a> {
     /// Folder of downloaded weights and cached features.
     pub cache: &'a Path,
     /// The downloaded weights that are there.
-    pub shelf: &'a [(Network, Entry)],
+    pub pretrained: &'a [(Network, Entry)],
     /// True frames and masks.
     pub clips: &'a Clips,
     /// Slots of observed frames, with their masks.

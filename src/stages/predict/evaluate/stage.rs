@@ -1,6 +1,6 @@
 //! The stage `evaluate`.
 
-use slotflow_eval::metric::registry::{RUN_TABLE_VERSION, Registry};
+use slotflow_eval::metric::registry::Registry;
 use slotflow_eval::{Provenance, answers};
 
 use super::inputs::Evaluate;
@@ -12,7 +12,7 @@ use crate::plan::video_predict::EvaluateConfig;
 
 impl Stage for Evaluate<'_> {
     const NAME: &'static str = "evaluate";
-    const VERSION: u32 = RUN_TABLE_VERSION;
+    const VERSION: u32 = 4;
     type Config = EvaluateConfig;
     type Output = Table<EvaluationTables>;
 
@@ -25,6 +25,7 @@ impl Stage for Evaluate<'_> {
             self.clips.as_input("clips"),
             self.seen.as_input("seen slots"),
             self.frames.as_input("frames"),
+            Input::new("metrics", Registry::default().names_of_runs().join(",")),
         ];
         inputs.extend(self.answers.map(|answers| answers.as_input("answers")));
         inputs.extend(
@@ -32,7 +33,7 @@ impl Stage for Evaluate<'_> {
                 .map(|motion| Input::new("motion weights", &*motion.id)),
         );
         inputs.extend(
-            self.shelf
+            self.pretrained
                 .iter()
                 .map(|(network, entry)| Input::new(network.name(), &*entry.sha256)),
         );
