@@ -96,7 +96,7 @@ pub fn clevrer_vqa(
     models.check()?;
     let run = Run::open(options)?;
     let window = window(&plan.decode, None);
-    let source = open(&source_config(&plan.decode, &window))?;
+    let source = open(plan.decode.dataset, &source_config(&plan.decode, &window))?;
     let stride = plan.decode.stride.unwrap_or(1);
     let facts = plan.decode.dataset.facts();
     let video_frames = facts.frames.unwrap_or(CLEVRER_FRAMES);

@@ -45,7 +45,7 @@ pub fn physion_vqa(
     });
     let window = window(&plan.decode, None);
     let [readout, test] = &configs;
-    let source = |config| open(&source_config(config, &window));
+    let source = |config: &DecodeConfig| open(config.dataset, &source_config(config, &window));
     let sources = [source(readout)?, source(test)?];
     let observed = OBSERVED.div_ceil(plan.decode.stride.unwrap_or(1));
     let rollout = SlotRollout {

@@ -108,7 +108,7 @@ pub fn video_predict(
         .and_then(serde_json::Value::as_f64)
         .map(|fps| fps as f32);
     let window = window(&plan.decode, trained_fps);
-    let source = open(&source_config(&plan.decode, &window))?;
+    let source = open(plan.decode.dataset, &source_config(&plan.decode, &window))?;
     let slots = models
         .encoder
         .config::<SlotEncoderConfig>(WeightsKind::SlotEncoder)?

@@ -1,33 +1,28 @@
 //! The one way from a data set's name to its clips: prediction, training and the command line read through [`open`].
 //!
 //! # Adding a data set
-//! 1. Its reader: one file beside this one with a type that implements `Source`. A data set without a reader is
-//!    known by name and by its facts, and refused when it is opened.
-//! 2. In this file: its variant of [`Dataset`] and its line in `ENTRIES` (name, what it needs, how it is opened).
+//! 1. Its reader: one file beside this one with a type that implements `Source`, and a function `open`. A data set
+//!    without a reader is known by name and by its facts, and refused when it is opened.
+//! 2. Its line in the table `datasets!` of this file: variant, name, what it needs, how it is opened.
 //! 3. Its facts: a TOML file of its name in `datasets/presets`. A kind of generated clips has its settings in the same file.
 //!
 //! `datasets/README.md`, help and error messages follow from these (the test `the_readme_is_what_the_presets_say` says
 //! how the first is written anew).
 
 use std::fmt;
-use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 use strsim::levenshtein;
 
-use super::clevrer::{ClevrerSource, ColourOrder};
+use super::config::SourceConfig;
 use super::facts::Facts;
-use super::folder::FolderSource;
 use super::interface::{GroundTruth, Source};
-use super::physion::{Part, PhysionSource};
-use super::split::Split;
-use super::windowed::{Cut, Windowed};
+use super::{clevrer, physion, windowed};
 use crate::error::DataError;
-use crate::synth::contact::ContactSource;
+use crate::synth::contact;
 use crate::synth::preset::SynthPreset;
-use crate::synth::questions::Amount;
 use crate::synth::source::SynthSource;
 
 /// Location that has to be given before a data set can be opened.
@@ -52,11 +47,14 @@ impl Needs {
     }
 }
 
+/// Opens the clips of a data set by its name.
+type Open = fn(&'static str, &SourceConfig) -> Result<Box<dyn Source>, DataError>;
+
 /// The reader of a data set.
 #[derive(Clone, Copy)]
 enum Reader {
-    /// By this function.
-    Function(fn(&SourceConfig) -> Result<Box<dyn Source>, DataError>),
+    /// By this function of the data set's name and a configuration.
+    Function(Open),
     /// Clips of a preset of the generator.
     Generator,
     /// Not at all yet.
@@ -66,34 +64,28 @@ enum Reader {
 use Needs::{Nothing, Root, Videos};
 use Reader::{Function, Generator, Missing};
 
-/// A data set that plans can name. Each is described in its preset.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
-#[serde(try_from = "String", into = "&'static str")]
-#[expect(missing_docs, reason = "each is described in its preset")]
-pub enum Dataset {
-    #[default]
-    Synth,
-    SynthTextured,
-    SynthMetal,
-    Contact,
-    Videos,
-    Clevrer,
-    Physion,
-    Obj3d,
-    Phyre,
-    MoviA,
-    MoviB,
-    MoviC,
-    MoviD,
-    MoviE,
-    MoviSolid,
-    MoviTex,
-    Clevrtex,
-    Celeba,
-    Coco,
-    Voc,
+macro_rules! datasets {
+    ($($variant:ident $name:literal $needs:ident $reader:expr;)+) => {
+        /// A data set that plans can name. Each is described in its preset.
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+        )]
+        #[serde(try_from = "String", into = "&'static str")]
+        #[expect(missing_docs, reason = "each is described in its preset")]
+        pub enum Dataset {
+            #[default]
+            $($variant),+
+        }
+
+        /// Every data set, in the order of [`Dataset`].
+        static ENTRIES: &[Entry] = &[$(Entry {
+            dataset: Dataset::$variant,
+            name: $name,
+            needs: $needs,
+            reader: $reader,
+            preset: include_str!(concat!("../../presets/", $name, ".toml")),
+        }),+];
+    };
 }
 
 /// Name, need, reader and preset of a data set.
@@ -107,87 +99,39 @@ struct Entry {
     preset: &'static str,
 }
 
-macro_rules! entry {
-    ($variant:ident, $name:literal, $needs:ident, $reader:expr) => {
-        Entry {
-            dataset: Dataset::$variant,
-            name: $name,
-            needs: $needs,
-            reader: $reader,
-            preset: include_str!(concat!("../../presets/", $name, ".toml")),
-        }
-    };
+// One line a data set: variant, name, what it needs, how it is opened.
+datasets! {
+    Synth "synth" Nothing Generator;
+    SynthTextured "synth-textured" Nothing Generator;
+    SynthMetal "synth-metal" Nothing Generator;
+    Contact "contact" Nothing Function(contact::open);
+    Videos "videos" Videos Function(windowed::open);
+    Clevrer "clevrer" Root Function(clevrer::open);
+    Physion "physion" Root Function(physion::open);
+    Obj3d "obj3d" Root Missing;
+    Phyre "phyre" Root Missing;
+    MoviA "movi-a" Root Missing;
+    MoviB "movi-b" Root Missing;
+    MoviC "movi-c" Root Missing;
+    MoviD "movi-d" Root Missing;
+    MoviE "movi-e" Root Missing;
+    MoviSolid "movi-solid" Root Missing;
+    MoviTex "movi-tex" Root Missing;
+    Clevrtex "clevrtex" Root Missing;
+    Celeba "celeba" Root Missing;
+    Coco "coco" Root Missing;
+    Voc "voc" Root Missing;
 }
 
-/// Every data set, in the order of [`Dataset`].
-static ENTRIES: [Entry; 20] = [
-    entry!(Synth, "synth", Nothing, Generator),
-    entry!(SynthTextured, "synth-textured", Nothing, Generator),
-    entry!(SynthMetal, "synth-metal", Nothing, Generator),
-    entry!(Contact, "contact", Nothing, Function(contact)),
-    entry!(Videos, "videos", Videos, Function(videos)),
-    entry!(Clevrer, "clevrer", Root, Function(clevrer)),
-    entry!(Physion, "physion", Root, Function(physion)),
-    entry!(Obj3d, "obj3d", Root, Missing),
-    entry!(Phyre, "phyre", Root, Missing),
-    entry!(MoviA, "movi-a", Root, Missing),
-    entry!(MoviB, "movi-b", Root, Missing),
-    entry!(MoviC, "movi-c", Root, Missing),
-    entry!(MoviD, "movi-d", Root, Missing),
-    entry!(MoviE, "movi-e", Root, Missing),
-    entry!(MoviSolid, "movi-solid", Root, Missing),
-    entry!(MoviTex, "movi-tex", Root, Missing),
-    entry!(Clevrtex, "clevrtex", Root, Missing),
-    entry!(Celeba, "celeba", Root, Missing),
-    entry!(Coco, "coco", Root, Missing),
-    entry!(Voc, "voc", Root, Missing),
-];
-
-/// A data set and the clips of it that are read.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SourceConfig {
-    /// The data set.
-    pub dataset: Dataset,
-    /// Its folder, where it [needs](Dataset::needs) one.
-    pub root: Option<PathBuf>,
-    /// Video files and folders of them, where it needs these.
-    pub videos: Vec<PathBuf>,
-    /// Training, validation or test clips; own videos have no splits.
-    pub split: Split,
-    /// Number of generated clips; a data set on disk has those that lie there.
-    pub clips: usize,
-    /// Own videos are cut into clips of one length; unset = each is one clip.
-    pub cut: Option<Cut>,
-    /// The order of a pixel's values, of CLEVRER alone.
-    pub colours: ColourOrder,
-    /// Number of questions of a generated clip; unset = none.
-    pub questions: Option<Amount>,
-}
-
-impl Default for SourceConfig {
-    fn default() -> Self {
-        Self {
-            dataset: Dataset::default(),
-            root: None,
-            videos: Vec::new(),
-            split: Split::default(),
-            clips: 100,
-            cut: None,
-            colours: ColourOrder::default(),
-            questions: None,
-        }
-    }
-}
-
-/// The clips that a configuration names.
+/// The clips of a data set that a configuration names.
 ///
 /// # Errors
 /// When the data set has no reader, when what it needs is not named, or when nothing lies there.
-pub fn open(config: &SourceConfig) -> Result<Box<dyn Source>, DataError> {
-    match config.dataset.entry().reader {
-        Function(open) => open(config),
-        Generator => Ok(Box::new(open_generated(config)?)),
-        Missing => Err(config.dataset.no_reader()),
+pub fn open(dataset: Dataset, config: &SourceConfig) -> Result<Box<dyn Source>, DataError> {
+    match dataset.entry().reader {
+        Function(open) => open(dataset.name(), config),
+        Generator => Ok(Box::new(open_generated(dataset, config)?)),
+        Missing => Err(dataset.no_reader()),
     }
 }
 
@@ -196,47 +140,13 @@ pub fn open(config: &SourceConfig) -> Result<Box<dyn Source>, DataError> {
 ///
 /// # Errors
 /// When the data set is not one of the generator's.
-pub fn open_generated(config: &SourceConfig) -> Result<SynthSource, DataError> {
-    let preset = config.dataset.generator()?;
+pub fn open_generated(dataset: Dataset, config: &SourceConfig) -> Result<SynthSource, DataError> {
+    let preset = dataset.generator()?;
     let source = SynthSource::new(preset, config.split, 0, config.clips);
     Ok(match config.questions {
         Some(amount) => source.asking(amount),
         None => source,
     })
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "the form of every reader")]
-fn contact(config: &SourceConfig) -> Result<Box<dyn Source>, DataError> {
-    Ok(Box::new(ContactSource::new(config.split, config.clips)))
-}
-
-fn videos(config: &SourceConfig) -> Result<Box<dyn Source>, DataError> {
-    let files = FolderSource::open(&config.videos)?;
-    Ok(match &config.cut {
-        Some(cut) => Box::new(Windowed::new(files, cut)?),
-        None => Box::new(files),
-    })
-}
-
-fn clevrer(config: &SourceConfig) -> Result<Box<dyn Source>, DataError> {
-    let source = ClevrerSource::open(config.named_root()?, config.split)?;
-    Ok(Box::new(source.colours(config.colours)))
-}
-
-fn physion(config: &SourceConfig) -> Result<Box<dyn Source>, DataError> {
-    let root = config.named_root()?;
-    Ok(Box::new(PhysionSource::open(
-        root,
-        Part::from(config.split),
-    )?))
-}
-
-impl SourceConfig {
-    fn named_root(&self) -> Result<&Path, DataError> {
-        self.root.as_deref().ok_or_else(|| DataError::NoRoot {
-            dataset: self.dataset.name().to_owned(),
-        })
-    }
 }
 
 impl Dataset {
@@ -376,10 +286,10 @@ impl TryFrom<String> for Dataset {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::synth::questions::Amount;
 
-    fn config(dataset: Dataset) -> SourceConfig {
+    fn two() -> SourceConfig {
         SourceConfig {
-            dataset,
             clips: 2,
             ..SourceConfig::default()
         }
@@ -414,7 +324,7 @@ mod tests {
     #[test]
     fn what_needs_nothing_opens_and_the_rest_says_what_it_needs() {
         for dataset in Dataset::all() {
-            let opened = open(&config(dataset));
+            let opened = open(dataset, &two());
             match (dataset.needs(), dataset.has_reader()) {
                 (Needs::Nothing, true) => assert_eq!(opened.unwrap().len(), 2, "{dataset}"),
                 (Needs::Root, true) => {
@@ -438,11 +348,11 @@ mod tests {
             if dataset.needs() != Needs::Nothing {
                 continue;
             }
-            let source = open(&SourceConfig {
+            let asked = SourceConfig {
                 questions: Some(Amount::default()),
-                ..config(dataset)
-            });
-            let source = source.unwrap();
+                ..two()
+            };
+            let source = open(dataset, &asked).unwrap();
             for truth in GroundTruth::ALL {
                 assert_eq!(
                     source.knows(truth),

@@ -216,6 +216,13 @@ impl Source for FolderSource {
         Ok(hash.finalize().to_hex().to_string())
     }
 
+    fn files(&self, index: usize) -> Vec<PathBuf> {
+        match &self.clips[index].1 {
+            ClipFiles::File(path) => vec![path.clone()],
+            ClipFiles::Pictures(_, pictures) => pictures.clone(),
+        }
+    }
+
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {
         match &self.clips[index].1 {
             ClipFiles::File(path) => {

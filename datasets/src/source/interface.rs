@@ -1,5 +1,7 @@
 //! The trait of all readers: clips by number, with frames and ground truth.
 
+use std::path::PathBuf;
+
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +78,11 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// When a file cannot be read.
     fn identity(&self, index: usize) -> Result<String, DataError>;
+
+    /// The files that a clip's frames and masks are read from; none of a generated clip.
+    fn files(&self, _index: usize) -> Vec<PathBuf> {
+        Vec::new()
+    }
 
     /// The frames of a clip in `window`, with masks and questions where the source has them.
     ///

@@ -1,5 +1,8 @@
 //! Data sets: what they are called, what is known of them, and how their clips are read.
 
+/// Which clips of a data set are read, and how.
+pub mod config;
+
 /// The one way from a data set's name to its clips.
 pub mod door;
 
@@ -27,10 +30,11 @@ pub mod folder;
 /// Own videos, cut into clips of equal length.
 pub mod windowed;
 
-pub use clevrer::{ClevrerSource, ColourOrder};
-pub use door::{Dataset, Needs, SourceConfig, help, open, open_generated};
+pub use clevrer::ClevrerSource;
+pub use config::{ColourOrder, Cut, SourceConfig};
+pub use door::{Dataset, Needs, help, open, open_generated};
 pub use folder::FolderSource;
 pub use interface::{GroundTruth, Outcome, Source};
 pub use physion::PhysionSource;
 pub use split::Split;
-pub use windowed::{Cut, Windowed};
+pub use windowed::Windowed;

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::config::SourceConfig;
 use super::folder::hash_file;
 use super::interface::{GroundTruth, Outcome, Source};
 use super::split::Split;
@@ -42,6 +43,16 @@ pub struct PhysionSource {
     stimuli: Vec<Stimulus>,
     unlabelled: Vec<String>,
     without_video: Vec<String>,
+}
+
+/// The reader of Physion.
+///
+/// # Errors
+/// As [`PhysionSource::open`], and when no root is named.
+pub fn open(dataset: &str, config: &SourceConfig) -> Result<Box<dyn Source>, DataError> {
+    let part = Part::from(config.split);
+    let source = PhysionSource::open(config.named_root(dataset)?, part)?;
+    Ok(Box::new(source))
 }
 
 impl PhysionSource {
@@ -263,6 +274,10 @@ impl Source for PhysionSource {
         let mut hash = blake3::Hasher::new();
         hash_file(&mut hash, &self.stimuli[index].path)?;
         Ok(hash.finalize().to_hex().to_string())
+    }
+
+    fn files(&self, index: usize) -> Vec<PathBuf> {
+        vec![self.stimuli[index].path.clone()]
     }
 
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {

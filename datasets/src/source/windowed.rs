@@ -1,10 +1,25 @@
 //! Long videos, window by window.
 
+use std::path::PathBuf;
+
+use super::config::{Cut, SourceConfig};
 use super::folder::FolderSource;
 use super::interface::Source;
 use crate::clip::{ClipId, Sample};
 use crate::error::DataError;
 use crate::window::Window;
+
+/// The reader of own videos, cut where the configuration says so.
+///
+/// # Errors
+/// As [`FolderSource::open`], and when clips of no frames are asked for.
+pub fn open(_: &str, config: &SourceConfig) -> Result<Box<dyn Source>, DataError> {
+    let files = FolderSource::open(&config.videos)?;
+    Ok(match &config.cut {
+        Some(cut) => Box::new(Windowed::new(files, cut)?),
+        None => Box::new(files),
+    })
+}
 
 /// Own videos cut into clips of equal length, each from start to end.
 ///
@@ -17,15 +32,6 @@ pub struct Windowed {
     windows: Vec<(usize, usize)>,
     /// Sampled frames of a clip.
     length: usize,
-}
-
-/// Cutting of own videos into clips.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Cut {
-    /// The first sampled frame, and the distance of sampled frames; `count` does not matter.
-    pub window: Window,
-    /// Sampled frames of a clip.
-    pub length: usize,
 }
 
 impl Windowed {
@@ -82,6 +88,10 @@ impl Source for Windowed {
     fn identity(&self, index: usize) -> Result<String, DataError> {
         let (video, start) = self.windows[index];
         Ok(format!("{} from {start}", self.source.identity(video)?))
+    }
+
+    fn files(&self, index: usize) -> Vec<PathBuf> {
+        self.source.files(self.windows[index].0)
     }
 
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {

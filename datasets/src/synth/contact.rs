@@ -11,6 +11,7 @@ use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
 use crate::listing::create_parent;
 use crate::partial::write_whole;
+use crate::source::config::SourceConfig;
 use crate::source::interface::{GroundTruth, Outcome, Source};
 use crate::source::physion::Part;
 use crate::source::split::Split;
@@ -43,6 +44,14 @@ struct ContactClip {
     preset: SynthPreset,
     record: Record,
     outcome: Outcome,
+}
+
+/// The reader of generated contact clips.
+///
+/// # Errors
+/// None.
+pub fn open(_: &str, config: &SourceConfig) -> Result<Box<dyn Source>, DataError> {
+    Ok(Box::new(ContactSource::new(config.split, config.clips)))
 }
 
 impl ContactSource {

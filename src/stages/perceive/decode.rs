@@ -37,7 +37,6 @@ pub fn window(config: &DecodeConfig, trained_fps: Option<f32>) -> Window {
 pub fn source_config(config: &DecodeConfig, window: &Window) -> SourceConfig {
     let cut = config.frames.filter(|_| config.windows);
     SourceConfig {
-        dataset: config.dataset,
         root: config.root.clone(),
         videos: config.videos.clone(),
         split: config.split,

@@ -82,12 +82,12 @@ impl TrainingSource<'_> {
             Split::Train => data.clips,
             Split::Val | Split::Test => data.held_out,
         };
-        open_generated(&SourceConfig {
-            dataset: data.dataset,
+        let config = SourceConfig {
             split,
             clips: count,
             ..SourceConfig::default()
-        })
+        };
+        open_generated(data.dataset, &config)
     }
 
     /// Which frames of a clip are sampled.

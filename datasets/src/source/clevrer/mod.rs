@@ -12,13 +12,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, Array3, Axis};
-use serde::{Deserialize, Serialize};
 
 /// CLEVRER's files beside the videos.
 pub mod files;
 
 use files::{Annotation, Proposal, ProposedFrame};
 
+use super::config::{ColourOrder, SourceConfig};
 use super::folder::hash_file;
 use super::interface::{GroundTruth, Source};
 use super::split::Split;
@@ -32,15 +32,13 @@ use crate::window::{FrameSampling, Window};
 /// The validation video that SlotFormer leaves out.
 pub const LEFT_OUT: usize = 10_800;
 
-/// The order of a pixel's three values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ColourOrder {
-    /// Red first.
-    #[default]
-    Rgb,
-    /// Blue first: what SlotFormer's published CLEVRER weights were trained on, for OpenCV reads videos so.
-    Bgr,
+/// The reader of CLEVRER.
+///
+/// # Errors
+/// As [`ClevrerSource::open`], and when no root is named.
+pub fn open(dataset: &str, config: &SourceConfig) -> Result<Box<dyn Source>, DataError> {
+    let source = ClevrerSource::open(config.named_root(dataset)?, config.split)?;
+    Ok(Box::new(source.colours(config.colours)))
 }
 
 /// CLEVRER's clips of one split, by number.
@@ -233,6 +231,14 @@ impl Source for ClevrerSource {
         }
         hash.update(format!("{:?} {:?}", self.colour_order, self.questions.get(number)).as_bytes());
         Ok(hash.finalize().to_hex().to_string())
+    }
+
+    fn files(&self, index: usize) -> Vec<PathBuf> {
+        let (number, video) = &self.clips[index];
+        let masks = files::proposal_path(&self.root, *number);
+        let mut files = vec![video.clone()];
+        files.extend(masks.is_file().then_some(masks));
+        files
     }
 
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {
