@@ -19,6 +19,7 @@ use strsim::levenshtein;
 use super::config::SourceConfig;
 use super::facts::Facts;
 use super::interface::{GroundTruth, Source};
+use super::readers::{celeba, clevrtex, coco, movi_tfrecord, phyre, voc};
 use super::{clevrer, physion, windowed};
 use crate::error::DataError;
 use crate::synth::contact;
@@ -109,18 +110,18 @@ datasets! {
     Clevrer "clevrer" Root Function(clevrer::open);
     Physion "physion" Root Function(physion::open);
     Obj3d "obj3d" Root Missing;
-    Phyre "phyre" Root Missing;
-    MoviA "movi-a" Root Missing;
-    MoviB "movi-b" Root Missing;
-    MoviC "movi-c" Root Missing;
-    MoviD "movi-d" Root Missing;
-    MoviE "movi-e" Root Missing;
+    Phyre "phyre" Root Function(phyre::open);
+    MoviA "movi-a" Root Function(movi_tfrecord::open);
+    MoviB "movi-b" Root Function(movi_tfrecord::open);
+    MoviC "movi-c" Root Function(movi_tfrecord::open);
+    MoviD "movi-d" Root Function(movi_tfrecord::open);
+    MoviE "movi-e" Root Function(movi_tfrecord::open);
     MoviSolid "movi-solid" Root Missing;
     MoviTex "movi-tex" Root Missing;
-    Clevrtex "clevrtex" Root Missing;
-    Celeba "celeba" Root Missing;
-    Coco "coco" Root Missing;
-    Voc "voc" Root Missing;
+    Clevrtex "clevrtex" Root Function(clevrtex::open);
+    Celeba "celeba" Root Function(celeba::open);
+    Coco "coco" Root Function(coco::open);
+    Voc "voc" Root Function(voc::open);
 }
 
 /// The clips of a data set that a configuration names.

@@ -24,6 +24,9 @@ pub mod clevrer;
 /// Physion, as downloaded or as generated.
 pub mod physion;
 
+/// Published data sets, one file each.
+pub mod readers;
+
 /// Own videos: files, folders of them, folders of numbered pictures.
 pub mod folder;
 

@@ -261,14 +261,14 @@ impl Source for ClevrerSource {
             .then(|| self.masks(index, &sampled, window))
             .transpose()?;
         Ok(Sample {
-            clip: Clip {
-                id: self.id(index),
-                frames,
-                fps: read.clip.fps,
-            },
             masks,
             questions: self.questions.get(number).cloned().unwrap_or_default(),
             note: read.note,
+            ..Sample::from(Clip {
+                id: self.id(index),
+                frames,
+                fps: read.clip.fps,
+            })
         })
     }
 
