@@ -84,6 +84,12 @@ pub trait Source: Send + Sync {
         Vec::new()
     }
 
+    /// The decoder that a clip's pixels come from, for the provenance of what is computed from them; `None` where every
+    /// decoder gives the same, and of video files, whose decoder the program names itself.
+    fn pixel_decoder(&self, _index: usize) -> Option<String> {
+        None
+    }
+
     /// The frames of a clip in `window`, with masks and questions where the source has them.
     ///
     /// # Errors
@@ -98,6 +104,12 @@ pub trait Source: Send + Sync {
     /// Files and records that belong to no clip, by name and with the reason: questions about missing
     /// videos, videos without a label.
     fn unjoined(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// Files beside the clips that are no part of any, by path and with the reason: previews, hidden files, what
+    /// renderers add. Nothing is wrong with them.
+    fn left_out(&self) -> Vec<(PathBuf, String)> {
         Vec::new()
     }
 

@@ -19,11 +19,11 @@ pub mod files;
 use files::{Annotation, Proposal, ProposedFrame};
 
 use super::config::{ColourOrder, SourceConfig};
-use super::folder::hash_file;
 use super::interface::{GroundTruth, Source};
 use super::split::Split;
 use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
+use crate::listing::hash_file;
 use crate::question::{self, Attributes, EventTable, Question};
 use crate::video::fit::resize_ids;
 use crate::video::{DecodeOptions, probe, read_with};
