@@ -38,8 +38,12 @@ pub mod synth;
 /// Data sets and their readers.
 pub mod source;
 
+/// Frames of many clips, decoded once.
+pub mod frame_cache;
+
 pub use clip::{Clip, ClipId, Sample};
 pub use error::DataError;
+pub use frame_cache::FrameCache;
 pub use question::{Ask, Choice, Question, QuestionKind};
 pub use source::{Dataset, GroundTruth, Source, SourceConfig, Split};
 pub use window::{Fit, FrameSampling, Window};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clip::{ClipId, Sample};
 use crate::error::DataError;
-use crate::question::EventTable;
+use crate::question::{EventTable, Question};
 use crate::window::Window;
 
 /// Ground truth that a data set has beside its frames.
@@ -84,6 +84,12 @@ pub trait Source: Send + Sync {
         Vec::new()
     }
 
+    /// The decoder that a clip's pixels come from, for the provenance of what is computed from them; `None` where every
+    /// decoder gives the same, and of video files, whose decoder the program names itself.
+    fn pixel_decoder(&self, _index: usize) -> Option<String> {
+        None
+    }
+
     /// The frames of a clip in `window`, with masks and questions where the source has them.
     ///
     /// # Errors
@@ -101,6 +107,12 @@ pub trait Source: Send + Sync {
         Vec::new()
     }
 
+    /// Files beside the clips that are no part of any, by path and with the reason: previews, hidden files, what
+    /// renderers add. Nothing is wrong with them.
+    fn left_out(&self) -> Vec<(PathBuf, String)> {
+        Vec::new()
+    }
+
     /// Whether what the data set asks about every clip happens; `None` where it asks nothing.
     fn outcome(&self, _index: usize) -> Option<Outcome> {
         None
@@ -112,6 +124,15 @@ pub trait Source: Send + Sync {
     /// When the clip's annotation is there and cannot be read.
     fn events(&self, _index: usize) -> Result<Option<EventTable>, DataError> {
         Ok(None)
+    }
+
+    /// The questions about a whole clip; none where the source has none. Cheaper than [`Source::sample`], which has
+    /// them too.
+    ///
+    /// # Errors
+    /// When they are there and cannot be read.
+    fn questions(&self, _index: usize) -> Result<Vec<Question>, DataError> {
+        Ok(Vec::new())
     }
 
     /// True states of a clip's objects at frames of the video, also past its end, `[frames, slots, numbers]`; `None`

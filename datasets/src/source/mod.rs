@@ -24,20 +24,21 @@ pub mod clevrer;
 /// Physion, as downloaded or as generated.
 pub mod physion;
 
-/// Published data sets, one file each.
+/// Clips that lie as picture files.
+pub mod frames;
+
+/// Published data sets.
 pub mod readers;
 
-/// Own videos: files, folders of them, folders of numbered pictures.
-pub mod folder;
-
-/// Own videos, cut into clips of equal length.
-pub mod windowed;
+/// Own videos and pictures.
+pub mod own;
 
 pub use clevrer::ClevrerSource;
 pub use config::{ColourOrder, Cut, SourceConfig};
 pub use door::{Dataset, Needs, help, open, open_generated};
-pub use folder::FolderSource;
 pub use interface::{GroundTruth, Outcome, Source};
+pub use own::folder::FolderSource;
+pub use own::pictures::PictureSource;
+pub use own::windowed::Windowed;
 pub use physion::PhysionSource;
 pub use split::Split;
-pub use windowed::Windowed;

@@ -19,11 +19,11 @@ pub mod files;
 use files::{Annotation, Proposal, ProposedFrame};
 
 use super::config::{ColourOrder, SourceConfig};
-use super::folder::hash_file;
 use super::interface::{GroundTruth, Source};
 use super::split::Split;
 use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
+use crate::listing::hash_file;
 use crate::question::{self, Attributes, EventTable, Question};
 use crate::video::fit::resize_ids;
 use crate::video::{DecodeOptions, probe, read_with};
@@ -231,6 +231,11 @@ impl Source for ClevrerSource {
         }
         hash.update(format!("{:?} {:?}", self.colour_order, self.questions.get(number)).as_bytes());
         Ok(hash.finalize().to_hex().to_string())
+    }
+
+    fn questions(&self, index: usize) -> Result<Vec<Question>, DataError> {
+        let number = self.clips[index].0;
+        Ok(self.questions.get(&number).cloned().unwrap_or_default())
     }
 
     fn files(&self, index: usize) -> Vec<PathBuf> {

@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use super::still::{Still, content, first_folder, missing};
+use super::still::{Still, content, decoder, first_folder, missing};
 use crate::clip::{ClipId, Sample};
 use crate::error::DataError;
 use crate::listing::{entries, unreadable};
@@ -127,6 +127,10 @@ impl Source for CelebaSource {
 
     fn files(&self, index: usize) -> Vec<PathBuf> {
         vec![self.path(index)]
+    }
+
+    fn pixel_decoder(&self, index: usize) -> Option<String> {
+        decoder(&self.path(index))
     }
 
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, Array3, s};
 
-use super::still::{Still, check_size, content, first_folder, missing};
+use super::still::{Still, check_size, content, decoder, first_folder, missing};
 use crate::clip::{ClipId, Sample};
 use crate::error::DataError;
 use crate::listing::entries;
@@ -181,6 +181,10 @@ impl Source for ClevrtexSource {
         let mut files = vec![picture.clone()];
         files.extend(self.masks.then(|| mask_path(picture)));
         files
+    }
+
+    fn pixel_decoder(&self, index: usize) -> Option<String> {
+        decoder(&self.pictures[index].1)
     }
 
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {

@@ -1,22 +1,31 @@
-//! Readers of published data sets, one file each.
+//! Readers of published data sets.
 
 /// A picture with labels of its pixels, as a clip of one frame.
 mod still;
 
-/// Faces of `CelebA`.
-pub mod celeba;
+/// OBJ3D.
+pub mod obj3d;
 
-/// Pictures of CLEVRTex.
-pub mod clevrtex;
+/// MOVi-A to MOVi-E, as TFRecords or exported to folders.
+pub mod movi;
 
-/// Photographs of COCO 2017.
-pub mod coco;
-
-/// Videos of MOVi-A to MOVi-E in TFRecords.
+/// MOVi-A to MOVi-E in TFRecords.
 pub mod movi_tfrecord;
 
-/// Photographs of PASCAL VOC 2012.
+/// MOVi-Solid and MOVi-Tex.
+pub mod movi_solid;
+
+/// CLEVRTex.
+pub mod clevrtex;
+
+/// CelebA.
+pub mod celeba;
+
+/// COCO 2017.
+pub mod coco;
+
+/// PASCAL VOC 2012.
 pub mod voc;
 
-/// PHYRE's simulations, from exported frames.
+/// PHYRE, from exported frames.
 pub mod phyre;

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array1, Array2, Array3, Array4, ArrayView3, ArrayView4, Axis, s};
 use ndarray_npy::{ReadNpyExt, ViewNpyExt};
 
-use super::still::{content, missing};
+use super::still::{content, decoder, missing};
 use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
 use crate::listing::{entries, unreadable};
@@ -354,6 +354,13 @@ impl Source for PhyreSource {
 
     fn files(&self, index: usize) -> Vec<PathBuf> {
         self.clips[index].frames.files().unwrap_or_default()
+    }
+
+    fn pixel_decoder(&self, index: usize) -> Option<String> {
+        match &self.clips[index].frames {
+            Frames::Array(_) => None,
+            Frames::Pictures(_) => decoder(self.files(index).first()?),
+        }
     }
 
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {

@@ -6,9 +6,9 @@ use ndarray::{Array2, Array3, Axis};
 
 use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
-use crate::source::folder::hash_file;
-use crate::video::UNKNOWN_FPS;
+use crate::listing::hash_file;
 use crate::video::fit::{resize, resize_ids};
+use crate::video::{PictureFormat, UNKNOWN_FPS};
 use crate::window::Window;
 
 /// A picture and the labels of its pixels, as large as the file has them.
@@ -103,6 +103,11 @@ pub(super) fn check_size(
         ),
         path: path.to_owned(),
     })
+}
+
+/// The decoder that a picture's pixels come from; `None` where every decoder gives the same, or the file cannot be read.
+pub(super) fn decoder(path: &Path) -> Option<String> {
+    PictureFormat::of(path).ok()?.decoder()
 }
 
 /// Content hash of a picture's files, one after the other.

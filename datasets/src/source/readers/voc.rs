@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 
-use super::still::{Still, content, first_folder, missing};
+use super::still::{Still, content, decoder, first_folder, missing};
 use crate::clip::{ClipId, Sample};
 use crate::error::DataError;
 use crate::listing::unreadable;
@@ -167,6 +167,10 @@ impl Source for VocSource {
 
     fn files(&self, index: usize) -> Vec<PathBuf> {
         self.paths(&self.names[index])
+    }
+
+    fn pixel_decoder(&self, index: usize) -> Option<String> {
+        decoder(&self.files(index)[0])
     }
 
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {

@@ -14,7 +14,7 @@ use crate::listing::entries;
 use crate::rle::{Rle, fill};
 use crate::source::config::SourceConfig;
 use crate::source::interface::{GroundTruth, Source};
-use crate::source::readers::still::{Still, check_size, content, first_folder, missing};
+use crate::source::readers::still::{Still, check_size, content, decoder, first_folder, missing};
 use crate::source::split::Split;
 use crate::video::read_picture;
 use crate::window::Window;
@@ -218,6 +218,10 @@ impl Source for CocoSource {
 
     fn files(&self, index: usize) -> Vec<PathBuf> {
         vec![self.path(index), self.index.file.clone()]
+    }
+
+    fn pixel_decoder(&self, index: usize) -> Option<String> {
+        decoder(&self.path(index))
     }
 
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {

@@ -16,7 +16,7 @@ mod reader;
 /// The files: their folder, their names, and what is missing.
 mod shards;
 
-pub use reader::open;
+pub use reader::{FPS, open};
 pub use shards::folder;
 
 #[cfg(test)]

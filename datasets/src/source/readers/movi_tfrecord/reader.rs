@@ -17,13 +17,13 @@ use crate::video::png::{read_png_bytes, read_png_ids_bytes};
 use crate::window::Window;
 
 /// Frames a second of every MOVi.
-const FPS: f32 = 12.0;
+pub const FPS: f32 = 12.0;
 
 /// The reader of MOVi's TFRecords.
 ///
 /// # Errors
 /// When no root is named, or none of the split's files is there and readable.
-pub fn open(dataset: &'static str, config: &SourceConfig) -> Result<Box<dyn Source>, DataError> {
+pub fn open(dataset: &str, config: &SourceConfig) -> Result<Box<dyn Source>, DataError> {
     let root = config.named_root(dataset)?;
     let builder = builder(dataset);
     let folder = folder(dataset, root).ok_or_else(|| {
