@@ -1,6 +1,7 @@
 //! The index of COCO's annotations: pictures, and where in the file their annotations stand.
 //!
-//! Polygons are not held. For the 118,287 pictures and 860,001 annotations of `train2017` the index takes about 30 MB.
+//! Polygons are not held. A file of 518 MB with as many pictures and annotations as `train2017` (118,287 and 860,001) is
+//! indexed within 80 MB of memory.
 
 use std::collections::BTreeMap;
 use std::fs::File;
