@@ -35,6 +35,9 @@ pub mod synth;
 /// Data sets and their readers.
 pub mod source;
 
+/// Whether a copy of a data set is whole.
+pub mod doctor;
+
 pub use clip::{Clip, ClipId, Sample};
 pub use error::DataError;
 pub use question::{Ask, Choice, Question, QuestionKind};
