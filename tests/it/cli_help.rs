@@ -59,7 +59,7 @@ fn run() {
 
     Options:
           --videos <FILE>...       Your own video files, or folders of videos or of numbered PNG frames
-          --dataset <NAME>         Data set: synth, synth-textured, synth-metal, contact, videos, clevrer, physion
+          --dataset <NAME>         Data set: synth, synth-textured, synth-metal, synth-varied, contact, videos, clevrer, physion
           --root <DIR>             Folder of the data set
           --clips <COUNT>          Number of clips
           --frames <COUNT>         Sampled frames of a clip, or `all`; with --videos, `all` cuts each into clips of 48 frames
@@ -353,7 +353,7 @@ fn generate() {
               [default: 0]
 
           --preset <NAME>
-              Preset of the generator: synth, synth-textured or synth-metal; only with clevrer
+              Preset of the generator: synth, synth-textured, synth-metal or synth-varied; only with clevrer
 
               [default: synth]
 
