@@ -137,6 +137,37 @@ pub enum DataError {
         /// The data set.
         name: String,
     },
+    /// A clip with fewer frames than are asked of every clip.
+    #[error("the clip `{clip}` has {found} sampled frames, and {wanted} are asked for")]
+    TooShort {
+        /// Sampled frames that it has.
+        found: usize,
+        /// Sampled frames of every clip.
+        wanted: usize,
+        /// The clip.
+        clip: String,
+    },
+    /// Not one clip of a data set could be read.
+    #[error("no clip of `{dataset}` can be read; the first: {reason}")]
+    NoneReadable {
+        /// The data set.
+        dataset: String,
+        /// What was wrong with the first.
+        reason: String,
+    },
+    /// A cache of frames that the disk cannot hold.
+    #[error("the frames need {:.1} GB on disk and {:.1} GB are free: `{}`", *needed as f64 / 1e9, *free as f64 / 1e9, path.display())]
+    NoRoom {
+        /// Bytes.
+        needed: u64,
+        /// Bytes.
+        free: u64,
+        /// The cache's folder.
+        path: PathBuf,
+    },
+    /// The person has stopped the program.
+    #[error("interrupted")]
+    Interrupted,
     /// Video files need FFmpeg and this binary was built without it.
     #[error("built without FFmpeg: `{}`", path.display())]
     WithoutVideo {
@@ -185,6 +216,12 @@ impl DataError {
             }
             Self::UnknownDataset { .. } => "datasets/README.md describes them",
             Self::UnknownSplit { .. } => "say one of these",
+            Self::TooShort { .. } => "ask for fewer frames or a smaller stride",
+            Self::NoneReadable { .. } => "compare the files with the layout in datasets/README.md",
+            Self::NoRoom { .. } => {
+                "take a cache on another disk (`--cache DIR`), fewer clips or smaller frames, or decode frames as they are needed: `--set data.cache=none`"
+            }
+            Self::Interrupted => "the same command goes on where this one stopped",
             Self::WithoutVideo { .. } => {
                 "build with the default feature `video`, or use the generator"
             }

@@ -35,11 +35,15 @@ pub mod synth;
 /// Data sets and their readers.
 pub mod source;
 
+/// Frames of many clips, decoded once.
+pub mod frame_cache;
+
 /// Whether a copy of a data set is whole.
 pub mod doctor;
 
 pub use clip::{Clip, ClipId, Sample};
 pub use error::DataError;
+pub use frame_cache::FrameCache;
 pub use question::{Ask, Choice, Question, QuestionKind};
 pub use source::{Dataset, GroundTruth, Source, SourceConfig, Split};
 pub use window::{Fit, FrameSampling, Window};

@@ -8,6 +8,44 @@ use super::failure::Failure;
 use crate::artifacts::Options;
 use crate::device::DeviceChoice;
 
+/// Exit code: done, but some clips failed.
+pub const SOME_FAILED: u8 = 3;
+
+/// The data set in place of the plan's, of `run` and `train`.
+#[derive(Debug, Clone, Args)]
+pub struct DataArgs {
+    /// Your own video files, or folders of videos or of numbered frames
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    pub videos: Vec<PathBuf>,
+    #[arg(long, conflicts_with = "videos", value_name = "NAME", help = slotflow_datasets::source::help())]
+    pub dataset: Option<String>,
+    /// Folder of the data set
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+}
+
+impl DataArgs {
+    /// Changes of a plan's table that name the data set.
+    pub fn changes(&self, table: &str) -> Vec<String> {
+        let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+        let path = |path: &PathBuf| quoted(&path.display().to_string());
+        let mut changes = Vec::new();
+        if !self.videos.is_empty() {
+            let files: Vec<String> = self.videos.iter().map(path).collect();
+            changes.push(format!("{table}.dataset=\"videos\""));
+            changes.push(format!("{table}.videos=[{}]", files.join(", ")));
+            changes.push(format!("{table}.clips=unset"));
+        }
+        if let Some(dataset) = &self.dataset {
+            changes.push(format!("{table}.dataset={}", quoted(dataset)));
+        }
+        if let Some(root) = &self.root {
+            changes.push(format!("{table}.root={}", path(root)));
+        }
+        changes
+    }
+}
+
 /// Options of `run` and `train`.
 #[derive(Debug, Clone, Args)]
 pub struct Common {

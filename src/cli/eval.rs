@@ -7,15 +7,13 @@ use clap::Args;
 use slotflow_eval::metric::registry::Registry;
 use slotflow_eval::stats::bootstrap::Resampling;
 
+use super::common::SOME_FAILED;
 use super::failure::Failure;
 use super::output::print;
 use crate::artifacts::progress::say;
 use crate::device::DeviceChoice;
 use crate::flows::eval::{EvalFiles, eval as run};
 use crate::metrics::{Evaluation, MetricsError, Request};
-
-/// Exit code: done, but some clips could not be evaluated.
-const SOME_FAILED: u8 = 3;
 
 /// `pipeline eval`
 #[derive(Debug, Args)]

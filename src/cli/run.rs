@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
-use super::common::Common;
+use super::common::{Common, DataArgs, SOME_FAILED};
 use super::failure::Failure;
 use super::output::print;
 use crate::artifacts::files::make_dir;
@@ -29,9 +29,6 @@ use crate::stages::predict::evaluate::Evaluate;
 use crate::stages::predict::render::Render;
 use crate::stages::predict::rollout::Rollout;
 use slotflow_eval::ScoreTable;
-
-/// Exit code: done, but some clips failed.
-const SOME_FAILED: u8 = 3;
 
 /// Cached stages of all flows, in the order of their work.
 const STAGES: [(&str, Option<&str>); 10] = [
@@ -65,14 +62,8 @@ pub struct RunArgs {
     /// Built-in plans (`pipeline show` lists them) or TOML files
     #[arg(required = true)]
     plans: Vec<String>,
-    /// Your own video files, or folders of videos or of numbered PNG frames
-    #[arg(long, num_args = 1.., value_name = "FILE")]
-    videos: Vec<PathBuf>,
-    #[arg(long, conflicts_with = "videos", value_name = "NAME", help = slotflow_datasets::source::help())]
-    dataset: Option<String>,
-    /// Folder of the data set
-    #[arg(long, value_name = "DIR")]
-    root: Option<PathBuf>,
+    #[command(flatten)]
+    data: DataArgs,
     /// Number of clips
     #[arg(long, value_name = "COUNT")]
     clips: Option<usize>,
@@ -135,36 +126,18 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
 impl RunArgs {
     /// The flags as changes of the plan, before those of `--set`.
     fn changes(&self) -> Result<Vec<String>, Failure> {
-        let mut changes = Vec::new();
-        let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
-        if !self.videos.is_empty() {
-            let files: Vec<String> = self
-                .videos
-                .iter()
-                .map(|path| quoted(&path.display().to_string()))
-                .collect();
-            changes.push("decode.dataset=\"videos\"".to_owned());
-            changes.push(format!("decode.videos=[{}]", files.join(", ")));
-            changes.push("decode.frames=48".to_owned());
-            changes.push("decode.clips=unset".to_owned());
-            changes.push("decode.stride=unset".to_owned());
-            changes.push("answer=unset".to_owned());
-        }
-        if let Some(dataset) = &self.dataset {
-            changes.push(format!("decode.dataset={}", quoted(dataset)));
-        }
-        if let Some(root) = &self.root {
-            changes.push(format!(
-                "decode.root={}",
-                quoted(&root.display().to_string())
-            ));
+        let mut changes = self.data.changes("decode");
+        if !self.data.videos.is_empty() {
+            for change in ["decode.frames=48", "decode.stride=unset", "answer=unset"] {
+                changes.push(change.to_owned());
+            }
         }
         if let Some(clips) = self.clips {
             changes.push(format!("decode.clips={clips}"));
         }
         match self.frames.as_deref() {
             None => {}
-            Some("all") if self.videos.is_empty() => {
+            Some("all") if self.data.videos.is_empty() => {
                 changes.push("decode.frames=unset".to_owned());
             }
             Some("all") => changes.push("decode.windows=true".to_owned()),

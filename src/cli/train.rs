@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::common::Common;
+use super::common::{Common, DataArgs, SOME_FAILED};
 use super::failure::Failure;
 use super::output::print;
 use crate::flows;
@@ -18,6 +18,8 @@ Examples:
   pipeline train vqvae-synth
   pipeline train slots-synth --set fit.steps=500 --set data.clips=200 --out runs/small
   pipeline train slots-synth --seeds 3
+  pipeline train slots-synth --videos my-videos/
+  pipeline train savi-movi-e --root data/MOVi
 
 The same command resumes an interrupted training from its newest checkpoint.")]
 pub struct TrainArgs {
@@ -30,12 +32,15 @@ pub struct TrainArgs {
     #[arg(long, value_name = "COUNT")]
     seeds: Option<usize>,
     #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
     common: Common,
 }
 
 /// Trains from the newest checkpoint in the folder on, and prints the paths of the weights files.
 pub fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
-    let mut changes = args.common.all_changes();
+    let mut changes = args.data.changes("data");
+    changes.extend(args.common.all_changes());
     changes.extend(args.seeds.map(|count| format!("seeds.count={count}")));
     let plan = Plan::load(&args.plan, &changes)?;
     let Plan::Train(plan) = plan else {
@@ -60,9 +65,13 @@ pub fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
     let options = args.common.options(plan.seed)?;
     let device = options.device.open()?;
     flows::train::check_readable(&plan, &options)?;
-    let files = flows::train::train(&plan, &folder, &options, device)?;
-    for file in files {
+    let trained = flows::train::train(&plan, &folder, &options, device)?;
+    for file in trained.files {
         print(&file.display().to_string())?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if trained.left_out.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(SOME_FAILED)
+    })
 }

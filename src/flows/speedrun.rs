@@ -38,8 +38,8 @@ pub fn speedrun(plan: &SpeedrunPlan, out: &Path, options: &Options) -> Result<Ou
         if !options.quiet {
             say(&format!("{name}: training {} of {count}", index + 1));
         }
-        let files = train(training, &out.join(name), options, device.clone())?;
-        table.extend(rows(name, training.fit.steps, &files)?);
+        let trained = train(training, &out.join(name), options, device.clone())?;
+        table.extend(rows(name, training.fit.steps, &trained.files)?);
     }
     write_atomic(&out.join("trainings.csv"), table.as_bytes())?;
     video_predict(&parts.predict, &out.join("predict"), options.clone())

@@ -1,6 +1,7 @@
 //! Train one model: what was trained before, clips, objective, loop, weights files.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use burn::tensor::Device;
 
@@ -23,9 +24,19 @@ mod seeds;
 mod slotformer;
 mod slots;
 
+pub use run::LeftOut;
 use run::{Execution, TrainingRun};
 
-/// Trains the model of a plan in `folder`, from its newest checkpoint on; the weights files that it wrote there.
+/// What a training leaves.
+#[derive(Debug)]
+pub struct Trained {
+    /// Its weights files.
+    pub files: Vec<PathBuf>,
+    /// Clips that could not be read, by name, with the reason.
+    pub left_out: LeftOut,
+}
+
+/// Trains the model of a plan in `folder`, from its newest checkpoint on.
 ///
 /// # Errors
 /// What stopped the training.
@@ -34,16 +45,20 @@ pub fn train(
     folder: &Path,
     options: &Options,
     device: Device,
-) -> Result<Vec<PathBuf>, TrainError> {
+) -> Result<Trained, TrainError> {
+    let left_out = Arc::default();
     let execution = Execution {
         options,
         device,
         until: None,
+        left_out: Arc::clone(&left_out),
     };
-    match &plan.seeds {
+    let files = match &plan.seeds {
         Some(several) => seeds::train(plan, several, folder, &execution, train_one_seed),
         None => train_one_seed(plan, folder, execution),
-    }
+    }?;
+    let left_out = left_out.lock().map(|all| all.clone()).unwrap_or_default();
+    Ok(Trained { files, left_out })
 }
 
 fn train_one_seed(

@@ -185,7 +185,7 @@ fn training(plan: &TrainPlan) -> Result<(), PlanError> {
     }
     fitting(&plan.fit)?;
     plan.objective.table().check(&plan.data)?;
-    if plan.data.clips == 0 || plan.data.held_out == 0 {
+    if plan.data.clips == Some(0) || plan.data.held_out == 0 {
         return value("data.clips", "and `data.held-out` must be at least 1");
     }
     if plan.data.stride == 0 {

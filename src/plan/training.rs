@@ -70,7 +70,7 @@ impl<'de> Visitor<'de> for TrainPlanVisitor {
         Ok(TrainPlan {
             flow: flow.ok_or_else(|| A::Error::missing_field("flow"))?,
             seed,
-            data: data.unwrap_or_default(),
+            data: TrainData::resolved(data.unwrap_or_default()),
             fit: fit.unwrap_or_default(),
             seeds,
             objective: only_one(objectives)?,

@@ -50,6 +50,9 @@ impl Losses {
     }
 }
 
+/// Figures by name.
+pub type Figures = Vec<(&'static str, f64)>;
+
 /// What a model is trained on and for.
 pub trait Objective: Sync {
     /// What learns.
@@ -64,7 +67,10 @@ pub trait Objective: Sync {
     fn samples(&self) -> usize;
 
     /// The data of one step; the same for the same stream.
-    fn batch(&self, noise: &mut SeededRng) -> Self::Batch;
+    ///
+    /// # Errors
+    /// When data cannot be read.
+    fn batch(&self, noise: &mut SeededRng) -> Result<Self::Batch, TrainError>;
 
     /// The loss of the step.
     fn losses(&self, model: &Self::Model, batch: &Self::Batch, step: &StepContext<'_>) -> Losses;
@@ -90,12 +96,18 @@ pub trait Objective: Sync {
     }
 
     /// Figures on data that is not trained on. Models are chosen by the first one; that of a slot model knows no mask.
-    fn validate(&self, model: &Self::Model, device: &Device) -> Vec<(&'static str, f64)>;
+    ///
+    /// # Errors
+    /// When data cannot be read.
+    fn validate(&self, model: &Self::Model, device: &Device) -> Result<Figures, TrainError>;
 
     /// Rows of images of what the model does with held-out data, `[count, height, width, rgb]` each;
     /// none where there is nothing to show.
-    fn sheet(&self, _model: &Self::Model, _device: &Device) -> Vec<Array4<u8>> {
-        Vec::new()
+    ///
+    /// # Errors
+    /// When data cannot be read.
+    fn sheet(&self, _model: &Self::Model, _device: &Device) -> Result<Vec<Array4<u8>>, TrainError> {
+        Ok(Vec::new())
     }
 
     /// Writes images of what the model does into `folder`, their names beginning with `stem`.
@@ -109,7 +121,7 @@ pub trait Objective: Sync {
         folder: &Path,
         stem: &str,
     ) -> Result<(), TrainError> {
-        let rows = self.sheet(model, device);
+        let rows = self.sheet(model, device)?;
         if rows.is_empty() {
             return Ok(());
         }

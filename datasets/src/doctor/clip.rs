@@ -105,9 +105,14 @@ pub(super) fn examine(source: &dyn Source, index: usize, facts: &Facts) -> Exami
 }
 
 impl Examination<'_> {
-    /// Notes a fault, each once.
+    /// Notes a fault, and that a file cannot be read once: its header and its pixels are read apart.
     fn fault(&mut self, kind: FaultKind, message: String) {
-        if !self.faults.iter().any(|(_, known)| *known == message) {
+        let path = |message: &str| message.rsplit(": `").next().map(str::to_owned);
+        let known = self.faults.iter().any(|(other, known)| {
+            let same_file = kind == FaultKind::Unreadable && path(known) == path(&message);
+            *known == message || (*other == kind && same_file)
+        });
+        if !known {
             self.faults.push((kind, message));
         }
     }

@@ -25,6 +25,9 @@ pub struct Facts {
     /// Frames of a clip as published; of the longest where clips differ; 1 for pictures.
     #[serde(default)]
     pub frames: Option<usize>,
+    /// Whether one camera at one place recorded all clips, so that they share an empty scene.
+    #[serde(default)]
+    pub fixed_camera: bool,
     /// The data set's own splits.
     #[serde(default)]
     pub splits: Vec<PublishedSplit>,

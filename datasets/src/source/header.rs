@@ -1,10 +1,9 @@
 //! What a clip's files say before they are decoded.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::error::DataError;
-use crate::listing::ending;
-use crate::video::png::png_size;
+use crate::video::picture::{is_picture_name, picture_size};
 use crate::video::probe;
 
 /// Sizes and length of a clip, as the headers of its files have them.
@@ -24,10 +23,9 @@ impl Header {
     /// Files of another kind say nothing, and neither does a video that cannot be opened: reading its frames does.
     ///
     /// # Errors
-    /// When a PNG's header cannot be read.
+    /// When a picture's header cannot be read.
     pub fn of_files(files: &[PathBuf]) -> Result<Self, DataError> {
-        let is_picture = |path: &&PathBuf| matches!(&*ending(path), "png" | "jpg" | "jpeg");
-        if !files.iter().any(|path| is_picture(&path)) {
+        if !files.iter().any(|path| is_picture_name(path)) {
             let info = files.first().and_then(|path| probe(path).ok());
             return Ok(info.map_or_else(Self::default, |info| Self {
                 size: Some([info.height, info.width]),
@@ -36,23 +34,13 @@ impl Header {
             }));
         }
         let mut header = Self::default();
-        for path in files.iter().filter(is_picture) {
-            let Some(size) = picture_size(path)? else {
-                continue;
-            };
+        for path in files.iter().filter(|path| is_picture_name(path)) {
+            let size = picture_size(path)?;
             if *header.size.get_or_insert(size) != size {
                 header.other_sizes.push((path.clone(), size));
             }
         }
         Ok(header)
-    }
-}
-
-/// Height and width of a picture; `None` of a kind that has no header here.
-fn picture_size(path: &Path) -> Result<Option<[usize; 2]>, DataError> {
-    match &*ending(path) {
-        "png" => png_size(path).map(Some),
-        _ => Ok(None),
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::header::Header;
 use crate::clip::{ClipId, Sample};
 use crate::error::DataError;
-use crate::question::EventTable;
+use crate::question::{EventTable, Question};
 use crate::window::Window;
 
 /// Ground truth that a data set has beside its frames.
@@ -135,6 +135,15 @@ pub trait Source: Send + Sync {
     /// When the clip's annotation is there and cannot be read.
     fn events(&self, _index: usize) -> Result<Option<EventTable>, DataError> {
         Ok(None)
+    }
+
+    /// The questions about a whole clip; none where the source has none. Cheaper than [`Source::sample`], which has
+    /// them too.
+    ///
+    /// # Errors
+    /// When they are there and cannot be read.
+    fn questions(&self, _index: usize) -> Result<Vec<Question>, DataError> {
+        Ok(Vec::new())
     }
 
     /// True states of a clip's objects at frames of the video, also past its end, `[frames, slots, numbers]`; `None`

@@ -22,7 +22,6 @@ pub mod contact;
 pub mod source;
 
 pub use contact::ContactSource;
-pub use export::frame_cache::FrameCache;
 pub use physics::record::{Color, Event, Material, Object, Pose, Record, Shape};
 pub use physics::states::States;
 pub use physics::world::World;

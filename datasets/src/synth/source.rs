@@ -50,7 +50,7 @@ impl SynthSource {
     }
 
     /// Questions about a clip, whether or not samples bring them; the same for every source of the same clip.
-    pub fn questions(&self, index: usize, amount: Amount) -> Vec<Question> {
+    pub fn asked(&self, index: usize, amount: Amount) -> Vec<Question> {
         let seed = self.seed(index);
         questions::questions(&AnnotatedClip::simulate(&self.preset, seed), amount, seed)
     }
@@ -120,7 +120,7 @@ impl Source for SynthSource {
             masks: Some(masks),
             questions: self
                 .ask
-                .map(|amount| self.questions(index, amount))
+                .map(|amount| self.asked(index, amount))
                 .unwrap_or_default(),
             ..Sample::from(Clip { id, frames, fps })
         })
@@ -132,6 +132,11 @@ impl Source for SynthSource {
             GroundTruth::Questions => self.ask.is_some(),
             GroundTruth::Outcomes => false,
         }
+    }
+
+    fn questions(&self, index: usize) -> Result<Vec<Question>, DataError> {
+        let amount = self.ask.as_ref();
+        Ok(amount.map_or_else(Vec::new, |amount| self.asked(index, *amount)))
     }
 
     fn events(&self, index: usize) -> Result<Option<EventTable>, DataError> {
@@ -209,7 +214,7 @@ mod tests {
         assert!(source().sample(0, &window).unwrap().questions.is_empty());
         let amount = Amount::default();
         let asked = source().asking(amount).sample(0, &window).unwrap();
-        assert_eq!(asked.questions, source().questions(0, amount));
+        assert_eq!(asked.questions, source().asked(0, amount));
         assert!(!asked.questions.is_empty());
     }
 

@@ -21,7 +21,7 @@ pub mod limits;
 /// Header, decoding options and formats of a video file.
 pub mod info;
 
-/// Still pictures: PNG files, contact sheets, resizing.
+/// Still pictures: PNG and JPEG files, contact sheets, resizing.
 pub mod image;
 
 /// FFmpeg calls that `ffmpeg-next` does not wrap.
@@ -44,9 +44,10 @@ mod no_ffmpeg;
 pub use decode::read::{Frames, frames, probe, read, read_with};
 #[cfg(feature = "video")]
 pub use encode::write::{Writer, write};
+pub use image::picture::{PictureFormat, picture_size, read_picture};
 pub use image::png::{read_png, write_png};
 pub use image::sheet::contact_sheet;
-pub use image::{fit, png, sheet};
+pub use image::{fit, jpeg, picture, png, sheet};
 pub use info::{DecodeOptions, Format, Read, VideoInfo};
 pub use limits::{MAX_PIXELS, MAX_SIDE, UNKNOWN_FPS};
 #[cfg(not(feature = "video"))]

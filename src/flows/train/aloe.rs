@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use ndarray::{Array4, s};
 use serde_json::{Map, json};
-use slotflow_datasets::Source;
 use slotflow_datasets::synth::physics::states::TOKEN;
 
 use super::run::TrainingRun;
@@ -16,20 +15,21 @@ use crate::train::TrainError;
 use crate::train::data::qa_dataset::{QaDataset, most_frequent};
 use crate::train::data::source::Splits;
 use crate::train::objectives::aloe::{AloeObjective, Sees};
+use slotflow_datasets::Split;
 
 impl TrainingRun<'_> {
     pub(super) fn aloe(&mut self, plan: &AloePlan) -> Result<Vec<PathBuf>, TrainError> {
         let mut model = plan.model.clone();
-        let slots = self.aloe_slots(plan, &mut model)?;
+        let Splits { train, held_out } = self.aloe_slots(plan, &mut model)?;
         let source = self.source();
         let (train, held_out) = (
             QaDataset {
-                slots: slots.train,
-                texts: source.texts(slotflow_datasets::Split::Train)?,
+                texts: source.texts(Split::Train, &train.numbers)?,
+                slots: train.slots,
             },
             QaDataset {
-                slots: slots.held_out,
-                texts: source.texts(slotflow_datasets::Split::Val)?,
+                texts: source.texts(Split::Val, &held_out.numbers)?,
+                slots: held_out.slots,
             },
         );
         let blind = most_frequent(&train.texts);
@@ -55,36 +55,61 @@ impl TrainingRun<'_> {
         &mut self,
         plan: &AloePlan,
         model: &mut AloeConfig,
-    ) -> Result<Splits<Array4<f32>>, TrainError> {
+    ) -> Result<Splits<SeenClips>, TrainError> {
         let (source, steps) = (self.source(), plan.objective.steps);
         match plan.objective.sees {
             Sees::Question => {
                 (model.dim, model.slots, model.frames) = (1, 1, 1);
-                Splits::read(|split| Ok(Array4::zeros((source.open(split)?.len(), 1, 1, 1))))
+                Splits::read(|split| {
+                    let numbers = source.all_numbers(split)?;
+                    let slots = Array4::zeros((numbers.len(), 1, 1, 1));
+                    Ok(SeenClips { numbers, slots })
+                })
             }
             Sees::States => {
                 model.dim = TOKEN;
                 let frames = model.frames + steps;
-                Splits::read(|split| Ok(source.state_tokens(split, frames, model.slots)?))
+                Splits::read(|split| {
+                    let numbers = source.all_numbers(split)?;
+                    let slots = source.state_tokens(split, frames, model.slots)?;
+                    Ok(SeenClips { numbers, slots })
+                })
             }
             sees @ (Sees::LastFrame | Sees::Clip) => {
                 let encoder = self.pretrained_encoder(named(plan.encoder.as_ref(), "encoder")?)?;
                 (model.dim, model.slots) = (encoder.config.dim, encoder.config.slots);
-                let encoded = self.encoded(&encoder, &self.clips()?)?;
+                let clips = self.clips()?;
+                let encoded = self.encoded(&encoder, &clips)?;
+                let seen = |split, slots| SeenClips {
+                    numbers: clips.of(split).numbers().to_vec(),
+                    slots,
+                };
                 if sees == Sees::LastFrame {
                     model.frames = 1;
                     return Splits::read(|split| {
                         let all = encoded.of(split).view();
-                        Ok(all.slice_move(s![.., -1.., .., ..]).to_owned())
+                        let last = all.slice_move(s![.., -1.., .., ..]).to_owned();
+                        Ok(seen(split, last))
                     });
                 }
                 let file = named(plan.slotformer.as_ref(), "slotformer")?;
                 let dynamics = self.pretrained_dynamics(file)?;
                 let rollouts = self.rollouts(&dynamics, steps);
-                Splits::read(|split| Ok(rollouts.behind(encoded.of(split).view(), model.frames)?))
+                Splits::read(|split| {
+                    let all = rollouts.behind(encoded.of(split).view(), model.frames)?;
+                    Ok(seen(split, all))
+                })
             }
         }
     }
+}
+
+/// What Aloe sees of clips.
+struct SeenClips {
+    /// Their numbers in the data set.
+    numbers: Vec<usize>,
+    /// `[clips, frames, slots, dim]`
+    slots: Array4<f32>,
 }
 
 fn named<'a>(file: Option<&'a WeightsName>, what: &str) -> Result<&'a WeightsName, TrainError> {

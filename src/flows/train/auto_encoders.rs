@@ -48,7 +48,7 @@ impl TrainingRun<'_> {
             model: model.clone(),
             config: config.clone(),
             lpips,
-            background: clips.train.background(),
+            backgrounds: clips.backgrounds()?,
             train: &clips.train,
             held_out: &clips.held_out,
         };

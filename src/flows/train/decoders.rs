@@ -31,20 +31,20 @@ impl TrainingRun<'_> {
         };
         model.unet.context = encoder.config.dim;
         if plan.normalise {
-            model.latent_stats = Some(latent_stats(&vqvae, &clips.train, self.plan.seed, &device));
+            model.latent_stats = Some(latent_stats(&vqvae, &clips.train, self.plan.seed, &device)?);
         }
         let blank = model.with_vae(vqvae.clone(), &mut Init::blank(&device));
         let slots = self.encoded(&encoder, &clips)?;
         let objective = DiffusionObjective {
             vqvae,
             config: plan.objective.clone(),
-            train: DiffusionFrames::new(slots.train, &clips.train, &blank, &device),
-            held_out: DiffusionFrames::new(slots.held_out, &clips.held_out, &blank, &device),
+            train: DiffusionFrames::new(slots.train, &clips.train, &blank, &device)?,
+            held_out: DiffusionFrames::new(slots.held_out, &clips.held_out, &blank, &device)?,
             model,
         };
         let result = self.fit(&objective)?;
         let mut facts = result.facts();
-        let range = objective.reconstruction_range(&result.model, &device);
+        let range = objective.reconstruction_range(&result.model, &device)?;
         facts.insert("reconstruction-psnr-range".to_owned(), json!(range));
         let file = self.write(
             WeightsKind::LatentDiffusion,
@@ -84,7 +84,7 @@ impl TrainingRun<'_> {
         }
         let clips = self.clips()?;
         if plan.normalise {
-            let stats = latent_stats(&vqvae, &clips.train, self.plan.seed, &device);
+            let stats = latent_stats(&vqvae, &clips.train, self.plan.seed, &device)?;
             decoder.latent_stats = Some(stats);
         }
         let objective = SlotDiffusionObjective {

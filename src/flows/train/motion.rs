@@ -11,12 +11,11 @@ use crate::train::objectives::motion::{EventClips, MotionObjective};
 
 impl TrainingRun<'_> {
     pub(super) fn motion(&self, plan: &MotionPlan) -> Result<Vec<PathBuf>, TrainError> {
-        let source = self.source();
+        let (source, clips) = (self.source(), self.clips()?);
         let events = Splits::read(|split| -> Result<EventClips, TrainError> {
-            Ok(EventClips {
-                clips: source.clips(split)?,
-                labels: source.event_labels(split)?,
-            })
+            let clips = clips.of(split).clone();
+            let labels = source.event_labels(split, clips.numbers())?;
+            Ok(EventClips { clips, labels })
         })?;
         let objective = MotionObjective {
             model: plan.model.clone(),

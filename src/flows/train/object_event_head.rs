@@ -21,17 +21,17 @@ impl TrainingRun<'_> {
         let dynamics = self.pretrained_dynamics(&plan.slotformer)?;
         let mut model = plan.model.clone();
         model.dim = encoder.config.dim;
-        let source = self.source();
+        let (source, clips) = (self.source(), self.clips()?);
         let folder = self.store_folder();
         let store = self.slot_store(&encoder, &folder);
         let rollouts = self.rollouts(&dynamics, plan.objective.imagined);
         let datasets = Splits::read(|split| -> Result<HeadDataset, TrainError> {
-            let clips = source.clips(split)?;
-            let truth = clips.masks.as_ref().ok_or_else(|| TrainError::Data {
+            let clips = clips.of(split);
+            let truth = clips.all_masks()?.ok_or_else(|| TrainError::Data {
                 reason: "the clips have no masks".to_owned(),
             })?;
-            let states = source.states(split)?;
-            let encoded = store.slots_and_masks(&self.encoding_key(&encoder, split)?, &clips)?;
+            let states = source.states(split, clips.numbers())?;
+            let encoded = store.slots_and_masks(&self.encoding_key(&encoder, split)?, clips)?;
             Ok(HeadDataset::new(&encoded, truth.view(), states, &rollouts)?)
         })?;
         let objective = ObjectEventHeadObjective {

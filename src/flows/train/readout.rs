@@ -37,12 +37,19 @@ impl TrainingRun<'_> {
             );
             return Err(TrainError::Data { reason });
         }
-        let encoded = self.encoded(&encoder, &self.clips()?)?;
+        let clips = self.clips()?;
+        let encoded = self.encoded(&encoder, &clips)?;
         let (source, rollouts) = (self.source(), self.rollouts(&dynamics, steps));
         let datasets = Splits::read(|split| -> Result<ReadoutDataset, TrainError> {
             Ok(ReadoutDataset {
                 slots: rollouts.behind(encoded.of(split).view(), burn_in)?,
-                labels: collides(source.event_labels(split)?.view(), burn_in, steps),
+                labels: collides(
+                    source
+                        .event_labels(split, clips.of(split).numbers())?
+                        .view(),
+                    burn_in,
+                    steps,
+                ),
             })
         })?;
         let objective = ReadoutObjective {

@@ -1,14 +1,18 @@
 //! A training in its folder: weights that it starts from, clips, the loop, weights files that it writes.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use burn::module::Module;
 use burn::tensor::Device;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use slotflow_datasets::Split;
+use slotflow_datasets::source::Needs;
 
 use crate::artifacts::files::{content_hash, write_atomic};
+use crate::artifacts::progress::say;
 use crate::artifacts::{Input, Options, Recipe, RunError};
 use crate::models::WeightsKind;
 use crate::models::dynamics::{SlotFormer, SlotFormerConfig};
@@ -35,7 +39,12 @@ pub(super) struct Execution<'a> {
     pub device: Device,
     /// Steps after which it stops, to go on later; unset = it trains to the end.
     pub until: Option<u64>,
+    /// Clips that could not be read, by name, with the reason.
+    pub left_out: Arc<Mutex<LeftOut>>,
 }
+
+/// Clips that could not be read, by name, with the reason.
+pub type LeftOut = BTreeMap<String, String>;
 
 /// A training in its folder.
 pub(super) struct TrainingRun<'a> {
@@ -81,7 +90,21 @@ impl<'a> TrainingRun<'a> {
     /// Frames of both splits.
     pub fn clips(&self) -> Result<Splits<ClipDataset>, TrainError> {
         let source = self.source();
-        Splits::read(|split| source.clips(split))
+        let quiet = self.execution.options.quiet;
+        let splits = Splits::read(|split| source.clips(split, quiet))?;
+        let mut left_out = self.execution.left_out.lock();
+        for clips in [&splits.train, &splits.held_out] {
+            for (clip, reason) in clips.left_out() {
+                let new = left_out
+                    .as_mut()
+                    .is_ok_and(|known| known.insert(clip.clone(), reason.clone()).is_none());
+                if new {
+                    say(&format!("warning: `{clip}` is left out: {reason}"));
+                }
+            }
+        }
+        drop(left_out);
+        Ok(splits)
     }
 
     /// Makes a file's content part of the training's identity.
@@ -162,7 +185,7 @@ impl<'a> TrainingRun<'a> {
         split: Split,
     ) -> Result<String, TrainError> {
         let (source, seed) = (self.source(), self.plan.seed);
-        Ok(source.encoding_key(split, &encoder.model, &encoder.id, seed)?)
+        source.encoding_key(split, &encoder.model, &encoder.id, seed)
     }
 
     /// Folder of the slot store.
@@ -180,7 +203,7 @@ impl<'a> TrainingRun<'a> {
         let store = self.slot_store(encoder, &folder);
         Splits::read(|split| {
             let key = self.encoding_key(encoder, split)?;
-            Ok(store.slots(&key, clips.of(split))?)
+            store.slots(&key, clips.of(split))
         })
     }
 
@@ -236,7 +259,14 @@ impl<'a> TrainingRun<'a> {
         module: &M,
         facts: Map<String, Value>,
     ) -> Result<PathBuf, TrainError> {
-        let origin = "trained by `pipeline train` on generated clips";
+        let origin = match self.plan.data.dataset.needs() {
+            Needs::Nothing => "trained by `pipeline train` on generated clips".to_owned(),
+            _ => format!(
+                "trained by `pipeline train` on `{}`",
+                self.plan.data.dataset
+            ),
+        };
+        let origin = &*origin;
         let mut header = Header::new(kind, config, origin)?;
         header.recipe = Some(self.recipe()?.id().0);
         let data = &self.plan.data;
@@ -244,7 +274,7 @@ impl<'a> TrainingRun<'a> {
             ("dataset".to_owned(), json!(data.dataset)),
             ("clips".to_owned(), json!(data.clips)),
         ]);
-        if let Some(fps) = self.source().fps() {
+        if let Some(fps) = self.source().fps()? {
             training.insert("fps".to_owned(), json!(fps));
         }
         training.extend(facts);

@@ -15,7 +15,7 @@ impl TrainingRun<'_> {
             encoder: self.encoder_init(&plan.encoder, plan.start_encoder.as_ref())?,
             decoder: plan.decoder.clone(),
             config: plan.objective.clone(),
-            background: clips.train.background(),
+            background: clips.train.background()?,
             train: &clips.train,
             held_out: &clips.held_out,
         };

@@ -6,8 +6,11 @@ pub mod config;
 /// The data set of a training: frames, and what it knows of its clips.
 pub mod source;
 
-/// Frames and masks of a training's clips in memory.
+/// Frames and masks of a training's clips, wherever they lie.
 pub mod clip_dataset;
+
+/// How much the pixels of frames count.
+pub mod pixel_weights;
 
 /// Slots of every frame, encoded once and memory-mapped.
 pub mod slot_store;

@@ -8,7 +8,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use burn::tensor::Device;
-use ndarray::{Array4, ArrayView4, s};
+use ndarray::{Array4, ArrayView4};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::json;
 use slotflow_datasets::partial::PartialFile;
@@ -22,6 +22,7 @@ use crate::models::encoder::SlotEncoder;
 use crate::rng::SeededRng;
 
 use crate::train::data::clip_dataset::ClipDataset;
+use crate::train::error::TrainError;
 
 /// Clips that are encoded together.
 const BATCH: usize = 4;
@@ -144,7 +145,7 @@ impl SlotStore<'_> {
     ///
     /// # Errors
     /// When the store cannot be written, or on Ctrl-C.
-    pub fn slots(&self, key: &str, clips: &ClipDataset) -> Result<SlotDataset, RunError> {
+    pub fn slots(&self, key: &str, clips: &ClipDataset) -> Result<SlotDataset, TrainError> {
         Ok(self.open_or_encode(key, clips, false)?.slots)
     }
 
@@ -156,7 +157,7 @@ impl SlotStore<'_> {
         &self,
         key: &str,
         clips: &ClipDataset,
-    ) -> Result<EncodedDataset, RunError> {
+    ) -> Result<EncodedDataset, TrainError> {
         self.open_or_encode(key, clips, true)
     }
 
@@ -165,7 +166,7 @@ impl SlotStore<'_> {
         key: &str,
         clips: &ClipDataset,
         with_masks: bool,
-    ) -> Result<EncodedDataset, RunError> {
+    ) -> Result<EncodedDataset, TrainError> {
         make_dir(self.folder)?;
         let path = self.folder.join(format!("{key}.safetensors"));
         if path.exists()
@@ -174,10 +175,10 @@ impl SlotStore<'_> {
             return Ok(found);
         }
         self.encode(&path, clips, with_masks)?;
-        open(&path, with_masks)
+        Ok(open(&path, with_masks)?)
     }
 
-    fn encode(&self, path: &Path, clips: &ClipDataset, with_masks: bool) -> Result<(), RunError> {
+    fn encode(&self, path: &Path, clips: &ClipDataset, with_masks: bool) -> Result<(), TrainError> {
         let encoder = ClipEncoder {
             encoder: self.encoder,
             device: self.device,
@@ -190,11 +191,11 @@ impl SlotStore<'_> {
             interrupt::check()?;
             let last = (first + BATCH).min(count);
             let mut noise = SeededRng::new(self.seed, &["slots", &first.to_string()]);
-            let batch = clips.frames.slice(s![first..last, .., .., .., ..]);
-            draft.push(&encoder.encode(batch, &mut noise))?;
+            let batch = clips.range(first..last)?;
+            draft.push(&encoder.encode(batch.view(), &mut noise))?;
             (first..last).for_each(|_| progress.advance());
         }
-        draft.finish()
+        Ok(draft.finish()?)
     }
 }
 
@@ -317,7 +318,7 @@ fn head(clips: usize, encoded: &EncodedClips) -> Vec<u8> {
 mod tests {
     use std::fs;
 
-    use ndarray::Array5;
+    use ndarray::{Array5, s};
 
     use super::*;
     use crate::models::encoder::{CnnConfig, SlotEncoderConfig, StemConfig};
@@ -342,12 +343,12 @@ mod tests {
 
     #[test]
     fn a_store_is_mapped_as_it_was_encoded_and_made_again_where_it_is_cut_or_has_no_masks() {
-        let clips = ClipDataset {
-            frames: Array5::from_shape_fn((6, 2, 8, 8, 3), |(clip, t, y, x, c)| {
+        let clips = ClipDataset::in_memory(
+            Array5::from_shape_fn((6, 2, 8, 8, 3), |(clip, t, y, x, c)| {
                 (31 * clip + 11 * t + 7 * y + 5 * x + c) as u8
             }),
-            masks: None,
-        };
+            None,
+        );
         let device = Device::flex();
         let encoder = tiny().init(&mut Init::seeded(1, &device));
         let dir = tempfile::tempdir().unwrap();
@@ -362,7 +363,7 @@ mod tests {
         let first = open();
         assert!(matches!(first, SlotDataset::Mapped(_)));
         assert_eq!(first.dim(), (6, 2, 2, 4));
-        let last = batch_from_clips(clips.frames.slice(s![4..6, .., .., .., ..]), &device);
+        let last = batch_from_clips(clips.range(4..6).unwrap().view(), &device);
         let last = floats(encoder.encode(last, None, None).slots);
         assert_eq!(
             first

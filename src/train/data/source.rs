@@ -4,16 +4,20 @@ use std::path::Path;
 
 use ndarray::{Array3, Array4, Axis};
 use rayon::prelude::*;
-use slotflow_datasets::source::open_generated;
+use slotflow_datasets::frame_cache::CacheRequest;
+use slotflow_datasets::question::EventKind;
+use slotflow_datasets::source::{Cut, open, open_generated};
 use slotflow_datasets::synth::physics::states::TOKEN;
 use slotflow_datasets::synth::questions::Amount;
-use slotflow_datasets::synth::{Event, FrameCache, States, SynthSource};
-use slotflow_datasets::{DataError, Fit, FrameSampling, Source, SourceConfig, Split, Window};
+use slotflow_datasets::synth::{Event, States, SynthSource};
+use slotflow_datasets::{DataError, FrameSampling, Source, SourceConfig, Split, Window};
 
+use crate::artifacts::progress::Progress;
+use crate::artifacts::{RunError, interrupt};
 use crate::models::encoder::SlotEncoder;
 use crate::models::perceptual::motion::EVENTS;
-use crate::train::data::clip_dataset::ClipDataset;
-use crate::train::data::config::{ClipNeeds, TrainData};
+use crate::train::data::clip_dataset::{Background, ClipDataset, EmptyScene, SourceClips};
+use crate::train::data::config::{CacheMode, ClipNeeds, TrainData};
 use crate::train::data::qa_dataset::{Text, texts_of};
 use crate::train::error::TrainError;
 
@@ -47,6 +51,41 @@ impl<T> Splits<T> {
     }
 }
 
+impl<T: Clone> Splits<T> {
+    /// The same in both places.
+    pub fn both(value: T) -> Self {
+        Self {
+            train: value.clone(),
+            held_out: value,
+        }
+    }
+}
+
+impl Splits<ClipDataset> {
+    /// The empty scenes of both: one of the training clips, or every clip's own.
+    ///
+    /// # Errors
+    /// When frames cannot be read.
+    pub fn backgrounds(&self) -> Result<Splits<Background>, DataError> {
+        let train = self.train.background()?;
+        Ok(Splits {
+            held_out: match &train {
+                Background::Shared(_) => train.clone(),
+                Background::OfClip(_) => self.held_out.background()?,
+            },
+            train,
+        })
+    }
+}
+
+/// The refusal of a cache in the words of a run.
+fn interrupted(error: DataError) -> TrainError {
+    match error {
+        DataError::Interrupted => RunError::Interrupted.into(),
+        error => error.into(),
+    }
+}
+
 /// The data set of a training.
 #[derive(Debug, Clone, Copy)]
 pub struct TrainingSource<'a> {
@@ -57,76 +96,180 @@ pub struct TrainingSource<'a> {
 }
 
 impl TrainingSource<'_> {
-    /// Refuses a data set that cannot be read here, or lacks ground truth that an objective learns from.
+    /// Refuses a data set that cannot be read, or lacks ground truth that an objective learns from.
     ///
     /// # Errors
     /// Names the data set.
     pub fn check(&self, needs: ClipNeeds) -> Result<(), TrainError> {
-        self.open(Split::Train)?;
         let dataset = self.data.dataset;
-        match needs.truth.iter().find(|truth| !dataset.knows(**truth)) {
-            None => Ok(()),
-            Some(truth) => Err(TrainError::Data {
-                reason: format!("the data set `{dataset}` has no {}", truth.word()),
-            }),
+        for split in [Split::Train, Split::Val] {
+            let source = self.open_asking(split)?;
+            if source.is_empty() {
+                return Err(TrainError::Data {
+                    reason: format!("the data set `{dataset}` has no clips in the split `{split}`"),
+                });
+            }
+            // Own copies may lack what the data set as published has.
+            let mut missing = needs.truth.iter().filter(|truth| !source.knows(**truth));
+            if let Some(truth) = missing.next() {
+                return Err(TrainError::Data {
+                    reason: format!(
+                        "the data set `{dataset}` has no {} in the split `{split}`",
+                        truth.word()
+                    ),
+                });
+            }
         }
+        Ok(())
     }
 
     /// The clips of a split.
     ///
     /// # Errors
-    /// When the data set has no reader, or is not one of the generator's.
-    pub fn open(&self, split: Split) -> Result<SynthSource, DataError> {
+    /// When what the data set needs is not named, or nothing lies there.
+    pub fn open(&self, split: Split) -> Result<Box<dyn Source>, DataError> {
+        open(self.data.dataset, &self.config(split))
+    }
+
+    /// The clips of a split as the generator makes them, for exact trajectories.
+    fn open_generated(&self, split: Split) -> Result<SynthSource, DataError> {
+        open_generated(self.data.dataset, &self.config(split))
+    }
+
+    fn config(&self, split: Split) -> SourceConfig {
         let data = self.data;
-        let count = match split {
-            Split::Train => data.clips,
-            Split::Val | Split::Test => data.held_out,
-        };
-        let config = SourceConfig {
+        let default = SourceConfig::default();
+        let window = self.window();
+        SourceConfig {
+            root: data.root.clone(),
+            videos: data.videos.clone(),
             split,
-            clips: count,
-            ..SourceConfig::default()
+            clips: self.at_most(split).unwrap_or(default.clips),
+            cut: Some(Cut {
+                window,
+                length: data.frames,
+            }),
+            colours: data.colours,
+            // Of generated clips they cost more than the frames.
+            questions: None,
+        }
+    }
+
+    /// The clips of a split, with questions where the data set has them.
+    fn open_asking(&self, split: Split) -> Result<Box<dyn Source>, DataError> {
+        let config = SourceConfig {
+            questions: Some(Amount::default()),
+            ..self.config(split)
         };
-        open_generated(data.dataset, &config)
+        open(self.data.dataset, &config)
+    }
+
+    /// Clips of a split that are wanted at most.
+    fn at_most(&self, split: Split) -> Option<usize> {
+        match split {
+            Split::Train => self.data.clips,
+            Split::Val | Split::Test => Some(self.data.held_out),
+        }
+    }
+
+    /// The numbers of a split's clips in the data set, whether they can be read or not.
+    ///
+    /// # Errors
+    /// When the split cannot be opened.
+    pub fn all_numbers(&self, split: Split) -> Result<Vec<usize>, DataError> {
+        let source = self.open(split)?;
+        Ok(self.numbers(split, &*source))
+    }
+
+    /// The numbers of a split's clips, evenly spread where fewer than all are wanted.
+    fn numbers(&self, split: Split, source: &dyn Source) -> Vec<usize> {
+        let all = source.len();
+        let count = self.at_most(split).unwrap_or(all).min(all);
+        (0..count).map(|index| index * all / count).collect()
     }
 
     /// Which frames of a clip are sampled.
     pub fn window(&self) -> Window {
+        let data = self.data;
         Window {
             start: 0,
-            count: Some(self.data.frames),
-            pace: FrameSampling::Stride(self.data.stride),
-            size: self.data.size,
-            fit: Fit::Crop,
+            count: Some(data.frames),
+            pace: match data.fps {
+                Some(fps) => FrameSampling::Fps(fps),
+                None => FrameSampling::Stride(data.stride),
+            },
+            size: data.size,
+            fit: data.fit,
         }
     }
 
-    /// Sampled frames a second; `None` of imported slots, which do not say how fast their clips were.
-    pub fn fps(&self) -> Option<f32> {
-        let preset = self.data.dataset.generator().ok()?;
-        Some(preset.fps / self.data.stride as f32)
-    }
-
-    /// Frames of a split's clips, decoded once and kept.
+    /// Sampled frames a second, by the first clip that can be read; `None` of imported slots, which do not say how fast
+    /// their clips were.
     ///
     /// # Errors
-    /// When clips have fewer frames than `data.frames`, or a file cannot be read or written.
-    pub fn clips(&self, split: Split) -> Result<ClipDataset, TrainError> {
-        let folder = self.cache.join("footage");
-        let cache = FrameCache::open_or_generate(&folder, &self.open(split)?, &self.window())?;
-        let (wanted, found) = (self.data.frames, cache.time());
-        if found < wanted {
-            let reason = format!(
-                "clips of `{}` have {found} frames {} apart, and `data.frames` asks for {wanted}",
-                self.data.dataset, self.data.stride
-            );
-            return Err(TrainError::Data { reason });
+    /// When the data set cannot be opened.
+    pub fn fps(&self) -> Result<Option<f32>, DataError> {
+        let data = self.data;
+        if let Ok(preset) = data.dataset.generator() {
+            return Ok(Some(preset.fps / data.stride as f32));
         }
-        let (frames, masks) = cache.into_arrays();
-        Ok(ClipDataset {
-            frames,
-            masks: Some(masks),
-        })
+        if data.fps.is_some() {
+            return Ok(data.fps);
+        }
+        let Ok(source) = self.open(Split::Train) else {
+            return Ok(None);
+        };
+        let first = Window {
+            count: Some(1),
+            ..self.window()
+        };
+        let mut rates = (0..source.len()).filter_map(|clip| source.sample(clip, &first).ok());
+        Ok(rates.next().map(|sample| sample.clip.fps))
+    }
+
+    /// Frames of a split's clips, decoded once and kept, or decoded whenever they are asked for.
+    ///
+    /// # Errors
+    /// When no clip has `data.frames` frames, or a file cannot be read or written.
+    pub fn clips(&self, split: Split, quiet: bool) -> Result<ClipDataset, TrainError> {
+        let source = self.open(split)?;
+        let clips = self.numbers(split, &*source);
+        let scene = self.data.empty_scene();
+        let dataset = match self.data.cache {
+            CacheMode::Frames => {
+                let folder = self.cache.join("frames");
+                let name = format!("{}-{split}", self.data.dataset);
+                let request = self.request(&name, &*source, &clips);
+                let bar = Progress::new("decode", clips.len(), quiet);
+                let cache = request.open_or_build(&folder, &|done, _| {
+                    bar.set(done);
+                    !interrupt::pressed()
+                });
+                ClipDataset::cached(cache.map_err(interrupted)?, &clips)
+            }
+            CacheMode::None => ClipDataset::decoded(SourceClips {
+                source,
+                clips,
+                window: self.window(),
+                time: self.data.frames,
+            }),
+        };
+        Ok(dataset.with(scene, self.data.flip))
+    }
+
+    fn request<'b>(
+        &self,
+        name: &'b str,
+        source: &'b dyn Source,
+        clips: &'b [usize],
+    ) -> CacheRequest<'b> {
+        CacheRequest {
+            name,
+            source,
+            clips,
+            window: self.window(),
+            backgrounds: self.data.empty_scene() == EmptyScene::Clip,
+        }
     }
 
     /// The name of a split's slots in a [`SlotStore`](crate::train::data::slot_store::SlotStore): all that they depend
@@ -140,10 +283,11 @@ impl TrainingSource<'_> {
         encoder: &SlotEncoder,
         encoder_id: &str,
         seed: u64,
-    ) -> Result<String, DataError> {
+    ) -> Result<String, TrainError> {
         let source = self.open(split)?;
-        let (identity, window, count) = (source.identity(0)?, self.window(), source.len());
-        let mut depends = format!("{identity} {window:?} {count} {encoder_id}");
+        let clips = self.numbers(split, &*source);
+        let frames = self.request("", &*source, &clips).folder_name();
+        let mut depends = format!("{frames} {encoder_id}");
         if encoder.noise_shape(1, 1, true).is_some() {
             // Stochastic slots differ by the seed.
             depends = format!("{depends} {seed}");
@@ -152,41 +296,63 @@ impl TrainingSource<'_> {
         Ok(format!("{}-{split:?}-{}", self.data.dataset, &hash[..16]))
     }
 
-    /// Which events fall between two sampled frames, 0 or 1, `[clips, frames − 1, events]`: collision, entrance,
+    /// Which events of clips fall between two sampled frames, 0 or 1, `[clips, frames − 1, events]`: collision, entrance,
     /// departure.
     ///
     /// # Errors
     /// When the split cannot be read.
-    pub fn event_labels(&self, split: Split) -> Result<Array3<f32>, DataError> {
-        let source = self.open(split)?;
+    pub fn event_labels(&self, split: Split, clips: &[usize]) -> Result<Array3<f32>, DataError> {
         let steps = self.data.frames - 1;
-        let mut labels = Array3::zeros((source.len(), steps, EVENTS));
-        for clip in 0..source.len() {
-            for event in &source.record(clip).events {
-                let kind = match event {
-                    Event::Collision { .. } => 0,
-                    Event::Enter { .. } => 1,
-                    Event::Leave { .. } => 2,
+        let mut labels = Array3::zeros((clips.len(), steps, EVENTS));
+        let mut mark = |row: usize, kind: usize, frame: usize| {
+            let step = frame.saturating_sub(1) / self.data.stride;
+            if step < steps {
+                labels[[row, step, kind]] = 1.0;
+            }
+        };
+        if self.data.dataset.generator().is_ok() {
+            // Exact: events out of view as well.
+            let source = self.open_generated(split)?;
+            for (row, &clip) in clips.iter().enumerate() {
+                for event in &source.record(clip).events {
+                    let kind = match event {
+                        Event::Collision { .. } => 0,
+                        Event::Enter { .. } => 1,
+                        Event::Leave { .. } => 2,
+                    };
+                    mark(row, kind, event.frame());
+                }
+            }
+            return Ok(labels);
+        }
+        let source = self.open(split)?;
+        for (row, &clip) in clips.iter().enumerate() {
+            let table = source.events(clip)?.unwrap_or_default();
+            for event in table.seen.iter().chain(&table.unseen) {
+                let kind = match event.kind {
+                    EventKind::Collision => 0,
+                    EventKind::In => 1,
+                    EventKind::Out => 2,
+                    EventKind::Start | EventKind::End => continue,
                 };
-                let step = event.frame().saturating_sub(1) / self.data.stride;
-                if step < steps {
-                    labels[[clip, step, kind]] = 1.0;
+                if let Some(frame) = event.frame {
+                    mark(row, kind, frame);
                 }
             }
         }
         Ok(labels)
     }
 
-    /// True states of every clip's objects at its sampled frames.
+    /// True states of the objects of clips at their sampled frames.
     ///
     /// # Errors
     /// When the split cannot be read.
-    pub fn states(&self, split: Split) -> Result<Vec<States>, DataError> {
-        let source = self.open(split)?;
+    pub fn states(&self, split: Split, clips: &[usize]) -> Result<Vec<States>, DataError> {
+        let source = self.open_generated(split)?;
         let frames: Vec<usize> = self.sampled(self.data.frames);
-        let clips = (0..source.len()).into_par_iter();
+        let clips = clips.par_iter();
         Ok(clips
-            .map(|clip| States::new(&source.record(clip), &frames))
+            .map(|&clip| States::new(&source.record(clip), &frames))
             .collect())
     }
 
@@ -201,7 +367,7 @@ impl TrainingSource<'_> {
         frames: usize,
         slots: usize,
     ) -> Result<Array4<f32>, DataError> {
-        let source = self.open(split)?;
+        let source = self.open_generated(split)?;
         let frames = self.sampled(frames);
         let mut tokens = Array4::zeros((source.len(), frames.len(), slots, TOKEN));
         tokens
@@ -214,15 +380,16 @@ impl TrainingSource<'_> {
         Ok(tokens)
     }
 
-    /// The questions about every clip, as texts.
+    /// The questions about clips, as texts.
     ///
     /// # Errors
     /// When there are none, or a word is not in the vocabulary.
-    pub fn texts(&self, split: Split) -> Result<Vec<Text>, TrainError> {
-        let source = self.open(split)?;
-        let all: Vec<_> = (0..source.len())
-            .into_par_iter()
-            .map(|clip| texts_of(clip, &source.questions(clip, Amount::default())))
+    pub fn texts(&self, split: Split, clips: &[usize]) -> Result<Vec<Text>, TrainError> {
+        let source = self.open_asking(split)?;
+        let all: Vec<_> = clips
+            .par_iter()
+            .enumerate()
+            .map(|(row, &clip)| texts_of(row, &source.questions(clip)?))
             .collect::<Result<_, TrainError>>()?;
         let texts: Vec<_> = all.into_iter().flatten().collect();
         if texts.is_empty() {

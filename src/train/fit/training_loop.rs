@@ -141,7 +141,7 @@ impl<'a, O: Objective> FitState<'a, O> {
 
     fn step(
         &mut self,
-        batches: &mut Prefetcher<O::Batch>,
+        batches: &mut Prefetcher<Result<O::Batch, TrainError>>,
         progress: &Progress,
     ) -> Result<(), TrainError> {
         let (start, config) = (Instant::now(), self.config);
@@ -173,7 +173,7 @@ impl<'a, O: Objective> FitState<'a, O> {
     /// Losses and gradients, averaged over the batches of one step.
     fn gradients(
         &mut self,
-        batches: &mut Prefetcher<O::Batch>,
+        batches: &mut Prefetcher<Result<O::Batch, TrainError>>,
     ) -> Result<StepGradients, TrainError> {
         let parts = self.config.accumulate.max(1);
         let mut found = StepGradients {
@@ -190,6 +190,7 @@ impl<'a, O: Objective> FitState<'a, O> {
                     reason: "the data ended early".to_owned(),
                 });
             };
+            let batch = batch?;
             found.waited_secs += waiting.elapsed().as_secs_f64();
             let step = StepContext {
                 done: self.checkpoint.step,
@@ -355,7 +356,7 @@ impl<'a, O: Objective> FitState<'a, O> {
     fn validate(&mut self) -> Result<Vec<(&'static str, f64)>, TrainError> {
         let model = self.inference_model(self.kept_parameters().clone())?;
         let (context, step) = (self.context, self.checkpoint.step);
-        let figures = self.objective.validate(&model, context.device);
+        let figures = self.objective.validate(&model, context.device)?;
         let stem = format!("step-{step:08}");
         self.objective
             .preview(&model, context.device, context.folder, &stem)?;

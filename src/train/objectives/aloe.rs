@@ -2,6 +2,8 @@
 //!
 //! Questions and their answers train Aloe alone: slots are encoded before and stay as they are.
 
+use crate::train::error::TrainError;
+use crate::train::interface::Figures;
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use ndarray::{Array3, ArrayView3, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
@@ -179,10 +181,9 @@ impl Objective for AloeObjective {
         self.config.batch
     }
 
-    fn batch(&self, noise: &mut SeededRng) -> Vec<usize> {
-        (0..self.config.batch)
-            .map(|_| noise.below(self.train.texts.len()))
-            .collect()
+    fn batch(&self, noise: &mut SeededRng) -> Result<Vec<usize>, TrainError> {
+        let texts = self.train.texts.len();
+        Ok((0..self.config.batch).map(|_| noise.below(texts)).collect())
     }
 
     fn losses(&self, model: &Aloe, batch: &Vec<usize>, step: &StepContext<'_>) -> Losses {
@@ -214,7 +215,7 @@ impl Objective for AloeObjective {
         Losses::weighted(parts)
     }
 
-    fn validate(&self, model: &Aloe, device: &Device) -> Vec<(&'static str, f64)> {
+    fn validate(&self, model: &Aloe, device: &Device) -> Result<Figures, TrainError> {
         let mut right: BTreeMap<bool, (usize, usize)> = BTreeMap::new();
         for is_choice in [false, true] {
             let of: Vec<&Text> = self
@@ -249,10 +250,10 @@ impl Objective for AloeObjective {
             let (right, all) = right.get(&is_choice).copied().unwrap_or_default();
             1.0 - right as f64 / all.max(1) as f64
         };
-        vec![
+        Ok(vec![
             ("wrong-words", wrong(false)),
             ("wrong-options", wrong(true)),
-        ]
+        ])
     }
 }
 

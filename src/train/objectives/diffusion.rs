@@ -3,9 +3,12 @@
 //! Slots and VQ-VAE were trained before and stay as they are, so both are computed once.
 //! Differs: the paper trains the encoder with it; slots of a short training separate objects better without.
 
+use crate::train::error::TrainError;
+use crate::train::interface::Figures;
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array2, Array3, Array4, Axis, s};
 use serde::{Deserialize, Serialize};
+use slotflow_datasets::DataError;
 
 use crate::models::decoder::latent_diffusion::{
     LatentDiffusion, LatentDiffusionConfig, LatentStats,
@@ -14,7 +17,7 @@ use crate::models::decoder::sampler::SamplerConfig;
 use crate::models::decoder::vqvae::VqVae;
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{clip_from_frames, floats, frames_from_clip};
-use crate::train::data::clip_dataset::ClipDataset;
+use crate::train::data::clip_dataset::{ClipDataset, WindowStart};
 use crate::train::data::slot_store::SlotDataset;
 use crate::train::interface::{Losses, Objective, StepContext};
 use crate::train::objectives::parts::figures::{decibel, squared_error};
@@ -54,26 +57,29 @@ pub struct DiffusionFrames<'a> {
 
 impl<'a> DiffusionFrames<'a> {
     /// The latents of all frames under a decoder's VQ-VAE.
+    ///
+    /// # Errors
+    /// When frames cannot be read.
     pub fn new(
         slots: SlotDataset,
         clips: &'a ClipDataset,
         decoder: &LatentDiffusion,
         device: &Device,
-    ) -> Self {
+    ) -> Result<Self, DataError> {
         let mut values = Vec::new();
         for clip in 0..clips.clips() {
-            for part in clips.clip(clip).axis_chunks_iter(Axis(0), BATCH) {
+            for part in clips.clip(clip)?.axis_chunks_iter(Axis(0), BATCH) {
                 values.extend(floats(decoder.encode(frames_from_clip(part, device))));
             }
         }
         let rows = clips.clips() * clips.time();
         let columns = values.len() / rows.max(1);
         let latents = Array2::from_shape_vec((rows, columns), values).unwrap_or_default();
-        Self {
+        Ok(Self {
             slots,
             latents,
             clips,
-        }
+        })
     }
 
     fn gather(&self, frames: &[usize]) -> DiffusionBatch {
@@ -179,7 +185,7 @@ impl DiffusionObjective<'_> {
         from: &DiffusionFrames<'_>,
         frames: &[usize],
         device: &Device,
-    ) -> (Array4<u8>, Array4<u8>) {
+    ) -> Result<(Array4<u8>, Array4<u8>), DataError> {
         let drawn = from.gather(frames);
         let noise = SeededRng::new(0, &["validate"]);
         let out = model.render(
@@ -189,39 +195,51 @@ impl DiffusionObjective<'_> {
             None,
         );
         let time = from.clips.time();
-        let (_, _, height, width, rgb) = from.clips.frames.dim();
-        let mut truth = Array4::zeros((frames.len(), height, width, rgb));
-        for (row, &frame) in frames.iter().enumerate() {
-            let (clip, frame) = (frame / time, frame % time);
-            let seen = from.clips.frames.slice(s![clip, frame, .., .., ..]);
-            truth.index_axis_mut(Axis(0), row).assign(&seen);
-        }
-        (truth, clip_from_frames(out))
+        let starts: Vec<WindowStart> = frames
+            .iter()
+            .map(|frame| WindowStart::new(frame / time, frame % time))
+            .collect();
+        Ok((from.clips.single(&starts)?, clip_from_frames(out)))
     }
 
     /// PSNR of training clips decoded from their own slots, dB: what 99 % of them reach, and what 1 % do.
     ///
     /// Measured on a few frames of up to 96 clips; a clip that falls below the first is unlike the training's.
-    pub fn reconstruction_range(&self, model: &LatentDiffusion, device: &Device) -> [f64; 2] {
+    ///
+    /// # Errors
+    /// When frames cannot be read.
+    pub fn reconstruction_range(
+        &self,
+        model: &LatentDiffusion,
+        device: &Device,
+    ) -> Result<[f64; 2], DataError> {
         let (clips, time) = (self.train.clips.clips().min(96), self.train.clips.time());
-        let mut reached: Vec<f64> = (0..clips)
-            .map(|clip| {
-                let frames: Vec<usize> = (0..4).map(|part| clip * time + part * time / 4).collect();
-                let (truth, guess) = self.render(model, &self.train, &frames, device);
-                decibel(squared_error(&truth, &guess))
-            })
-            .collect();
+        let mut reached = Vec::with_capacity(clips);
+        for clip in 0..clips {
+            let frames: Vec<usize> = (0..4).map(|part| clip * time + part * time / 4).collect();
+            let (truth, guess) = self.render(model, &self.train, &frames, device)?;
+            reached.push(decibel(squared_error(&truth, &guess)));
+        }
         reached.sort_by(f64::total_cmp);
         let at = |share: f64| reached[((clips.max(1) - 1) as f64 * share).round() as usize];
-        [at(0.01), at(0.99)]
+        Ok([at(0.01), at(0.99)])
     }
 }
 
 /// Mean and deviation of the latents of frames drawn at random.
-pub fn latent_stats(vqvae: &VqVae, clips: &ClipDataset, seed: u64, device: &Device) -> LatentStats {
+///
+/// # Errors
+/// When frames cannot be read.
+pub fn latent_stats(
+    vqvae: &VqVae,
+    clips: &ClipDataset,
+    seed: u64,
+    device: &Device,
+) -> Result<LatentStats, DataError> {
     let mut noise = SeededRng::new(seed, &["latents"]);
-    let frames = clips.draw_frames(256, &mut noise);
-    LatentStats::measure(&vqvae.encode(frames_from_clip(frames.view(), device)))
+    let frames = clips.single(&clips.draw_windows(256, 1, &mut noise))?;
+    let latents = vqvae.encode(frames_from_clip(frames.view(), device));
+    Ok(LatentStats::measure(&latents))
 }
 
 /// `[batch, slots, dim]` on a device.
@@ -247,11 +265,11 @@ impl Objective for DiffusionObjective<'_> {
         self.config.batch
     }
 
-    fn batch(&self, noise: &mut SeededRng) -> DiffusionBatch {
+    fn batch(&self, noise: &mut SeededRng) -> Result<DiffusionBatch, TrainError> {
         let frames: Vec<usize> = (0..self.config.batch)
             .map(|_| noise.below(self.train.frames()))
             .collect();
-        self.draw(&self.train, &frames, noise)
+        Ok(self.draw(&self.train, &frames, noise))
     }
 
     fn losses(
@@ -263,24 +281,28 @@ impl Objective for DiffusionObjective<'_> {
         Losses::single("denoise", self.loss(model, batch, step.device))
     }
 
-    fn validate(&self, model: &LatentDiffusion, device: &Device) -> Vec<(&'static str, f64)> {
+    fn validate(&self, model: &LatentDiffusion, device: &Device) -> Result<Figures, TrainError> {
         let drawn = self.draw(
             &self.held_out,
             &self.sample(128),
             &mut SeededRng::new(1, &["validate"]),
         );
         let denoise = f64::from(floats(self.loss(model, &drawn, device))[0]);
-        let (truth, guess) = self.render(model, &self.held_out, &self.sample(24), device);
+        let (truth, guess) = self.render(model, &self.held_out, &self.sample(24), device)?;
         let squared = squared_error(&truth, &guess);
-        vec![
+        Ok(vec![
             ("denoise", denoise),
             ("squared", squared),
             ("psnr", decibel(squared)),
-        ]
+        ])
     }
 
-    fn sheet(&self, model: &LatentDiffusion, device: &Device) -> Vec<Array4<u8>> {
-        let (truth, guess) = self.render(model, &self.held_out, &self.sample(12), device);
-        vec![truth, guess]
+    fn sheet(
+        &self,
+        model: &LatentDiffusion,
+        device: &Device,
+    ) -> Result<Vec<Array4<u8>>, TrainError> {
+        let (truth, guess) = self.render(model, &self.held_out, &self.sample(12), device)?;
+        Ok(vec![truth, guess])
     }
 }

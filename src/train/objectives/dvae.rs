@@ -1,6 +1,8 @@
 //! A dVAE learns to reconstruct frames through random tokens (Ramesh et al. 2021; Singh et al. 2022, SLATE §3.1).
 //! Reference: SlotDiffusion `img_based/models/slate/dVAE.py`, `method.py`.
 
+use crate::train::error::TrainError;
+use crate::train::interface::Figures;
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array4, Axis};
 use serde::{Deserialize, Serialize};
@@ -10,7 +12,7 @@ use crate::models::decoder::vqvae::codebook::CodeUse;
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{clip_from_frames, frames_from_clip};
 use crate::train::interface::{Losses, Objective, StepContext};
-use crate::train::objectives::parts::reconstruct::{Errors, Reconstruct};
+use crate::train::objectives::parts::reconstruct::{Errors, FrameBatch, Reconstruct};
 
 /// `[dvae.objective]` of a training plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,7 +91,7 @@ impl DvaeObjective<'_> {
 
 impl Objective for DvaeObjective<'_> {
     type Model = Dvae;
-    type Batch = Array4<u8>;
+    type Batch = FrameBatch;
 
     fn init(&self, init: &mut Init) -> Dvae {
         self.model.init(init)
@@ -99,35 +101,36 @@ impl Objective for DvaeObjective<'_> {
         self.config.batch
     }
 
-    fn batch(&self, noise: &mut SeededRng) -> Array4<u8> {
-        self.train.draw_frames(self.config.batch, noise)
+    fn batch(&self, noise: &mut SeededRng) -> Result<FrameBatch, TrainError> {
+        let config = &self.config;
+        Ok(self.draw(config.batch, config.foreground_weight, noise)?)
     }
 
-    fn losses(&self, model: &Dvae, batch: &Array4<u8>, step: &StepContext<'_>) -> Losses {
-        let frames = frames_from_clip(batch.view(), step.device);
+    fn losses(&self, model: &Dvae, batch: &FrameBatch, step: &StepContext<'_>) -> Losses {
+        let frames = frames_from_clip(batch.frames.view(), step.device);
         let drawn = model.reconstruct(frames.clone(), &self.gumbel(&frames, step));
         let squared = (drawn - frames).square();
-        let squared = match self.weights(batch, self.config.foreground_weight, step.device) {
+        let squared = match batch.weights(step.device) {
             Some(weights) => squared * weights,
             None => squared,
         };
         Losses::single("squared", squared.mean())
     }
 
-    fn validate(&self, model: &Dvae, device: &Device) -> Vec<(&'static str, f64)> {
-        let truth = self.held_out.spread(128);
+    fn validate(&self, model: &Dvae, device: &Device) -> Result<Figures, TrainError> {
+        let (truth, scenes) = self.held_out_frames(128)?;
         let (drawn, perplexity) = self.through_tokens(model, &truth, device);
         let mut errors = Errors::default();
-        errors.observe(truth.view(), drawn.view(), &self.background);
+        errors.observe(truth.view(), drawn.view(), &scenes);
         let mut figures = errors.figures().to_vec();
         figures.push(("token-perplexity", perplexity));
-        figures
+        Ok(figures)
     }
 
-    fn sheet(&self, model: &Dvae, device: &Device) -> Vec<Array4<u8>> {
-        let truth = self.held_out.spread(10);
+    fn sheet(&self, model: &Dvae, device: &Device) -> Result<Vec<Array4<u8>>, TrainError> {
+        let (truth, _) = self.held_out_frames(10)?;
         let (drawn, _) = self.through_tokens(model, &truth, device);
-        vec![truth, drawn]
+        Ok(vec![truth, drawn])
     }
 }
 
@@ -138,6 +141,7 @@ mod tests {
     use super::*;
     use crate::tensor_conversion::floats;
     use crate::train::data::clip_dataset::ClipDataset;
+    use crate::train::data::source::Splits;
 
     #[test]
     fn the_temperature_falls_along_the_reference_s_half_cosine() {
@@ -152,10 +156,8 @@ mod tests {
         let frames = Array5::from_shape_fn((1, 2, 8, 8, 3), |(_, t, y, x, c)| {
             (40 * t + 7 * y + 5 * x + c) as u8
         });
-        let clips = ClipDataset {
-            frames,
-            masks: None,
-        };
+        let clips = ClipDataset::in_memory(frames, None);
+        let splits = Splits::both(clips.clone());
         let objective = DvaeObjective {
             model: DvaeConfig {
                 channels: 4,
@@ -167,7 +169,7 @@ mod tests {
                 foreground_weight: 2.0,
                 ..DvaeObjectiveConfig::default()
             },
-            background: clips.background(),
+            backgrounds: splits.backgrounds().unwrap(),
             lpips: None,
             train: &clips,
             held_out: &clips,
@@ -181,7 +183,7 @@ mod tests {
             device: &device,
             seed: 1,
         };
-        let batch = objective.batch(&mut SeededRng::new(1, &[]));
+        let batch = objective.batch(&mut SeededRng::new(1, &[])).unwrap();
         let losses = objective.losses(&model, &batch, &step);
         let gradients = losses.total.backward();
         for conv in [&model.logits, &model.output] {
@@ -194,6 +196,7 @@ mod tests {
                     &objective.init(&mut Init::seeded(1, &Device::flex())),
                     &Device::flex()
                 )
+                .unwrap()
                 .len(),
             4
         );

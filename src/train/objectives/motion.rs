@@ -2,10 +2,13 @@
 //!
 //! It serves metrics alone: no encoder, dynamics model or decoder learns from it or from events.
 
+use crate::train::error::TrainError;
+use crate::train::interface::Figures;
 use burn::tensor::activation::log_sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array3, Array5, s};
 use serde::{Deserialize, Serialize};
+use slotflow_datasets::DataError;
 
 use crate::models::perceptual::motion::{EVENTS, Motion, MotionConfig};
 use crate::rng::{Init, SeededRng};
@@ -59,14 +62,18 @@ pub struct MotionObjective {
 }
 
 impl MotionObjective {
-    fn windows(&self, from: &EventClips, windows: &[WindowStart]) -> MotionBatch {
+    fn windows(
+        &self,
+        from: &EventClips,
+        windows: &[WindowStart],
+    ) -> Result<MotionBatch, DataError> {
         let window = self.model.window;
-        let frames = from.clips.windows(windows, window);
+        let frames = from.clips.windows(windows, window)?;
         let mut labels = Array3::zeros((windows.len(), window - 1, EVENTS));
-        for (mut row, &WindowStart { clip, frame }) in labels.outer_iter_mut().zip(windows) {
+        for (mut row, &WindowStart { clip, frame, .. }) in labels.outer_iter_mut().zip(windows) {
             row.assign(&from.labels.slice(s![clip, frame..frame + window - 1, ..]));
         }
-        MotionBatch { frames, labels }
+        Ok(MotionBatch { frames, labels })
     }
 }
 
@@ -93,12 +100,12 @@ impl Objective for MotionObjective {
         self.config.batch
     }
 
-    fn batch(&self, noise: &mut SeededRng) -> MotionBatch {
+    fn batch(&self, noise: &mut SeededRng) -> Result<MotionBatch, TrainError> {
         let windows = self
             .train
             .clips
             .draw_windows(self.config.batch, self.model.window, noise);
-        self.windows(&self.train, &windows)
+        Ok(self.windows(&self.train, &windows)?)
     }
 
     fn losses(&self, model: &Motion, batch: &MotionBatch, step: &StepContext<'_>) -> Losses {
@@ -106,13 +113,13 @@ impl Objective for MotionObjective {
         Losses::single("events", event_loss(model.forward(clips), &batch.labels))
     }
 
-    fn validate(&self, model: &Motion, device: &Device) -> Vec<(&'static str, f64)> {
+    fn validate(&self, model: &Motion, device: &Device) -> Result<Figures, TrainError> {
         let mut noise = SeededRng::new(1, &["validate"]);
         let windows = self
             .held_out
             .clips
             .draw_windows(96, self.model.window, &mut noise);
-        let MotionBatch { frames, labels } = self.windows(&self.held_out, &windows);
+        let MotionBatch { frames, labels } = self.windows(&self.held_out, &windows)?;
         let logits = model.forward(batch_from_clips(frames.view(), device));
         let loss = f64::from(floats(event_loss(logits.clone(), &labels))[0]);
         let logits: Vec<(f32, bool)> = floats(logits)
@@ -123,12 +130,12 @@ impl Objective for MotionObjective {
             let of: Vec<_> = logits.iter().skip(event).step_by(EVENTS).copied().collect();
             balanced(&of)
         };
-        vec![
+        Ok(vec![
             ("loss", loss),
             ("collision", share(0)),
             ("entrance", share(1)),
             ("departure", share(2)),
-        ]
+        ])
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! It learns on encoded slots and on slots that are rolled out behind encoded ones. Slots stay as they are.
 
+use crate::train::error::TrainError;
+use crate::train::interface::Figures;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
@@ -170,7 +172,7 @@ impl Objective for ObjectEventHeadObjective {
         self.config.batch
     }
 
-    fn batch(&self, noise: &mut SeededRng) -> HeadBatch {
+    fn batch(&self, noise: &mut SeededRng) -> Result<HeadBatch, TrainError> {
         let clips = self.train.states.len();
         let chosen: Vec<_> = (0..self.config.batch)
             .map(|_| HeadSample {
@@ -178,14 +180,14 @@ impl Objective for ObjectEventHeadObjective {
                 clip: noise.below(clips),
             })
             .collect();
-        self.train.batch(&chosen)
+        Ok(self.train.batch(&chosen))
     }
 
     fn losses(&self, model: &ObjectEventHead, batch: &HeadBatch, step: &StepContext<'_>) -> Losses {
         Losses::weighted(self.parts(model, batch, step.device))
     }
 
-    fn validate(&self, model: &ObjectEventHead, device: &Device) -> Vec<(&'static str, f64)> {
+    fn validate(&self, model: &ObjectEventHead, device: &Device) -> Result<Figures, TrainError> {
         let mut sums: Vec<(&'static str, f64)> = Vec::new();
         let clips = self.held_out.states.len();
         for clip in 0..clips {
@@ -205,7 +207,7 @@ impl Objective for ObjectEventHeadObjective {
             ("missed-imagined-touches", miss(SlotVersion::RolledOut)),
         ];
         figures.extend(sums);
-        figures
+        Ok(figures)
     }
 }
 

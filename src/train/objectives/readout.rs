@@ -1,6 +1,8 @@
 //! A readout learns to predict from slots whether something will happen: Physion's over pairs of slots, PHYRE's over a
 //! Transformer (Wu et al., ICLR 2023, §4.3 and §4.4). The slots are encoded ones with a rollout behind them.
 
+use crate::train::error::TrainError;
+use crate::train::interface::Figures;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use ndarray::{Array4, s};
@@ -131,7 +133,7 @@ impl Objective for ReadoutObjective {
         self.config.batch
     }
 
-    fn batch(&self, noise: &mut SeededRng) -> ReadoutDataset {
+    fn batch(&self, noise: &mut SeededRng) -> Result<ReadoutDataset, TrainError> {
         let (clips, time, count, dim) = self.train.slots.dim();
         let mut slots = Array4::zeros((self.config.batch, time, count, dim));
         let mut labels = Vec::with_capacity(self.config.batch);
@@ -140,7 +142,7 @@ impl Objective for ReadoutObjective {
             to.assign(&self.train.slots.slice(s![clip, .., .., ..]));
             labels.push(self.train.labels[clip]);
         }
-        ReadoutDataset { slots, labels }
+        Ok(ReadoutDataset { slots, labels })
     }
 
     fn losses(&self, model: &Readout, batch: &ReadoutDataset, step: &StepContext<'_>) -> Losses {
@@ -151,13 +153,13 @@ impl Objective for ReadoutObjective {
         )
     }
 
-    fn validate(&self, model: &Readout, device: &Device) -> Vec<(&'static str, f64)> {
+    fn validate(&self, model: &Readout, device: &Device) -> Result<Figures, TrainError> {
         let (slots, labels) = self.held_out.tensors(device);
         let logits = model.forward(&slots);
         let logit_values = floats(logits.clone());
         let yes = self.held_out.labels.iter().filter(|label| **label == 1);
         let share = yes.count() as f64 / self.held_out.labels.len().max(1) as f64;
-        vec![
+        Ok(vec![
             (
                 "answers",
                 f64::from(floats(binary_cross_entropy(logits, labels))[0]),
@@ -167,7 +169,7 @@ impl Objective for ReadoutObjective {
                 threshold_accuracy(&logit_values, &self.held_out.labels, 0.5),
             ),
             ("most-frequent", share.max(1.0 - share)),
-        ]
+        ])
     }
 }
 
@@ -226,7 +228,9 @@ mod tests {
                     device: &device,
                     seed: 1,
                 };
-                let batch = objective.batch(&mut SeededRng::new(done, &["batch"]));
+                let batch = objective
+                    .batch(&mut SeededRng::new(done, &["batch"]))
+                    .unwrap();
                 let losses = objective.losses(&model, &batch, &step);
                 let gradients = collect_gradients(&model, &losses.total.backward());
                 adam.step(&mut state, &gradients, |_| 0.02);
@@ -234,7 +238,7 @@ mod tests {
             }
             let flex = Device::flex();
             let model = load_into(objective.init(&mut Init::blank(&flex)), state).unwrap();
-            let figures = objective.validate(&model, &flex);
+            let figures = objective.validate(&model, &flex).unwrap();
             assert!(figures[1].1 > 0.9 && figures[2].1 < 0.7, "{figures:?}");
         }
     }

@@ -2,10 +2,13 @@
 //! latents is to be predicted from its slots. A window of one frame is the model for images.
 //! Reference: SlotDiffusion `video_based/models/savi_diffusion.py`, `img_based/models/sa_diffusion.py`.
 
+use crate::train::error::TrainError;
+use crate::train::interface::Figures;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array4, Array5};
 use serde::{Deserialize, Serialize};
+use slotflow_datasets::DataError;
 
 use crate::models::decoder::latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
 use crate::models::decoder::sampler::SamplerConfig;
@@ -109,27 +112,29 @@ impl SlotDiffusionObjective<'_> {
     }
 
     /// The beginnings of held-out clips, evenly spread.
-    fn held_out_windows(&self, count: usize) -> Array5<u8> {
+    fn held_out_windows(&self, count: usize) -> Result<Array5<u8>, DataError> {
         let clips = self.held_out.clips();
         let count = count.min(clips).max(1);
         let windows: Vec<_> = (0..count)
-            .map(|index| WindowStart {
-                clip: index * clips / count,
-                frame: 0,
-            })
+            .map(|index| WindowStart::new(index * clips / count, 0))
             .collect();
         self.held_out.windows(&windows, self.config.window)
     }
 
     /// Held-out frames and their reconstructions, `[count, height, width, rgb]` each.
-    fn reconstruct(&self, model: &SlotDiffusion, clips: usize, device: &Device) -> [Array4<u8>; 2] {
+    fn reconstruct(
+        &self,
+        model: &SlotDiffusion,
+        clips: usize,
+        device: &Device,
+    ) -> Result<[Array4<u8>; 2], DataError> {
         let mut noise = SeededRng::new(0, &["validate"]);
         let (frames, slots) =
-            Self::encode(model, &self.held_out_windows(clips), &mut noise, device);
+            Self::encode(model, &self.held_out_windows(clips)?, &mut noise, device);
         let drawn = model
             .decoder
             .render(&slots, &noise, &self.config.sampler, None);
-        [frames, drawn].map(clip_from_frames)
+        Ok([frames, drawn].map(clip_from_frames))
     }
 }
 
@@ -153,10 +158,10 @@ impl Objective for SlotDiffusionObjective<'_> {
         self.config.batch
     }
 
-    fn batch(&self, noise: &mut SeededRng) -> Array5<u8> {
+    fn batch(&self, noise: &mut SeededRng) -> Result<Array5<u8>, TrainError> {
         let SlotDiffusionObjectiveConfig { batch, window, .. } = self.config;
         let windows = self.train.draw_windows(batch, window, noise);
-        self.train.windows(&windows, window)
+        Ok(self.train.windows(&windows, window)?)
     }
 
     fn losses(&self, model: &SlotDiffusion, batch: &Array5<u8>, step: &StepContext<'_>) -> Losses {
@@ -172,20 +177,20 @@ impl Objective for SlotDiffusionObjective<'_> {
         }
     }
 
-    fn validate(&self, model: &SlotDiffusion, device: &Device) -> Vec<(&'static str, f64)> {
+    fn validate(&self, model: &SlotDiffusion, device: &Device) -> Result<Figures, TrainError> {
         let mut noise = SeededRng::new(1, &["validate"]);
-        let denoise = Self::loss(model, &self.held_out_windows(24), &mut noise, device);
-        let [truth, drawn] = self.reconstruct(model, 8, device);
+        let denoise = Self::loss(model, &self.held_out_windows(24)?, &mut noise, device);
+        let [truth, drawn] = self.reconstruct(model, 8, device)?;
         let squared = squared_error(&truth, &drawn);
-        vec![
+        Ok(vec![
             ("denoise", f64::from(floats(denoise)[0])),
             ("squared", squared),
             ("psnr", decibel(squared)),
-        ]
+        ])
     }
 
-    fn sheet(&self, model: &SlotDiffusion, device: &Device) -> Vec<Array4<u8>> {
-        self.reconstruct(model, 8, device).to_vec()
+    fn sheet(&self, model: &SlotDiffusion, device: &Device) -> Result<Vec<Array4<u8>>, TrainError> {
+        Ok(self.reconstruct(model, 8, device)?.to_vec())
     }
 }
 
@@ -252,12 +257,12 @@ mod tests {
 
     #[test]
     fn encoder_and_decoder_learn_together_and_what_was_trained_before_stays() {
-        let clips = ClipDataset {
-            frames: Array5::from_shape_fn((2, 4, 8, 8, 3), |(clip, t, y, x, c)| {
+        let clips = ClipDataset::in_memory(
+            Array5::from_shape_fn((2, 4, 8, 8, 3), |(clip, t, y, x, c)| {
                 (90 * clip + 20 * t + 7 * y + 5 * x + c) as u8
             }),
-            masks: None,
-        };
+            None,
+        );
         let cnn = StemConfig::Cnn(CnnConfig {
             channels: vec![4],
             kernels: vec![3],
@@ -286,7 +291,7 @@ mod tests {
                 device: &device,
                 seed: 1,
             };
-            let batch = objective.batch(&mut SeededRng::new(1, &[]));
+            let batch = objective.batch(&mut SeededRng::new(1, &[])).unwrap();
             let losses = objective.losses(&model, &batch, &step);
             let gradients = collect_gradients(&model, &losses.total.backward());
             let some = |start: &str| gradients.entries.keys().any(|key| key.starts_with(start));
@@ -294,7 +299,9 @@ mod tests {
             assert_eq!(some("encoder.stem."), !frozen);
             assert!((objective.rate("decoder.unet.norm_out.weight") - 2.0).abs() < 1e-12);
             let flex = Device::flex();
-            let figures = objective.validate(&objective.init(&mut Init::seeded(2, &flex)), &flex);
+            let figures = objective
+                .validate(&objective.init(&mut Init::seeded(2, &flex)), &flex)
+                .unwrap();
             assert!(figures.iter().all(|(_, value)| value.is_finite()));
         }
     }

@@ -1,6 +1,7 @@
 //! SlotFormer learns to roll slots forward (Wu et al., ICLR 2023, §3.2: slot loss, and image loss where a decoder is
 //! given).
 
+use crate::train::interface::Figures;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array4, Array5, s};
@@ -139,7 +140,7 @@ impl Objective for SlotFormerObjective<'_> {
         self.config.batch
     }
 
-    fn batch(&self, noise: &mut SeededRng) -> SlotFormerBatch {
+    fn batch(&self, noise: &mut SeededRng) -> Result<SlotFormerBatch, TrainError> {
         let all = self.train.view();
         let (clips, time, slots, dim) = all.dim();
         let length = self.length();
@@ -162,17 +163,15 @@ impl Objective for SlotFormerObjective<'_> {
                     .slice_mut(s![1..self.model.burn_in, ..masked, ..])
                     .fill(0.0);
             }
-            predicted.push(WindowStart {
-                clip,
-                frame: start + self.model.burn_in,
-            });
+            predicted.push(WindowStart::new(clip, start + self.model.burn_in));
         }
         let frames = self.image_loss.as_ref();
-        SlotFormerBatch {
+        let frames =
+            frames.map(|image_loss| image_loss.train.windows(&predicted, self.config.rollout));
+        Ok(SlotFormerBatch {
             slots: windows,
-            frames: frames
-                .map(|image_loss| image_loss.train.windows(&predicted, self.config.rollout)),
-        }
+            frames: frames.transpose()?,
+        })
     }
 
     fn losses(
@@ -193,7 +192,7 @@ impl Objective for SlotFormerObjective<'_> {
         Losses::weighted(parts)
     }
 
-    fn validate(&self, model: &SlotFormer, device: &Device) -> Vec<(&'static str, f64)> {
+    fn validate(&self, model: &SlotFormer, device: &Device) -> Result<Figures, TrainError> {
         let (mut loss, mut copy, mut image, mut parts) = (0.0, 0.0, 0.0, 0.0);
         let (clips, time, ..) = self.held_out.dim();
         let burn_in = self.model.burn_in;
@@ -209,10 +208,8 @@ impl Objective for SlotFormerObjective<'_> {
             );
             let rollout = rolled_out(model, &windows, burn_in);
             if let Some(image_loss) = &self.image_loss {
-                let frames = &image_loss.held_out.frames;
-                let frames = frames
-                    .slice(s![range, burn_in..time, .., .., ..])
-                    .to_owned();
+                let later: Vec<_> = range.map(|clip| WindowStart::new(clip, burn_in)).collect();
+                let frames = image_loss.held_out.windows(&later, time - burn_in)?;
                 let mut noise = SeededRng::new(0, &["validate"]);
                 let cost =
                     Self::decoder_loss(&image_loss.decoder, rollout.clone(), &frames, &mut noise);
@@ -228,7 +225,7 @@ impl Objective for SlotFormerObjective<'_> {
         if self.image_loss.is_some() {
             figures.push(("image", image / parts));
         }
-        figures
+        Ok(figures)
     }
 }
 
@@ -295,17 +292,14 @@ mod tests {
 
     #[test]
     fn masked_slots_keep_their_first_frame_and_their_rollout() {
-        let clips = ClipDataset {
-            frames: Array5::zeros((2, 5, 16, 16, 3)),
-            masks: None,
-        };
+        let clips = ClipDataset::in_memory(Array5::zeros((2, 5, 16, 16, 3)), None);
         let mut objective = objective(&clips, false);
         objective.model.burn_in = 3;
         objective.config.rollout = 2;
         objective.config.batch = 16;
         objective.train = SlotDataset::from(objective.train.view().mapv(|value| value + 1.0));
         objective.config.masked = 1;
-        let batch = objective.batch(&mut SeededRng::new(1, &[]));
+        let batch = objective.batch(&mut SeededRng::new(1, &[])).unwrap();
         let blank = |t: usize, slot: usize| {
             let of = batch.slots.slice(s![.., t, slot, ..]);
             of.outer_iter()
@@ -320,12 +314,12 @@ mod tests {
 
     #[test]
     fn the_image_loss_changes_the_gradient_and_not_the_decoder() {
-        let clips = ClipDataset {
-            frames: Array5::from_shape_fn((2, 5, 16, 16, 3), |(a, b, y, x, c)| {
+        let clips = ClipDataset::in_memory(
+            Array5::from_shape_fn((2, 5, 16, 16, 3), |(a, b, y, x, c)| {
                 (50 * a + 20 * b + 3 * y + 2 * x + c) as u8
             }),
-            masks: None,
-        };
+            None,
+        );
         let device = Device::flex().autodiff();
         let gradient = |with_image_loss: bool| {
             let objective = objective(&clips, with_image_loss);
@@ -337,7 +331,7 @@ mod tests {
                 device: &device,
                 seed: 1,
             };
-            let batch = objective.batch(&mut SeededRng::new(1, &[]));
+            let batch = objective.batch(&mut SeededRng::new(1, &[])).unwrap();
             let losses = objective.losses(&model, &batch, &step);
             assert_eq!(losses.parts.len(), if with_image_loss { 2 } else { 1 });
             collect_gradients(&model, &losses.total.backward())
@@ -347,7 +341,9 @@ mod tests {
         assert_ne!(with.get("output.weight"), without.get("output.weight"));
         let flex = Device::flex();
         let objective = objective(&clips, true);
-        let figures = objective.validate(&objective.init(&mut Init::seeded(2, &flex)), &flex);
+        let figures = objective
+            .validate(&objective.init(&mut Init::seeded(2, &flex)), &flex)
+            .unwrap();
         assert!(figures[2].0 == "image" && figures[2].1 > 0.0, "{figures:?}");
     }
 }

@@ -4,11 +4,12 @@
 //! pixels count by their distance from the empty scene, and for a while attention is pulled towards
 //! segments that differ from it (after Bao et al., CVPR 2022, who take segments from motion).
 
+use crate::train::interface::Figures;
 use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use ndarray::{Array3, Array4, Array5, Axis, s};
+use ndarray::{Array3, Array4, Array5, Axis};
 use serde::{Deserialize, Serialize};
 use slotflow_eval::segmentation::{SegProfile, measure};
 
@@ -20,7 +21,8 @@ use crate::models::encoder::{Encoded, InitialConfig, SlotEncoder, kl_loss};
 use crate::models::reasoner::ClassifierHead;
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{batch_from_clips, clip_from_frames, floats};
-use crate::train::data::clip_dataset::{ClipDataset, foreground_weights, write_contact_sheet};
+use crate::train::data::clip_dataset::{Background, ClipDataset, write_contact_sheet};
+use crate::train::data::pixel_weights::window_weights;
 use crate::train::error::TrainError;
 use crate::train::interface::{Losses, Objective, StepContext};
 use crate::train::objectives::appearance_probe::{AppearanceConfig, PLACE_WIDTH, ProbeTargets};
@@ -132,8 +134,8 @@ pub struct SlotsObjective<'a> {
     pub train: &'a ClipDataset,
     /// What it is validated on.
     pub held_out: &'a ClipDataset,
-    /// The empty scene of `train`, `[height, width, rgb]`.
-    pub background: Array3<u8>,
+    /// The empty scenes of `train`.
+    pub background: Background,
 }
 
 /// Windows of clips, how much their pixels count, and their segments.
@@ -251,30 +253,32 @@ impl Objective for SlotsObjective<'_> {
         self.config.batch
     }
 
-    fn batch(&self, noise: &mut SeededRng) -> SlotsBatch {
+    fn batch(&self, noise: &mut SeededRng) -> Result<SlotsBatch, TrainError> {
         let config = &self.config;
         let windows = self.train.draw_windows(config.batch, config.window, noise);
-        let frames = self.train.windows(&windows, config.window);
-        let (batch, time, height, width, rgb) = frames.dim();
-        let weights = (config.foreground_weight > 0.0).then(|| {
-            let flat = frames.to_shape((batch * time, height, width, rgb)).ok();
-            flat.map(|flat| {
-                foreground_weights(flat.view(), &self.background, config.foreground_weight)
-            })
-        });
+        let frames = self.train.windows(&windows, config.window)?;
+        let (batch, time, height, width, _) = frames.dim();
         let taught = config.segments + config.drawn_segments + config.appearance_probe > 0.0;
+        let weighted = config.foreground_weight > 0.0;
+        let scenes = if taught || weighted {
+            ClipDataset::scenes(&self.background, &windows)?
+        } else {
+            Vec::new()
+        };
+        let weights = weighted.then(|| window_weights(&frames, &scenes, config.foreground_weight));
         let segments = taught.then(|| {
             let mut found = Array4::zeros((batch, time, height, width));
-            for (mut out, clip) in found.outer_iter_mut().zip(frames.outer_iter()) {
-                out.assign(&segments(clip, self.background.view(), &config.segment));
+            let each = found.outer_iter_mut().zip(frames.outer_iter());
+            for ((mut out, clip), scene) in each.zip(&scenes) {
+                out.assign(&segments(clip, scene.view(), &config.segment));
             }
             found
         });
-        SlotsBatch {
+        Ok(SlotsBatch {
             frames,
-            weights: weights.flatten(),
+            weights,
             segments,
-        }
+        })
     }
 
     fn losses(
@@ -327,10 +331,11 @@ impl Objective for SlotsObjective<'_> {
         }
     }
 
-    fn validate(&self, model: &SlotAutoencoder, device: &Device) -> Vec<(&'static str, f64)> {
+    fn validate(&self, model: &SlotAutoencoder, device: &Device) -> Result<Figures, TrainError> {
         let mut figures = Vec::new();
         for index in 0..self.held_out.clips().min(24) {
-            let frames = batch_from_clips(self.held_out.clip(index).insert_axis(Axis(0)), device);
+            let clip = self.held_out.clip(index)?;
+            let frames = batch_from_clips(clip.view().insert_axis(Axis(0)), device);
             let target = self.target(frames.clone());
             let encoded = Self::encode(
                 model,
@@ -345,10 +350,9 @@ impl Objective for SlotsObjective<'_> {
                 .forward(encoded.slots.reshape([time, slots, dim]));
             let squared = f64::from(floats((drawn.frames - target).powi_scalar(2).mean())[0]);
             let mut row = vec![("squared", squared)];
-            if let Some(truth) = &self.held_out.masks {
-                let truth = truth.index_axis(Axis(0), index);
+            if let Some(truth) = self.held_out.masks(index)? {
                 let guess = masks.index_axis(Axis(0), 0);
-                if let Ok(found) = measure(SegProfile::ExactVideo, truth, guess) {
+                if let Ok(found) = measure(SegProfile::ExactVideo, truth.view(), guess) {
                     let found = &found[0];
                     let miou = found.miou.unwrap_or(0.0);
                     row.extend([("miou", miou), ("ari", found.ari), ("fg-ari", found.fg_ari)]);
@@ -356,7 +360,7 @@ impl Objective for SlotsObjective<'_> {
             }
             figures.push(row);
         }
-        mean_figures(&figures)
+        Ok(mean_figures(&figures))
     }
 
     fn preview(
@@ -367,16 +371,12 @@ impl Objective for SlotsObjective<'_> {
         stem: &str,
     ) -> Result<(), TrainError> {
         for index in 0..self.held_out.clips().min(3) {
-            let clip = self.held_out.frames.slice(s![
-                index..=index,
-                ..self.held_out.time().min(12),
-                ..,
-                ..,
-                ..
-            ]);
+            let clip = self
+                .held_out
+                .frames(index, 0..self.held_out.time().min(12))?;
             let encoded = Self::encode(
                 model,
-                batch_from_clips(clip, device),
+                batch_from_clips(clip.view().insert_axis(Axis(0)), device),
                 &mut SeededRng::new(index as u64, &["validate"]),
             );
             let masks =
@@ -389,11 +389,7 @@ impl Objective for SlotsObjective<'_> {
                 clip_from_frames(drawn.frames).view(),
                 self.encoder.config.resolution,
             );
-            let rows = [
-                clip.index_axis(Axis(0), 0).to_owned(),
-                drawn,
-                painted(masks.index_axis(Axis(0), 0)),
-            ];
+            let rows = [clip, drawn, painted(masks.index_axis(Axis(0), 0))];
             write_contact_sheet(&rows, &folder.join(format!("{stem}-{index}.png")))?;
         }
         Ok(())

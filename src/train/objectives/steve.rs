@@ -3,10 +3,13 @@
 //! With an encoder of its own both learn together, as in the papers: a window of one frame is SLATE, a longer one
 //! STEVE. With slots that were encoded before, the decoder learns alone.
 
+use crate::train::error::TrainError;
+use crate::train::interface::Figures;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array4, Array5, ArrayView4, s};
 use serde::{Deserialize, Serialize};
+use slotflow_datasets::DataError;
 
 use crate::models::decoder::autoregressive::{Autoregressive, AutoregressiveConfig};
 use crate::models::decoder::dvae::Dvae;
@@ -90,19 +93,19 @@ impl SteveObjective<'_> {
         slots: Option<ArrayView4<'_, f32>>,
         windows: &[WindowStart],
         window: usize,
-    ) -> SteveBatch {
+    ) -> Result<SteveBatch, DataError> {
         let slots = slots.map(|all| {
             let (_, _, count, dim) = all.dim();
             let mut cut = Array4::zeros((windows.len(), window, count, dim));
-            for (mut out, &WindowStart { clip, frame }) in cut.outer_iter_mut().zip(windows) {
+            for (mut out, &WindowStart { clip, frame, .. }) in cut.outer_iter_mut().zip(windows) {
                 out.assign(&all.slice(s![clip, frame..frame + window, .., ..]));
             }
             cut
         });
-        SteveBatch {
-            frames: dataset.windows(windows, window),
+        Ok(SteveBatch {
+            frames: dataset.windows(windows, window)?,
             slots,
-        }
+        })
     }
 
     /// Frames `[batch · time, rgb, height, width]` and their slots `[batch · time, slots, dim]`.
@@ -131,7 +134,7 @@ impl SteveObjective<'_> {
     }
 
     /// The beginnings of held-out clips, evenly spread.
-    fn held_out_windows(&self, count: usize) -> SteveBatch {
+    fn held_out_windows(&self, count: usize) -> Result<SteveBatch, DataError> {
         let clips = self.held_out.clips();
         let count = count.min(clips).max(1);
         let windows: Vec<_> = (0..count)
@@ -139,10 +142,7 @@ impl SteveObjective<'_> {
                 let clip = index * clips / count;
                 // Not the first frame alone: objects come in later.
                 let last = self.held_out.time() - self.config.window;
-                WindowStart {
-                    clip,
-                    frame: last.min(index % (last + 1)),
-                }
+                WindowStart::new(clip, last.min(index % (last + 1)))
             })
             .collect();
         let slots = match &self.slots {
@@ -153,11 +153,16 @@ impl SteveObjective<'_> {
     }
 
     /// Held-out frames and their reconstructions, `[count, height, width, rgb]` each.
-    fn reconstruct(&self, model: &Steve, clips: usize, device: &Device) -> [Array4<u8>; 2] {
+    fn reconstruct(
+        &self,
+        model: &Steve,
+        clips: usize,
+        device: &Device,
+    ) -> Result<[Array4<u8>; 2], DataError> {
         let mut noise = SeededRng::new(0, &["validate"]);
         let (frames, slots) =
-            Self::encode(model, &self.held_out_windows(clips), &mut noise, device);
-        [frames, model.decoder.render(slots)].map(clip_from_frames)
+            Self::encode(model, &self.held_out_windows(clips)?, &mut noise, device);
+        Ok([frames, model.decoder.render(slots)].map(clip_from_frames))
     }
 }
 
@@ -180,14 +185,14 @@ impl Objective for SteveObjective<'_> {
         self.config.batch
     }
 
-    fn batch(&self, noise: &mut SeededRng) -> SteveBatch {
+    fn batch(&self, noise: &mut SeededRng) -> Result<SteveBatch, TrainError> {
         let SteveObjectiveConfig { batch, window, .. } = self.config;
         let windows = self.train.draw_windows(batch, window, noise);
         let slots = match &self.slots {
             SlotsFrom::Precomputed(slots) => Some(slots.train.view()),
             SlotsFrom::Learned(_) => None,
         };
-        Self::cut(self.train, slots, &windows, window)
+        Ok(Self::cut(self.train, slots, &windows, window)?)
     }
 
     fn losses(&self, model: &Steve, batch: &SteveBatch, step: &StepContext<'_>) -> Losses {
@@ -203,21 +208,21 @@ impl Objective for SteveObjective<'_> {
         }
     }
 
-    fn validate(&self, model: &Steve, device: &Device) -> Vec<(&'static str, f64)> {
+    fn validate(&self, model: &Steve, device: &Device) -> Result<Figures, TrainError> {
         let mut noise = SeededRng::new(0, &["validate"]);
-        let (frames, slots) = Self::encode(model, &self.held_out_windows(48), &mut noise, device);
+        let (frames, slots) = Self::encode(model, &self.held_out_windows(48)?, &mut noise, device);
         let tokens = f64::from(floats(model.decoder.loss(frames, slots))[0]);
-        let [truth, drawn] = self.reconstruct(model, 12, device);
+        let [truth, drawn] = self.reconstruct(model, 12, device)?;
         let squared = squared_error(&truth, &drawn);
-        vec![
+        Ok(vec![
             ("tokens", tokens),
             ("squared", squared),
             ("psnr", decibel(squared)),
-        ]
+        ])
     }
 
-    fn sheet(&self, model: &Steve, device: &Device) -> Vec<Array4<u8>> {
-        self.reconstruct(model, 10, device).to_vec()
+    fn sheet(&self, model: &Steve, device: &Device) -> Result<Vec<Array4<u8>>, TrainError> {
+        Ok(self.reconstruct(model, 10, device)?.to_vec())
     }
 }
 
@@ -228,12 +233,12 @@ mod tests {
     use crate::models::encoder::{CnnConfig, SlotEncoderConfig, StemConfig};
 
     fn tiny_clips() -> ClipDataset {
-        ClipDataset {
-            frames: Array5::from_shape_fn((2, 4, 8, 8, 3), |(clip, t, y, x, c)| {
+        ClipDataset::in_memory(
+            Array5::from_shape_fn((2, 4, 8, 8, 3), |(clip, t, y, x, c)| {
                 (90 * clip + 20 * t + 7 * y + 5 * x + c) as u8
             }),
-            masks: None,
-        }
+            None,
+        )
     }
 
     fn objective(clips: &ClipDataset, slots: SlotsFrom) -> SteveObjective<'_> {
@@ -304,7 +309,7 @@ mod tests {
                 device: &device,
                 seed: 1,
             };
-            let batch = objective.batch(&mut SeededRng::new(1, &[]));
+            let batch = objective.batch(&mut SeededRng::new(1, &[])).unwrap();
             let losses = objective.losses(&model, &batch, &step);
             let gradients = crate::weights::collect_gradients(&model, &losses.total.backward());
             let some = |start: &str| gradients.entries.keys().any(|key| key.starts_with(start));
@@ -313,7 +318,9 @@ mod tests {
             let rate = if alone { 1.0 } else { 3.0 };
             assert!((objective.rate("decoder.tokens.norm.weight") - rate).abs() < 1e-12);
             let flex = Device::flex();
-            let figures = objective.validate(&objective.init(&mut Init::seeded(2, &flex)), &flex);
+            let figures = objective
+                .validate(&objective.init(&mut Init::seeded(2, &flex)), &flex)
+                .unwrap();
             assert!(figures.iter().all(|(_, value)| value.is_finite()));
         }
     }

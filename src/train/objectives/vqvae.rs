@@ -1,5 +1,7 @@
 //! A VQ-VAE learns to reconstruct frames (van den Oord et al. 2017; SlotDiffusion §3.1).
 
+use crate::train::error::TrainError;
+use crate::train::interface::Figures;
 use burn::module::Module;
 use burn::tensor::Device;
 use ndarray::{Array4, Axis};
@@ -10,7 +12,7 @@ use crate::models::decoder::vqvae::{VqVae, VqVaeConfig, VqVaeLossConfig};
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{clip_from_frames, floats, frames_from_clip};
 use crate::train::interface::{Losses, Objective, StepContext};
-use crate::train::objectives::parts::reconstruct::{Errors, Reconstruct};
+use crate::train::objectives::parts::reconstruct::{Errors, FrameBatch, Reconstruct};
 
 /// `[objective]` of a VQ-VAE's training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,7 +54,7 @@ pub type VqVaeObjective<'a> = Reconstruct<'a, VqVaeConfig, VqVaeObjectiveConfig>
 
 impl Objective for VqVaeObjective<'_> {
     type Model = VqVae;
-    type Batch = Array4<u8>;
+    type Batch = FrameBatch;
 
     fn init(&self, init: &mut Init) -> VqVae {
         self.model.init(init)
@@ -62,13 +64,14 @@ impl Objective for VqVaeObjective<'_> {
         self.config.batch
     }
 
-    fn batch(&self, noise: &mut SeededRng) -> Array4<u8> {
-        self.train.draw_frames(self.config.batch, noise)
+    fn batch(&self, noise: &mut SeededRng) -> Result<FrameBatch, TrainError> {
+        let config = &self.config;
+        Ok(self.draw(config.batch, config.foreground_weight, noise)?)
     }
 
-    fn losses(&self, model: &VqVae, batch: &Array4<u8>, step: &StepContext<'_>) -> Losses {
-        let frames = frames_from_clip(batch.view(), step.device);
-        let weights = self.weights(batch, self.config.foreground_weight, step.device);
+    fn losses(&self, model: &VqVae, batch: &FrameBatch, step: &StepContext<'_>) -> Losses {
+        let frames = frames_from_clip(batch.frames.view(), step.device);
+        let weights = batch.weights(step.device);
         let output = model.forward(frames.clone());
         let perceptual = self.lpips.as_ref();
         let perceptual =
@@ -89,7 +92,7 @@ impl Objective for VqVaeObjective<'_> {
     fn before_step(
         &self,
         model: &VqVae,
-        batch: &Array4<u8>,
+        batch: &FrameBatch,
         step: &StepContext<'_>,
     ) -> Option<VqVae> {
         let every = self.config.restart_every?;
@@ -98,7 +101,7 @@ impl Objective for VqVaeObjective<'_> {
         if !due {
             return None;
         }
-        let frames = frames_from_clip(batch.view(), &step.device.clone().inner());
+        let frames = frames_from_clip(batch.frames.view(), &step.device.clone().inner());
         let output = model.valid().forward(frames);
         let mut noise = step.noise("restart");
         if step.done == 0 {
@@ -119,13 +122,13 @@ impl Objective for VqVaeObjective<'_> {
         })
     }
 
-    fn validate(&self, model: &VqVae, device: &Device) -> Vec<(&'static str, f64)> {
+    fn validate(&self, model: &VqVae, device: &Device) -> Result<Figures, TrainError> {
         let mut uses = CodeUse::new(model.quantize.size());
         let mut errors = Errors::default();
         let mut perceptual = 0.0;
-        let sample = self.held_out.spread(128);
+        let (sample, scenes) = self.held_out_frames(128)?;
         let lpips = self.lpips.as_ref().map(Module::valid);
-        for part in sample.axis_chunks_iter(Axis(0), 16) {
+        for (part, scenes) in sample.axis_chunks_iter(Axis(0), 16).zip(scenes.chunks(16)) {
             let frames = frames_from_clip(part, device);
             let output = model.forward(frames.clone());
             uses.observe(&output.codes);
@@ -134,20 +137,20 @@ impl Objective for VqVaeObjective<'_> {
                 perceptual += floats(apart).into_iter().map(f64::from).sum::<f64>();
             }
             let drawn = clip_from_frames(output.frames);
-            errors.observe(part, drawn.view(), &self.background);
+            errors.observe(part, drawn.view(), scenes);
         }
         let mut figures = errors.figures().to_vec();
         figures.push(("code-perplexity", uses.perplexity()));
         if lpips.is_some() {
             figures.push(("lpips", perceptual / sample.dim().0.max(1) as f64));
         }
-        figures
+        Ok(figures)
     }
 
-    fn sheet(&self, model: &VqVae, device: &Device) -> Vec<Array4<u8>> {
-        let sample = self.held_out.spread(10);
+    fn sheet(&self, model: &VqVae, device: &Device) -> Result<Vec<Array4<u8>>, TrainError> {
+        let (sample, _) = self.held_out_frames(10)?;
         let output = model.forward(frames_from_clip(sample.view(), device));
-        vec![sample, clip_from_frames(output.frames)]
+        Ok(vec![sample, clip_from_frames(output.frames)])
     }
 }
 
@@ -156,6 +159,7 @@ mod tests {
     use super::*;
     use crate::models::perceptual::lpips::{Backbone, Lpips};
     use crate::train::data::clip_dataset::ClipDataset;
+    use crate::train::data::source::Splits;
     use crate::weights::{collect, collect_gradients, load_into};
 
     /// A distance with random weights, such that features are neither lost nor huge.
@@ -176,17 +180,17 @@ mod tests {
     }
 
     fn tiny_clips() -> ClipDataset {
-        ClipDataset {
-            frames: ndarray::Array5::from_shape_fn((2, 2, 32, 32, 3), |(clip, t, y, x, c)| {
+        ClipDataset::in_memory(
+            ndarray::Array5::from_shape_fn((2, 2, 32, 32, 3), |(clip, t, y, x, c)| {
                 (90 * clip + 20 * t + 5 * y + 3 * x + 11 * c) as u8
             }),
-            masks: None,
-        }
+            None,
+        )
     }
 
     #[test]
     fn looks_pull_the_decoder_and_never_learn_themselves() {
-        let clips = tiny_clips();
+        let splits = Splits::both(tiny_clips());
         let device = Device::flex().autodiff();
         let objective = |lpips: Option<Lpips>| VqVaeObjective {
             model: VqVaeConfig {
@@ -203,9 +207,9 @@ mod tests {
                 ..VqVaeObjectiveConfig::default()
             },
             lpips,
-            train: &clips,
-            held_out: &clips,
-            background: clips.background(),
+            train: &splits.train,
+            held_out: &splits.held_out,
+            backgrounds: splits.backgrounds().unwrap(),
         };
         let step = StepContext {
             done: 0,
@@ -217,7 +221,7 @@ mod tests {
         let [blind, seeing] = [None, Some(lpips(&device))].map(|lpips| {
             let objective = objective(lpips);
             let model = objective.init(&mut Init::seeded(2, &device));
-            let batch = objective.batch(&mut SeededRng::new(1, &[]));
+            let batch = objective.batch(&mut SeededRng::new(1, &[])).unwrap();
             let losses = objective.losses(&model, &batch, &step);
             let values: Vec<f32> = losses
                 .parts
@@ -226,7 +230,7 @@ mod tests {
                 .collect();
             let total = floats(losses.total.clone())[0];
             let gradients = collect_gradients(&model, &losses.total.backward());
-            let figures = objective.validate(&model.valid(), &Device::flex());
+            let figures = objective.validate(&model.valid(), &Device::flex()).unwrap();
             (values, total, gradients, figures)
         });
         let (values, total, ..) = &seeing;

@@ -181,11 +181,9 @@ mod tests {
     #[test]
     fn the_median_of_frames_is_the_empty_scene() {
         let frames: Vec<_> = (0..7).map(|time| vec![(16, 4 * time, 3, RED)]).collect();
-        let clips = ClipDataset {
-            frames: clip(&frames).insert_axis(Axis(0)),
-            masks: None,
-        };
-        assert_eq!(clips.background(), clip(&[vec![]]).index_axis(Axis(0), 0));
+        let clips = ClipDataset::in_memory(clip(&frames).insert_axis(Axis(0)), None);
+        let background = clips.background().unwrap().of(0).unwrap();
+        assert_eq!(background, clip(&[vec![]]).index_axis(Axis(0), 0));
     }
 
     #[test]
@@ -198,11 +196,11 @@ mod tests {
         };
         let clips: Vec<_> = (0..8).map(generated).collect();
         let frames: Vec<_> = clips.iter().map(|(frames, _)| frames.view()).collect();
-        let background = ClipDataset {
-            frames: stack(Axis(0), &frames).unwrap(),
-            masks: None,
-        }
-        .background();
+        let background = ClipDataset::in_memory(stack(Axis(0), &frames).unwrap(), None)
+            .background()
+            .unwrap()
+            .of(0)
+            .unwrap();
         let scores = clips.iter().map(|(frames, truth)| {
             let guess = segments(frames.view(), background.view(), &SegmentConfig::default());
             measure(SegProfile::ExactVideo, truth.view(), guess.view()).unwrap()[0]

@@ -234,6 +234,11 @@ impl Source for ClevrerSource {
         Ok(hash.finalize().to_hex().to_string())
     }
 
+    fn questions(&self, index: usize) -> Result<Vec<Question>, DataError> {
+        let number = self.clips[index].0;
+        Ok(self.questions.get(&number).cloned().unwrap_or_default())
+    }
+
     fn files(&self, index: usize) -> Vec<PathBuf> {
         let (number, video) = &self.clips[index];
         let masks = files::proposal_path(&self.root, *number);

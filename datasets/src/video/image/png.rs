@@ -5,7 +5,7 @@ use std::io::{BufReader, BufWriter, Write};
 use std::path::Path;
 
 use ndarray::{Array2, Array3, ArrayView3};
-use png::{ColorType, Decoder, DecodingError, EncodingError, Transformations};
+use png::{BitDepth, ColorType, Decoder, DecodingError, EncodingError, Transformations};
 
 use crate::error::DataError;
 use crate::partial::PartialFile;
@@ -29,24 +29,46 @@ pub fn read_png(path: &Path) -> Result<Array3<u8>, DataError> {
         .map_err(|error| broken(error.to_string(), path))
 }
 
-/// Object ids, `[height, width]`: a palette's indices or grey values as they are stored.
+/// Object ids, `[height, width]`: a palette's indices or grey values as they are stored, of 1 to 16 bits a pixel.
 ///
 /// # Errors
-/// When the file is no PNG of eight bits a pixel with a palette or in grey.
+/// When the file is no PNG with a palette or in grey, or holds an id above 255.
 pub fn read_png_ids(path: &Path) -> Result<Array2<u8>, DataError> {
     let decoded = decode(path, Transformations::IDENTITY)?;
-    let plain = matches!(decoded.colour, ColorType::Indexed | ColorType::Grayscale);
-    if !plain || decoded.bytes.len() != decoded.size[0] * decoded.size[1] {
-        return Err(broken(
-            format!(
-                "object ids need eight bits a pixel, found {:?}",
-                decoded.colour
-            ),
-            path,
-        ));
+    if !matches!(decoded.colour, ColorType::Indexed | ColorType::Grayscale) {
+        let reason = format!(
+            "object ids are a palette's indices or grey values, found {:?}",
+            decoded.colour
+        );
+        return Err(broken(reason, path));
     }
-    Array2::from_shape_vec(decoded.size, decoded.bytes)
-        .map_err(|error| broken(error.to_string(), path))
+    let [_, width] = decoded.size;
+    let rows = decoded.bytes.chunks_exact(decoded.row_bytes.max(1));
+    let mut ids = Vec::with_capacity(decoded.bytes.len());
+    for row in rows {
+        match decoded.depth {
+            BitDepth::Eight => ids.extend_from_slice(&row[..width]),
+            BitDepth::Sixteen => {
+                for pair in row.chunks_exact(2).take(width) {
+                    if pair[0] != 0 {
+                        let id = u16::from_be_bytes([pair[0], pair[1]]);
+                        return Err(broken(format!("object id {id}; 255 is the most"), path));
+                    }
+                    ids.push(pair[1]);
+                }
+            }
+            packed => ids.extend(unpacked(row, packed as usize).take(width)),
+        }
+    }
+    Array2::from_shape_vec(decoded.size, ids).map_err(|error| broken(error.to_string(), path))
+}
+
+/// The values of a row with several pixels a byte, the first in the highest bits.
+fn unpacked(row: &[u8], bits: usize) -> impl Iterator<Item = u8> {
+    let mask = (1_u8 << bits) - 1;
+    let places = (0..8).step_by(bits).map(move |low| 8 - bits - low);
+    row.iter()
+        .flat_map(move |byte| places.clone().map(move |place| (byte >> place) & mask))
 }
 
 /// Writes a picture. The file appears whole or not at all.
@@ -81,7 +103,7 @@ pub fn write_png(path: &Path, picture: ArrayView3<u8>) -> Result<(), DataError> 
     let mut file = BufWriter::new(File::create(partial.path()).map_err(io)?);
     let mut encoder = png::Encoder::new(&mut file, width as u32, height as u32);
     encoder.set_color(ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_depth(BitDepth::Eight);
     let mut writer = encoder.write_header().map_err(say)?;
     let pixels: Vec<u8> = picture.iter().copied().collect();
     writer.write_image_data(&pixels).map_err(say)?;
@@ -102,6 +124,9 @@ pub fn png_size(path: &Path) -> Result<[usize; 2], DataError> {
 struct Decoded {
     size: [usize; 2],
     colour: ColorType,
+    depth: BitDepth,
+    /// Bytes of a row; its last may be filled up.
+    row_bytes: usize,
     bytes: Vec<u8>,
 }
 
@@ -142,6 +167,8 @@ fn decode(path: &Path, transformations: Transformations) -> Result<Decoded, Data
     Ok(Decoded {
         size,
         colour: frame.color_type,
+        depth: frame.bit_depth,
+        row_bytes: frame.line_size,
         bytes,
     })
 }
@@ -195,6 +222,66 @@ mod tests {
             read_png(&path).unwrap(),
             ndarray::arr3(&[[[3, 3, 3], [200, 200, 200]]])
         );
+    }
+
+    /// Writes a picture as it is stored.
+    fn store(path: &Path, width: u32, colour: ColorType, depth: BitDepth, bytes: &[u8]) {
+        let mut encoder = png::Encoder::new(File::create(path).unwrap(), width, 1);
+        encoder.set_color(colour);
+        encoder.set_depth(depth);
+        if colour == ColorType::Indexed {
+            encoder.set_palette(vec![0, 0, 0, 10, 20, 30, 40, 50, 60, 70, 80, 90]);
+        }
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(bytes).unwrap();
+    }
+
+    #[test]
+    fn ids_of_every_depth_are_read_as_they_are_stored() {
+        use BitDepth::{Eight, Four, One, Sixteen, Two};
+        use ColorType::{Grayscale, Indexed};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ids.png");
+        for (colour, depth, bytes, ids) in [
+            (Grayscale, One, &[0b1010_0000][..], [1, 0, 1]),
+            (Grayscale, Two, &[0b1101_1000], [3, 1, 2]),
+            (Grayscale, Four, &[0xf1, 0x20], [15, 1, 2]),
+            (Indexed, Two, &[0b1101_1000], [3, 1, 2]),
+            (Indexed, Eight, &[3, 0, 2], [3, 0, 2]),
+            (Grayscale, Sixteen, &[0, 255, 0, 0, 0, 7], [255, 0, 7]),
+        ] {
+            store(&path, 3, colour, depth, bytes);
+            assert_eq!(
+                read_png_ids(&path).unwrap(),
+                ndarray::arr2(&[ids]),
+                "{colour:?} {depth:?}"
+            );
+        }
+        store(&path, 1, Grayscale, Sixteen, &[1, 4]);
+        let error = read_png_ids(&path).unwrap_err().to_string();
+        assert!(error.contains("object id 260"), "{error}");
+        store(&path, 1, ColorType::Rgb, Eight, &[1, 1, 1]);
+        assert!(read_png_ids(&path).is_err());
+    }
+
+    #[test]
+    fn colours_of_every_kind_become_eight_bits_of_rgb() {
+        use ColorType::{Grayscale, GrayscaleAlpha, Indexed, Rgb, Rgba};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        for (colour, depth, bytes, pixel) in [
+            (Grayscale, BitDepth::One, &[0x80][..], [255, 255, 255]),
+            (Grayscale, BitDepth::Four, &[0x30], [51, 51, 51]),
+            (Grayscale, BitDepth::Sixteen, &[200, 99], [200, 200, 200]),
+            (GrayscaleAlpha, BitDepth::Eight, &[7, 0], [7, 7, 7]),
+            (Indexed, BitDepth::Two, &[0x80], [40, 50, 60]),
+            (Rgb, BitDepth::Sixteen, &[1, 0, 2, 255, 3, 0], [1, 2, 3]),
+            (Rgba, BitDepth::Eight, &[9, 8, 7, 0], [9, 8, 7]),
+        ] {
+            store(&path, 1, colour, depth, bytes);
+            let read = read_png(&path).unwrap();
+            assert_eq!(read.as_slice(), Some(&pixel[..]), "{colour:?} {depth:?}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use ndarray::Array;
+use ndarray::{Array, s};
 
 use super::*;
 use crate::models::encoder::SlotEncoderConfig;
@@ -7,10 +7,7 @@ use crate::weights::{StateDict, collect, collect_gradients};
 const SIZE: [usize; 2] = [16, 16];
 
 fn clips() -> ClipDataset {
-    ClipDataset {
-        frames: Array::from_elem((1, 2, SIZE[0], SIZE[1], 3), 90),
-        masks: None,
-    }
+    ClipDataset::in_memory(Array::from_elem((1, 2, SIZE[0], SIZE[1], 3), 90), None)
 }
 
 fn objective(clips: &ClipDataset, appearance: AppearanceConfig) -> SlotsObjective<'_> {
@@ -39,7 +36,7 @@ fn objective(clips: &ClipDataset, appearance: AppearanceConfig) -> SlotsObjectiv
         },
         train: clips,
         held_out: clips,
-        background: Array3::from_elem((SIZE[0], SIZE[1], 3), 90),
+        background: clips.background().unwrap(),
     }
 }
 

@@ -1,0 +1,61 @@
+//! `clips.jsonl`: one line a clip of the data set, in its order.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::byte_array::failed;
+use crate::error::DataError;
+
+/// What is known of a clip in a cache.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CachedClip {
+    /// Its name.
+    pub id: String,
+    /// Sampled frames a second; 0 of a clip that was left out.
+    pub fps: f32,
+    /// Whether it has masks.
+    pub masks: bool,
+    /// Why it is not in the cache.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<String>,
+}
+
+/// The clips of an index: as far as its lines are whole, for a stopped process may have left half of one.
+///
+/// # Errors
+/// When the file is there and cannot be read.
+pub fn read(path: &Path) -> Result<Vec<CachedClip>, DataError> {
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed("read", path)(error)),
+    };
+    let lines = text.split_inclusive(|&byte| byte == b'\n');
+    let whole = lines.filter(|line| line.ends_with(b"\n"));
+    Ok(whole
+        .map_while(|line| serde_json::from_slice(line).ok())
+        .collect())
+}
+
+/// Adds clips to an index; it is cut to `known` lines first.
+///
+/// # Errors
+/// When the disk says no.
+pub fn append(path: &Path, known: &[CachedClip], more: &[CachedClip]) -> Result<(), DataError> {
+    let line = |clip: &CachedClip| {
+        let mut text = serde_json::to_vec(clip).unwrap_or_default();
+        text.push(b'\n');
+        text
+    };
+    let length: usize = known.iter().map(|clip| line(clip).len()).sum();
+    let mut open = OpenOptions::new();
+    open.create(true).truncate(false).write(true);
+    let file = open.open(path).map_err(failed("create", path))?;
+    let text: Vec<u8> = more.iter().flat_map(line).collect();
+    file.set_len(length as u64)
+        .and_then(|()| file.write_all_at(&text, length as u64))
+        .map_err(failed("write", path))
+}
