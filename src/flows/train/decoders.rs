@@ -22,6 +22,7 @@ impl TrainingRun<'_> {
     pub(super) fn diffusion(&mut self, plan: &DiffusionPlan) -> Result<Vec<PathBuf>, TrainError> {
         let encoder = self.pretrained_encoder(&plan.encoder)?;
         let vqvae = self.pretrained("vqvae", &plan.vqvae)?;
+        let vqvae_id = vqvae.id.clone();
         let device = self.execution.device.clone();
         let (vae, vqvae) = vqvae.model(WeightsKind::VqVae, &device, VqVaeConfig::init)?;
         let clips = self.clips()?;
@@ -35,11 +36,21 @@ impl TrainingRun<'_> {
         }
         let blank = model.with_vae(vqvae.clone(), &mut Init::blank(&device));
         let slots = self.encoded(&encoder, &clips)?;
+        let scaled = json!([vqvae_id, model.vae, model.z_scale, model.latent_stats]);
+        let latents = self.latents(&blank, &scaled.to_string(), &clips)?;
         let objective = DiffusionObjective {
             vqvae,
             config: plan.objective.clone(),
-            train: DiffusionFrames::new(slots.train, &clips.train, &blank, &device)?,
-            held_out: DiffusionFrames::new(slots.held_out, &clips.held_out, &blank, &device)?,
+            train: DiffusionFrames {
+                slots: slots.train,
+                latents: latents.train,
+                clips: &clips.train,
+            },
+            held_out: DiffusionFrames {
+                slots: slots.held_out,
+                latents: latents.held_out,
+                clips: &clips.held_out,
+            },
             model,
         };
         let result = self.fit(&objective)?;

@@ -15,14 +15,17 @@ use crate::artifacts::files::{content_hash, write_atomic};
 use crate::artifacts::progress::say;
 use crate::artifacts::{Input, Options, Recipe, RunError};
 use crate::models::WeightsKind;
+use crate::models::decoder::latent_diffusion::LatentDiffusion;
 use crate::models::dynamics::{SlotFormer, SlotFormerConfig};
 use crate::models::encoder::{SlotEncoder, SlotEncoderConfig};
 use crate::plan::training::TrainPlan;
 use crate::plan::video_predict::WeightsName;
 use crate::stages::{Loaded, load};
+use crate::train::data::array_store::StoredArray;
 use crate::train::data::clip_dataset::ClipDataset;
+use crate::train::data::latent_store::LatentStore;
 use crate::train::data::rollouts::Rollouts;
-use crate::train::data::slot_store::{SlotDataset, SlotStore};
+use crate::train::data::slot_store::SlotStore;
 use crate::train::data::source::{Splits, TrainingSource};
 use crate::train::fit::resume_identity::check_or_write_recipe;
 use crate::train::fit::training_loop::{FitContext, fit};
@@ -198,12 +201,33 @@ impl<'a> TrainingRun<'a> {
         &self,
         encoder: &PretrainedEncoder,
         clips: &Splits<ClipDataset>,
-    ) -> Result<Splits<SlotDataset>, TrainError> {
+    ) -> Result<Splits<StoredArray>, TrainError> {
         let folder = self.store_folder();
         let store = self.slot_store(encoder, &folder);
         Splits::read(|split| {
             let key = self.encoding_key(encoder, split)?;
             store.slots(&key, clips.of(split))
+        })
+    }
+
+    /// Latents of every frame of both splits under a decoder's VQ-VAE, which `depends` names; encoded once.
+    pub fn latents(
+        &self,
+        decoder: &LatentDiffusion,
+        depends: &str,
+        clips: &Splits<ClipDataset>,
+    ) -> Result<Splits<StoredArray>, TrainError> {
+        let store = LatentStore {
+            folder: &self.execution.options.cache.join("latents"),
+            decoder,
+            device: &self.execution.device,
+            quiet: self.execution.options.quiet,
+        };
+        Splits::read(|split| {
+            let frames = self.source().frames_key(split)?;
+            let hash = blake3::hash(format!("{frames} {depends}").as_bytes()).to_hex();
+            let key = format!("{}-{split:?}-{}", self.plan.data.dataset, &hash[..16]);
+            store.latents(&key, clips.of(split))
         })
     }
 

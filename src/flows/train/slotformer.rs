@@ -7,8 +7,8 @@ use crate::models::WeightsKind;
 use crate::models::dynamics::SlotFormerConfig;
 use crate::plan::training::objectives::SlotFormerPlan;
 use crate::train::TrainError;
+use crate::train::data::array_store::StoredArray;
 use crate::train::data::imported_slots::strided;
-use crate::train::data::slot_store::SlotDataset;
 use crate::train::data::source::Splits;
 use crate::train::objectives::slotformer::{self, ImageLoss, SlotFormerObjective};
 
@@ -49,7 +49,7 @@ impl TrainingRun<'_> {
     fn slotformer_on(
         &self,
         plan: &SlotFormerPlan,
-        slots: Splits<SlotDataset>,
+        slots: Splits<StoredArray>,
         image_loss: Option<ImageLoss<'_>>,
     ) -> Result<Vec<PathBuf>, TrainError> {
         let model = SlotFormerConfig {

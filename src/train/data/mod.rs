@@ -12,8 +12,14 @@ pub mod clip_dataset;
 /// How much the pixels of frames count.
 pub mod pixel_weights;
 
-/// Slots of every frame, encoded once and memory-mapped.
+/// Numbers for every frame, in a file that is memory-mapped.
+pub mod array_store;
+
+/// Slots of every frame, encoded once.
 pub mod slot_store;
+
+/// Latents of every frame, encoded once.
+pub mod latent_store;
 
 /// Slots that were imported in place of an encoder and clips.
 pub mod imported_slots;

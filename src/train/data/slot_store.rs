@@ -4,14 +4,11 @@
 //! safetensors with one array, `slots` `[clips, time, slots, dim]`.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use burn::tensor::Device;
-use ndarray::{Array4, ArrayView4};
+use ndarray::Array4;
 use safetensors::{Dtype, SafeTensors};
-use serde_json::json;
-use slotflow_datasets::partial::PartialFile;
 
 use crate::artifacts::files::make_dir;
 use crate::artifacts::progress::Progress;
@@ -21,105 +18,18 @@ use crate::kernels::mmap::Mapped;
 use crate::models::encoder::SlotEncoder;
 use crate::rng::SeededRng;
 
+use crate::train::data::array_store::{ArrayDraft, StoredArray, head};
 use crate::train::data::clip_dataset::ClipDataset;
 use crate::train::error::TrainError;
 
 /// Clips that are encoded together.
 const BATCH: usize = 4;
 
-/// Slots of every frame of many clips, in memory or in a file.
-#[derive(Debug)]
-pub enum SlotDataset {
-    /// In memory.
-    Memory(Array4<f32>),
-    /// In a file.
-    Mapped(MappedSlots),
-}
-
-/// Slots in a file that was checked when it was opened.
-#[derive(Debug)]
-pub struct MappedSlots {
-    file: Mapped,
-    start: usize,
-    shape: [usize; 4],
-}
-
-impl From<Array4<f32>> for SlotDataset {
-    fn from(slots: Array4<f32>) -> Self {
-        Self::Memory(slots)
-    }
-}
-
-impl SlotDataset {
-    /// All slots, `[clips, time, slots, dim]`.
-    ///
-    /// # Panics
-    /// Never: a mapped file was checked when it was opened.
-    #[expect(clippy::expect_used, reason = "a mapped file was checked")]
-    pub fn view(&self) -> ArrayView4<'_, f32> {
-        match self {
-            Self::Memory(slots) => slots.view(),
-            Self::Mapped(slots) => slots.view().expect("checked when the file was opened"),
-        }
-    }
-
-    /// Clips, frames of a clip, slots, width.
-    pub fn dim(&self) -> (usize, usize, usize, usize) {
-        self.view().dim()
-    }
-
-    /// The slots in a file.
-    ///
-    /// # Errors
-    /// When it cannot be read or is not whole.
-    pub fn open(path: &Path) -> Result<Self, RunError> {
-        let io = |source| RunError::Io {
-            action: "read",
-            source,
-            path: path.to_owned(),
-        };
-        let damaged = |reason: &str| RunError::Damaged {
-            reason: reason.to_owned(),
-            path: path.to_owned(),
-        };
-        let file = File::open(path).map_err(io)?;
-        let file = Mapped::open(&file).map_err(io)?;
-        let bytes = file.bytes();
-        // This also holds the length of the file against what its header says.
-        SafeTensors::deserialize(bytes).map_err(|error| damaged(&error.to_string()))?;
-        let (length, head) =
-            SafeTensors::read_metadata(bytes).map_err(|error| damaged(&error.to_string()))?;
-        let info = head
-            .info("slots")
-            .ok_or_else(|| damaged("no array `slots`"))?;
-        let shape: Option<[usize; 4]> = info.shape.clone().try_into().ok();
-        let shape = shape.filter(|_| info.dtype == Dtype::F32);
-        let slots = MappedSlots {
-            shape: shape.ok_or_else(|| damaged("`slots` is no array of four axes"))?,
-            start: 8 + length + info.data_offsets.0,
-            file,
-        };
-        if slots.view().is_none() {
-            return Err(damaged("`slots` does not lie where numbers may lie"));
-        }
-        Ok(Self::Mapped(slots))
-    }
-}
-
-impl MappedSlots {
-    fn view(&self) -> Option<ArrayView4<'_, f32>> {
-        let count = self.shape.iter().product::<usize>();
-        let bytes = self.file.bytes().get(self.start..self.start + 4 * count)?;
-        let numbers = bytemuck::try_cast_slice(bytes).ok()?;
-        ArrayView4::from_shape(self.shape, numbers).ok()
-    }
-}
-
 /// Slots of a training's clips, and the slot that every pixel attends to most.
 #[derive(Debug)]
 pub struct EncodedDataset {
     /// `[clips, time, slots, dim]`
-    pub slots: SlotDataset,
+    pub slots: StoredArray,
     /// Slot with most attention at every pixel, `[clips, time, height, width]`; empty where masks are not asked for.
     pub masks: Array4<u8>,
 }
@@ -145,7 +55,7 @@ impl SlotStore<'_> {
     ///
     /// # Errors
     /// When the store cannot be written, or on Ctrl-C.
-    pub fn slots(&self, key: &str, clips: &ClipDataset) -> Result<SlotDataset, TrainError> {
+    pub fn slots(&self, key: &str, clips: &ClipDataset) -> Result<StoredArray, TrainError> {
         Ok(self.open_or_encode(key, clips, false)?.slots)
     }
 
@@ -186,7 +96,7 @@ impl SlotStore<'_> {
         };
         let count = clips.clips();
         let progress = Progress::new("encode", count, self.quiet);
-        let mut draft = Draft::new(path, count)?;
+        let mut draft = Draft::new(path, count);
         for first in (0..count).step_by(BATCH) {
             interrupt::check()?;
             let last = (first + BATCH).min(count);
@@ -202,7 +112,7 @@ impl SlotStore<'_> {
 /// The slots in a file, with its masks where these are asked for.
 fn open(path: &Path, with_masks: bool) -> Result<EncodedDataset, RunError> {
     Ok(EncodedDataset {
-        slots: SlotDataset::open(path)?,
+        slots: StoredArray::open(path, "slots")?,
         masks: if with_masks {
             read_masks(path)?
         } else {
@@ -233,85 +143,56 @@ fn read_masks(path: &Path) -> Result<Array4<u8>, RunError> {
     Array4::from_shape_vec(shape, masks.data().to_vec()).map_err(|error| damaged(error.to_string()))
 }
 
-/// A store in the making, under a name of this process until it is whole.
+/// A store in the making.
 struct Draft<'a> {
     path: &'a Path,
-    partial: PartialFile,
     clips: usize,
-    file: Option<BufWriter<File>>,
-    /// Attention masks of the clips so far: a third of the frames, which are in memory too.
+    file: Option<ArrayDraft<'a>>,
+    /// Attention masks of the clips so far: asked for by what holds them in memory too.
     masks: Vec<u8>,
 }
 
 impl<'a> Draft<'a> {
-    fn new(path: &'a Path, clips: usize) -> Result<Self, RunError> {
-        let partial = PartialFile::unique(path).map_err(|source| failed(source, path))?;
-        Ok(Self {
+    fn new(path: &'a Path, clips: usize) -> Self {
+        Self {
             path,
-            partial,
             clips,
             file: None,
             masks: Vec::new(),
-        })
+        }
     }
 
     /// Adds some clips.
     fn push(&mut self, encoded: &EncodedClips) -> Result<(), RunError> {
         let mut file = match self.file.take() {
-            Some(file) => Ok(file),
-            None => File::create(self.partial.path()).and_then(|file| {
-                let mut file = BufWriter::new(file);
-                file.write_all(&head(self.clips, encoded))?;
-                Ok(file)
-            }),
-        }
-        .map_err(|source| failed(source, self.path))?;
+            Some(file) => file,
+            None => ArrayDraft::create(self.path, &head_of(self.clips, encoded))?,
+        };
         let slots: Vec<f32> = encoded.slots.iter().copied().collect();
-        let written = file.write_all(bytemuck::cast_slice(&slots));
-        written.map_err(|source| failed(source, self.path))?;
+        file.push(&slots)?;
         self.file = Some(file);
         self.masks.extend(encoded.masks.iter().flatten());
         Ok(())
     }
 
-    fn finish(mut self) -> Result<(), RunError> {
-        let Some(mut file) = self.file.take() else {
+    fn finish(self) -> Result<(), RunError> {
+        let Some(file) = self.file else {
             return Err(RunError::Empty {
                 stage: "encode".to_owned(),
             });
         };
-        let whole = file.write_all(&self.masks).and_then(|()| {
-            file.into_inner()
-                .map_err(std::io::IntoInnerError::into_error)
-        });
-        let whole = whole.and_then(|file| file.sync_all());
-        let renamed = whole.and_then(|()| self.partial.keep());
-        renamed.map_err(|source| failed(source, self.path))
-    }
-}
-
-fn failed(source: std::io::Error, path: &Path) -> RunError {
-    RunError::Io {
-        action: "write",
-        source,
-        path: path.to_owned(),
+        file.finish(&self.masks)
     }
 }
 
 /// What stands before the numbers in a file of so many clips like these: slots first, then masks.
-fn head(clips: usize, encoded: &EncodedClips) -> Vec<u8> {
+fn head_of(clips: usize, encoded: &EncodedClips) -> Vec<u8> {
     let (_, time, slots, dim) = encoded.slots.dim();
-    let end = 4 * clips * time * slots * dim;
-    let array = |kind: &str, shape: [usize; 4], from: usize, to: usize| json!({"dtype": kind, "shape": shape, "data_offsets": [from, to]});
-    let mut arrays = json!({ "slots": array("F32", [clips, time, slots, dim], 0, end) });
-    if let Some(masks) = &encoded.masks {
+    let masks = encoded.masks.as_ref().map(|masks| {
         let (_, _, height, width) = masks.dim();
-        let shape = [clips, time, height, width];
-        arrays["masks"] = array("U8", shape, end, end + shape.iter().product::<usize>());
-    }
-    let mut head = arrays.to_string().into_bytes();
-    head.resize(head.len().next_multiple_of(8), b' ');
-    [&(head.len() as u64).to_le_bytes()[..], &head].concat()
+        ("masks", [clips, time, height, width])
+    });
+    head(("slots", [clips, time, slots, dim]), masks)
 }
 
 #[cfg(test)]
@@ -361,7 +242,7 @@ mod tests {
         };
         let open = || store.slots("key", &clips).unwrap();
         let first = open();
-        assert!(matches!(first, SlotDataset::Mapped(_)));
+        assert!(matches!(first, StoredArray::Mapped(_)));
         assert_eq!(first.dim(), (6, 2, 2, 4));
         let last = batch_from_clips(clips.range(4..6).unwrap().view(), &device);
         let last = floats(encoder.encode(last, None, None).slots);
@@ -379,7 +260,7 @@ mod tests {
         let whole = fs::read(&path).unwrap();
         fs::write(&path, &whole[..whole.len() - 4]).unwrap();
         assert!(matches!(
-            SlotDataset::open(&path),
+            StoredArray::open(&path, "slots"),
             Err(RunError::Damaged { .. })
         ));
         assert_eq!(open().view(), first_again(&whole, dir.path()).view());
@@ -395,9 +276,9 @@ mod tests {
         assert_eq!(both.slots.view(), open().view());
     }
 
-    fn first_again(whole: &[u8], dir: &Path) -> SlotDataset {
+    fn first_again(whole: &[u8], dir: &Path) -> StoredArray {
         let path = dir.join("copy.safetensors");
         fs::write(&path, whole).unwrap();
-        SlotDataset::open(&path).unwrap()
+        StoredArray::open(&path, "slots").unwrap()
     }
 }

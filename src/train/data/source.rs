@@ -272,6 +272,17 @@ impl TrainingSource<'_> {
         }
     }
 
+    /// All that the frames of a split depend on.
+    ///
+    /// # Errors
+    /// When the split cannot be read.
+    pub fn frames_key(&self, split: Split) -> Result<String, TrainError> {
+        let source = self.open(split)?;
+        let clips = self.numbers(split, &*source);
+        let name = format!("{}-{split}", self.data.dataset);
+        Ok(self.request(&name, &*source, &clips).folder_name())
+    }
+
     /// The name of a split's slots in a [`SlotStore`](crate::train::data::slot_store::SlotStore): all that they depend
     /// on, beginning with what a person looks for.
     ///
@@ -284,9 +295,7 @@ impl TrainingSource<'_> {
         encoder_id: &str,
         seed: u64,
     ) -> Result<String, TrainError> {
-        let source = self.open(split)?;
-        let clips = self.numbers(split, &*source);
-        let frames = self.request("", &*source, &clips).folder_name();
+        let frames = self.frames_key(split)?;
         let mut depends = format!("{frames} {encoder_id}");
         if encoder.noise_shape(1, 1, true).is_some() {
             // Stochastic slots differ by the seed.

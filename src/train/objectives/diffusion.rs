@@ -17,13 +17,10 @@ use crate::models::decoder::sampler::SamplerConfig;
 use crate::models::decoder::vqvae::VqVae;
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{clip_from_frames, floats, frames_from_clip};
+use crate::train::data::array_store::StoredArray;
 use crate::train::data::clip_dataset::{ClipDataset, WindowStart};
-use crate::train::data::slot_store::SlotDataset;
 use crate::train::interface::{Losses, Objective, StepContext};
 use crate::train::objectives::parts::figures::{decibel, squared_error};
-
-/// Frames whose latents are computed at once.
-const BATCH: usize = 50;
 
 /// `[diffusion]` of a training plan, beside the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,45 +45,19 @@ impl Default for DiffusionObjectiveConfig {
 #[derive(Debug)]
 pub struct DiffusionFrames<'a> {
     /// `[clips, time, slots, dim]`
-    pub slots: SlotDataset,
-    /// Latents as the network knows them, one row a frame, `[clips·time, channels·height·width]`.
-    pub latents: Array2<f32>,
+    pub slots: StoredArray,
+    /// Latents as the network knows them, `[clips, time, 1, channels · height · width]`.
+    pub latents: StoredArray,
     /// The frames.
     pub clips: &'a ClipDataset,
 }
 
-impl<'a> DiffusionFrames<'a> {
-    /// The latents of all frames under a decoder's VQ-VAE.
-    ///
-    /// # Errors
-    /// When frames cannot be read.
-    pub fn new(
-        slots: SlotDataset,
-        clips: &'a ClipDataset,
-        decoder: &LatentDiffusion,
-        device: &Device,
-    ) -> Result<Self, DataError> {
-        let mut values = Vec::new();
-        for clip in 0..clips.clips() {
-            for part in clips.clip(clip)?.axis_chunks_iter(Axis(0), BATCH) {
-                values.extend(floats(decoder.encode(frames_from_clip(part, device))));
-            }
-        }
-        let rows = clips.clips() * clips.time();
-        let columns = values.len() / rows.max(1);
-        let latents = Array2::from_shape_vec((rows, columns), values).unwrap_or_default();
-        Ok(Self {
-            slots,
-            latents,
-            clips,
-        })
-    }
-
+impl DiffusionFrames<'_> {
     fn gather(&self, frames: &[usize]) -> DiffusionBatch {
-        let all = self.slots.view();
+        let (all, known) = (self.slots.view(), self.latents.view());
         let (_, time, slots, dim) = all.dim();
         let mut context = Array3::zeros((frames.len(), slots, dim));
-        let mut latents = Array2::zeros((frames.len(), self.latents.ncols()));
+        let mut latents = Array2::zeros((frames.len(), known.dim().3));
         for (row, &frame) in frames.iter().enumerate() {
             context.index_axis_mut(Axis(0), row).assign(&all.slice(s![
                 frame / time,
@@ -94,7 +65,8 @@ impl<'a> DiffusionFrames<'a> {
                 ..,
                 ..
             ]));
-            latents.row_mut(row).assign(&self.latents.row(frame));
+            let latent = known.slice(s![frame / time, frame % time, 0, ..]);
+            latents.row_mut(row).assign(&latent);
         }
         DiffusionBatch {
             slots: context,
@@ -105,7 +77,8 @@ impl<'a> DiffusionFrames<'a> {
     }
 
     fn frames(&self) -> usize {
-        self.latents.nrows()
+        let (clips, time, ..) = self.latents.dim();
+        clips * time
     }
 }
 

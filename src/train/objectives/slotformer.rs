@@ -12,8 +12,8 @@ use crate::models::dynamics::{SlotFormer, SlotFormerConfig};
 use crate::models::slots::SlotSequence;
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{batch_from_clips, floats};
+use crate::train::data::array_store::StoredArray;
 use crate::train::data::clip_dataset::{ClipDataset, WindowStart};
-use crate::train::data::slot_store::SlotDataset;
 use crate::train::error::TrainError;
 use crate::train::interface::{Losses, Objective, StepContext};
 
@@ -78,9 +78,9 @@ pub struct SlotFormerObjective<'a> {
     /// Settings of the batches and the loss.
     pub config: SlotFormerObjectiveConfig,
     /// Slots of the clips that it is trained on, `[clips, time, slots, dim]`.
-    pub train: SlotDataset,
+    pub train: StoredArray,
     /// Slots of the clips that it is validated on.
-    pub held_out: SlotDataset,
+    pub held_out: StoredArray,
     /// Decoder and frames of the image loss; unset = the slot loss alone.
     pub image_loss: Option<ImageLoss<'a>>,
 }
@@ -233,7 +233,7 @@ impl Objective for SlotFormerObjective<'_> {
 ///
 /// # Errors
 /// When one is not.
-pub fn check(slots: &SlotDataset, length: usize) -> Result<(), TrainError> {
+pub fn check(slots: &StoredArray, length: usize) -> Result<(), TrainError> {
     let time = slots.dim().1;
     if time < length {
         let reason = format!("clips of {time} frames are shorter than windows of {length}");
@@ -297,7 +297,7 @@ mod tests {
         objective.model.burn_in = 3;
         objective.config.rollout = 2;
         objective.config.batch = 16;
-        objective.train = SlotDataset::from(objective.train.view().mapv(|value| value + 1.0));
+        objective.train = StoredArray::from(objective.train.view().mapv(|value| value + 1.0));
         objective.config.masked = 1;
         let batch = objective.batch(&mut SeededRng::new(1, &[])).unwrap();
         let blank = |t: usize, slot: usize| {

@@ -16,8 +16,8 @@ use crate::models::decoder::dvae::Dvae;
 use crate::models::encoder::SlotEncoder;
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{batch_from_clips, clip_from_frames, floats};
+use crate::train::data::array_store::StoredArray;
 use crate::train::data::clip_dataset::{ClipDataset, WindowStart};
-use crate::train::data::slot_store::SlotDataset;
 use crate::train::data::source::Splits;
 use crate::train::interface::{Losses, Objective, StepContext};
 use crate::train::objectives::parts::encoder_init::EncoderInit;
@@ -51,7 +51,7 @@ pub enum SlotsFrom {
     /// An encoder that learns with the decoder.
     Learned(Box<EncoderInit>),
     /// Slots of every frame of both splits, `[clips, time, slots, dim]`, encoded before.
-    Precomputed(Splits<SlotDataset>),
+    Precomputed(Splits<StoredArray>),
 }
 
 /// A decoder, and the encoder that learns with it.
