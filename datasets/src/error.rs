@@ -117,6 +117,12 @@ pub enum DataError {
         /// The data set.
         dataset: String,
     },
+    /// A generated data set, where only files will do.
+    #[error("the clips of `{name}` are generated from seeds: there are no files to examine")]
+    NoFiles {
+        /// The data set.
+        name: String,
+    },
     /// A data set that has a reader and is not made by the generator, where only the generator's clips will do.
     #[error(
         "the data set `{name}` is not one of the generator's, which alone are trained on so far"
@@ -202,6 +208,9 @@ impl DataError {
                 "decoders of JPEG differ by a grey level: decode once for all, `ffmpeg -i CLIP/%04d.jpg CLIP/%04d.png`"
             }
             Self::NoRoot { .. } => "give it with `--root DIR`",
+            Self::NoFiles { .. } => {
+                "name a data set that lies on disk, or own videos: `pipeline doctor videos --videos DIR`"
+            }
             Self::NoReader { .. } | Self::NotGenerated { .. } => {
                 "take another one with `--set data.dataset=…` (a training) or `--dataset …` (a prediction), or own videos"
             }

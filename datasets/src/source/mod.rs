@@ -15,6 +15,9 @@ pub mod readme;
 /// The trait of all readers.
 pub mod interface;
 
+/// What a clip's files say before they are decoded.
+pub mod header;
+
 /// Training, validation and test clips.
 pub mod split;
 
@@ -34,6 +37,7 @@ pub use clevrer::ClevrerSource;
 pub use config::{ColourOrder, Cut, SourceConfig};
 pub use door::{Dataset, Needs, help, open, open_generated};
 pub use folder::FolderSource;
+pub use header::Header;
 pub use interface::{GroundTruth, Outcome, Source};
 pub use physion::PhysionSource;
 pub use split::Split;
