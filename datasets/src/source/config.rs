@@ -20,6 +20,15 @@ pub struct SourceConfig {
     pub split: Split,
     /// Number of generated clips; a data set on disk has those that lie there.
     pub clips: usize,
+    /// Whether own videos and pictures are split at all; unset = `split` does not matter and all of them are read.
+    pub split_own: bool,
+    /// A text file that lists the own clips of each split; unset = by folders or by names.
+    pub list: Option<PathBuf>,
+    /// Share of own clips for each of validation and test where names decide, 0..0.45.
+    pub held_out_share: f64,
+    /// Whether CLEVRER's and Physion's folders of frames are read where they lie beside the videos: what training reads
+    /// in the papers, while slots for prediction are extracted from the videos.
+    pub frame_folders: bool,
     /// Own videos are cut into clips of one length; unset = each is one clip.
     pub cut: Option<Cut>,
     /// The order of a pixel's values, of CLEVRER alone.
@@ -35,6 +44,10 @@ impl Default for SourceConfig {
             videos: Vec::new(),
             split: Split::default(),
             clips: 100,
+            split_own: false,
+            list: None,
+            held_out_share: 0.1,
+            frame_folders: false,
             cut: None,
             colours: ColourOrder::default(),
             questions: None,

@@ -12,11 +12,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::config::SourceConfig;
-use super::folder::hash_file;
 use super::interface::{GroundTruth, Outcome, Source};
 use super::split::Split;
 use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
+use crate::listing::hash_file;
 use crate::video::{DecodeOptions, read_with};
 use crate::window::Window;
 
