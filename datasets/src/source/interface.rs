@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
+use super::header::Header;
 use crate::clip::{ClipId, Sample};
 use crate::error::DataError;
 use crate::question::{EventTable, Question};
@@ -84,6 +85,14 @@ pub trait Source: Send + Sync {
         Vec::new()
     }
 
+    /// What a clip's files say before they are decoded.
+    ///
+    /// # Errors
+    /// When a picture has no header that can be read.
+    fn header(&self, index: usize) -> Result<Header, DataError> {
+        Header::of_files(&self.files(index))
+    }
+
     /// The decoder that a clip's pixels come from, for the provenance of what is computed from them; `None` where every
     /// decoder gives the same, and of video files, whose decoder the program names itself.
     fn pixel_decoder(&self, _index: usize) -> Option<String> {
@@ -107,10 +116,24 @@ pub trait Source: Send + Sync {
         Vec::new()
     }
 
+    /// Published clips that the reader leaves out on purpose, by name and with the reason.
+    fn left_out(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
     /// Files beside the clips that are no part of any, by path and with the reason: previews, hidden files, what
     /// renderers add. Nothing is wrong with them.
-    fn left_out(&self) -> Vec<(PathBuf, String)> {
+    fn side_files(&self) -> Vec<(PathBuf, String)> {
         Vec::new()
+    }
+
+    /// Number of objects that the annotation of a clip names, whose ids in masks run from 1 to it; `None` where
+    /// nothing says.
+    ///
+    /// # Errors
+    /// When the clip's annotation is there and cannot be read.
+    fn objects(&self, _index: usize) -> Result<Option<usize>, DataError> {
+        Ok(None)
     }
 
     /// Whether what the data set asks about every clip happens; `None` where it asks nothing.

@@ -8,3 +8,6 @@ pub mod layout;
 
 /// Clips of a split that are one folder of pictures each.
 pub mod source;
+
+/// A video, a folder of its frames beside it, or both.
+pub mod video_or_frames;

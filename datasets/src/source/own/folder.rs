@@ -275,7 +275,7 @@ impl Source for FolderSource {
         self.unjoined.clone()
     }
 
-    fn left_out(&self) -> Vec<(PathBuf, String)> {
+    fn side_files(&self) -> Vec<(PathBuf, String)> {
         self.left_out.clone()
     }
 }

@@ -8,6 +8,7 @@ use super::shards::{builder, file_name, folder, open_split};
 use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
 use crate::source::config::SourceConfig;
+use crate::source::header::Header;
 use crate::source::interface::{GroundTruth, Source};
 use crate::source::readers::still::missing;
 use crate::source::split::Split;
@@ -127,6 +128,20 @@ impl Source for MoviRecords {
 
     fn files(&self, index: usize) -> Vec<PathBuf> {
         vec![self.place(index).0.path().to_owned()]
+    }
+
+    fn header(&self, index: usize) -> Result<Header, DataError> {
+        let (shard, record) = self.place(index);
+        let video = self.example(index)?.bytes("video");
+        let video = video.map_err(|error| at_record(&error, shard, record))?;
+        let first = video.first().map(|png| read_png_bytes(png, shard.path()));
+        let first = first.transpose();
+        let first = first.map_err(|error| within(error, &format!("record {record}, frame 0")))?;
+        Ok(Header {
+            size: first.map(|first| [first.dim().0, first.dim().1]),
+            frames: Some(video.len()),
+            other_sizes: Vec::new(),
+        })
     }
 
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {

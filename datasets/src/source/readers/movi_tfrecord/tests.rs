@@ -103,6 +103,8 @@ fn clips_are_read_from_their_shards_as_they_were_written() {
         );
         assert!(source.knows(GroundTruth::Masks) && !source.knows(GroundTruth::Events));
         assert_eq!(source.files(0), [folder.join(first)]);
+        let header = source.header(2).unwrap();
+        assert_eq!((header.size, header.frames), (Some([8, 8]), Some(6)));
         assert_ne!(source.identity(0).unwrap(), source.identity(1).unwrap());
         let missing = (
             "movi_e-train.tfrecord-00001-of-00003",
