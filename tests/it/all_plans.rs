@@ -1,4 +1,5 @@
-//! The script that runs every published plan once, `scripts/long/all-plans`, and the short list that `.ci/run` takes.
+//! The script that runs every published plan once, `scripts/long/all-plans`, the short list that `.ci/run` takes, and what
+//! the script cannot see, for it makes clips short.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -86,5 +87,24 @@ fn the_short_list_takes_every_reader_and_every_objective_that_published_plans_ha
             generated.contains(objective),
             "{objective}"
         );
+    }
+}
+
+#[test]
+fn no_published_plan_asks_for_more_frames_than_its_data_set_has() {
+    for name in published() {
+        let (dataset, frames, stride) = match Plan::load(&name, &[]).unwrap() {
+            Plan::Train(plan) if plan.objective.table().imported_slots().is_some() => continue,
+            Plan::Train(plan) => (plan.data.dataset, plan.data.frames, plan.data.stride),
+            Plan::VideoPredict(plan) => {
+                let decode = plan.decode;
+                let frames = decode.frames.unwrap_or(1);
+                (decode.dataset, frames, decode.stride.unwrap_or(1))
+            }
+            _ => panic!("{name} neither trains nor predicts"),
+        };
+        let published = dataset.facts().frames.unwrap();
+        let last = (frames - 1) * stride + 1;
+        assert!(last <= published, "{name} reads {last} of {published}");
     }
 }
