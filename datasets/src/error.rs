@@ -125,6 +125,12 @@ pub enum DataError {
         /// The data set.
         dataset: String,
     },
+    /// A generated data set, where only files will do.
+    #[error("the clips of `{name}` are generated from seeds: there are no files to examine")]
+    NoFiles {
+        /// The data set.
+        name: String,
+    },
     /// A data set that has a reader and is not made by the generator, where only the generator's clips will do.
     #[error(
         "the data set `{name}` is not one of the generator's, which alone are trained on so far"
@@ -211,6 +217,9 @@ impl DataError {
                 "give more clips, or say in a list or by folders `train`, `val` and `test` which clips are for which split"
             }
             Self::NoRoot { .. } => "give it with `--root DIR`",
+            Self::NoFiles { .. } => {
+                "name a data set that lies on disk, or own videos: `pipeline doctor videos --videos DIR`"
+            }
             Self::NoReader { .. } | Self::NotGenerated { .. } => {
                 "take another one with `--set data.dataset=…` (a training) or `--dataset …` (a prediction), or own videos"
             }

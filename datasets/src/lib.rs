@@ -38,6 +38,9 @@ pub mod source;
 /// Frames of many clips, decoded once.
 pub mod frame_cache;
 
+/// Whether a copy of a data set is whole.
+pub mod doctor;
+
 pub use clip::{Clip, ClipId, Sample};
 pub use error::DataError;
 pub use frame_cache::FrameCache;

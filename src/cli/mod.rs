@@ -6,6 +6,8 @@ mod bench;
 mod common;
 /// Finished runs side by side.
 mod compare;
+/// A copy of a data set → what is missing or broken.
+mod doctor;
 /// Two folders → scores.
 mod eval;
 /// Errors: message, hint, exit code.
@@ -60,6 +62,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Write generated clips in the folder layout of CLEVRER or Physion
     Generate(generate::GenerateArgs),
+    /// Examine a copy of a data set: missing clips, unreadable files, duplicates, labels that do not join
+    Doctor(doctor::DoctorArgs),
     /// Print a plan with every key, or list the built-in plans
     Show(show::ShowArgs),
 }
@@ -101,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::Export(args) => import::export(&args),
         Command::Bench(args) => bench::bench(&args),
         Command::Generate(args) => generate::generate(&args),
+        Command::Doctor(args) => doctor::doctor(&args),
         Command::Show(args) => show::show(&args),
     };
     match done {

@@ -23,6 +23,7 @@ fn no_command() {
       export    Convert weights files into one file with the official parameter names
       bench     Measure the time of layers and networks on this machine
       generate  Write generated clips in the folder layout of CLEVRER or Physion
+      doctor    Examine a copy of a data set: missing clips, unreadable files, duplicates, labels that do not join
       show      Print a plan with every key, or list the built-in plans
       help      Print this message or the help of the given subcommand(s)
 

@@ -27,6 +27,7 @@ fn pipeline() {
       export    Convert weights files into one file with the official parameter names
       bench     Measure the time of layers and networks on this machine
       generate  Write generated clips in the folder layout of CLEVRER or Physion
+      doctor    Examine a copy of a data set: missing clips, unreadable files, duplicates, labels that do not join
       show      Print a plan with every key, or list the built-in plans
       help      Print this message or the help of the given subcommand(s)
 
@@ -58,7 +59,7 @@ fn run() {
 
     Options:
           --videos <FILE>...       Your own video files, or folders of videos or of numbered PNG frames
-          --dataset <NAME>         Data set: synth, synth-textured, synth-metal, contact, videos, clevrer, physion
+          --dataset <NAME>         Data set: synth, synth-textured, synth-metal, synth-varied, contact, videos, clevrer, physion
           --root <DIR>             Folder of the data set
           --clips <COUNT>          Number of clips
           --frames <COUNT>         Sampled frames of a clip, or `all`; with --videos, `all` cuts each into clips of 48 frames
@@ -352,7 +353,7 @@ fn generate() {
               [default: 0]
 
           --preset <NAME>
-              Preset of the generator: synth, synth-textured or synth-metal; only with clevrer
+              Preset of the generator: synth, synth-textured, synth-metal or synth-varied; only with clevrer
 
               [default: synth]
 
@@ -371,6 +372,34 @@ fn generate() {
     Examples:
       pipeline generate --layout clevrer --out data/clevrer --clips 20
       pipeline generate --layout physion --out data/physion --split train --clips 100
+    ");
+}
+
+#[test]
+fn doctor() {
+    assert_snapshot!(help(&["doctor"]), @"
+    Examine a copy of a data set: missing clips, unreadable files, duplicates, labels that do not join
+
+    Usage: pipeline doctor [OPTIONS] <DATASET>
+
+    Arguments:
+      <DATASET>  Data set that lies on disk, or `videos` for your own
+
+    Options:
+          --root <DIR>        Folder of the data set
+          --videos <FILE>...  Your own video files, or folders of videos or of numbered frames
+          --clips <COUNT>     Clips of a split that are examined, evenly spread [default: all]
+          --json              Print the report as JSON
+      -q, --quiet             Print no progress
+      -h, --help              Print help
+      -V, --version           Print version
+
+    Examples:
+      pipeline doctor clevrer --root data/CLEVRER
+      pipeline doctor clevrer --root data/CLEVRER --clips 100 --json > report.json
+      pipeline doctor videos --videos clip.mp4 more/
+
+    Exit codes: 0 whole, 2 nothing could be opened, 3 something is wrong
     ");
 }
 

@@ -106,6 +106,7 @@ datasets! {
     Synth "synth" Nothing Generator;
     SynthTextured "synth-textured" Nothing Generator;
     SynthMetal "synth-metal" Nothing Generator;
+    SynthVaried "synth-varied" Nothing Generator;
     Contact "contact" Nothing Function(contact::open);
     Videos "videos" Videos Function(windowed::open);
     Pictures "pictures" Root Function(pictures::open);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
+use super::header::Header;
 use crate::clip::{ClipId, Sample};
 use crate::error::DataError;
 use crate::question::{EventTable, Question};
@@ -90,6 +91,14 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// What a clip's files say before they are decoded.
+    ///
+    /// # Errors
+    /// When a picture has no header that can be read.
+    fn header(&self, index: usize) -> Result<Header, DataError> {
+        Header::of_files(&self.files(index))
+    }
+
     /// The frames of a clip in `window`, with masks and questions where the source has them.
     ///
     /// # Errors
@@ -109,8 +118,22 @@ pub trait Source: Send + Sync {
 
     /// Files beside the clips that are no part of any, by path and with the reason: previews, hidden files, what
     /// renderers add. Nothing is wrong with them.
-    fn left_out(&self) -> Vec<(PathBuf, String)> {
+    fn side_files(&self) -> Vec<(PathBuf, String)> {
         Vec::new()
+    }
+
+    /// Published clips that the reader leaves out on purpose, by name and with the reason.
+    fn left_out(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// Number of objects that the annotation of a clip names, whose ids in masks run from 1 to it; `None` where
+    /// nothing says.
+    ///
+    /// # Errors
+    /// When the clip's annotation is there and cannot be read.
+    fn objects(&self, _index: usize) -> Result<Option<usize>, DataError> {
+        Ok(None)
     }
 
     /// Whether what the data set asks about every clip happens; `None` where it asks nothing.

@@ -15,6 +15,9 @@ pub mod readme;
 /// The trait of all readers.
 pub mod interface;
 
+/// What a clip's files say before they are decoded.
+pub mod header;
+
 /// Training, validation and test clips.
 pub mod split;
 
@@ -36,6 +39,7 @@ pub mod own;
 pub use clevrer::ClevrerSource;
 pub use config::{ColourOrder, Cut, SourceConfig};
 pub use door::{Dataset, Needs, help, open, open_generated};
+pub use header::Header;
 pub use interface::{GroundTruth, Outcome, Source};
 pub use own::folder::FolderSource;
 pub use own::pictures::PictureSource;

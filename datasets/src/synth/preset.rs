@@ -40,6 +40,45 @@ pub struct SynthPreset {
     pub floor: Surface,
     /// Colours, materials and textures of objects.
     pub surfaces: Surfaces,
+    /// What else differs from clip to clip; nothing if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variation: Option<Variation>,
+}
+
+/// Ranges (least, greatest) of what differs from clip to clip beside the objects.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Variation {
+    /// What the sizes of a clip's objects are multiplied with.
+    pub size: [f32; 2],
+    /// Turn of the camera about the vertical from its own position, degrees.
+    pub azimuth: [f32; 2],
+    /// Height of the camera above the floor as seen from the target, degrees.
+    pub elevation: [f32; 2],
+    /// From the target to the camera, scene units.
+    pub distance: [f32; 2],
+    /// Half the width of the view at the target, scene units: with the distance, the focal length.
+    pub view_half_width: [f32; 2],
+    /// Largest distance of the target from its own place along each axis, scene units.
+    pub aim_error: f32,
+    /// Turn of all lamps about the vertical, degrees.
+    pub light_turn: [f32; 2],
+    /// What the lamps' heights are multiplied with.
+    pub light_height: [f32; 2],
+    /// What the lamps' brightness is multiplied with.
+    pub brightness: [f32; 2],
+    /// From cold light, 0, to warm light, 1.
+    pub warmth: [f32; 2],
+    /// Share of its brightness that a corner of the frame loses.
+    pub vignette: [f32; 2],
+    /// Mean of the floor's albedo.
+    pub floor_brightness: [f32; 2],
+    /// How far the parts of the floor's albedo differ from their mean, as a share of it.
+    pub floor_saturation: [f32; 2],
+    /// Mean of the sky's colour.
+    pub sky_brightness: [f32; 2],
+    /// How far the parts of the sky's colour differ from their mean, as a share of it.
+    pub sky_saturation: [f32; 2],
 }
 
 /// Objects and their initial states.

@@ -20,6 +20,7 @@ use files::{Annotation, Proposal, ProposedFrame};
 
 use super::config::{ColourOrder, SourceConfig};
 use super::frames::video_or_frames::{VideoOrFrames, pair};
+use super::header::Header;
 use super::interface::{GroundTruth, Source};
 use super::split::Split;
 use crate::clip::{Clip, ClipId, Sample};
@@ -263,6 +264,21 @@ impl Source for ClevrerSource {
         self.clips[index].1.pixel_decoder()
     }
 
+    fn header(&self, index: usize) -> Result<Header, DataError> {
+        let (number, video) = &self.clips[index];
+        let mut header = Header::of_files(&video.files())?;
+        let path = files::proposal_path(&self.root, *number);
+        if path.is_file() {
+            let proposal: Proposal = files::read_json(&path)?;
+            let mut masks = proposal.frames.iter().flat_map(|frame| &frame.objects);
+            let other = masks.find(|proposed| header.size.is_some_and(|s| s != proposed.mask.size));
+            header
+                .other_sizes
+                .extend(other.map(|proposed| (path, proposed.mask.size)));
+        }
+        Ok(header)
+    }
+
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {
         let (number, video) = &self.clips[index];
         let read = video.sample(self.id(index), window, self.decode, FPS)?;
@@ -300,6 +316,23 @@ impl Source for ClevrerSource {
             GroundTruth::Questions => self.questions_file.is_some(),
             GroundTruth::Events => annotations.any(|folder| folder.is_dir()),
             GroundTruth::States | GroundTruth::Outcomes => false,
+        }
+    }
+
+    fn left_out(&self) -> Vec<(String, String)> {
+        let reason = "SlotFormer leaves it out".to_owned();
+        let left_out = (format!("video_{LEFT_OUT:05}"), reason);
+        match self.split {
+            Split::Val => vec![left_out],
+            Split::Train | Split::Test => Vec::new(),
+        }
+    }
+
+    fn objects(&self, index: usize) -> Result<Option<usize>, DataError> {
+        match self.annotation(index) {
+            Ok(annotation) => Ok(Some(annotation.object_property.len())),
+            Err(DataError::Missing { .. }) => Ok(None),
+            Err(other) => Err(other),
         }
     }
 

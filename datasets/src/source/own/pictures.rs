@@ -164,7 +164,7 @@ impl Source for PictureSource {
         self.unjoined.clone()
     }
 
-    fn left_out(&self) -> Vec<(PathBuf, String)> {
+    fn side_files(&self) -> Vec<(PathBuf, String)> {
         self.left_out.clone()
     }
 }
@@ -243,7 +243,7 @@ mod tests {
             assert_eq!(sample.clip.frames[[0, 0, 0, 0]], value);
             assert_eq!(sample.masks.unwrap()[[0, 0, 0]], 1);
         }
-        assert_eq!(source.left_out().len(), 1);
+        assert_eq!(source.side_files().len(), 1);
         write(root, "c.png", 3);
         let source = PictureSource::open(root).unwrap();
         assert!(!source.knows(GroundTruth::Masks));

@@ -107,8 +107,8 @@ impl Source for Windowed {
         self.source.unjoined()
     }
 
-    fn left_out(&self) -> Vec<(PathBuf, String)> {
-        self.source.left_out()
+    fn side_files(&self) -> Vec<(PathBuf, String)> {
+        self.source.side_files()
     }
 
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {

@@ -9,5 +9,11 @@ pub(crate) mod simulate;
 /// Trajectories, attributes and events of a clip.
 pub mod record;
 
+/// Camera, light and surroundings of a clip whose preset varies them.
+pub mod clip_look;
+
+/// Draws them from a seed.
+pub(crate) mod vary;
+
 /// True object states at chosen frames, as arrays.
 pub mod states;

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::synth::physics::clip_look::ClipLook;
 use crate::synth::render::texture::Texture;
 
 /// The form of an object.
@@ -198,6 +199,9 @@ pub struct Record {
     pub lights: Vec<[f32; 3]>,
     /// Texture of the floor.
     pub floor: Texture,
+    /// Camera, light and surroundings, where the preset varies them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look: Option<ClipLook>,
 }
 
 impl Record {

@@ -32,7 +32,7 @@ pub(crate) fn simulate(world: &World, without: Option<usize>) -> Record {
         .iter()
         .filter(|(object, _)| Some(object.id) != without)
         .collect();
-    let view = View::new(&preset.camera, world.camera, [1, 1]);
+    let view = View::filmed(&preset.camera, world.camera, world.look.as_ref(), [1, 1]);
     let mut simulation = Simulation::new(world, &cast);
     let mut contacts = Contacts {
         merge_frames: preset.physics.merge_frames,
@@ -79,6 +79,7 @@ pub(crate) fn simulate(world: &World, without: Option<usize>) -> Record {
         camera: world.camera,
         lights: world.lights.clone(),
         floor: world.floor,
+        look: world.look.clone(),
     }
 }
 

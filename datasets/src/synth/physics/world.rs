@@ -4,7 +4,9 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
+use crate::synth::physics::clip_look::ClipLook;
 use crate::synth::physics::record::{Color, Material, Object, Shape};
+use crate::synth::physics::vary::{Starts, Vary};
 use crate::synth::preset::{Cast, Light, Paint, SynthPreset};
 use crate::synth::render::camera::View;
 use crate::synth::render::texture::{Texture, unit};
@@ -24,6 +26,8 @@ pub struct World {
     pub lights: Vec<[f32; 3]>,
     /// Texture of the floor.
     pub floor: Texture,
+    /// Camera, light and surroundings, where the preset varies them.
+    pub look: Option<ClipLook>,
 }
 
 /// Initial state of an object.
@@ -56,16 +60,44 @@ impl World {
         let floor = rng.texture(&preset.floor.paint);
         let view = View::new(&preset.camera, camera, [1, 1]);
 
-        let objects = rng.objects(preset);
-        let starts = rng.starts(preset, &objects, &view);
+        let mut vary = Vary::new(seed);
+        let mut preset = preset.clone();
+        if let Some(variation) = &preset.variation {
+            let size = vary.size(variation);
+            preset.cast.half_width = preset.cast.half_width.map(|half| half * size);
+        }
+        let objects = rng.objects(&preset);
+        let starts = rng.starts(&preset, &objects, &view);
         let cast = objects.into_iter().zip(starts).collect();
-        Self {
-            preset: preset.clone(),
+        let world = Self {
+            preset,
             seed,
             cast,
             camera,
             lights,
             floor,
+            look: None,
+        };
+        world.varied(vary, &view)
+    }
+
+    /// The same objects, seen and lit as the preset's variation says.
+    fn varied(self, mut vary: Vary, view: &View) -> Self {
+        let Some(variation) = &self.preset.variation else {
+            return self;
+        };
+        let places = self.cast.iter().map(|(object, start)| {
+            let [x, y] = start.place;
+            ([x, y, object.half_width], reach(object))
+        });
+        let (seen, unseen) = places.partition(|(place, _)| view.sees(*place, 0.0));
+        let varied = vary.look(&self.preset, variation, &Starts { seen, unseen });
+        Self {
+            camera: varied.camera,
+            lights: varied.lights,
+            floor: varied.floor,
+            look: Some(varied.look),
+            ..self
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use rapier3d::math::Vec3;
 
+use crate::synth::physics::clip_look::ClipLook;
 use crate::synth::preset::Camera;
 
 /// A camera that stands somewhere and fills a frame.
@@ -35,6 +36,24 @@ impl View {
             right: right * wide,
             up: up * high,
         }
+    }
+
+    /// The view from `eye` in a clip: through the preset's camera, or through the clip's own.
+    pub fn filmed(
+        camera: &Camera,
+        eye: [f32; 3],
+        look: Option<&ClipLook>,
+        size: [usize; 2],
+    ) -> Self {
+        let Some(look) = look else {
+            return Self::new(camera, eye, size);
+        };
+        let camera = Camera {
+            target: look.target,
+            half_view: look.half_view,
+            ..camera.clone()
+        };
+        Self::new(&camera, eye, size)
     }
 
     /// The direction through a point of the frame; both run from −1 (left, bottom) to 1. Not of length one.

@@ -21,6 +21,8 @@ pub(crate) struct Lighting {
     ambient: f32,
     sky: Vec3,
     sky_gradient: SkyGradient,
+    /// Colour of all light.
+    tint: Vec3,
 }
 
 /// A square area light.
@@ -95,6 +97,8 @@ impl Lighting {
     /// The stage of a clip.
     pub fn new(preset: &SynthPreset, record: &Record) -> Self {
         let middle = Vec3::from_array(preset.camera.target);
+        let look = record.look.as_ref();
+        let bright = |own: f32| look.map_or(own, |look| own * look.brightness);
         let lamps = preset
             .lights
             .iter()
@@ -108,18 +112,19 @@ impl Lighting {
                 Lamp {
                     centre,
                     edges: [side, side.cross(ray)],
-                    power: light.power,
-                    radiance: light.radiance,
+                    power: bright(light.power),
+                    radiance: bright(light.radiance),
                     reach,
                 }
             });
         Self {
             lamps: lamps.collect(),
-            floor: Vec3::from_array(preset.floor.albedo),
+            floor: Vec3::from_array(look.map_or(preset.floor.albedo, |look| look.floor_albedo)),
             paint: record.floor,
-            ambient: preset.ambient,
-            sky: Vec3::from_array(preset.sky),
+            ambient: bright(preset.ambient),
+            sky: Vec3::from_array(look.map_or(preset.sky, |look| look.sky)),
             sky_gradient: preset.sky_gradient,
+            tint: look.map_or(Vec3::ONE, |look| Vec3::from_array(look.light_color)),
         }
     }
 
@@ -129,7 +134,7 @@ impl Lighting {
         if look.mirrored > 0
             && let Some(radiance) = self.mirrored_lamp(ray, met.map(|(hit, _)| hit.distance))
         {
-            return Vec3::splat(radiance);
+            return self.tint * radiance;
         }
         if let Some((hit, object)) = met {
             return self.object(object, &hit, ray, look);
@@ -162,7 +167,7 @@ impl Lighting {
         let light: f32 = lamps
             .map(|lamp| self.lit(lamp, from, Vec3::Z, look).0)
             .sum();
-        albedo * (self.ambient + light)
+        albedo * self.tint * (self.ambient + light)
     }
 
     /// The colour of a place on a object.
@@ -193,7 +198,8 @@ impl Lighting {
                 glint += sharp * lit / hit.normal.dot(towards).max(0.1);
             }
         }
-        let color = albedo * (light * finish.diffuse) + Vec3::splat(glint * finish.glint);
+        let color =
+            albedo * self.tint * (light * finish.diffuse) + self.tint * (glint * finish.glint);
         if (finish.mirror <= 0.0 && finish.clearcoat <= 0.0) || look.mirrored >= MIRRORINGS {
             return color;
         }

@@ -39,7 +39,7 @@ struct Ground {
 impl<'a> Renderer<'a> {
     /// A renderer for frames of `size` (height, width).
     pub fn new(preset: &'a SynthPreset, record: &'a Record, size: [usize; 2]) -> Self {
-        let view = View::new(&preset.camera, record.camera, size);
+        let view = View::filmed(&preset.camera, record.camera, record.look.as_ref(), size);
         let stage = Lighting::new(preset, record);
         let large = size[0].min(size[1]) > 64;
         let rays = preset.rays_per_pixel.max(1) as u32 * if large { 2 } else { 1 };
@@ -104,7 +104,7 @@ impl<'a> Renderer<'a> {
                 };
                 self.average(pixel, |ray, draw| self.stage.color(ray, &look(draw)))
             };
-            rgb.copy_from_slice(&bytes(color));
+            rgb.copy_from_slice(&bytes(color * self.vignette(pixel)));
             let seen = if among == 0 {
                 None
             } else {
@@ -205,6 +205,17 @@ impl<'a> Renderer<'a> {
         sum / self.rays as f32
     }
 
+    /// Share of its light that a pixel keeps: the corners lose most, by the square of the distance from the middle.
+    fn vignette(&self, pixel: usize) -> f32 {
+        let Some(look) = &self.record.look else {
+            return 1.0;
+        };
+        let [height, width] = self.size;
+        let across = 2.0 * ((pixel % width) as f32 + 0.5) / width as f32 - 1.0;
+        let above = 2.0 * ((pixel / width) as f32 + 0.5) / height as f32 - 1.0;
+        1.0 - look.vignette * 0.5 * (across * across + above * above)
+    }
+
     /// The ray through a point of a pixel; 0..1 from left to right and from top to bottom.
     fn ray(&self, pixel: usize, (right, down): (f32, f32)) -> Ray {
         let [height, width] = self.size;
@@ -253,7 +264,7 @@ mod tests {
 
     #[test]
     fn one_thread_and_two_draw_the_same_bytes() {
-        for name in ["synth", "synth-textured", "synth-metal"] {
+        for name in ["synth", "synth-textured", "synth-metal", "synth-varied"] {
             let preset = name
                 .parse::<crate::source::Dataset>()
                 .unwrap()
@@ -275,7 +286,8 @@ mod tests {
 
     #[test]
     fn leaving_out_what_is_not_near_changes_nothing() {
-        for (name, seed) in [("synth", 3), ("synth-textured", 4), ("synth-metal", 5)] {
+        let presets = ["synth", "synth-textured", "synth-metal", "synth-varied"];
+        for (name, seed) in presets.into_iter().zip(3..) {
             let preset = name
                 .parse::<crate::source::Dataset>()
                 .unwrap()
@@ -297,7 +309,8 @@ mod tests {
                     };
                     let color =
                         renderer.average(pixel, |ray, draw| renderer.stage.color(ray, &look(draw)));
-                    assert_eq!(rgb, bytes(color), "{name} frame {frame} pixel {pixel}");
+                    let color = bytes(color * renderer.vignette(pixel));
+                    assert_eq!(rgb, color, "{name} frame {frame} pixel {pixel}");
                     let met = first(&objects, u32::MAX, renderer.ray(pixel, (0.5, 0.5)));
                     assert_eq!(usize::from(*mask), met.map_or(0, |(_, k)| k + 1));
                 }

@@ -37,7 +37,7 @@ fn files_and_folders_become_clips_with_names_of_their_own() {
     assert_eq!(ids(&source), ["a", "a-2", "b", "c"]);
     assert_eq!(source.path(2), inside.join("b.webm"));
     let left_out: Vec<PathBuf> = source
-        .left_out()
+        .side_files()
         .into_iter()
         .map(|(path, _)| path)
         .collect();
@@ -170,7 +170,7 @@ fn opened(root: &tempfile::TempDir) -> FolderSource {
 fn left_out(source: &FolderSource) -> Vec<String> {
     let name = |path: PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
     source
-        .left_out()
+        .side_files()
         .into_iter()
         .map(|(path, _)| name(path))
         .collect()
