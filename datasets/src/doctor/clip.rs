@@ -11,6 +11,7 @@ use crate::error::DataError;
 use crate::source::facts::Facts;
 use crate::source::header::Header;
 use crate::source::interface::{GroundTruth, Source};
+use crate::video::picture::is_picture_name;
 use crate::window::{Fit, FrameSampling, Window};
 
 /// Pixels of frames that are held at once for one clip, bytes.
@@ -169,7 +170,9 @@ impl Examination<'_> {
             self.read_one_by_one(&window);
             return None;
         }
-        if let Some(note) = &look.note {
+        // Of pictures a note says that numbers are missing, and those are named one by one.
+        let of_pictures = self.files.first().is_some_and(|path| is_picture_name(path));
+        if let Some(note) = look.note.as_ref().filter(|_| !of_pictures) {
             self.fault_of_file(FaultKind::Damaged, note);
         }
         if look.questions == 0 && self.source.knows(GroundTruth::Questions) {

@@ -85,18 +85,18 @@ pub trait Source: Send + Sync {
         Vec::new()
     }
 
-    /// The decoder that a clip's pixels come from, for the provenance of what is computed from them; `None` where every
-    /// decoder gives the same, and of video files, whose decoder the program names itself.
-    fn pixel_decoder(&self, _index: usize) -> Option<String> {
-        None
-    }
-
     /// What a clip's files say before they are decoded.
     ///
     /// # Errors
     /// When a picture has no header that can be read.
     fn header(&self, index: usize) -> Result<Header, DataError> {
         Header::of_files(&self.files(index))
+    }
+
+    /// The decoder that a clip's pixels come from, for the provenance of what is computed from them; `None` where every
+    /// decoder gives the same, and of video files, whose decoder the program names itself.
+    fn pixel_decoder(&self, _index: usize) -> Option<String> {
+        None
     }
 
     /// The frames of a clip in `window`, with masks and questions where the source has them.
@@ -116,14 +116,14 @@ pub trait Source: Send + Sync {
         Vec::new()
     }
 
-    /// Files beside the clips that are no part of any, by path and with the reason: previews, hidden files, what
-    /// renderers add. Nothing is wrong with them.
-    fn side_files(&self) -> Vec<(PathBuf, String)> {
+    /// Published clips that the reader leaves out on purpose, by name and with the reason.
+    fn left_out(&self) -> Vec<(String, String)> {
         Vec::new()
     }
 
-    /// Published clips that the reader leaves out on purpose, by name and with the reason.
-    fn left_out(&self) -> Vec<(String, String)> {
+    /// Files beside the clips that are no part of any, by path and with the reason: previews, hidden files, what
+    /// renderers add. Nothing is wrong with them.
+    fn side_files(&self) -> Vec<(PathBuf, String)> {
         Vec::new()
     }
 

@@ -260,10 +260,6 @@ impl Source for ClevrerSource {
         files
     }
 
-    fn pixel_decoder(&self, index: usize) -> Option<String> {
-        self.clips[index].1.pixel_decoder()
-    }
-
     fn header(&self, index: usize) -> Result<Header, DataError> {
         let (number, video) = &self.clips[index];
         let mut header = Header::of_files(&video.files())?;
@@ -277,6 +273,10 @@ impl Source for ClevrerSource {
                 .extend(other.map(|proposed| (path, proposed.mask.size)));
         }
         Ok(header)
+    }
+
+    fn pixel_decoder(&self, index: usize) -> Option<String> {
+        self.clips[index].1.pixel_decoder()
     }
 
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {
