@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::physion::part::Part;
 use super::split::Split;
 use crate::error::DataError;
 use crate::synth::questions::Amount;
@@ -33,6 +34,9 @@ pub struct SourceConfig {
     pub cut: Option<Cut>,
     /// The order of a pixel's values, of CLEVRER alone.
     pub colours: ColourOrder,
+    /// The part of Physion whose training and validation clips are read, apart from each other; unset = the readout clips
+    /// for both, all of them. `test` reads the test clips of either.
+    pub physion_part: Option<Part>,
     /// Number of questions of a generated clip; unset = none.
     pub questions: Option<Amount>,
 }
@@ -50,6 +54,7 @@ impl Default for SourceConfig {
             frame_folders: false,
             cut: None,
             colours: ColourOrder::default(),
+            physion_part: None,
             questions: None,
         }
     }

@@ -52,6 +52,7 @@ pub fn source_config(config: &DecodeConfig, window: &Window) -> SourceConfig {
         }),
         colours: config.colours,
         questions: Some(Amount::default()),
+        ..default
     }
 }
 

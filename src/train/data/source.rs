@@ -156,6 +156,7 @@ impl TrainingSource<'_> {
             colours: data.colours,
             // Of generated clips they cost more than the frames.
             questions: None,
+            ..default
         }
     }
 

@@ -299,13 +299,13 @@ impl Source for ClevrerSource {
             .then(|| self.masks(index, &sampled, window))
             .transpose()?;
         Ok(Sample {
-            clip: Clip {
-                frames,
-                ..read.clip
-            },
             masks,
             questions: self.questions.get(number).cloned().unwrap_or_default(),
             note: read.note,
+            ..Sample::from(Clip {
+                frames,
+                ..read.clip
+            })
         })
     }
 

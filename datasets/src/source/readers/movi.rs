@@ -1,4 +1,4 @@
-//! MOVi-A to MOVi-E on disk, exported to folders.
+//! MOVi-A to MOVi-E on disk, exported to folders; TFRecords are read first where both are there.
 //!
 //! ```text
 //! MOVi-E/{train,validation,test}/00000000/000000.jpg      frames; PNG for JPEG; `val` for `validation`
@@ -20,22 +20,25 @@ use crate::source::frames::frame_files::FrameFiles;
 use crate::source::frames::layout::sort_pictures;
 use crate::source::frames::source::{FrameFolders, split_folder};
 use crate::source::interface::Source;
+use crate::source::readers::movi_tfrecord::{self, FPS};
 use crate::source::split::Split;
-
-/// Frames a second of all five sets.
-pub const FPS: f32 = 12.0;
 
 /// The reader of one of the five sets.
 ///
 /// # Errors
-/// When no root is named, or the split is not there or has no clip with frames.
+/// When no root is named, or the split is not there or has no clip with frames; as [`movi_tfrecord::open`] where there are
+/// TFRecords.
 pub fn open(dataset: &str, config: &SourceConfig) -> Result<Box<dyn Source>, DataError> {
     let names: &[&str] = match config.split {
         Split::Train => &["train"],
         Split::Val => &["validation", "val"],
         Split::Test => &["test"],
     };
-    let roots = roots(dataset, config.named_root(dataset)?);
+    let root = config.named_root(dataset)?;
+    if movi_tfrecord::folder(dataset, root).is_some() {
+        return movi_tfrecord::open(dataset, config);
+    }
+    let roots = roots(dataset, root);
     let folder = split_folder(dataset, &roots, names)?;
     Ok(Box::new(FrameFolders::open(&folder, clip, Some(FPS))?))
 }
