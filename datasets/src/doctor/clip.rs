@@ -11,7 +11,6 @@ use crate::error::DataError;
 use crate::source::facts::Facts;
 use crate::source::header::Header;
 use crate::source::interface::{GroundTruth, Source};
-use crate::video::picture::is_picture_name;
 use crate::window::{Fit, FrameSampling, Window};
 
 /// Pixels of frames that are held at once for one clip, bytes.
@@ -170,9 +169,10 @@ impl Examination<'_> {
             self.read_one_by_one(&window);
             return None;
         }
-        // Of pictures a note says that numbers are missing, and those are named one by one.
-        let of_pictures = self.files.first().is_some_and(|path| is_picture_name(path));
-        if let Some(note) = look.note.as_ref().filter(|_| !of_pictures) {
+        // Frames that are missing were named above, and readers of numbered pictures note them too.
+        let mut faults = self.faults.iter();
+        let missing = faults.any(|(kind, _)| *kind == FaultKind::MissingFrames);
+        if let Some(note) = look.note.as_ref().filter(|_| !missing) {
             self.fault_of_file(FaultKind::Damaged, note);
         }
         if look.questions == 0 && self.source.knows(GroundTruth::Questions) {

@@ -211,6 +211,29 @@ mod tests {
     }
 
     #[test]
+    fn a_jpeg_names_its_decoder() {
+        let root = tree("000001.jpg 0\n000002.jpg 0\n");
+        let path = root.path().join("celeba/img_align_celeba/000001.jpg");
+        let encoder = jpeg_encoder::Encoder::new_file(&path, 100).unwrap();
+        let grey = [90; 16 * 16 * 3];
+        let encoded = encoder.encode(&grey, 16, 16, jpeg_encoder::ColorType::Rgb);
+        encoded.unwrap();
+        let source = opened(root.path(), Split::Train).unwrap();
+        let decoder = crate::video::jpeg::DECODER;
+        assert_eq!(source.pixel_decoder(0).as_deref(), Some(decoder));
+        assert_eq!(source.pixel_decoder(1), None);
+        let window = Window {
+            start: 0,
+            count: None,
+            pace: FrameSampling::Stride(1),
+            size: [8, 8],
+            fit: Fit::Stretch,
+        };
+        let frames = source.sample(0, &window).unwrap().clip.frames;
+        assert!(frames.iter().all(|value| value.abs_diff(90) <= 1));
+    }
+
+    #[test]
     fn lines_that_say_something_else_and_missing_pictures_are_named() {
         let root = tree("000001.jpg 7\n000002.jpg\n000003.jpg 2\n999999.jpg 2\n");
         let source = opened(root.path(), Split::Test).unwrap();

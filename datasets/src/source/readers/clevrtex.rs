@@ -56,7 +56,7 @@ impl ClevrtexSource {
     fn open(dataset: &str, root: &Path, split: Split) -> Result<Self, DataError> {
         let below = first_folder(root, &["clevrtex_full", "CLEVRTex/clevrtex_full"]);
         let folder = below.unwrap_or_else(|| root.to_owned());
-        let mut found = Found::default();
+        let mut found = Pictures::default();
         found.look_into(&folder, DEPTH)?;
         let in_split = |id: usize| match split {
             Split::Test => id < HELD_OUT,
@@ -101,12 +101,12 @@ impl ClevrtexSource {
 
 /// Pictures by id, and what was left out.
 #[derive(Default)]
-struct Found {
+struct Pictures {
     pictures: BTreeMap<usize, PathBuf>,
     unjoined: Vec<(String, String)>,
 }
 
-impl Found {
+impl Pictures {
     fn look_into(&mut self, folder: &Path, depth: usize) -> Result<(), DataError> {
         for path in entries(folder)? {
             if path.is_dir() {

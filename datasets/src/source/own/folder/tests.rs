@@ -189,7 +189,7 @@ fn a_preview_beside_clips_is_left_out_by_name() {
         (vec!["a".into(), "b".into()], vec!["cover1.png".into()])
     );
     // Frames beside a video that may show them: neither is taken for the other in silence.
-    let root = tree(&["0.png", "1.png", "2.png", "film.mp4"]);
+    let root = tree(&["0.png", "1.png", "2.png", "clip.mp4"]);
     let source = opened(&root);
     assert_eq!(source.len(), 2);
     let error = source.sample(0, &WINDOW).unwrap_err().to_string();

@@ -22,7 +22,7 @@ pub(super) struct Element<'a> {
 
 /// The state of the walk after some bytes.
 #[derive(Default)]
-struct Walk {
+struct Scanner {
     /// Bytes before the next one.
     at: u64,
     /// Open brackets.
@@ -52,21 +52,21 @@ pub(super) fn elements(
         path: path.to_owned(),
     };
     let mut file = BufReader::with_capacity(1 << 20, File::open(path).map_err(io)?);
-    let mut walk = Walk::default();
+    let mut scanner = Scanner::default();
     loop {
         let bytes = file.fill_buf().map_err(io)?;
         if bytes.is_empty() {
             break;
         }
         for byte in bytes {
-            if !walk.step(*byte).map_err(malformed)? {
+            if !scanner.step(*byte).map_err(malformed)? {
                 continue;
             }
-            if let Some(start) = walk.start.take() {
-                let list = String::from_utf8_lossy(&walk.name);
+            if let Some(start) = scanner.start.take() {
+                let list = String::from_utf8_lossy(&scanner.name);
                 each(Element {
                     list: &list,
-                    text: &walk.object,
+                    text: &scanner.object,
                     start,
                 })?;
             }
@@ -74,16 +74,16 @@ pub(super) fn elements(
         let length = bytes.len();
         file.consume(length);
     }
-    if walk.depth > 0 || walk.at == 0 {
+    if scanner.depth > 0 || scanner.at == 0 {
         return Err(malformed(format!(
             "the JSON text ends in the middle, after {} bytes",
-            walk.at
+            scanner.at
         )));
     }
     Ok(())
 }
 
-impl Walk {
+impl Scanner {
     /// Takes a byte; true when it ends an object of a list.
     fn step(&mut self, byte: u8) -> Result<bool, String> {
         let at = self.at;
