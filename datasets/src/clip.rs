@@ -58,6 +58,11 @@ pub struct Sample {
     pub clip: Clip,
     /// Object ids `[time, height, width]`, 0 = background; `None` where the source has no masks.
     pub masks: Option<Array3<u8>>,
+    /// Class of each pixel, `[time, height, width]`, 0 = background; `None` where the source has no classes.
+    pub classes: Option<Array3<u8>>,
+    /// Pixels that no metric may count, `[time, height, width]`: without a certain label; `None` where every label is
+    /// certain.
+    pub void: Option<Array3<bool>>,
     /// Questions about the whole clip; empty where the source has none.
     pub questions: Vec<Question>,
     /// Damage that did not stop the reader, in words: a file that ends before its time, damaged packets.
@@ -70,6 +75,8 @@ impl From<Clip> for Sample {
         Self {
             clip,
             masks: None,
+            classes: None,
+            void: None,
             questions: Vec::new(),
             note: None,
         }

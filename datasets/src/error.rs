@@ -91,11 +91,19 @@ pub enum DataError {
         /// The folder.
         path: PathBuf,
     },
-    /// A folder whose numbered pictures are JPEG.
-    #[error("numbered pictures are read as PNG, and these are JPEG: `{}`", path.display())]
-    JpegPictures {
+    /// A folder without a picture.
+    #[error("no pictures in the folder: `{}`", path.display())]
+    NoPictures {
         /// The folder.
         path: PathBuf,
+    },
+    /// A split of own material without a clip.
+    #[error("none of {clips} own clips is for the split `{split}`")]
+    EmptySplit {
+        /// The split.
+        split: &'static str,
+        /// Clips in all.
+        clips: usize,
     },
     /// No data set has this name.
     #[error("no data set is called `{name}`; {instead}")]
@@ -202,10 +210,11 @@ impl DataError {
                 "give the data set's folder with `--root` and a split that is there with `--set decode.split=…`; datasets/README.md shows the layout"
             }
             Self::NoVideos { .. } => {
-                "name video files, a folder of them (.mp4, .webm, .gif, …), or a folder of numbered .png"
+                "name video files, a folder of them (.mp4, .webm, .gif, …), or a folder of numbered .png or .jpg"
             }
-            Self::JpegPictures { .. } => {
-                "decoders of JPEG differ by a grey level: decode once for all, `ffmpeg -i CLIP/%04d.jpg CLIP/%04d.png`"
+            Self::NoPictures { .. } => "name a folder of .png or .jpg pictures",
+            Self::EmptySplit { .. } => {
+                "give more clips, or say in a list or by folders `train`, `val` and `test` which clips are for which split"
             }
             Self::NoRoot { .. } => "give it with `--root DIR`",
             Self::NoFiles { .. } => {

@@ -20,6 +20,9 @@ pub mod rle;
 /// A clip: frames, masks and questions.
 pub mod clip;
 
+/// TFRecord files and the examples in them.
+pub mod tfrecord;
+
 /// Files and folders that appear whole or not at all.
 pub mod partial;
 

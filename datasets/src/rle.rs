@@ -3,6 +3,8 @@
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
+use crate::video::limits::{MAX_PIXELS, MAX_SIDE};
+
 /// A mask in COCO's compressed form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rle {
@@ -20,6 +22,14 @@ pub enum RleError {
     Broken {
         /// The character's place.
         place: usize,
+    },
+    /// A mask of no pixels, or of more than any camera's frame has.
+    #[error("a mask of {height}×{width} pixels")]
+    Size {
+        /// Pixels.
+        height: usize,
+        /// Pixels.
+        width: usize,
     },
     /// Runs that do not fill the mask exactly.
     #[error("a mask's runs cover {found} pixels of {expected}")]
@@ -72,22 +82,33 @@ impl Rle {
     /// # Errors
     /// When the runs are damaged or do not fill the mask.
     pub fn decode(&self) -> Result<Array2<bool>, RleError> {
-        let runs = unpack(&self.counts)?;
-        let [height, width] = self.size;
-        let expected = height as u64 * width as u64;
-        let found = runs.iter().fold(0_u64, |sum, run| sum.saturating_add(*run));
-        if found != expected {
-            return Err(RleError::Length { found, expected });
-        }
-        let mut columns = Array2::from_elem((width, height), false);
-        let mut pixels = columns.iter_mut();
-        for (place, run) in runs.iter().enumerate() {
-            for pixel in pixels.by_ref().take(*run as usize) {
-                *pixel = place % 2 == 1;
-            }
-        }
-        Ok(columns.reversed_axes())
+        fill(self.size, &unpack(&self.counts)?)
     }
+}
+
+/// The mask of runs down the columns, the first of zeros, `[height, width]`: COCO's form without compression.
+///
+/// # Errors
+/// When the runs do not fill the mask, or it has no size.
+pub fn fill([height, width]: [usize; 2], runs: &[u64]) -> Result<Array2<bool>, RleError> {
+    let sides = [height, width];
+    let fine = sides.iter().all(|side| (1..=MAX_SIDE).contains(side));
+    if !fine || height * width > MAX_PIXELS {
+        return Err(RleError::Size { height, width });
+    }
+    let expected = height as u64 * width as u64;
+    let found = runs.iter().fold(0_u64, |sum, run| sum.saturating_add(*run));
+    if found != expected {
+        return Err(RleError::Length { found, expected });
+    }
+    let mut columns = Array2::from_elem((width, height), false);
+    let mut pixels = columns.iter_mut();
+    for (place, run) in runs.iter().enumerate() {
+        for pixel in pixels.by_ref().take(*run as usize) {
+            *pixel = place % 2 == 1;
+        }
+    }
+    Ok(columns.reversed_axes())
 }
 
 /// Runs as text: from the fourth on the difference to the run two before, in groups of five bits, lowest first.
@@ -232,6 +253,10 @@ mod tests {
                 expected: 6
             }
         );
+        for size in [[0, 0], [1 << 33, 1 << 31], [65_536, 65_536]] {
+            let [height, width] = size;
+            assert_eq!(refused(size, "0"), RleError::Size { height, width });
+        }
         assert_eq!(refused([2, 3], "2 1"), RleError::Broken { place: 1 });
         assert_eq!(refused([2, 3], "2T"), RleError::Broken { place: 2 });
         assert_eq!(refused([2, 3], "N"), RleError::Broken { place: 0 });

@@ -63,11 +63,50 @@ impl Window {
         };
         Err(DataError::Window { reason })
     }
+
+    /// The sampled frames of a clip of `total` frames at `fps`, by number, and their rate; none when the clip ends
+    /// before the window starts.
+    ///
+    /// # Errors
+    /// As [`Window::check`].
+    pub fn frames(&self, total: usize, fps: f32) -> Result<(Vec<usize>, f32), DataError> {
+        self.check()?;
+        let (step, sampled_fps) = match self.pace {
+            FrameSampling::Stride(stride) => (stride as f64, fps / stride as f32),
+            FrameSampling::Fps(wanted) => (f64::from(fps) / f64::from(wanted), wanted),
+        };
+        // A frame is shown until the next: the small share makes up for what fractions lose.
+        let shown = |sampled: usize| (sampled as f64 * step + 1e-3) as usize;
+        let count = self.count.unwrap_or(usize::MAX);
+        let numbers = (self.start..).map(shown).take_while(|frame| *frame < total);
+        Ok((numbers.take(count).collect(), sampled_fps))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn frames_are_sampled_by_number_or_by_time() {
+        let window = |start, count, pace| Window {
+            start,
+            count,
+            pace,
+            size: [8, 8],
+            fit: Fit::Crop,
+        };
+        let (by_number, by_time) = (FrameSampling::Stride(3), FrameSampling::Fps(8.0));
+        let frames = |start, count, pace| window(start, count, pace).frames(10, 12.0).unwrap();
+        assert_eq!(frames(0, None, by_number), (vec![0, 3, 6, 9], 4.0));
+        assert_eq!(frames(1, Some(2), by_number), (vec![3, 6], 4.0));
+        assert_eq!(frames(0, None, by_time), (vec![0, 1, 3, 4, 6, 7, 9], 8.0));
+        let faster = FrameSampling::Fps(24.0);
+        assert_eq!(frames(0, Some(5), faster), (vec![0, 0, 1, 1, 2], 24.0));
+        assert!(frames(4, None, by_number).0.is_empty());
+        let zero = window(0, None, FrameSampling::Stride(0));
+        assert!(zero.frames(10, 12.0).is_err());
+    }
 
     #[test]
     fn a_window_that_no_clip_fills_is_refused() {

@@ -93,7 +93,11 @@ impl From<TrainError> for Failure {
         match error {
             TrainError::Run(error) => error.into(),
             TrainError::Source(
-                error @ (DataError::NoReader { .. } | DataError::NotGenerated { .. }),
+                error @ (DataError::NoReader { .. }
+                | DataError::NotGenerated { .. }
+                | DataError::NoRoot { .. }
+                | DataError::NoVideos { .. }
+                | DataError::Missing { .. }),
             ) => Self::refused(error.to_string(), error.hint()),
             TrainError::Weights(error @ WeightsError::NoSlots { .. }) => error.into(),
             TrainError::Changed { .. } => Self::refused(error.to_string(), error.hint()),

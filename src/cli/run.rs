@@ -18,6 +18,7 @@ use crate::flows::physion_vqa::physion_vqa;
 use crate::flows::speedrun::speedrun;
 use crate::flows::video_predict::{FlowError, Outcome, video_predict};
 use crate::plan::Plan;
+use crate::plan::flow::Flow;
 use crate::stages::clevrer::answer::Answer;
 use crate::stages::clevrer::neuro_symbolic::NeuroSymbolic;
 use crate::stages::clevrer::oracle::Oracle;
@@ -85,9 +86,12 @@ pub struct RunArgs {
 
 /// Runs every plan and prints the path of each report.
 pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
-    let changes = args.changes()?;
     let mut plans = Vec::new();
     for name in &args.plans {
+        let changes = match Plan::flow_of(name) {
+            Flow::Speedrun => args.speedrun_changes()?,
+            _ => args.changes()?,
+        };
         match Plan::load(name, &changes)? {
             Plan::Train(_) => {
                 return Err(not_a_run(name));
@@ -124,6 +128,20 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
 }
 
 impl RunArgs {
+    /// The flags as changes of a speedrun.
+    fn speedrun_changes(&self) -> Result<Vec<String>, Failure> {
+        if self.clips.is_some() || self.frames.is_some() {
+            return Err(Failure::refused(
+                "a speedrun has no `--clips` and no `--frames`; each of its parts has its own"
+                    .to_owned(),
+                "copy pipelines/speedrun.toml and change the parts there",
+            ));
+        }
+        let mut changes = self.data.changes("data");
+        changes.extend(self.common.all_changes());
+        Ok(changes)
+    }
+
     /// The flags as changes of the plan, before those of `--set`.
     fn changes(&self) -> Result<Vec<String>, Failure> {
         let mut changes = self.data.changes("decode");

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::train::train;
+use super::train::{check_readable, train};
 use super::video_predict::{FlowError, Outcome, video_predict};
 use crate::artifacts::files::{make_dir, write_atomic};
 use crate::artifacts::progress::say;
@@ -17,6 +17,17 @@ use crate::weights::WeightsFile;
 pub fn speedrun(plan: &SpeedrunPlan, out: &Path, options: &Options) -> Result<Outcome, FlowError> {
     let parts = plan.parts(out)?;
     let device = options.device.open()?;
+    if !options.quiet {
+        for (name, truth) in &parts.skipped {
+            say(&format!(
+                "{name}: skipped, for the data set has no {}",
+                truth.word()
+            ));
+        }
+    }
+    for (_, training) in &parts.trainings {
+        check_readable(training, options)?;
+    }
     if options.dry {
         for (name, training) in &parts.trainings {
             say(&format!("{name}: {} steps", training.fit.steps));

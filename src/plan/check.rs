@@ -1,9 +1,11 @@
 //! Everything that can be refused before work starts.
 
+use slotflow_datasets::source::ColourOrder;
 use slotflow_datasets::{Dataset, GroundTruth};
 
 use super::video_predict::{DecodeConfig, RenderConfig, RenderStart, VideoPredictPlan};
 use super::{ClevrerVqaPlan, PhysionVqaPlan, Plan, PlanError, TrainPlan};
+use crate::plan::training::{ObjectivePlan, TrainData};
 use crate::train::FitConfig;
 
 /// Refuses values that make no sense.
@@ -188,8 +190,39 @@ fn training(plan: &TrainPlan) -> Result<(), PlanError> {
     if plan.data.clips == Some(0) || plan.data.held_out == 0 {
         return value("data.clips", "and `data.held-out` must be at least 1");
     }
-    if plan.data.stride == 0 {
+    data(&plan.data)?;
+    let from_frames = match &plan.objective {
+        ObjectivePlan::Steve(steve) => steve.encoder.is_none(),
+        ObjectivePlan::VqVae(_)
+        | ObjectivePlan::Dvae(_)
+        | ObjectivePlan::Slots(_)
+        | ObjectivePlan::SlotDiffusion(_) => true,
+        _ => false,
+    };
+    if plan.data.flip > 0.0 && !from_frames {
+        return value(
+            "data.flip",
+            "mirrors frames, and this objective learns on slots of frames as they are; set it to 0",
+        );
+    }
+    Ok(())
+}
+
+fn data(data: &TrainData) -> Result<(), PlanError> {
+    if data.stride == 0 {
         return value("data.stride", "is 0; the least is 1");
+    }
+    if data.frames == 0 {
+        return value("data.frames", "is 0; the least is 1");
+    }
+    if !(0.0..=1.0).contains(&data.flip) {
+        return value("data.flip", "is a probability, 0 to 1");
+    }
+    if data.fps.is_some_and(|fps| !(fps.is_finite() && fps > 0.0)) {
+        return value("data.fps", "must be above 0");
+    }
+    if data.colours != ColourOrder::Rgb && data.dataset != Dataset::Clevrer {
+        return value("data.colours", "is of the data set `clevrer` alone");
     }
     Ok(())
 }

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use slotflow_datasets::GroundTruth;
 
 use super::any::Plan;
 use super::clevrer_vqa::ClevrerVqaPlan;
 use super::error::PlanError;
 use super::flow::Flow;
 use super::physion_vqa::PhysionVqaPlan;
-use super::speedrun::{Part, Parts, SpeedrunPlan};
+use super::speedrun::{DataChoice, Part, Parts, SpeedrunPlan};
 use super::{builtin, check, earlier, set};
 use crate::artifacts::progress::say;
 
@@ -33,6 +34,15 @@ impl Plan {
         let mut table = changed(&text, &origin, changes)?;
         table.iter_mut().for_each(|(_, value)| moved(value, folder));
         Self::typed(table, &origin)
+    }
+
+    /// Which flow the plan of that name or file asks for; the default one where it cannot be read.
+    pub fn flow_of(name: &str) -> Flow {
+        let table = builtin::text(name)
+            .ok()
+            .and_then(|(text, _)| text.parse::<toml::Table>().ok());
+        let flow = table.and_then(|table| Flow::deserialize(table.get("flow")?.clone()).ok());
+        flow.unwrap_or_default()
     }
 
     /// The plan written in `text`; `origin` is named in messages.
@@ -74,10 +84,29 @@ impl Plan {
 }
 
 impl Part {
-    fn load(&self, seed: u64, folder: &Path) -> Result<Plan, PlanError> {
+    fn load(&self, data: Vec<String>, seed: u64, folder: &Path) -> Result<Plan, PlanError> {
         let mut changes = self.set.clone();
+        changes.extend(data);
         changes.push(format!("seed={seed}"));
         Plan::load_inside(&self.plan, &changes, folder)
+    }
+
+    /// The same without weights of trainings that are skipped: what would answer with them is left out.
+    fn without(&self, skipped: &[(String, GroundTruth)]) -> Self {
+        let mut kept = Self {
+            set: Vec::new(),
+            ..self.clone()
+        };
+        for change in &self.set {
+            let lost =
+                |(name, _): &(String, GroundTruth)| change.contains(&format!("runs/{name}/"));
+            if !skipped.iter().any(lost) {
+                kept.set.push(change.clone());
+            } else if change.starts_with("answer.") {
+                kept.set.push("answer=unset".to_owned());
+            }
+        }
+        kept
     }
 
     fn unfit(&self, reason: &str) -> PlanError {
@@ -94,22 +123,30 @@ impl SpeedrunPlan {
     /// # Errors
     /// When one of them is none, or of another kind than its place asks for.
     pub fn parts(&self, folder: &Path) -> Result<Parts, PlanError> {
-        let training = |part: &Part| match part.load(self.seed, folder)? {
-            Plan::Train(plan) => Ok((part.name().to_owned(), *plan)),
-            _ => Err(part.unfit("`train` names a plan that trains nothing")),
-        };
-        let predict = match self.predict.load(self.seed, folder)? {
-            Plan::VideoPredict(plan) => *plan,
-            _ => {
-                return Err(self
-                    .predict
-                    .unfit("`predict` names a plan that predicts nothing"));
+        let (mut trainings, mut skipped) = (Vec::new(), Vec::new());
+        for part in &self.train {
+            let data = self.data.as_ref().map(DataChoice::of_training);
+            let Plan::Train(plan) = part.load(data.unwrap_or_default(), self.seed, folder)? else {
+                return Err(part.unfit("`train` names a plan that trains nothing"));
+            };
+            let needs = plan.objective.table().needs();
+            let mut missing = needs.truth.iter();
+            let name = part.name().to_owned();
+            match missing.find(|truth| !plan.data.dataset.knows(**truth)) {
+                Some(truth) => skipped.push((name, *truth)),
+                None => trainings.push((name, *plan)),
             }
-        };
-        Ok(Parts {
-            trainings: self.train.iter().map(training).collect::<Result<_, _>>()?,
-            predict,
-        })
+        }
+        let data = self.data.as_ref().map(DataChoice::of_prediction);
+        let predict = self.predict.without(&skipped);
+        match predict.load(data.unwrap_or_default(), self.seed, folder)? {
+            Plan::VideoPredict(predict) => Ok(Parts {
+                skipped,
+                trainings,
+                predict: *predict,
+            }),
+            _ => Err(predict.unfit("`predict` names a plan that predicts nothing")),
+        }
     }
 }
 

@@ -73,6 +73,15 @@ pub struct DecodeConfig {
     pub videos: Vec<PathBuf>,
     /// `train`, `val` or `test`.
     pub split: Split,
+    /// Whether own videos and pictures are split, as trainings do; otherwise all of them are read.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub split_own: bool,
+    /// A text file that lists the own clips of each split; unset = by folders or by names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list: Option<PathBuf>,
+    /// Share of own clips for each of validation and test where names decide; unset = 0.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_out_share: Option<f64>,
     /// The first clip.
     pub first: usize,
     /// How many clips at most; all of the data set if unset.
@@ -111,6 +120,9 @@ impl Default for DecodeConfig {
             root: None,
             videos: Vec::new(),
             split: Split::Test,
+            split_own: false,
+            list: None,
+            held_out_share: None,
             first: 0,
             clips: None,
             start: 0,

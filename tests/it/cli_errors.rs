@@ -327,13 +327,13 @@ fn a_training_with_two_objectives() {
 }
 
 #[test]
-fn a_training_on_data_without_a_reader() {
+fn a_training_on_data_without_a_folder() {
     assert_snapshot!(said(&["train", "savi-movi-e"]), @"
     $ pipeline train savi-movi-e
     exit code 2
-    error: there is no reader for the data set `movi-e` yet
+    error: the data set `movi-e` is read from a folder, and none is named
 
-    hint: take another one with `--set data.dataset=…` (a training) or `--dataset …` (a prediction), or own videos
+    hint: give it with `--root DIR`
     ");
 }
 
@@ -356,17 +356,6 @@ fn an_unknown_data_set() {
     error: no data set is called `clevr`; did you mean `clevrer`? in `decode.dataset`: `video-predict`
 
     hint: `pipeline show video-predict` prints a whole plan with every key
-    ");
-}
-
-#[test]
-fn a_data_set_without_a_reader() {
-    assert_snapshot!(said(&["run", "video-predict", "--dataset", "voc"]), @"
-    $ pipeline run video-predict --dataset voc
-    exit code 2
-    error: there is no reader for the data set `voc` yet
-
-    hint: take another one with `--set data.dataset=…` (a training) or `--dataset …` (a prediction), or own videos
     ");
 }
 

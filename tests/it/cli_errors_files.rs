@@ -299,7 +299,7 @@ fn an_unknown_preset_to_generate() {
     assert_snapshot!(said(&["generate", "--layout", "clevrer", "--out", "data", "--preset", "real"]), @"
     $ pipeline generate --layout clevrer --out data --preset real
     exit code 2
-    error: no data set is called `real`; there are synth, synth-textured, synth-metal, synth-varied, contact, videos, clevrer, physion, obj3d, phyre, movi-a, movi-b, movi-c, movi-d, movi-e, movi-solid, movi-tex, clevrtex, celeba, coco, voc
+    error: no data set is called `real`; there are synth, synth-textured, synth-metal, synth-varied, contact, videos, pictures, clevrer, physion, obj3d, phyre, movi-a, movi-b, movi-c, movi-d, movi-e, movi-solid, movi-tex, clevrtex, celeba, coco, voc
 
     hint: datasets/README.md describes them
     ");

@@ -59,7 +59,7 @@ fn run() {
 
     Options:
           --videos <FILE>...       Your own video files, or folders of videos or of numbered PNG frames
-          --dataset <NAME>         Data set: synth, synth-textured, synth-metal, synth-varied, contact, videos, clevrer, physion
+          --dataset <NAME>         Data set: synth, synth-textured, synth-metal, synth-varied, contact, videos, pictures, clevrer, physion, obj3d, phyre, movi-a, movi-b, movi-c, movi-d, movi-e, movi-solid, movi-tex, clevrtex, celeba, coco, voc
           --root <DIR>             Folder of the data set
           --clips <COUNT>          Number of clips
           --frames <COUNT>         Sampled frames of a clip, or `all`; with --videos, `all` cuts each into clips of 48 frames

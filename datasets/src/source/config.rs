@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::physion::part::Part;
 use super::split::Split;
 use crate::error::DataError;
 use crate::synth::questions::Amount;
@@ -20,10 +21,22 @@ pub struct SourceConfig {
     pub split: Split,
     /// Number of generated clips; a data set on disk has those that lie there.
     pub clips: usize,
+    /// Whether own videos and pictures are split at all; unset = `split` does not matter and all of them are read.
+    pub split_own: bool,
+    /// A text file that lists the own clips of each split; unset = by folders or by names.
+    pub list: Option<PathBuf>,
+    /// Share of own clips for each of validation and test where names decide, 0..0.45.
+    pub held_out_share: f64,
+    /// Whether CLEVRER's and Physion's folders of frames are read where they lie beside the videos: what training reads
+    /// in the papers, while slots for prediction are extracted from the videos.
+    pub frame_folders: bool,
     /// Own videos are cut into clips of one length; unset = each is one clip.
     pub cut: Option<Cut>,
     /// The order of a pixel's values, of CLEVRER alone.
     pub colours: ColourOrder,
+    /// The part of Physion whose training and validation clips are read, apart from each other; unset = the readout clips
+    /// for both, all of them. `test` reads the test clips of either.
+    pub physion_part: Option<Part>,
     /// Number of questions of a generated clip; unset = none.
     pub questions: Option<Amount>,
 }
@@ -35,8 +48,13 @@ impl Default for SourceConfig {
             videos: Vec::new(),
             split: Split::default(),
             clips: 100,
+            split_own: false,
+            list: None,
+            held_out_share: 0.1,
+            frame_folders: false,
             cut: None,
             colours: ColourOrder::default(),
+            physion_part: None,
             questions: None,
         }
     }

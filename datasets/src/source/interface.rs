@@ -93,6 +93,12 @@ pub trait Source: Send + Sync {
         Header::of_files(&self.files(index))
     }
 
+    /// The decoder that a clip's pixels come from, for the provenance of what is computed from them; `None` where every
+    /// decoder gives the same, and of video files, whose decoder the program names itself.
+    fn pixel_decoder(&self, _index: usize) -> Option<String> {
+        None
+    }
+
     /// The frames of a clip in `window`, with masks and questions where the source has them.
     ///
     /// # Errors
@@ -112,6 +118,12 @@ pub trait Source: Send + Sync {
 
     /// Published clips that the reader leaves out on purpose, by name and with the reason.
     fn left_out(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// Files beside the clips that are no part of any, by path and with the reason: previews, hidden files, what
+    /// renderers add. Nothing is wrong with them.
+    fn side_files(&self) -> Vec<(PathBuf, String)> {
         Vec::new()
     }
 

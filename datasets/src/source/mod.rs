@@ -27,18 +27,22 @@ pub mod clevrer;
 /// Physion, as downloaded or as generated.
 pub mod physion;
 
-/// Own videos: files, folders of them, folders of numbered pictures.
-pub mod folder;
+/// Clips that lie as picture files.
+pub mod frames;
 
-/// Own videos, cut into clips of equal length.
-pub mod windowed;
+/// Published data sets.
+pub mod readers;
+
+/// Own videos and pictures.
+pub mod own;
 
 pub use clevrer::ClevrerSource;
 pub use config::{ColourOrder, Cut, SourceConfig};
 pub use door::{Dataset, Needs, help, open, open_generated};
-pub use folder::FolderSource;
 pub use header::Header;
 pub use interface::{GroundTruth, Outcome, Source};
+pub use own::folder::FolderSource;
+pub use own::pictures::PictureSource;
+pub use own::windowed::Windowed;
 pub use physion::PhysionSource;
 pub use split::Split;
-pub use windowed::Windowed;

@@ -24,6 +24,9 @@ pub fn readme() -> String {
         ("Read today", true),
         ("Known by name, no reader yet", false),
     ] {
+        if !Dataset::all().any(|dataset| dataset.has_reader() == readable) {
+            continue;
+        }
         // Writing to a string cannot fail.
         write!(page, "\n## {title}\n\n").unwrap_or_default();
         page += "| name | what it shows | needs | ground truth | size, pixels | frames | fps | clips |\n";

@@ -132,7 +132,8 @@ impl ContactSource {
             labels.insert(name.to_string(), staged.outcome.yes);
             done(index);
         }
-        let path = root.join(part.folder()).join(part.label_file());
+        let path = root.join(part.folder());
+        let path = path.join(part.label_file().unwrap_or_default());
         let rows = labels.into_iter().map(|(name, yes)| {
             let said = if yes { "True" } else { "False" };
             format!("{name},{said}\n")

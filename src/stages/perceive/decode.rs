@@ -36,17 +36,23 @@ pub fn window(config: &DecodeConfig, trained_fps: Option<f32>) -> Window {
 /// What a plan says of a source; `window` cuts own videos into clips where it asks for that.
 pub fn source_config(config: &DecodeConfig, window: &Window) -> SourceConfig {
     let cut = config.frames.filter(|_| config.windows);
+    let default = SourceConfig::default();
     SourceConfig {
         root: config.root.clone(),
         videos: config.videos.clone(),
         split: config.split,
         clips: config.first + config.clips.unwrap_or(GENERATED),
+        split_own: config.split_own,
+        list: config.list.clone(),
+        held_out_share: config.held_out_share.unwrap_or(default.held_out_share),
+        frame_folders: false,
         cut: cut.map(|length| Cut {
             window: *window,
             length,
         }),
         colours: config.colours,
         questions: Some(Amount::default()),
+        ..default
     }
 }
 

@@ -23,6 +23,13 @@ pub struct TrainData {
     /// Video files and folders of them, of the data set `videos`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub videos: Vec<PathBuf>,
+    /// A text file that lists the own clips of each split (see `docs/data.md`); unset = by folders `train`, `val` and
+    /// `test`, or by a hash of each clip's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list: Option<PathBuf>,
+    /// Share of own clips for each of validation and test where names decide, 0 to 0.45; unset = 0.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_out_share: Option<f64>,
     /// Clips to train on, evenly spread over the split; unset = 1000 of the generator, all of a data set on disk.
     /// The generator's have seeds from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,6 +84,8 @@ impl Default for TrainData {
             dataset: Dataset::Synth,
             root: None,
             videos: Vec::new(),
+            list: None,
+            held_out_share: None,
             clips: None,
             held_out: 48,
             frames: 25,

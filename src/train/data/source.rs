@@ -145,6 +145,10 @@ impl TrainingSource<'_> {
             videos: data.videos.clone(),
             split,
             clips: self.at_most(split).unwrap_or(default.clips),
+            split_own: true,
+            list: data.list.clone(),
+            held_out_share: data.held_out_share.unwrap_or(default.held_out_share),
+            frame_folders: true,
             cut: Some(Cut {
                 window,
                 length: data.frames,
@@ -152,6 +156,7 @@ impl TrainingSource<'_> {
             colours: data.colours,
             // Of generated clips they cost more than the frames.
             questions: None,
+            ..default
         }
     }
 

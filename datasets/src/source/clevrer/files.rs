@@ -239,9 +239,10 @@ pub fn range_folder(what: &str, number: usize) -> String {
 
 /// Possible paths of a clip's annotation.
 pub fn annotation_paths(root: &Path, split: Split, number: usize) -> impl Iterator<Item = PathBuf> {
-    let file =
-        Path::new(&range_folder("annotation", number)).join(format!("annotation_{number:05}.json"));
-    split_folders(root, "annotation", split).map(move |folder| folder.join(&file))
+    let name = format!("annotation_{number:05}.json");
+    let range = range_folder("annotation", number);
+    split_folders(root, "annotation", split)
+        .flat_map(move |folder| [folder.join(&range).join(&name), folder.join(&name)])
 }
 
 /// Possible folders of a split's videos or annotations: `videos/validation`, `video_validation`, …
@@ -320,6 +321,8 @@ mod tests {
         let mut paths = annotation_paths(Path::new("r"), Split::Val, 10_001);
         let first = "r/annotations/validation/annotation_10000-11000/annotation_10001.json";
         assert_eq!(paths.next(), Some(PathBuf::from(first)));
+        let flat = "r/annotations/validation/annotation_10001.json";
+        assert_eq!(paths.next(), Some(PathBuf::from(flat)));
         assert!(paths.any(|path| path.starts_with("r/annotation_val")));
     }
 }

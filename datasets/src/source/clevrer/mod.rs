@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! videos/{train,validation,test}/video_00000-01000/video_00000.mp4     or video_{train,…}/…; `val` for `validation`
+//! videos/{train,validation,test}/video_00000-01000/video_00000/000000.jpg     frames beside the video or instead of it
 //! annotations/{train,validation}/annotation_00000-01000/annotation_00000.json      or annotation_{train,…}/…
 //! derender_proposals/proposal_00000.json     masks; without the folder there are none
 //! questions/{train,validation,test}.json     or beside `videos`; without the file there are none
 //! ```
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, Array3, Axis};
@@ -19,16 +19,20 @@ pub mod files;
 use files::{Annotation, Proposal, ProposedFrame};
 
 use super::config::{ColourOrder, SourceConfig};
-use super::folder::hash_file;
+use super::frames::video_or_frames::{VideoOrFrames, pair};
 use super::header::Header;
 use super::interface::{GroundTruth, Source};
 use super::split::Split;
 use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
+use crate::listing::{entries, hash_file};
 use crate::question::{self, Attributes, EventTable, Question};
+use crate::video::DecodeOptions;
 use crate::video::fit::resize_ids;
-use crate::video::{DecodeOptions, probe, read_with};
 use crate::window::{FrameSampling, Window};
+
+/// Frames a second of the videos, for folders of frames, which do not say.
+const FPS: f32 = 25.0;
 
 /// The validation video that SlotFormer leaves out.
 pub const LEFT_OUT: usize = 10_800;
@@ -38,7 +42,8 @@ pub const LEFT_OUT: usize = 10_800;
 /// # Errors
 /// As [`ClevrerSource::open`], and when no root is named.
 pub fn open(dataset: &str, config: &SourceConfig) -> Result<Box<dyn Source>, DataError> {
-    let source = ClevrerSource::open(config.named_root(dataset)?, config.split)?;
+    let root = config.named_root(dataset)?;
+    let source = ClevrerSource::open_preferring(root, config.split, config.frame_folders)?;
     Ok(Box::new(source.colours(config.colours)))
 }
 
@@ -47,7 +52,7 @@ pub fn open(dataset: &str, config: &SourceConfig) -> Result<Box<dyn Source>, Dat
 pub struct ClevrerSource {
     root: PathBuf,
     split: Split,
-    clips: Vec<(usize, PathBuf)>,
+    clips: Vec<(usize, VideoOrFrames)>,
     questions: BTreeMap<usize, Vec<Question>>,
     questions_file: Option<PathBuf>,
     colour_order: ColourOrder,
@@ -60,10 +65,18 @@ impl ClevrerSource {
     /// # Errors
     /// When the root or the split's videos are missing, or the question file is damaged.
     pub fn open(root: &Path, split: Split) -> Result<Self, DataError> {
+        Self::open_preferring(root, split, false)
+    }
+
+    /// The clips of a split, read from folders of frames where `frames` says so and they are there.
+    ///
+    /// # Errors
+    /// As [`ClevrerSource::open`].
+    pub fn open_preferring(root: &Path, split: Split, frames: bool) -> Result<Self, DataError> {
         let folder = files::split_folders(root, "video", split).find(|folder| folder.is_dir());
         let wanted = root.join("videos").join(files::split_names(split)[0]);
         let folder = folder.ok_or_else(|| missing(&wanted))?;
-        let mut clips = videos(&folder)?;
+        let mut clips = videos(&folder, frames)?;
         clips.retain(|(number, _)| (split, *number) != (Split::Val, LEFT_OUT));
         if clips.is_empty() {
             return Err(DataError::NoVideos { path: folder });
@@ -225,7 +238,7 @@ impl Source for ClevrerSource {
     fn identity(&self, index: usize) -> Result<String, DataError> {
         let (number, video) = &self.clips[index];
         let mut hash = blake3::Hasher::new();
-        hash_file(&mut hash, video)?;
+        video.hash(&mut hash)?;
         let masks = files::proposal_path(&self.root, *number);
         if masks.is_file() {
             hash_file(&mut hash, &masks)?;
@@ -242,14 +255,14 @@ impl Source for ClevrerSource {
     fn files(&self, index: usize) -> Vec<PathBuf> {
         let (number, video) = &self.clips[index];
         let masks = files::proposal_path(&self.root, *number);
-        let mut files = vec![video.clone()];
+        let mut files = video.files();
         files.extend(masks.is_file().then_some(masks));
         files
     }
 
     fn header(&self, index: usize) -> Result<Header, DataError> {
         let (number, video) = &self.clips[index];
-        let mut header = Header::of_files(std::slice::from_ref(video))?;
+        let mut header = Header::of_files(&video.files())?;
         let path = files::proposal_path(&self.root, *number);
         if path.is_file() {
             let proposal: Proposal = files::read_json(&path)?;
@@ -262,9 +275,13 @@ impl Source for ClevrerSource {
         Ok(header)
     }
 
+    fn pixel_decoder(&self, index: usize) -> Option<String> {
+        self.clips[index].1.pixel_decoder()
+    }
+
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {
         let (number, video) = &self.clips[index];
-        let read = read_with(video, window, self.decode)?;
+        let read = video.sample(self.id(index), window, self.decode, FPS)?;
         let mut frames = read.clip.frames;
         if self.colour_order == ColourOrder::Bgr {
             frames.invert_axis(Axis(3));
@@ -272,7 +289,7 @@ impl Source for ClevrerSource {
         }
         let step = match window.pace {
             FrameSampling::Stride(stride) => stride as f64,
-            FrameSampling::Fps(fps) => f64::from(probe(video)?.fps) / f64::from(fps),
+            FrameSampling::Fps(fps) => f64::from(video.fps(FPS)?) / f64::from(fps),
         };
         // A frame is shown until the next: the small share makes up for what the file's fractions lose.
         let shown = |sampled: usize| ((window.start + sampled) as f64 * step + 1e-3) as usize;
@@ -282,14 +299,13 @@ impl Source for ClevrerSource {
             .then(|| self.masks(index, &sampled, window))
             .transpose()?;
         Ok(Sample {
-            clip: Clip {
-                id: self.id(index),
-                frames,
-                fps: read.clip.fps,
-            },
             masks,
             questions: self.questions.get(number).cloned().unwrap_or_default(),
             note: read.note,
+            ..Sample::from(Clip {
+                frames,
+                ..read.clip
+            })
         })
     }
 
@@ -348,31 +364,28 @@ fn missing(path: &Path) -> DataError {
     }
 }
 
-/// The videos in a folder and in the folders in it, by number.
-fn videos(folder: &Path) -> Result<Vec<(usize, PathBuf)>, DataError> {
-    let io = |source| DataError::Io {
-        action: "read",
-        source,
-        path: folder.to_owned(),
-    };
+/// The clips in a folder and in the folders in it, by number.
+fn videos(folder: &Path, prefer_frames: bool) -> Result<Vec<(usize, VideoOrFrames)>, DataError> {
+    let number = |name: &str| -> Option<usize> { name.strip_prefix("video_")?.parse().ok() };
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(io)? {
-        let path = entry.map_err(io)?.path();
-        if path.is_dir() {
-            found.extend(videos(&path)?);
-        } else if path.extension().is_some_and(|ending| ending == "mp4") {
-            let stem = path
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            let number = stem
-                .strip_prefix("video_")
-                .and_then(|number| number.parse().ok());
-            found.extend(number.map(|number| (number, path)));
+    let mut inside = Vec::new();
+    for path in entries(folder)? {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        if number(&name).is_some() {
+            inside.push(path);
+        } else if path.is_dir() {
+            found.extend(videos(&path, prefer_frames)?);
         }
     }
-    found.sort();
+    for clip in pair(inside, prefer_frames) {
+        let name = clip
+            .path()
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy();
+        found.extend(number(&name).map(|number| (number, clip)));
+    }
+    found.sort_by(|one, other| (one.0, one.1.path()).cmp(&(other.0, other.1.path())));
     found.dedup_by_key(|(number, _)| *number);
     Ok(found)
 }

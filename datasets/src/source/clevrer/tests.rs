@@ -1,3 +1,5 @@
+use std::fs;
+
 use super::*;
 use crate::question::QuestionKind;
 use crate::question::executor::{Verdict, verdict};
@@ -205,4 +207,68 @@ fn the_video_that_others_leave_out_is_left_out() {
         .map(|index| source.number(index))
         .collect();
     assert_eq!(numbers, [10_000, 10_799]);
+}
+
+#[test]
+fn frames_beside_the_videos_are_read_where_asked_or_where_there_is_no_video() {
+    let folder = written(Split::Val, 2);
+    let range = folder.path().join("videos/validation/video_10000-11000");
+    let range = if range.is_dir() {
+        range
+    } else {
+        folder.path().join("videos/val/video_10000-11000")
+    };
+    let videos = ClevrerSource::open(folder.path(), Split::Val).unwrap();
+    let pace = window(1, FrameSampling::Fps(5.0));
+    let from_video = videos.sample(0, &pace).unwrap();
+    let all = videos
+        .sample(0, &window(0, FrameSampling::Stride(1)))
+        .unwrap();
+    let frames = range.join("video_10000");
+    fs::create_dir(&frames).unwrap();
+    for (number, frame) in all.clip.frames.outer_iter().enumerate() {
+        let path = frames.join(format!("{number:06}.jpg"));
+        let encoder = jpeg_encoder::Encoder::new_file(path, 95).unwrap();
+        let pixels: Vec<u8> = frame.iter().copied().collect();
+        let [height, width] = SIZE.map(|side| side as u16);
+        encoder
+            .encode(&pixels, width, height, jpeg_encoder::ColorType::Rgb)
+            .unwrap();
+    }
+    assert_eq!(
+        videos.files(0).len(),
+        ClevrerSource::open(folder.path(), Split::Val)
+            .unwrap()
+            .files(0)
+            .len()
+    );
+    let preferring = || ClevrerSource::open_preferring(folder.path(), Split::Val, true).unwrap();
+    let sample = preferring().sample(0, &pace).unwrap();
+    assert!(preferring().pixel_decoder(0).is_some() && preferring().pixel_decoder(1).is_none());
+    assert_eq!((sample.clip.fps, &sample.masks), (5.0, &from_video.masks));
+    assert_eq!(sample.clip.frames.dim(), from_video.clip.frames.dim());
+    let pairs = sample.clip.frames.iter().zip(&from_video.clip.frames);
+    let mean = pairs
+        .map(|(one, other)| f64::from(one.abs_diff(*other)))
+        .sum::<f64>()
+        / sample.clip.frames.len() as f64;
+    assert!(mean < 4.0, "{mean}");
+    let turned = preferring()
+        .colours(ColourOrder::Bgr)
+        .sample(0, &pace)
+        .unwrap();
+    assert_eq!(
+        turned.clip.frames[[0, 5, 5, 0]],
+        sample.clip.frames[[0, 5, 5, 2]]
+    );
+    assert_ne!(
+        preferring().identity(0).unwrap(),
+        videos.identity(0).unwrap()
+    );
+    fs::remove_file(range.join("video_10000.mp4")).unwrap();
+    let source = ClevrerSource::open(folder.path(), Split::Val).unwrap();
+    assert_eq!(
+        (source.len(), source.sample(0, &pace).unwrap()),
+        (2, sample)
+    );
 }

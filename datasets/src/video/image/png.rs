@@ -1,7 +1,7 @@
 //! Still pictures: PNG in and out.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, Cursor, Seek, Write};
 use std::path::Path;
 
 use ndarray::{Array2, Array3, ArrayView3};
@@ -16,7 +16,19 @@ use crate::video::limits::{MAX_PIXELS, MAX_SIDE};
 /// # Errors
 /// When the file is no PNG, or larger than any camera's frame.
 pub fn read_png(path: &Path) -> Result<Array3<u8>, DataError> {
-    let decoded = decode(path, Transformations::normalize_to_color8())?;
+    rgb_from(open(path)?, path)
+}
+
+/// A picture from a file's bytes, as [`read_png`] reads it; `path` is what errors name.
+///
+/// # Errors
+/// As [`read_png`].
+pub fn read_png_bytes(bytes: &[u8], path: &Path) -> Result<Array3<u8>, DataError> {
+    rgb_from(Cursor::new(bytes), path)
+}
+
+fn rgb_from(input: impl BufRead + Seek, path: &Path) -> Result<Array3<u8>, DataError> {
+    let decoded = decode(input, path, Transformations::normalize_to_color8())?;
     let samples = decoded.colour.samples();
     let rgb = |pixel: &[u8]| match pixel {
         [red, green, blue, ..] => [*red, *green, *blue],
@@ -34,7 +46,19 @@ pub fn read_png(path: &Path) -> Result<Array3<u8>, DataError> {
 /// # Errors
 /// When the file is no PNG with a palette or in grey, or holds an id above 255.
 pub fn read_png_ids(path: &Path) -> Result<Array2<u8>, DataError> {
-    let decoded = decode(path, Transformations::IDENTITY)?;
+    ids_from(open(path)?, path)
+}
+
+/// Object ids from a file's bytes, as [`read_png_ids`] reads them; `path` is what errors name.
+///
+/// # Errors
+/// As [`read_png_ids`].
+pub fn read_png_ids_bytes(bytes: &[u8], path: &Path) -> Result<Array2<u8>, DataError> {
+    ids_from(Cursor::new(bytes), path)
+}
+
+fn ids_from(input: impl BufRead + Seek, path: &Path) -> Result<Array2<u8>, DataError> {
+    let decoded = decode(input, path, Transformations::IDENTITY)?;
     if !matches!(decoded.colour, ColorType::Indexed | ColorType::Grayscale) {
         let reason = format!(
             "object ids are a palette's indices or grey values, found {:?}",
@@ -117,7 +141,7 @@ pub fn write_png(path: &Path, picture: ArrayView3<u8>) -> Result<(), DataError> 
 /// # Errors
 /// When the file is no PNG, or larger than any camera's frame.
 pub fn png_size(path: &Path) -> Result<[usize; 2], DataError> {
-    header(path, Transformations::IDENTITY).map(|(size, _)| size)
+    header(open(path)?, path, Transformations::IDENTITY).map(|(size, _)| size)
 }
 
 /// A file's bytes after decompression.
@@ -131,16 +155,12 @@ struct Decoded {
 }
 
 /// A decoder that has read the header, and the size that stands there.
-fn header(
+fn header<R: BufRead + Seek>(
+    input: R,
     path: &Path,
     transformations: Transformations,
-) -> Result<([usize; 2], png::Reader<BufReader<File>>), DataError> {
-    let file = File::open(path).map_err(|source| DataError::Io {
-        action: "read",
-        source,
-        path: path.to_owned(),
-    })?;
-    let mut decoder = Decoder::new(BufReader::new(file));
+) -> Result<([usize; 2], png::Reader<R>), DataError> {
+    let mut decoder = Decoder::new(input);
     decoder.set_transformations(transformations);
     let reader = decoder.read_info().map_err(|error| unread(error, path))?;
     let (width, height) = (reader.info().width as usize, reader.info().height as usize);
@@ -154,8 +174,21 @@ fn header(
     Ok(([height, width], reader))
 }
 
-fn decode(path: &Path, transformations: Transformations) -> Result<Decoded, DataError> {
-    let (size, mut reader) = header(path, transformations)?;
+fn open(path: &Path) -> Result<BufReader<File>, DataError> {
+    let file = File::open(path).map_err(|source| DataError::Io {
+        action: "read",
+        source,
+        path: path.to_owned(),
+    })?;
+    Ok(BufReader::new(file))
+}
+
+fn decode(
+    input: impl BufRead + Seek,
+    path: &Path,
+    transformations: Transformations,
+) -> Result<Decoded, DataError> {
+    let (size, mut reader) = header(input, path, transformations)?;
     let bytes = reader
         .output_buffer_size()
         .ok_or_else(|| broken("not a readable PNG".to_owned(), path))?;

@@ -2,19 +2,20 @@
 
 use std::path::PathBuf;
 
-use super::config::{Cut, SourceConfig};
 use super::folder::FolderSource;
-use super::interface::Source;
 use crate::clip::{ClipId, Sample};
 use crate::error::DataError;
+use crate::source::config::{Cut, SourceConfig};
+use crate::source::interface::{GroundTruth, Source};
 use crate::window::Window;
 
-/// The reader of own videos, cut where the configuration says so.
+/// The reader of own videos, split and cut where the configuration says so. A video's pieces are in the split of the
+/// video.
 ///
 /// # Errors
-/// As [`FolderSource::open`], and when clips of no frames are asked for.
+/// As [`FolderSource::open`] and [`FolderSource::of_split`], and when clips of no frames are asked for.
 pub fn open(_: &str, config: &SourceConfig) -> Result<Box<dyn Source>, DataError> {
-    let files = FolderSource::open(&config.videos)?;
+    let files = FolderSource::open(&config.videos)?.of_split(config)?;
     Ok(match &config.cut {
         Some(cut) => Box::new(Windowed::new(files, cut)?),
         None => Box::new(files),
@@ -92,6 +93,22 @@ impl Source for Windowed {
 
     fn files(&self, index: usize) -> Vec<PathBuf> {
         self.source.files(self.windows[index].0)
+    }
+
+    fn pixel_decoder(&self, index: usize) -> Option<String> {
+        self.source.pixel_decoder(self.windows[index].0)
+    }
+
+    fn knows(&self, truth: GroundTruth) -> bool {
+        self.source.knows(truth)
+    }
+
+    fn unjoined(&self) -> Vec<(String, String)> {
+        self.source.unjoined()
+    }
+
+    fn side_files(&self) -> Vec<(PathBuf, String)> {
+        self.source.side_files()
     }
 
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {

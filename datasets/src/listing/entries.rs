@@ -1,0 +1,67 @@
+//! Folders: their entries by name, and the folder that a file is to lie in.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use crate::error::DataError;
+
+/// Entries of a folder by name, hidden ones left out.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|source| unreadable(source, folder))? {
+        let entry = entry.map_err(|source| unreadable(source, folder))?;
+        if !entry.file_name().to_string_lossy().starts_with('.') {
+            paths.push(entry.path());
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// A file's ending in small letters, without the dot.
+pub fn ending(path: &Path) -> String {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    ending.unwrap_or_default().to_ascii_lowercase()
+}
+
+/// A file or folder that the system does not give.
+pub fn unreadable(source: std::io::Error, path: &Path) -> DataError {
+    DataError::Io {
+        action: "read",
+        source,
+        path: path.to_owned(),
+    }
+}
+
+/// Makes the folder that a file is to lie in.
+///
+/// # Errors
+/// When the disk says no.
+pub fn create_parent(file: &Path) -> Result<(), DataError> {
+    let folder = file.parent().unwrap_or(file);
+    fs::create_dir_all(folder).map_err(|source| DataError::Io {
+        action: "create",
+        source,
+        path: folder.to_owned(),
+    })
+}
+
+/// Adds a file's bytes to a hash.
+///
+/// # Errors
+/// When it cannot be read, or is no plain file: reading from a pipe or a device may never end.
+pub fn hash_file(hash: &mut blake3::Hasher, path: &Path) -> Result<(), DataError> {
+    let io = |source| unreadable(source, path);
+    if !fs::metadata(path).map_err(io)?.is_file() {
+        return Err(DataError::Malformed {
+            reason: "neither a file nor a folder".to_owned(),
+            path: path.to_owned(),
+        });
+    }
+    hash.update_reader(File::open(path).map_err(io)?)
+        .map_err(io)?;
+    Ok(())
+}

@@ -1,0 +1,389 @@
+//! Videos of one's own: files, folders of files, and folders of numbered pictures.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ndarray::Array3;
+
+use super::discover::{ClipFiles, Discovered, OwnClip, discover, without_ending};
+use super::partition::{Chosen, choose};
+use crate::clip::{Clip, ClipId, Sample};
+use crate::error::DataError;
+use crate::listing::{hash_file, pictures, unreadable};
+use crate::source::config::SourceConfig;
+use crate::source::frames::frame_files::{FrameFiles, read_masks};
+use crate::source::frames::layout::{masks_by_number, sort_pictures};
+use crate::source::interface::{GroundTruth, Source};
+use crate::video::png::read_png_ids;
+use crate::video::{DecodeOptions, picture_size, probe, read_with};
+use crate::window::{Fit, FrameSampling, Window};
+
+/// Clips from paths that a person named.
+///
+/// A path is a video file, or a folder that is searched at any depth for video files and for folders of numbered pictures
+/// (`0000.png`, `0001.jpg`, …), each of which is one clip. A folder of pictures names no rate: at
+/// [`FrameSampling::Fps`] every picture is one sampled frame, at [`FrameSampling::Stride`] they are taken to be
+/// [`UNKNOWN_FPS`](crate::video::UNKNOWN_FPS) a second.
+///
+/// Masks are optional: pictures of object ids beside the frames (`0000_mask.png`), or by number in a folder `masks/NAME`
+/// beside the clip `NAME` or beside a folder above it.
+#[derive(Debug)]
+pub struct FolderSource {
+    clips: Vec<(ClipId, OwnClip)>,
+    left_out: Vec<(PathBuf, String)>,
+    unjoined: Vec<(String, String)>,
+    decode: DecodeOptions,
+}
+
+impl FolderSource {
+    /// The clips at `paths`. Videos and pictures are not opened yet.
+    ///
+    /// # Errors
+    /// When there is no path, or one of them does not exist, is a folder without videos, or holds two videos in one folder
+    /// that differ in their ending alone.
+    pub fn open(paths: &[PathBuf]) -> Result<Self, DataError> {
+        let mut all = Discovered::default();
+        for path in paths {
+            let meta = fs::metadata(path).map_err(|source| unreadable(source, path))?;
+            if !meta.is_dir() {
+                all.clips.push(OwnClip {
+                    name: path
+                        .file_name()
+                        .unwrap_or_default()
+                        .to_string_lossy()
+                        .into_owned(),
+                    files: ClipFiles::File(path.clone()),
+                    masks: None,
+                    has_masks: false,
+                });
+                continue;
+            }
+            let found = discover(path)?;
+            if found.clips.is_empty() {
+                return Err(DataError::NoVideos { path: path.clone() });
+            }
+            all.clips.extend(found.clips);
+            all.left_out.extend(found.left_out);
+        }
+        if all.clips.is_empty() {
+            return Err(DataError::NoVideos {
+                path: PathBuf::new(),
+            });
+        }
+        Ok(Self {
+            clips: name(all.clips),
+            left_out: all.left_out,
+            unjoined: Vec::new(),
+            decode: DecodeOptions::default(),
+        })
+    }
+
+    /// The clips of one split; all clips where the configuration does not split own material.
+    ///
+    /// # Errors
+    /// As [`choose`].
+    pub fn of_split(mut self, config: &SourceConfig) -> Result<Self, DataError> {
+        let names = self.clips.iter().map(|(_, clip)| {
+            let stem = without_ending(&clip.name, &clip.files);
+            (stem, clip.name.as_str())
+        });
+        let Chosen { keep, unjoined } = choose(config, &names.collect::<Vec<_>>())?;
+        let mut keep = keep.into_iter();
+        self.clips.retain(|_| keep.next() == Some(true));
+        self.unjoined = unjoined;
+        Ok(self)
+    }
+
+    /// The same clips, decoded in another way.
+    #[must_use]
+    pub fn decoded(self, decode: DecodeOptions) -> Self {
+        Self { decode, ..self }
+    }
+
+    /// The clip's file, or its folder of pictures.
+    ///
+    /// # Panics
+    /// When `index` is not below [`Source::len`].
+    pub fn path(&self, index: usize) -> &Path {
+        self.clips[index].1.files.path()
+    }
+
+    /// Numbers of a clip's pictures, in order; `None` of a video file.
+    ///
+    /// # Errors
+    /// When the clip cannot be read.
+    pub fn numbers(&self, index: usize) -> Result<Option<Vec<u128>>, DataError> {
+        match &self.clips[index].1.files {
+            ClipFiles::Pictures(folder) => Ok(sort_pictures(folder)?.map(|sorted| sorted.numbers)),
+            ClipFiles::File(_) => Ok(None),
+            ClipFiles::Unreadable(path, reason) => Err(malformed(reason.clone(), path)),
+        }
+    }
+
+    /// The whole clip, every frame as large as it is stored.
+    ///
+    /// # Errors
+    /// When the clip cannot be read, or its pictures differ in size.
+    ///
+    /// # Panics
+    /// When `index` is not below [`Source::len`].
+    pub fn whole(&self, index: usize) -> Result<Sample, DataError> {
+        let clip = &self.clips[index].1;
+        let size = match &clip.files {
+            ClipFiles::File(path) => {
+                let info = probe(path)?;
+                [info.height, info.width]
+            }
+            _ => frame_files(clip)?.size()?,
+        };
+        let window = Window {
+            start: 0,
+            count: None,
+            pace: FrameSampling::Stride(1),
+            size,
+            fit: Fit::Stretch,
+        };
+        let sample = self.read(index, &window)?;
+        let is_file = matches!(clip.files, ClipFiles::File(_));
+        Ok(Sample {
+            // Missing numbers are for those who compare clips by them.
+            note: sample.note.filter(|_| is_file),
+            ..sample
+        })
+    }
+
+    /// The frames in a window, of any size.
+    fn read(&self, index: usize, window: &Window) -> Result<Sample, DataError> {
+        let (id, clip) = &self.clips[index];
+        let ClipFiles::File(path) = &clip.files else {
+            return frame_files(clip)?.sample(id.clone(), window, None);
+        };
+        let read = read_with(path, window, self.decode)?;
+        let masks = match &clip.masks {
+            Some(folder) => Some(video_masks(path, folder, window, read.clip.frames.dim().0)?),
+            None => None,
+        };
+        let mut sample = Sample::from(Clip {
+            id: id.clone(),
+            ..read.clip
+        });
+        sample.masks = masks;
+        sample.note = read.note;
+        Ok(sample)
+    }
+
+    /// Number of sampled frames of a clip at the pace of `window`, by its header; counted where that does not say.
+    ///
+    /// # Errors
+    /// When the clip cannot be read.
+    pub fn frames(&self, index: usize, window: &Window) -> Result<usize, DataError> {
+        let clip = &self.clips[index].1;
+        let ClipFiles::File(path) = &clip.files else {
+            let pictures = frame_files(clip)?.frames.len();
+            return Ok(match window.pace {
+                FrameSampling::Stride(stride) => pictures.div_ceil(stride.max(1)),
+                FrameSampling::Fps(_) => pictures,
+            });
+        };
+        let info = probe(path)?;
+        let said = match window.pace {
+            FrameSampling::Stride(stride) => {
+                info.frames.map(|frames| frames.div_ceil(stride.max(1)))
+            }
+            FrameSampling::Fps(fps) => info
+                .secs
+                .map(|secs| (secs * f64::from(fps)).ceil() as usize),
+        };
+        if let Some(said) = said {
+            return Ok(said);
+        }
+        let small = Window {
+            start: 0,
+            count: None,
+            size: [LEAST_SIDE; 2],
+            ..*window
+        };
+        let mut count = 0;
+        for frame in crate::video::frames(path, &small, self.decode)? {
+            frame?;
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
+impl Source for FolderSource {
+    fn len(&self) -> usize {
+        self.clips.len()
+    }
+
+    fn id(&self, index: usize) -> ClipId {
+        self.clips[index].0.clone()
+    }
+
+    fn identity(&self, index: usize) -> Result<String, DataError> {
+        let clip = &self.clips[index].1;
+        let ClipFiles::File(path) = &clip.files else {
+            return frame_files(clip)?.identity();
+        };
+        let mut hash = blake3::Hasher::new();
+        hash_file(&mut hash, path)?;
+        if let Some(folder) = &clip.masks {
+            for mask in pictures(folder)? {
+                hash_file(&mut hash, &mask)?;
+            }
+        }
+        Ok(hash.finalize().to_hex().to_string())
+    }
+
+    fn files(&self, index: usize) -> Vec<PathBuf> {
+        let clip = &self.clips[index].1;
+        let ClipFiles::File(path) = &clip.files else {
+            return frame_files(clip)
+                .map(|clip| clip.files())
+                .unwrap_or_default();
+        };
+        let masks = clip.masks.as_deref().map(pictures);
+        let masks = masks.and_then(Result::ok).unwrap_or_default();
+        std::iter::once(path.clone()).chain(masks).collect()
+    }
+
+    fn pixel_decoder(&self, index: usize) -> Option<String> {
+        match &self.clips[index].1.files {
+            ClipFiles::File(_) => None,
+            _ => frame_files(&self.clips[index].1).ok()?.pixel_decoder(),
+        }
+    }
+
+    fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {
+        let clip = &self.clips[index].1;
+        if let ClipFiles::File(path) = &clip.files {
+            let info = probe(path)?;
+            large_enough([info.height, info.width], path)?;
+        } else if let Some(first) = frame_files(clip)?.frames.first() {
+            large_enough(picture_size(first)?, first)?;
+        }
+        self.read(index, window)
+    }
+
+    fn knows(&self, truth: GroundTruth) -> bool {
+        truth == GroundTruth::Masks && self.clips.iter().all(|(_, clip)| clip.has_masks)
+    }
+
+    fn unjoined(&self) -> Vec<(String, String)> {
+        self.unjoined.clone()
+    }
+
+    fn side_files(&self) -> Vec<(PathBuf, String)> {
+        self.left_out.clone()
+    }
+}
+
+/// The shortest side of a frame in which an object could be seen, pixels.
+const LEAST_SIDE: usize = 8;
+
+/// Refuses frames in which no object could be seen.
+fn large_enough([height, width]: [usize; 2], path: &Path) -> Result<(), DataError> {
+    if height.min(width) >= LEAST_SIDE {
+        return Ok(());
+    }
+    Err(DataError::TooSmall {
+        width,
+        height,
+        least: LEAST_SIDE,
+        path: path.to_owned(),
+    })
+}
+
+/// Frames and masks of a clip of pictures.
+fn frame_files(clip: &OwnClip) -> Result<FrameFiles, DataError> {
+    let folder = match &clip.files {
+        ClipFiles::Pictures(folder) => folder,
+        ClipFiles::File(path) => return Err(malformed("a file and no folder".to_owned(), path)),
+        ClipFiles::Unreadable(path, reason) => return Err(malformed(reason.clone(), path)),
+    };
+    let sorted = sort_pictures(folder)?.ok_or_else(|| DataError::NoVideos {
+        path: folder.clone(),
+    })?;
+    let masks = match &clip.masks {
+        Some(apart) => {
+            let frames: Vec<(u128, &PathBuf)> = sorted
+                .numbers
+                .iter()
+                .copied()
+                .zip(&sorted.clip.frames)
+                .collect();
+            masks_by_number(&frames, &pictures(apart)?)
+                .map_err(|reason| malformed(reason, apart))?
+        }
+        None => sorted.clip.masks.clone(),
+    };
+    Ok(FrameFiles {
+        masks,
+        ..sorted.clip
+    })
+}
+
+/// Masks of a video's sampled frames, `[time, height, width]`: a picture of ids for every frame of the file, by number.
+fn video_masks(
+    video: &Path,
+    folder: &Path,
+    window: &Window,
+    count: usize,
+) -> Result<Array3<u8>, DataError> {
+    let masks = pictures(folder)?;
+    let step = match window.pace {
+        FrameSampling::Stride(stride) => stride as f64,
+        FrameSampling::Fps(fps) => f64::from(probe(video)?.fps) / f64::from(fps),
+    };
+    // A frame is shown until the next: the small share makes up for what the file's fractions lose.
+    let shown = |sampled: usize| ((window.start + sampled) as f64 * step + 1e-3) as usize;
+    let places: Vec<usize> = (0..count).map(shown).collect();
+    read_masks(&places, window, |place| {
+        let lacking = || {
+            let reason = format!("{} masks, and the video has a frame {place}", masks.len());
+            malformed(reason, folder)
+        };
+        read_png_ids(masks.get(place).ok_or_else(lacking)?)
+    })
+}
+
+fn malformed(reason: String, path: &Path) -> DataError {
+    DataError::Malformed {
+        reason,
+        path: path.to_owned(),
+    }
+}
+
+/// A name of its own for every clip: the file's, and a number where two share it. A file that has the name as it is
+/// written comes before one whose name was made safe.
+fn name(clips: Vec<OwnClip>) -> Vec<(ClipId, OwnClip)> {
+    let plain: Vec<String> = clips.iter().map(plain_name).collect();
+    let mut order: Vec<usize> = (0..clips.len()).collect();
+    order.sort_by_key(|place| ClipId::new(&plain[*place]).as_str() != plain[*place]);
+    let mut taken = BTreeSet::new();
+    let mut ids = vec![None; clips.len()];
+    for place in order {
+        let mut id = ClipId::new(&plain[place]);
+        let mut number = 2;
+        while !taken.insert(id.clone()) {
+            id = ClipId::new(&format!("{}-{number}", plain[place]));
+            number += 1;
+        }
+        ids[place] = Some(id);
+    }
+    ids.into_iter().flatten().zip(clips).collect()
+}
+
+fn plain_name(clip: &OwnClip) -> String {
+    let path = clip.files.path();
+    let name = match &clip.files {
+        ClipFiles::Pictures(_) => path.file_name(),
+        _ => path.file_stem(),
+    };
+    name.unwrap_or_default().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests;
