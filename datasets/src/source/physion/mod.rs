@@ -22,6 +22,7 @@ pub mod part;
 mod reader;
 
 pub use labels::{name_of, read_labels};
+pub use lists::part_to_train_on;
 pub use part::Part;
 pub use reader::{PhysionSource, open};
 

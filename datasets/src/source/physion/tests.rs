@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{Part, PhysionSource, open};
+use super::{Part, PhysionSource, open, part_to_train_on};
 use crate::error::DataError;
 use crate::source::config::SourceConfig;
 use crate::source::interface::{GroundTruth, Source};
@@ -150,6 +150,8 @@ fn without_a_part_readout_clips_serve_both_and_without_lists_names_decide() {
         let source = opened(root.path(), part, Split::Test);
         assert_eq!(names(&*source), ["a_01", "a_02", "b_01"]);
     }
+    assert_eq!(part_to_train_on(root.path()), Part::Training);
+    assert_eq!(part_to_train_on(&root.path().join("none")), Part::Readout);
     let train = opened(root.path(), Some(Part::Training), Split::Train);
     let all = ["t_01", "t_02", "t_03", "t_04"];
     assert!(names(&*train).iter().all(|name| all.contains(&&**name)));
