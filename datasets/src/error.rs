@@ -132,16 +132,8 @@ pub enum DataError {
         name: String,
     },
     /// A data set that has a reader and is not made by the generator, where only the generator's clips will do.
-    #[error(
-        "the data set `{name}` is not one of the generator's, which alone are trained on so far"
-    )]
+    #[error("the data set `{name}` is not one of the generator's, which alone have exact states")]
     NotGenerated {
-        /// The data set.
-        name: String,
-    },
-    /// A published data set that nothing here reads yet.
-    #[error("there is no reader for the data set `{name}` yet")]
-    NoReader {
         /// The data set.
         name: String,
     },
@@ -220,7 +212,7 @@ impl DataError {
             Self::NoFiles { .. } => {
                 "name a data set that lies on disk, or own videos: `pipeline doctor videos --videos DIR`"
             }
-            Self::NoReader { .. } | Self::NotGenerated { .. } => {
+            Self::NotGenerated { .. } => {
                 "take another one with `--set data.dataset=…` (a training) or `--dataset …` (a prediction), or own videos"
             }
             Self::UnknownDataset { .. } => "datasets/README.md describes them",
