@@ -78,7 +78,7 @@ impl SplitList {
 /// The part that encoders and dynamics are trained on: the training clips, or the readout clips of a copy that has no
 /// others.
 pub fn part_to_train_on(root: &Path) -> Part {
-    match Part::Training.videos(root) {
+    match Part::Training.videos(root, false) {
         Ok(videos) if !videos.is_empty() => Part::Training,
         _ => Part::Readout,
     }
