@@ -218,7 +218,9 @@ impl DataError {
             Self::UnknownDataset { .. } => "datasets/README.md describes them",
             Self::UnknownSplit { .. } => "say one of these",
             Self::TooShort { .. } => "ask for fewer frames or a smaller stride",
-            Self::NoneReadable { .. } => "compare the files with the layout in datasets/README.md",
+            Self::NoneReadable { .. } => {
+                "mend the files (datasets/README.md has the layouts), or ask for fewer `data.frames` or a smaller `data.stride`"
+            }
             Self::NoRoom { .. } => {
                 "take a cache on another disk (`--cache DIR`), fewer clips or smaller frames, or decode frames as they are needed: `--set data.cache=none`"
             }
