@@ -132,16 +132,8 @@ pub enum DataError {
         name: String,
     },
     /// A data set that has a reader and is not made by the generator, where only the generator's clips will do.
-    #[error(
-        "the data set `{name}` is not one of the generator's, which alone are trained on so far"
-    )]
+    #[error("the data set `{name}` is not one of the generator's, which alone have exact states")]
     NotGenerated {
-        /// The data set.
-        name: String,
-    },
-    /// A published data set that nothing here reads yet.
-    #[error("there is no reader for the data set `{name}` yet")]
-    NoReader {
         /// The data set.
         name: String,
     },
@@ -220,13 +212,15 @@ impl DataError {
             Self::NoFiles { .. } => {
                 "name a data set that lies on disk, or own videos: `pipeline doctor videos --videos DIR`"
             }
-            Self::NoReader { .. } | Self::NotGenerated { .. } => {
+            Self::NotGenerated { .. } => {
                 "take another one with `--set data.dataset=…` (a training) or `--dataset …` (a prediction), or own videos"
             }
             Self::UnknownDataset { .. } => "datasets/README.md describes them",
             Self::UnknownSplit { .. } => "say one of these",
             Self::TooShort { .. } => "ask for fewer frames or a smaller stride",
-            Self::NoneReadable { .. } => "compare the files with the layout in datasets/README.md",
+            Self::NoneReadable { .. } => {
+                "mend the files (datasets/README.md has the layouts), or ask for fewer `data.frames` or a smaller `data.stride`"
+            }
             Self::NoRoom { .. } => {
                 "take a cache on another disk (`--cache DIR`), fewer clips or smaller frames, or decode frames as they are needed: `--set data.cache=none`"
             }

@@ -93,8 +93,7 @@ impl From<TrainError> for Failure {
         match error {
             TrainError::Run(error) => error.into(),
             TrainError::Source(
-                error @ (DataError::NoReader { .. }
-                | DataError::NotGenerated { .. }
+                error @ (DataError::NotGenerated { .. }
                 | DataError::NoRoot { .. }
                 | DataError::NoVideos { .. }
                 | DataError::Missing { .. }),

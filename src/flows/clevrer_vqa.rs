@@ -91,7 +91,6 @@ pub fn clevrer_vqa(
     out: &Path,
     options: Options,
 ) -> Result<Outcome, FlowError> {
-    plan.decode.dataset.check_reader()?;
     let models = Models::open(plan)?;
     models.check()?;
     let run = Run::open(options)?;

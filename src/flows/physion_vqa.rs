@@ -31,7 +31,6 @@ pub fn physion_vqa(
     out: &Path,
     options: Options,
 ) -> Result<Outcome, FlowError> {
-    plan.decode.dataset.check_reader()?;
     let (encoder, dynamics) = (load(&plan.encode.weights)?, load(&plan.rollout.weights)?);
     let run = Run::open(options)?;
     let parts = [

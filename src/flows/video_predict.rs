@@ -99,7 +99,6 @@ pub fn video_predict(
     out: &Path,
     options: Options,
 ) -> Result<Outcome, FlowError> {
-    plan.decode.dataset.check_reader()?;
     let models = Models::open(plan)?;
     let run = Run::open(options)?;
     let trained_fps = models

@@ -91,5 +91,9 @@ fn row_context(
         .par_iter()
         .map(identity)
         .collect::<Result<_, MetricsError>>()?;
-    Ok(RowContext::new(matches, hashed.into_iter(), request.skip))
+    let decoders = clips
+        .iter()
+        .filter_map(|&(_, _, side, index)| sides[side].pixel_decoder(index))
+        .collect();
+    Ok(RowContext::new(matches, hashed.into_iter(), request.skip).decoded_by(&decoders))
 }

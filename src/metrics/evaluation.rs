@@ -1,6 +1,6 @@
 //! Scores of two folders: [`Evaluation`], and what is shared by its rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 use slotflow_eval::tables::NOT_APPLICABLE;
@@ -28,6 +28,8 @@ pub(crate) struct RowContext {
     provenance: Provenance,
     /// Counts of unmatched names, in words; empty if there are none.
     unmatched: String,
+    /// Which decoder read the pixels, in words; empty where every decoder reads the same.
+    decoded: String,
 }
 
 impl Evaluation {
@@ -81,16 +83,27 @@ impl RowContext {
         Self {
             provenance,
             unmatched: matches.unmatched(),
+            decoded: String::new(),
         }
+    }
+
+    /// The same of pixels that these decoders read, which differ from others by a grey level.
+    #[must_use]
+    pub(crate) fn decoded_by(self, decoders: &BTreeSet<String>) -> Self {
+        let all: Vec<&str> = decoders.iter().map(String::as_str).collect();
+        let decoded = if all.is_empty() {
+            String::new()
+        } else {
+            format!("JPEG decoded by {}", all.join(", "))
+        };
+        Self { decoded, ..self }
     }
 
     fn complete(&self, score: Score) -> Score {
         let mut score = score.with_provenance(&self.provenance);
-        if !self.unmatched.is_empty() {
-            let parts = [score.note.as_str(), self.unmatched.as_str()];
-            let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-            score.note = parts.join("; ");
-        }
+        let parts = [&*score.note, &*self.unmatched, &*self.decoded];
+        let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        score.note = parts.join("; ");
         score
     }
 }

@@ -410,7 +410,7 @@ fn contacts_in_a_data_set_without_any() {
     assert_snapshot!(said(&["run", "physion-vqa", "--dataset", "synth"]), @"
     $ pipeline run physion-vqa --dataset synth
     exit code 2
-    error: `decode.dataset` is `synth`, which has no outcomes; these have some: contact, physion
+    error: `decode.dataset` is `synth`, which has no outcomes; these have some: contact, physion, phyre
 
     hint: change `decode.dataset` in the plan, or with `--set decode.dataset=…`
     ");

@@ -58,7 +58,7 @@ fn run() {
       <PLANS>...  Built-in plans (`pipeline show` lists them) or TOML files
 
     Options:
-          --videos <FILE>...       Your own video files, or folders of videos or of numbered PNG frames
+          --videos <FILE>...       Your own video files, or folders of videos or of numbered frames
           --dataset <NAME>         Data set: synth, synth-textured, synth-metal, synth-varied, contact, videos, pictures, clevrer, physion, obj3d, phyre, movi-a, movi-b, movi-c, movi-d, movi-e, movi-solid, movi-tex, clevrtex, celeba, coco, voc
           --root <DIR>             Folder of the data set
           --clips <COUNT>          Number of clips
@@ -116,6 +116,9 @@ fn train() {
     Options:
           --out <DIR>              Folder of checkpoints, log, pictures and weights [default: runs/PLAN]
           --seeds <COUNT>          Begin with so many seeds, compare them early on validation clips, and continue the best
+          --videos <FILE>...       Your own video files, or folders of videos or of numbered frames
+          --dataset <NAME>         Data set: synth, synth-textured, synth-metal, synth-varied, contact, videos, pictures, clevrer, physion, obj3d, phyre, movi-a, movi-b, movi-c, movi-d, movi-e, movi-solid, movi-tex, clevrtex, celeba, coco, voc
+          --root <DIR>             Folder of the data set
           --set <TABLE.KEY=VALUE>  Change one value of the plan; may be given several times
           --seed <SEED>            Seed of all random numbers [default: the plan's]
           --device <DEVICE>        Device: auto, cpu, cuda or cuda:N [default: auto]
@@ -128,6 +131,8 @@ fn train() {
       pipeline train vqvae-synth
       pipeline train slots-synth --set fit.steps=500 --set data.clips=200 --out runs/small
       pipeline train slots-synth --seeds 3
+      pipeline train slots-synth --videos my-videos/
+      pipeline train savi-movi-e --root data/MOVi
 
     The same command resumes an interrupted training from its newest checkpoint.
     ");

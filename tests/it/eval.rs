@@ -203,7 +203,7 @@ fn what_cannot_be_measured_is_counted_with_its_reason() {
         "no partner for the prediction `other`",
         "no partner for the truth `clip_3`",
         "left out clip_0: clips differ in shape",
-        "left out clip_1: not a readable PNG",
+        "left out clip_1: neither a PNG nor a JPEG picture",
         "left out clip_2: pictures differ in size",
     ] {
         assert!(said.contains(words), "{said}");
@@ -230,10 +230,10 @@ fn nothing_is_written_when_nothing_can_be_measured() {
     };
     let said = eval(&["--pred", "empty", "--truth", "truth", "--metrics", "psnr"]);
     assert!(said.contains("no videos in the folder: `empty`"), "{said}");
-    fs::create_dir(product.path("photos")).unwrap();
-    fs::write(product.path("photos/0001.jpg"), "").unwrap();
+    fs::create_dir_all(product.path("photos/clip_0")).unwrap();
+    fs::write(product.path("photos/clip_0/0001.jpg"), "").unwrap();
     let said = eval(&["--pred", "photos", "--truth", "truth", "--metrics", "psnr"]);
-    assert!(said.contains("these are JPEG: `photos`"), "{said}");
+    assert!(said.contains("neither a PNG nor a JPEG picture"), "{said}");
     let said = eval(&["--pred", "pred", "--truth", "truth", "--metrics", "psnrr"]);
     assert!(said.contains("unknown metric `psnrr`"), "{said}");
     let said = eval(&["--pred", "pred", "--truth", "truth", "--metrics", "fg-ari"]);

@@ -266,7 +266,11 @@ fn what_cannot_be_trained_on_is_refused_before_work() {
         assert!(!product.path("runs").exists());
     }
     let said = product.fail(1, &train("long", &["--set", "data.frames=400"]));
-    assert!(said.contains("`data.frames` asks for 400"), "{said}");
+    assert!(
+        said.contains("26 sampled frames, and 400 are asked for"),
+        "{said}"
+    );
+    assert!(said.contains("fewer `data.frames`"), "{said}");
 }
 
 #[test]

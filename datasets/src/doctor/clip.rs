@@ -169,7 +169,10 @@ impl Examination<'_> {
             self.read_one_by_one(&window);
             return None;
         }
-        if let Some(note) = &look.note {
+        // Frames that are missing were named above, and readers of numbered pictures note them too.
+        let mut faults = self.faults.iter();
+        let missing = faults.any(|(kind, _)| *kind == FaultKind::MissingFrames);
+        if let Some(note) = look.note.as_ref().filter(|_| !missing) {
             self.fault_of_file(FaultKind::Damaged, note);
         }
         if look.questions == 0 && self.source.knows(GroundTruth::Questions) {

@@ -37,9 +37,8 @@ impl Doctor {
     /// The splits of a data set; `config.split` does not matter.
     ///
     /// # Errors
-    /// When the data set has no reader or no files, or not one split can be opened: the reason of the first.
+    /// When the data set has no files, or not one split can be opened: the reason of the first.
     pub fn open(dataset: Dataset, config: &SourceConfig) -> Result<Self, DataError> {
-        dataset.check_reader()?;
         if dataset.needs() == Needs::Nothing {
             return Err(DataError::NoFiles {
                 name: dataset.name().to_owned(),

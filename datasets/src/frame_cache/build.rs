@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::background::median;
 use super::byte_array::{ByteArrayWriter, failed};
-use super::index::{self, CachedClip};
+use super::index::{self, BACKGROUNDS, CachedClip, FRAMES, INDEX, MASKS};
 use super::read::FrameCache;
 use crate::clip::Sample;
 use crate::error::DataError;
@@ -21,13 +21,7 @@ const AHEAD: usize = 128 << 20;
 /// Frames that a clip's empty scene is taken from at most.
 const BACKGROUND_FRAMES: usize = 64;
 
-/// The files of a cache.
-pub(super) const FRAMES: &str = "frames.npy";
-pub(super) const MASKS: &str = "masks.npy";
-pub(super) const BACKGROUNDS: &str = "backgrounds.npy";
-pub(super) const INDEX: &str = "clips.jsonl";
-
-/// Told how many of how many clips are done; answers whether to go on.
+/// Hears how many of how many clips are done; answers whether to go on.
 pub type Progress<'a> = dyn Fn(usize, usize) -> bool + 'a;
 
 /// Clips of a data set, and what is kept of them.

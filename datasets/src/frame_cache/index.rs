@@ -9,6 +9,18 @@ use serde::{Deserialize, Serialize};
 use super::byte_array::failed;
 use crate::error::DataError;
 
+/// The file of all pixels.
+pub const FRAMES: &str = "frames.npy";
+
+/// The file of all masks.
+pub const MASKS: &str = "masks.npy";
+
+/// The file of every clip's empty scene.
+pub const BACKGROUNDS: &str = "backgrounds.npy";
+
+/// The file of this index.
+pub const INDEX: &str = "clips.jsonl";
+
 /// What is known of a clip in a cache.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CachedClip {

@@ -5,9 +5,8 @@ use std::path::Path;
 
 use ndarray::{Array3, Array4};
 
-use super::build::{BACKGROUNDS, FRAMES, INDEX, MASKS};
 use super::byte_array::ByteArray;
-use super::index::{self, CachedClip};
+use super::index::{self, BACKGROUNDS, CachedClip, FRAMES, INDEX, MASKS};
 use crate::error::DataError;
 
 /// Clips in files, read window by window.

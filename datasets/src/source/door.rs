@@ -1,8 +1,7 @@
 //! The one way from a data set's name to its clips: prediction, training and the command line read through [`open`].
 //!
 //! # Adding a data set
-//! 1. Its reader: one file beside this one with a type that implements `Source`, and a function `open`. A data set
-//!    without a reader is known by name and by its facts, and refused when it is opened.
+//! 1. Its reader: one file beside this one with a type that implements `Source`, and a function `open`.
 //! 2. Its line in the table `datasets!` of this file: variant, name, what it needs, how it is opened.
 //! 3. Its facts: a TOML file of its name in `datasets/presets`. A kind of generated clips has its settings in the same file.
 //!
@@ -59,13 +58,10 @@ enum Reader {
     Function(Open),
     /// Clips of a preset of the generator.
     Generator,
-    /// Not at all yet.
-    #[expect(dead_code, reason = "every data set that is known has a reader today")]
-    Missing,
 }
 
 use Needs::{Nothing, Root, Videos};
-use Reader::{Function, Generator, Missing};
+use Reader::{Function, Generator};
 
 macro_rules! datasets {
     ($($variant:ident $name:literal $needs:ident $reader:expr;)+) => {
@@ -131,12 +127,11 @@ datasets! {
 /// The clips of a data set that a configuration names.
 ///
 /// # Errors
-/// When the data set has no reader, when what it needs is not named, or when nothing lies there.
+/// When what the data set needs is not named, or when nothing lies there.
 pub fn open(dataset: Dataset, config: &SourceConfig) -> Result<Box<dyn Source>, DataError> {
     match dataset.entry().reader {
         Function(open) => open(dataset.name(), config),
         Generator => Ok(Box::new(open_generated(dataset, config)?)),
-        Missing => Err(dataset.no_reader()),
     }
 }
 
@@ -174,33 +169,16 @@ impl Dataset {
         self.entry().needs
     }
 
-    /// Whether [`open`] can read it.
-    pub fn has_reader(self) -> bool {
-        !matches!(self.entry().reader, Missing)
-    }
-
-    /// Refuses a data set that nothing here reads, before anything else is looked for.
-    ///
-    /// # Errors
-    /// Names the data set.
-    pub fn check_reader(self) -> Result<(), DataError> {
-        if self.has_reader() {
-            return Ok(());
-        }
-        Err(self.no_reader())
-    }
-
     /// The settings of the generator behind it.
     ///
     /// # Errors
-    /// When it has no reader, or its clips are not the generator's.
+    /// When its clips are not the generator's.
     pub fn generator(self) -> Result<SynthPreset, DataError> {
         match self.entry().reader {
             Generator => SynthPreset::parse(self.entry().preset),
             Function(_) => Err(DataError::NotGenerated {
                 name: self.name().to_owned(),
             }),
-            Missing => Err(self.no_reader()),
         }
     }
 
@@ -225,13 +203,7 @@ impl Dataset {
 
     /// The names of those that can be opened and have ground truth of a kind, as a sentence lists them.
     pub fn that_know(truth: GroundTruth) -> String {
-        named(|dataset| dataset.has_reader() && dataset.knows(truth))
-    }
-
-    fn no_reader(self) -> DataError {
-        DataError::NoReader {
-            name: self.name().to_owned(),
-        }
+        named(|dataset| dataset.knows(truth))
     }
 
     /// The data set whose name is closest to a misspelt one, if any is close.
@@ -245,7 +217,7 @@ impl Dataset {
 
 /// The data sets that can be opened, as help lists them.
 pub fn help() -> String {
-    format!("Data set: {}", named(Dataset::has_reader))
+    format!("Data set: {}", named(|_| true))
 }
 
 fn named(wanted: impl Fn(Dataset) -> bool) -> String {
@@ -330,18 +302,14 @@ mod tests {
     fn what_needs_nothing_opens_and_the_rest_says_what_it_needs() {
         for dataset in Dataset::all() {
             let opened = open(dataset, &two());
-            match (dataset.needs(), dataset.has_reader()) {
-                (Needs::Nothing, true) => assert_eq!(opened.unwrap().len(), 2, "{dataset}"),
-                (Needs::Root, true) => {
+            match dataset.needs() {
+                Needs::Nothing => assert_eq!(opened.unwrap().len(), 2, "{dataset}"),
+                Needs::Root => {
                     assert!(matches!(opened, Err(DataError::NoRoot { .. })), "{dataset}");
                 }
-                (Needs::Videos, true) => {
+                Needs::Videos => {
                     let wrong = matches!(opened, Err(DataError::NoVideos { .. }));
                     assert!(wrong, "{dataset}");
-                }
-                (_, false) => {
-                    let wrong = matches!(opened, Err(DataError::NoReader { .. }));
-                    assert!(wrong && dataset.check_reader().is_err(), "{dataset}");
                 }
             }
         }
@@ -377,7 +345,6 @@ mod tests {
                     assert_eq!(dataset.facts().frames, Some(preset.rendered_frames));
                     assert_eq!(dataset.facts().fps, Some(preset.fps));
                 }
-                Err(DataError::NoReader { .. }) => assert!(!dataset.has_reader()),
                 Err(error) => assert!(matches!(error, DataError::NotGenerated { .. }), "{error}"),
             }
         }

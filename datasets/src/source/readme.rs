@@ -1,7 +1,5 @@
 //! `datasets/README.md`, made from the presets.
 
-use std::fmt::Write;
-
 use super::door::Dataset;
 use super::facts::{Facts, PublishedSplit};
 
@@ -20,20 +18,12 @@ from `datasets/presets/*.toml`; a field that no source states is empty.
 /// The page.
 pub fn readme() -> String {
     let mut page = HEAD.to_owned();
-    for (title, readable) in [
-        ("Read today", true),
-        ("Known by name, no reader yet", false),
-    ] {
-        if !Dataset::all().any(|dataset| dataset.has_reader() == readable) {
-            continue;
-        }
-        // Writing to a string cannot fail.
-        write!(page, "\n## {title}\n\n").unwrap_or_default();
-        page += "| name | what it shows | needs | ground truth | size, pixels | frames | fps | clips |\n";
-        page += "|---|---|---|---|---|---|---|---|\n";
-        for dataset in Dataset::all().filter(|dataset| dataset.has_reader() == readable) {
-            page += &row(dataset);
-        }
+    page += "\n## What is read\n\n";
+    page +=
+        "| name | what it shows | needs | ground truth | size, pixels | frames | fps | clips |\n";
+    page += "|---|---|---|---|---|---|---|---|\n";
+    for dataset in Dataset::all() {
+        page += &row(dataset);
     }
     page += "\n## Where it comes from and how it lies on disk\n";
     for dataset in Dataset::all() {

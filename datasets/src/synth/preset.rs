@@ -273,6 +273,13 @@ pub struct Finish {
     pub clearcoat: f32,
 }
 
+impl Finish {
+    /// Whether anything else is seen in it.
+    pub fn mirrors(&self) -> bool {
+        self.mirror > 0.0 || self.clearcoat > 0.0
+    }
+}
+
 /// Whether a key says nothing: it is then left out, and presets that are older than it keep their identity.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()

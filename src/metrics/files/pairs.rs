@@ -159,6 +159,11 @@ impl Videos {
         })
     }
 
+    /// The decoder of a clip's pixels, where decoders differ.
+    pub fn pixel_decoder(&self, index: usize) -> Option<String> {
+        self.0.pixel_decoder(index)
+    }
+
     /// Hash of a clip's content.
     pub fn identity(&self, index: usize) -> Result<String, DataError> {
         self.0.identity(index)

@@ -126,16 +126,20 @@ impl Stage for Decode<'_> {
                 .source
                 .sample(index, &self.window)
                 .map_err(|error| error.to_string())?;
-            file_of(&sample).map_err(|error| error.to_string())
+            let decoder = self.source.pixel_decoder(index);
+            file_of(&sample, decoder).map_err(|error| error.to_string())
         })
     }
 }
 
-fn file_of(sample: &Sample) -> Result<ClipFile, RunError> {
+/// A clip's file. Decoders of JPEG differ by a grey level, so the one that read the pixels is remarked.
+fn file_of(sample: &Sample, decoder: Option<String>) -> Result<ClipFile, RunError> {
+    let decoder = decoder.map(|decoder| format!("JPEG decoded by {decoder}"));
+    let remarks: Vec<String> = sample.note.iter().cloned().chain(decoder).collect();
     let note = Note {
         fps: sample.clip.fps,
         questions: sample.questions.clone(),
-        remark: sample.note.clone(),
+        remark: (!remarks.is_empty()).then(|| remarks.join("; ")),
     };
     let file = ClipFile::default()
         .with_bytes("frames", &sample.clip.frames)

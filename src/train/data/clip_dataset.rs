@@ -438,7 +438,8 @@ mod tests {
             .background()
             .unwrap();
         for clip in 0..3 {
-            assert!(shared.of(clip).unwrap().iter().all(|&value| value == 101));
+            let row = shared.of(clip).unwrap();
+            assert!(row.slice(s![1, .., ..]).iter().all(|&value| value == 101));
             let value = 100 + clip as u8;
             assert!(own.of(clip).unwrap().iter().all(|&found| found == value));
         }

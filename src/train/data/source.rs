@@ -6,11 +6,12 @@ use ndarray::{Array3, Array4, Axis};
 use rayon::prelude::*;
 use slotflow_datasets::frame_cache::CacheRequest;
 use slotflow_datasets::question::EventKind;
+use slotflow_datasets::source::physion::{Part, part_to_train_on};
 use slotflow_datasets::source::{Cut, open, open_generated};
 use slotflow_datasets::synth::physics::states::TOKEN;
 use slotflow_datasets::synth::questions::Amount;
 use slotflow_datasets::synth::{Event, States, SynthSource};
-use slotflow_datasets::{DataError, FrameSampling, Source, SourceConfig, Split, Window};
+use slotflow_datasets::{DataError, Dataset, FrameSampling, Source, SourceConfig, Split, Window};
 
 use crate::artifacts::progress::Progress;
 use crate::artifacts::{RunError, interrupt};
@@ -154,10 +155,16 @@ impl TrainingSource<'_> {
                 length: data.frames,
             }),
             colours: data.colours,
+            physion_part: self.physion_part(),
             // Of generated clips they cost more than the frames.
             questions: None,
-            ..default
         }
+    }
+
+    /// The part of Physion that is trained on, so that clips for training and for validation differ.
+    fn physion_part(&self) -> Option<Part> {
+        let root = self.data.root.as_deref()?;
+        (self.data.dataset == Dataset::Physion).then(|| part_to_train_on(root))
     }
 
     /// The clips of a split, with questions where the data set has them.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::ArgMatches;
 use clap::error::ErrorKind;
-use slotflow::plan::{self, Plan};
+use slotflow::plan::{self, Flow, Plan};
 
 use super::texts::{Text, ending, root};
 use crate::support::Product;
@@ -112,8 +112,7 @@ fn plans(command: &str, given: &ArgMatches) -> Result<(), String> {
     let changes = given.get_many::<String>("changes").unwrap_or_default();
     // The rate of own videos is free: `run` takes out the plan's.
     let own_videos = command == "run" && given.contains_id("videos");
-    let free = own_videos.then(|| "decode.stride=unset".to_owned());
-    let changes: Vec<String> = free.into_iter().chain(changes.cloned()).collect();
+    let changes: Vec<String> = changes.cloned().collect();
     let mine = |name: &str| is_placeholder(name) || ending(name) == "toml";
     for name in names {
         if mine(name) {
@@ -126,6 +125,9 @@ fn plans(command: &str, given: &ArgMatches) -> Result<(), String> {
             continue;
         }
         let unfinished = changes.iter().any(|change| change.contains('…'));
+        let free = own_videos && Plan::flow_of(name) != Flow::Speedrun;
+        let free = free.then(|| "decode.stride=unset".to_owned());
+        let changes: Vec<String> = free.into_iter().chain(changes.clone()).collect();
         match Plan::load(name, &changes) {
             Ok(Plan::Train(_)) if command == "run" => {
                 return Err(format!("`{name}` is a training"));

@@ -405,12 +405,35 @@ fn names_of(item: &Item) -> Vec<String> {
         Item::Type(item) => &item.ident,
         Item::Union(item) => &item.ident,
         Item::Macro(item) => match &item.ident {
-            Some(name) => name,
+            Some(name) => {
+                let mut names = types_within(&item.mac.tokens);
+                names.push(name.to_string());
+                return names;
+            }
             None => return names_within(&item.mac.tokens),
         },
         _ => return Vec::new(),
     };
     vec![name.to_string()]
+}
+
+/// Types that a macro defines under names of its own.
+fn types_within(tokens: &TokenStream) -> Vec<String> {
+    let all: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    let mut names: Vec<String> = Vec::new();
+    for pair in all.windows(2) {
+        if let [TokenTree::Ident(keyword), TokenTree::Ident(name)] = pair
+            && (keyword == "enum" || keyword == "struct")
+        {
+            names.push(name.to_string());
+        }
+    }
+    for token in &all {
+        if let TokenTree::Group(group) = token {
+            names.extend(types_within(&group.stream()));
+        }
+    }
+    names
 }
 
 /// Items that a macro is handed as they stand.

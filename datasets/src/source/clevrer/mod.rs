@@ -378,12 +378,7 @@ fn videos(folder: &Path, prefer_frames: bool) -> Result<Vec<(usize, VideoOrFrame
         }
     }
     for clip in pair(inside, prefer_frames) {
-        let name = clip
-            .path()
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy();
-        found.extend(number(&name).map(|number| (number, clip)));
+        found.extend(number(&clip.name()).map(|number| (number, clip)));
     }
     found.sort_by(|one, other| (one.0, one.1.path()).cmp(&(other.0, other.1.path())));
     found.dedup_by_key(|(number, _)| *number);

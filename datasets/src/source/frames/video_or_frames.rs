@@ -22,21 +22,24 @@ pub enum VideoOrFrames {
     Frames(PathBuf),
 }
 
-/// The clips among a folder's entries, by path without the ending. Of a video and its folder of frames the latter is
+/// The clips among a folder's entries, in the order of their videos' paths. Of a video and its folder of frames the latter is
 /// taken where `prefer_frames` says so.
 pub fn pair(entries: Vec<PathBuf>, prefer_frames: bool) -> Vec<VideoOrFrames> {
     let mut found: BTreeMap<PathBuf, VideoOrFrames> = BTreeMap::new();
     for path in entries {
         if ending(&path) == "mp4" && !path.is_dir() {
-            let stem = path.with_extension("");
+            let stem = path.with_extension("mp4");
             if !(prefer_frames && matches!(found.get(&stem), Some(VideoOrFrames::Frames(_)))) {
                 found.insert(stem, VideoOrFrames::Video(path));
             }
-        } else if path.is_dir()
-            && has_frames(&path)
-            && (prefer_frames || !found.contains_key(&path))
-        {
-            found.insert(path.clone(), VideoOrFrames::Frames(path));
+        } else if path.is_dir() && has_frames(&path) {
+            // In the order of the videos' names, whichever of the two is read.
+            let mut stem = path.clone().into_os_string();
+            stem.push(".mp4");
+            let stem = PathBuf::from(stem);
+            if prefer_frames || !found.contains_key(&stem) {
+                found.insert(stem, VideoOrFrames::Frames(path));
+            }
         }
     }
     found.into_values().collect()
@@ -53,6 +56,15 @@ impl VideoOrFrames {
         match self {
             Self::Video(path) | Self::Frames(path) => path,
         }
+    }
+
+    /// The name of the video's file without its ending, or of the folder.
+    pub fn name(&self) -> String {
+        let name = match self {
+            Self::Video(path) => path.file_stem(),
+            Self::Frames(path) => path.file_name(),
+        };
+        name.unwrap_or_default().to_string_lossy().into_owned()
     }
 
     /// The frames in a window, and what was wrong with the file. A folder's are `fps` a second.

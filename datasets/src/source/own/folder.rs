@@ -14,6 +14,7 @@ use crate::listing::{hash_file, pictures, unreadable};
 use crate::source::config::SourceConfig;
 use crate::source::frames::frame_files::{FrameFiles, read_masks};
 use crate::source::frames::layout::{masks_by_number, sort_pictures};
+use crate::source::header::Header;
 use crate::source::interface::{GroundTruth, Source};
 use crate::video::png::read_png_ids;
 use crate::video::{DecodeOptions, picture_size, probe, read_with};
@@ -247,6 +248,14 @@ impl Source for FolderSource {
         let masks = clip.masks.as_deref().map(pictures);
         let masks = masks.and_then(Result::ok).unwrap_or_default();
         std::iter::once(path.clone()).chain(masks).collect()
+    }
+
+    fn header(&self, index: usize) -> Result<Header, DataError> {
+        let clip = &self.clips[index].1;
+        match &clip.files {
+            ClipFiles::File(path) => Header::of_files(std::slice::from_ref(path)),
+            _ => Header::of_files(&frame_files(clip)?.files()),
+        }
     }
 
     fn pixel_decoder(&self, index: usize) -> Option<String> {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use rayon::prelude::*;
+
 use super::folder::FolderSource;
 use crate::clip::{ClipId, Sample};
 use crate::error::DataError;
@@ -48,9 +50,14 @@ impl Windowed {
             ..window
         };
         each.check()?;
-        let windows = (0..source.len())
-            .flat_map(|index| {
-                let total = source.frames(index, &window).unwrap_or(0);
+        let totals: Vec<usize> = (0..source.len())
+            .into_par_iter()
+            .map(|index| source.frames(index, &window).unwrap_or(0))
+            .collect();
+        let windows = totals
+            .into_iter()
+            .enumerate()
+            .flat_map(|(index, total)| {
                 let starts = starts(window.start, total, length);
                 starts.into_iter().map(move |start| (index, start))
             })

@@ -75,6 +75,15 @@ impl SplitList {
     }
 }
 
+/// The part that encoders and dynamics are trained on: the training clips, or the readout clips of a copy that has no
+/// others.
+pub fn part_to_train_on(root: &Path) -> Part {
+    match Part::Training.videos(root, false) {
+        Ok(videos) if !videos.is_empty() => Part::Training,
+        _ => Part::Readout,
+    }
+}
+
 /// Whether a clip is for validation where there are no lists.
 fn is_held_out(name: &str) -> bool {
     let hash = blake3::hash(name.as_bytes());

@@ -4,6 +4,7 @@
 //! PhysionTrainMP4s/<Scenario>_training_MP4s/NAME_img.mp4     no labels
 //! PhysionTrainMP4s/<Scenario>_readout_MP4s/NAME_img.mp4      labels: PhysionTrainMP4s/readout_labels.csv
 //! PhysionTestMP4s/<Scenario>/mp4s-redyellow/NAME-redyellow_img.mp4      labels: PhysionTestMP4s/labels.csv
+//! NAME_img/000000.jpg, … beside NAME_img.mp4 or instead of it      frames, at any of the three places
 //! splits/Physion/{training,readout}_{train,val}.json         SlotFormer's lists; without them names decide
 //! ```
 //!
@@ -22,6 +23,7 @@ pub mod part;
 mod reader;
 
 pub use labels::{name_of, read_labels};
+pub use lists::part_to_train_on;
 pub use part::Part;
 pub use reader::{PhysionSource, open};
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
 use crate::listing::entries;
+use crate::source::frames::video_or_frames::{VideoOrFrames, pair};
 use crate::source::split::Split;
 
 /// A part of Physion.
@@ -82,8 +83,13 @@ impl Part {
         found.map(Some).ok_or_else(|| missing(&wanted))
     }
 
-    /// The videos with their scenario, in order.
-    pub(super) fn videos(self, root: &Path) -> Result<Vec<(String, PathBuf)>, DataError> {
+    /// The videos with their scenario, in order; folders of their frames where `prefer_frames` says so and they are there,
+    /// or where there is no video.
+    pub(super) fn videos(
+        self,
+        root: &Path,
+        prefer_frames: bool,
+    ) -> Result<Vec<(String, VideoOrFrames)>, DataError> {
         let folder = root.join(self.folder());
         if !folder.is_dir() {
             return Err(missing(&folder));
@@ -101,9 +107,8 @@ impl Part {
                 Self::Test => (name, inner.join("mp4s-redyellow")),
             };
             if videos.is_dir() {
-                let files = entries(&videos)?.into_iter();
-                let videos = files.filter(|path| path.extension().is_some_and(|end| end == "mp4"));
-                found.extend(videos.map(|path| (scenario.clone(), path)));
+                let videos = pair(entries(&videos)?, prefer_frames).into_iter();
+                found.extend(videos.map(|video| (scenario.clone(), video)));
             }
         }
         Ok(found)

@@ -6,20 +6,23 @@ use std::path::{Path, PathBuf};
 use super::labels::{name_of, read_labels};
 use super::lists::SplitList;
 use super::part::Part;
-use crate::clip::{Clip, ClipId, Sample};
+use crate::clip::{ClipId, Sample};
 use crate::error::DataError;
-use crate::listing::hash_file;
 use crate::source::config::SourceConfig;
+use crate::source::frames::video_or_frames::VideoOrFrames;
 use crate::source::interface::{GroundTruth, Outcome, Source};
 use crate::source::split::Split;
-use crate::video::{DecodeOptions, read_with};
+use crate::video::DecodeOptions;
 use crate::window::Window;
+
+/// Frames a second of the videos, for folders of frames, which do not say.
+const FPS: f32 = 30.0;
 
 /// One clip and what happens in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stimulus {
     name: String,
-    path: PathBuf,
+    video: VideoOrFrames,
     scenario: String,
     /// `None` of training clips, which have no labels.
     yes: Option<bool>,
@@ -41,11 +44,12 @@ pub struct PhysionSource {
 /// As [`PhysionSource::open_split`], and when no root is named.
 pub fn open(dataset: &str, config: &SourceConfig) -> Result<Box<dyn Source>, DataError> {
     let root = config.named_root(dataset)?;
-    let source = match (config.physion_part, config.split) {
-        (None, split) => PhysionSource::open(root, Part::from(split))?,
-        (Some(Part::Test), _) | (Some(_), Split::Test) => PhysionSource::open(root, Part::Test)?,
-        (Some(part), split) => PhysionSource::open_split(root, part, split)?,
+    let (part, list) = match (config.physion_part, config.split) {
+        (None, split) => (Part::from(split), None),
+        (Some(Part::Test), _) | (Some(_), Split::Test) => (Part::Test, None),
+        (Some(part), split) => (part, Some(SplitList::open(root, part, split)?)),
     };
+    let source = PhysionSource::of(root, part, list.as_ref(), config.frame_folders)?;
     Ok(Box::new(source))
 }
 
@@ -55,7 +59,7 @@ impl PhysionSource {
     /// # Errors
     /// When the part's folder or labels are missing, the labels are damaged, or they name none of the videos.
     pub fn open(root: &Path, part: Part) -> Result<Self, DataError> {
-        Self::of(root, part, None)
+        Self::of(root, part, None, false)
     }
 
     /// The clips of a part that are for training, or for validation: by SlotFormer's lists where they lie below the root,
@@ -64,18 +68,31 @@ impl PhysionSource {
     /// # Errors
     /// As [`PhysionSource::open`], and when a list is damaged or names none of the videos.
     pub fn open_split(root: &Path, part: Part, split: Split) -> Result<Self, DataError> {
-        Self::of(root, part, Some(&SplitList::open(root, part, split)?))
+        Self::of(
+            root,
+            part,
+            Some(&SplitList::open(root, part, split)?),
+            false,
+        )
     }
 
-    fn of(root: &Path, part: Part, list: Option<&SplitList>) -> Result<Self, DataError> {
+    fn of(
+        root: &Path,
+        part: Part,
+        list: Option<&SplitList>,
+        prefer_frames: bool,
+    ) -> Result<Self, DataError> {
         let labels_path = part.labels(root)?;
         let labels = labels_path.as_deref().map(read_labels).transpose()?;
-        let videos = part.videos(root)?;
+        let videos = part.videos(root, prefer_frames)?;
         let folder = root.join(part.folder());
         if videos.is_empty() {
             return Err(DataError::NoVideos { path: folder });
         }
-        let names: Vec<String> = videos.iter().map(|(_, path)| name_of(path)).collect();
+        let names: Vec<String> = videos
+            .iter()
+            .map(|(_, video)| name_of(Path::new(&format!("{}.mp4", video.name()))))
+            .collect();
         let seen: BTreeSet<&str> = names.iter().map(String::as_str).collect();
         let without = |name: &&String| !seen.contains(name.as_str());
         let labelled = labels.iter().flat_map(BTreeMap::keys);
@@ -85,7 +102,7 @@ impl PhysionSource {
             without_video: labelled.filter(without).cloned().collect(),
             listed_without_video: list.map(|list| list.without(&seen)).unwrap_or_default(),
         };
-        for ((scenario, path), name) in videos.into_iter().zip(&names) {
+        for ((scenario, video), name) in videos.into_iter().zip(&names) {
             if list.is_some_and(|list| !list.has(name)) {
                 continue;
             }
@@ -96,7 +113,7 @@ impl PhysionSource {
             }
             source.stimuli.push(Stimulus {
                 name: name.clone(),
-                path,
+                video,
                 scenario,
                 yes,
             });
@@ -140,23 +157,21 @@ impl Source for PhysionSource {
 
     fn identity(&self, index: usize) -> Result<String, DataError> {
         let mut hash = blake3::Hasher::new();
-        hash_file(&mut hash, &self.stimuli[index].path)?;
+        self.stimuli[index].video.hash(&mut hash)?;
         Ok(hash.finalize().to_hex().to_string())
     }
 
     fn files(&self, index: usize) -> Vec<PathBuf> {
-        vec![self.stimuli[index].path.clone()]
+        self.stimuli[index].video.files()
+    }
+
+    fn pixel_decoder(&self, index: usize) -> Option<String> {
+        self.stimuli[index].video.pixel_decoder()
     }
 
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {
-        let read = read_with(&self.stimuli[index].path, window, DecodeOptions::default())?;
-        Ok(Sample {
-            note: read.note,
-            ..Sample::from(Clip {
-                id: self.id(index),
-                ..read.clip
-            })
-        })
+        let video = &self.stimuli[index].video;
+        video.sample(self.id(index), window, DecodeOptions::default(), FPS)
     }
 
     fn unjoined(&self) -> Vec<(String, String)> {

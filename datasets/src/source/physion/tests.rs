@@ -5,11 +5,12 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{Part, PhysionSource, open};
+use super::{Part, PhysionSource, open, part_to_train_on};
 use crate::error::DataError;
 use crate::source::config::SourceConfig;
 use crate::source::interface::{GroundTruth, Source};
 use crate::source::split::Split;
+use crate::window::{Fit, FrameSampling, Window};
 
 fn write_video(root: &Path, part: Part, scenario: &str, name: &str) {
     let path = part.video(root, scenario, name);
@@ -150,8 +151,63 @@ fn without_a_part_readout_clips_serve_both_and_without_lists_names_decide() {
         let source = opened(root.path(), part, Split::Test);
         assert_eq!(names(&*source), ["a_01", "a_02", "b_01"]);
     }
+    assert_eq!(part_to_train_on(root.path()), Part::Training);
+    assert_eq!(part_to_train_on(&root.path().join("none")), Part::Readout);
     let train = opened(root.path(), Some(Part::Training), Split::Train);
     let all = ["t_01", "t_02", "t_03", "t_04"];
     assert!(names(&*train).iter().all(|name| all.contains(&&**name)));
     assert!(!train.is_empty());
+}
+
+#[test]
+fn frames_beside_the_videos_are_read_where_asked_or_where_there_is_no_video() {
+    let root = tree(",label\na_01,True\nb_01,False\nc_01,True\n");
+    for (scenario, name) in [("Drop", "a_01"), ("Roll", "c_01")] {
+        let folder = Part::Test
+            .video(root.path(), scenario, name)
+            .with_extension("");
+        fs::create_dir_all(&folder).unwrap();
+        for number in 0..6_u8 {
+            let path = folder.join(format!("{number:06}.jpg"));
+            let encoder = jpeg_encoder::Encoder::new_file(path, 95).unwrap();
+            let pixels = [number * 40; 768];
+            encoder
+                .encode(&pixels, 16, 16, jpeg_encoder::ColorType::Rgb)
+                .unwrap();
+        }
+    }
+    let opened = |frame_folders| {
+        let config = SourceConfig {
+            root: Some(root.path().to_owned()),
+            split: Split::Test,
+            frame_folders,
+            ..SourceConfig::default()
+        };
+        open("physion", &config).unwrap()
+    };
+    let window = Window {
+        start: 1,
+        count: None,
+        pace: FrameSampling::Fps(15.0),
+        size: [8, 8],
+        fit: Fit::Crop,
+    };
+    for (frame_folders, from_frames) in [(false, [false, false, true]), (true, [true, false, true])]
+    {
+        let source = opened(frame_folders);
+        assert_eq!(names(&*source), ["a_01", "b_01", "c_01"]);
+        for (index, expected) in from_frames.into_iter().enumerate() {
+            assert_eq!(source.pixel_decoder(index).is_some(), expected);
+            assert_eq!(source.files(index).len(), if expected { 6 } else { 1 });
+        }
+        let sample = source.sample(2, &window).unwrap();
+        let seen: Vec<u8> = sample
+            .clip
+            .frames
+            .outer_iter()
+            .map(|frame| frame[[4, 4, 0]])
+            .collect();
+        assert_eq!((sample.clip.fps, seen), (15.0, vec![80, 160]));
+        assert_eq!(source.outcome(2).unwrap().scenario, "Roll");
+    }
 }

@@ -87,6 +87,10 @@ pub(crate) struct Look<'a> {
     pub among: u32,
     /// For each lamp those that may shade the floor where the ray meets it, a bit each; all if not known.
     pub blockers: Option<&'a [u32]>,
+    /// For each lamp its light on the floor where the ray meets it, if nothing shades it; none if not known.
+    pub unshaded: Option<&'a [f32]>,
+    /// For each object and lamp those that may shade the object, a bit each; all if not known.
+    pub shades: Option<&'a [u32]>,
     /// Random numbers of the ray.
     pub draw: PixelRng,
     /// Number of reflections so far.
@@ -165,7 +169,10 @@ impl Lighting {
         let from = place + Vec3::Z * SKIN;
         let lamps = 0..self.lamps.len();
         let light: f32 = lamps
-            .map(|lamp| self.lit(lamp, from, Vec3::Z, look).0)
+            .map(|lamp| match (look.unshaded, look.blockers) {
+                (Some(unshaded), Some(blockers)) if blockers[lamp] == 0 => unshaded[lamp],
+                _ => self.lit(lamp, from, Vec3::Z, look).0,
+            })
             .sum();
         albedo * self.tint * (self.ambient + light)
     }
@@ -181,13 +188,15 @@ impl Lighting {
         let albedo = albedo * paint.brightness(hit.local.to_array());
         let from = ray.from + ray.towards * hit.distance + hit.normal * SKIN;
         // What is known about the floor under a pixel says nothing about other places.
+        let lamps = self.lamps.len();
         let look = Look {
             among: !(1 << own),
-            blockers: None,
+            blockers: look.shades.map(|all| &all[own * lamps..(own + 1) * lamps]),
+            unshaded: None,
             ..*look
         };
         let (mut light, mut glint) = (self.ambient, 0.0);
-        for lamp in 0..self.lamps.len() {
+        for lamp in 0..lamps {
             let (lit, towards) = self.lit(lamp, from, hit.normal, &look);
             if lit > 0.0 {
                 light += lit;
@@ -200,17 +209,34 @@ impl Lighting {
         }
         let color =
             albedo * self.tint * (light * finish.diffuse) + self.tint * (glint * finish.glint);
-        if (finish.mirror <= 0.0 && finish.clearcoat <= 0.0) || look.mirrored >= MIRRORINGS {
+        if !finish.mirrors() || look.mirrored >= MIRRORINGS {
             return color;
         }
         let towards = ray.towards - hit.normal * (2.0 * ray.towards.dot(hit.normal));
         let mirrored = Look {
+            blockers: None,
             mirrored: look.mirrored + 1,
             ..look
         };
         let seen = self.color(Ray { from, towards }, &mirrored);
         let coat = coat_reflectance(finish.clearcoat, -ray.towards.dot(hit.normal));
         color + seen * albedo * finish.mirror.max(0.0) * (1.0 - coat) + seen * coat
+    }
+
+    /// Light of every lamp on a place on the floor that nothing shades.
+    pub fn unshaded(&self, place: Vec3, draw: PixelRng, light: &mut [f32]) {
+        let look = Look {
+            objects: &[],
+            among: 0,
+            blockers: None,
+            unshaded: None,
+            shades: None,
+            draw,
+            mirrored: 0,
+        };
+        for (lamp, light) in light.iter_mut().enumerate() {
+            *light = self.lit(lamp, place + Vec3::Z * SKIN, Vec3::Z, &look).0;
+        }
     }
 
     /// Share of a lamp's light that reaches a place, and its direction.
@@ -310,6 +336,8 @@ mod tests {
         objects: &[],
         among: 0,
         blockers: None,
+        unshaded: None,
+        shades: None,
         draw: PixelRng { salt: 1, index: 0 },
         mirrored: 1,
     };

@@ -6,6 +6,9 @@ pub(crate) mod camera;
 /// Shading: area lights, shadows, mirror reflections.
 pub(crate) mod light;
 
+/// Which pixels of a frame differ from the frame before.
+pub(crate) mod changes;
+
 /// Ray intersection with cubes, spheres and cylinders.
 pub(crate) mod shape;
 

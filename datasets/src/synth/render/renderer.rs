@@ -5,13 +5,14 @@
 
 use std::sync::LazyLock;
 
-use ndarray::{Array3, Array4, Axis};
+use ndarray::{Array3, Array4};
 use rapier3d::math::Vec3;
 use rayon::prelude::*;
 
 use crate::synth::physics::record::Record;
 use crate::synth::preset::SynthPreset;
 use crate::synth::render::camera::View;
+use crate::synth::render::changes::{Drawn, influences, shades};
 use crate::synth::render::light::{Lighting, Look, PixelRng, SceneObject, first, floor_hit};
 use crate::synth::render::shape::{Ray, Solid};
 use crate::synth::render::texture::hash;
@@ -26,7 +27,15 @@ pub struct Renderer<'a> {
     stage: Lighting,
     /// Each pixel of the empty floor.
     empty: Vec<Ground>,
+    /// Light on the floor where nothing shades it, `[pixels, rays, lamps]`; empty where it would take too much room.
+    unshaded: Vec<f32>,
 }
+
+/// Most light on the floor that is kept, bytes.
+const UNSHADED_BYTES: usize = 64 << 20;
+
+/// Runs of frames for each thread, so that none waits long for the last one. The first frame of a run is drawn whole.
+const RUNS_PER_THREAD: usize = 4;
 
 /// A pixel when no object is near.
 struct Ground {
@@ -51,8 +60,19 @@ impl<'a> Renderer<'a> {
             view,
             stage,
             empty: Vec::new(),
+            unshaded: Vec::new(),
         };
-        let pixels = (0..size[0] * size[1]).into_par_iter();
+        let (pixels, each) = (
+            size[0] * size[1],
+            rays as usize * renderer.stage.lamps.len(),
+        );
+        if each > 0 && pixels * each * size_of::<f32>() <= UNSHADED_BYTES {
+            let mut unshaded = vec![0.0; pixels * each];
+            let lights = unshaded.par_chunks_mut(each).enumerate();
+            lights.for_each(|(pixel, light)| renderer.light_floor(pixel, light));
+            renderer.unshaded = unshaded;
+        }
+        let pixels = (0..pixels).into_par_iter();
         renderer.empty = pixels.map(|pixel| renderer.ground(pixel)).collect();
         renderer
     }
@@ -61,56 +81,88 @@ impl<'a> Renderer<'a> {
     ///
     /// # Shape
     /// Frames `[time, height, width, rgb]`, masks `[time, height, width]`.
-    pub fn clip(&self, frames: &[usize]) -> (Array4<u8>, Array3<u8>) {
-        let [height, width] = self.size;
-        let mut rgb = Array4::zeros((frames.len(), height, width, 3));
-        let mut masks = Array3::zeros((frames.len(), height, width));
-        let planes = rgb
-            .axis_iter_mut(Axis(0))
-            .into_par_iter()
-            .zip(masks.axis_iter_mut(Axis(0)));
-        planes.zip(frames).for_each(|((mut rgb, mut mask), frame)| {
-            if let (Some(rgb), Some(mask)) = (rgb.as_slice_mut(), mask.as_slice_mut()) {
-                self.frame(*frame, rgb, mask);
-            }
-        });
-        (rgb, masks)
-    }
-
-    /// One frame. Mask values are object ids plus one; 0 is the floor.
-    ///
-    /// # Shape
-    /// `rgb` is `[height, width, 3]`, `mask` `[height, width]`, both in rows.
     ///
     /// # Panics
     /// When the record has no such frame.
-    pub fn frame(&self, frame: usize, rgb: &mut [u8], mask: &mut [u8]) {
+    pub fn clip(&self, frames: &[usize]) -> (Array4<u8>, Array3<u8>) {
+        let [height, width] = self.size;
+        let pixels = (height * width).max(1);
+        let mut rgb = Array4::zeros((frames.len(), height, width, 3));
+        let mut masks = Array3::zeros((frames.len(), height, width));
+        let runs = rayon::current_num_threads() * RUNS_PER_THREAD;
+        let run = frames.len().div_ceil(runs).max(1);
+        if let (Some(rgb), Some(masks)) = (rgb.as_slice_mut(), masks.as_slice_mut()) {
+            let planes = rgb.par_chunks_mut(run * pixels * 3);
+            let planes = planes.zip(masks.par_chunks_mut(run * pixels));
+            planes
+                .zip(frames.par_chunks(run))
+                .for_each(|((rgb, masks), frames)| self.run(frames, rgb, masks));
+        }
+        (rgb, masks)
+    }
+
+    /// Frames one after the other, each from the one before. Mask values are object ids plus one; 0 is the floor.
+    ///
+    /// # Shape
+    /// `rgb` is `[time, height, width, 3]`, `masks` `[time, height, width]`, both in rows.
+    fn run(&self, frames: &[usize], rgb: &mut [u8], masks: &mut [u8]) {
+        let pixels = self.empty.len().max(1);
+        let mut drawn = Drawn::new(self.empty.len(), self.stage.lamps.len());
+        let planes = rgb.chunks_exact_mut(pixels * 3);
+        let planes = planes.zip(masks.chunks_exact_mut(pixels));
+        for (frame, (rgb, mask)) in frames.iter().zip(planes) {
+            self.redraw(*frame, &mut drawn);
+            rgb.copy_from_slice(&drawn.rgb);
+            mask.copy_from_slice(&drawn.mask);
+        }
+    }
+
+    /// Draws those pixels of a frame anew that may differ from what was drawn before.
+    fn redraw(&self, frame: usize, drawn: &mut Drawn) {
         let objects = self.objects(frame);
+        let moved = drawn.moved(&self.record.motion[frame]);
+        if moved == Some(0) {
+            return;
+        }
         let near: Vec<u32> = self.near(&objects);
-        let mut blockers = vec![0; self.stage.lamps.len()];
-        for (pixel, (rgb, mask)) in rgb.chunks_exact_mut(3).zip(mask.iter_mut()).enumerate() {
-            let among = near[pixel];
-            self.blockers(&objects, pixel, &mut blockers);
-            let color = if among == 0 && blockers.iter().all(|among| *among == 0) {
+        let lamps = self.stage.lamps.len();
+        let shades = shades(&objects, &self.stage.lamps);
+        let influences = influences(&objects, &shades);
+        for (pixel, &among) in near.iter().enumerate() {
+            let blockers = &mut drawn.blockers[pixel * lamps..(pixel + 1) * lamps];
+            self.blockers(&objects, moved.unwrap_or(u32::MAX), pixel, blockers);
+            let mut depends = blockers.iter().fold(among, |all, one| all | one);
+            let unshaded_floor = depends == 0;
+            for (k, influence) in influences.iter().enumerate() {
+                depends |= if among >> k & 1 == 1 { *influence } else { 0 };
+            }
+            let before = std::mem::replace(&mut drawn.depends[pixel], depends);
+            if moved.is_some_and(|moved| (before | depends) & moved == 0) {
+                continue;
+            }
+            let color = if unshaded_floor {
                 self.empty[pixel].color
             } else {
-                let blockers = Some(&blockers[..]);
-                let look = |draw| Look {
+                let blockers = Some(&*blockers);
+                let look = |draw: PixelRng| Look {
                     objects: &objects,
                     among,
                     blockers,
+                    unshaded: self.unshaded(pixel, draw),
+                    shades: Some(&shades),
                     draw,
                     mirrored: 0,
                 };
                 self.average(pixel, |ray, draw| self.stage.color(ray, &look(draw)))
             };
-            rgb.copy_from_slice(&bytes(color * self.vignette(pixel)));
+            let color = bytes(color * self.vignette(pixel));
+            drawn.rgb[pixel * 3..pixel * 3 + 3].copy_from_slice(&color);
             let seen = if among == 0 {
                 None
             } else {
                 first(&objects, among, self.ray(pixel, (0.5, 0.5)))
             };
-            *mask = seen.map_or(0, |(_, k)| self.record.objects[k].id as u8 + 1);
+            drawn.mask[pixel] = seen.map_or(0, |(_, k)| self.record.objects[k].id as u8 + 1);
         }
     }
 
@@ -150,16 +202,17 @@ impl<'a> Renderer<'a> {
         near
     }
 
-    /// For each lamp the objects that may shade the floor in a pixel, a bit each.
-    fn blockers(&self, objects: &[SceneObject], pixel: usize, blockers: &mut [u32]) {
+    /// For each lamp which of the objects `moved` may shade the floor in a pixel, a bit each; the others stay.
+    fn blockers(&self, objects: &[SceneObject], moved: u32, pixel: usize, blockers: &mut [u32]) {
+        let Some((place, spread)) = self.empty[pixel].place else {
+            return;
+        };
         for (lamp, among) in self.stage.lamps.iter().zip(blockers) {
-            *among = 0;
-            let Some((place, spread)) = self.empty[pixel].place else {
-                continue;
-            };
+            *among &= !moved;
             let way = lamp.centre - place;
             let square = way.length_squared();
-            for (k, object) in objects.iter().enumerate() {
+            let all = objects.iter().enumerate();
+            for (k, object) in all.filter(|(k, _)| moved >> k & 1 == 1) {
                 let Solid { centre, reach, .. } = object.solid;
                 // The rays from all over the pixel to all over the lamp stay this near to the middle one up to the
                 // height where they have passed the object.
@@ -174,12 +227,33 @@ impl<'a> Renderer<'a> {
         }
     }
 
+    /// Light on the floor along a ray where nothing shades it, for each lamp.
+    fn unshaded(&self, pixel: usize, draw: PixelRng) -> Option<&[f32]> {
+        let lamps = self.stage.lamps.len();
+        let start = (pixel * self.rays as usize + draw.index as usize) * lamps;
+        self.unshaded.get(start..start + lamps)
+    }
+
+    /// Light on the floor along the rays of a pixel where nothing shades it, `[rays, lamps]`.
+    fn light_floor(&self, pixel: usize, light: &mut [f32]) {
+        let lights = light.chunks_exact_mut(self.stage.lamps.len());
+        for (index, light) in lights.enumerate() {
+            let draw = self.draw(pixel, index as u32);
+            if let Some(place) = floor_hit(self.ray(pixel, draw.pair(0))) {
+                self.stage.unshaded(place, draw, light);
+            }
+        }
+    }
+
     /// A pixel of the empty floor.
     fn ground(&self, pixel: usize) -> Ground {
-        let look = |draw| Look {
+        let blockers = vec![0; self.stage.lamps.len()];
+        let look = |draw: PixelRng| Look {
             objects: &[],
             among: 0,
-            blockers: None,
+            blockers: Some(&blockers),
+            unshaded: self.unshaded(pixel, draw),
+            shades: None,
             draw,
             mirrored: 0,
         };
@@ -196,13 +270,18 @@ impl<'a> Renderer<'a> {
 
     /// The average of what a pixel's rays see, each cut off at white.
     fn average(&self, pixel: usize, see: impl Fn(Ray, PixelRng) -> Vec3) -> Vec3 {
-        let salt = hash(pixel as u32 ^ hash(self.size[1] as u32));
         let mut sum = Vec3::ZERO;
         for index in 0..self.rays {
-            let draw = PixelRng { salt, index };
+            let draw = self.draw(pixel, index);
             sum += see(self.ray(pixel, draw.pair(0)), draw).min(Vec3::ONE);
         }
         sum / self.rays as f32
+    }
+
+    /// The random numbers of a pixel's ray.
+    fn draw(&self, pixel: usize, index: u32) -> PixelRng {
+        let salt = hash(pixel as u32 ^ hash(self.size[1] as u32));
+        PixelRng { salt, index }
     }
 
     /// Share of its light that a pixel keeps: the corners lose most, by the square of the distance from the middle.
@@ -253,6 +332,8 @@ static TONE: LazyLock<Vec<u8>> = LazyLock::new(|| {
 
 #[cfg(test)]
 mod tests {
+    use ndarray::Axis;
+
     use super::*;
     use crate::synth::physics::world::World;
 
@@ -304,6 +385,8 @@ mod tests {
                         objects: &objects,
                         among: u32::MAX,
                         blockers: None,
+                        unshaded: None,
+                        shades: None,
                         draw,
                         mirrored: 0,
                     };
