@@ -1,5 +1,6 @@
 //! The product from outside. One binary: every other one would link burn anew.
 //!
+//! - `all_plans`: the script that runs every published plan, and its short list
 //! - `ask`: questions answered and judged, strays named
 //! - `cli`: plans refused before work, folders left alone, times of cases
 //! - `cli_help`, `cli_errors`, `cli_errors_files`: help and messages, word for word
@@ -24,6 +25,7 @@
     reason = "a test says what is wrong by stopping; clippy knows only functions marked as tests"
 )]
 
+mod all_plans;
 mod ask;
 mod cli;
 mod cli_errors;

@@ -18,7 +18,7 @@ fn text(name: &str) -> String {
 }
 
 /// Whether a plan is of a paper's configuration.
-fn is_published(name: &str) -> bool {
+pub fn is_published(name: &str) -> bool {
     !["video-predict", "speedrun"].contains(&name)
         && !name.ends_with("-vqa")
         && !name.starts_with("compare-")
