@@ -60,9 +60,12 @@ fn films(product: &Product, id: impl Fn(usize, bool) -> u8) {
             let square = |y: usize, x: usize| {
                 (4..10).contains(&y) && (film + at..film + at + 6).contains(&x)
             };
-            let value = |(y, x, c): (usize, usize, usize)| match square(y, x) {
-                true => 255 - 40 * c as u8,
-                false => 90 + film as u8,
+            let value = |(y, x, c): (usize, usize, usize)| {
+                if square(y, x) {
+                    255 - 40 * c as u8
+                } else {
+                    90 + film as u8
+                }
             };
             let picture = Array3::from_shape_fn((16, 20, 3), value);
             write_png(&frames.join(format!("{at:04}.png")), picture.view()).unwrap();
