@@ -1,6 +1,7 @@
 //! Trainings: killed, interrupted, refused, out of disk; resumed to the same bytes.
 
 mod earlier;
+mod own_data;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -105,7 +105,8 @@ impl Doctor {
             examined.push(clips.collect::<Option<Vec<Examined>>>()?);
         }
         let names: Vec<String> = self.opened.iter().map(|one| self.name(one)).collect();
-        let published = self.dataset.needs() == Needs::Root;
+        // Own material has no splits but those that it is given.
+        let published = !facts.splits.is_empty();
         let named = names.iter().zip(&examined);
         let groups = named.map(|(split, clips)| Group {
             split,
@@ -148,7 +149,7 @@ impl Doctor {
 
     /// The name of a split in the report.
     fn name(&self, one: &Opened) -> String {
-        if one.splits == Split::ALL && self.dataset.needs() == Needs::Videos {
+        if one.splits == Split::ALL && self.dataset.facts().splits.is_empty() {
             return "all".to_owned();
         }
         let names: Vec<&str> = one.splits.iter().map(|split| split.name()).collect();

@@ -86,12 +86,11 @@ impl CacheRequest<'_> {
     ) -> Result<FrameCache, DataError> {
         self.window.check()?;
         let folder = dir.join(self.folder_name());
-        if folder.is_dir() {
-            let cache = FrameCache::open(&folder)?;
-            if !self.readable_since(&cache) {
-                return Ok(cache);
-            }
-            drop(cache);
+        // What is damaged is made again.
+        if let Ok(cache) = FrameCache::open(&folder)
+            && !self.readable_since(&cache)
+        {
+            return Ok(cache);
         }
         fs::create_dir_all(dir).map_err(failed("create", dir))?;
         let lock_path = dir.join(format!("{}.lock", self.folder_name()));
@@ -102,8 +101,10 @@ impl CacheRequest<'_> {
             Some(cache) if !self.readable_since(&cache) => Ok(cache),
             _ => self.build(&folder, progress),
         };
-        // Whoever waits for the lock holds the file open and finds the folder.
-        fs::remove_file(&lock_path).map_err(failed("remove", &lock_path))?;
+        if built.is_ok() {
+            // Whoever waits for the lock holds the file open and finds the folder.
+            fs::remove_file(&lock_path).map_err(failed("remove", &lock_path))?;
+        }
         built
     }
 

@@ -247,6 +247,14 @@ impl<'a> TrainingRun<'a> {
         if let Some(start) = &self.plan.fit.start {
             inputs.push(Input::new("start", content_hash(start)?));
         }
+        let table = self.plan.objective.table();
+        let on_disk = self.plan.data.dataset.needs() != Needs::Nothing;
+        if on_disk && table.imported_slots().is_none() {
+            for split in [Split::Train, Split::Val] {
+                let name = format!("{split}-frames");
+                inputs.push(Input::new(&name, self.source().frames_key(split)?));
+            }
+        }
         Ok(Recipe {
             stage: "train".to_owned(),
             version: 1,
@@ -294,10 +302,10 @@ impl<'a> TrainingRun<'a> {
         let mut header = Header::new(kind, config, origin)?;
         header.recipe = Some(self.recipe()?.id().0);
         let data = &self.plan.data;
-        let mut training = Map::from_iter([
-            ("dataset".to_owned(), json!(data.dataset)),
-            ("clips".to_owned(), json!(data.clips)),
-        ]);
+        let mut training = Map::from_iter([("dataset".to_owned(), json!(data.dataset))]);
+        if let Some(clips) = data.clips {
+            training.insert("clips".to_owned(), json!(clips));
+        }
         if let Some(fps) = self.source().fps()? {
             training.insert("fps".to_owned(), json!(fps));
         }

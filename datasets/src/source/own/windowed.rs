@@ -35,6 +35,8 @@ pub struct Windowed {
     windows: Vec<(usize, usize)>,
     /// Sampled frames of a clip.
     length: usize,
+    /// The first sampled frame of a video that belongs to a clip.
+    first: usize,
 }
 
 impl Windowed {
@@ -66,6 +68,7 @@ impl Windowed {
             source,
             windows,
             length,
+            first: window.start,
         })
     }
 }
@@ -120,15 +123,15 @@ impl Source for Windowed {
 
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {
         let (video, start) = self.windows[index];
-        let count = Some(self.length);
-        let sample = self.source.sample(
-            video,
-            &Window {
-                start,
-                count,
-                ..*window
-            },
-        )?;
+        // What is asked for lies in the clip, whose first frame is the first that windows were cut from.
+        let skipped = window.start.saturating_sub(self.first);
+        let left = self.length.saturating_sub(skipped);
+        let part = Window {
+            start: start + skipped,
+            count: Some(window.count.map_or(left, |count| count.min(left))),
+            ..*window
+        };
+        let sample = self.source.sample(video, &part)?;
         Ok(Sample {
             clip: crate::Clip {
                 id: self.id(index),
