@@ -46,7 +46,7 @@ fn videos(
         matches.or_none(prediction, truth)?
     };
     evaluation.note_unmatched(&matches);
-    let shared = row_context(&sides, &matches, request)?;
+    let shared = row_context(&sides, &matches, request);
     pixels::evaluate(request, &sides, &matches, &shared, evaluation);
     lpips::evaluate(request, &sides, &matches, &shared, evaluation)?;
     if let (Some(id), None) = (request.of_features(), &request.features) {
@@ -58,11 +58,7 @@ fn videos(
 }
 
 /// What rows about videos share: every clip that is measured is hashed.
-fn row_context(
-    sides: &[Videos; 2],
-    matches: &Matches,
-    request: &Request,
-) -> Result<RowContext, MetricsError> {
+fn row_context(sides: &[Videos; 2], matches: &Matches, request: &Request) -> RowContext {
     let mut clips: Vec<(&'static str, &str, usize, usize)> = Vec::new();
     for (name, prediction, truth) in &matches.pairs {
         clips.extend(
@@ -85,15 +81,15 @@ fn row_context(
         clips.extend(prediction.chain(truth));
     }
     let identity = |&(word, name, side, index): &(&'static str, &str, usize, usize)| {
-        Ok((word, name.to_owned(), sides[side].identity(index)?))
+        // A file that cannot be read is known by the reason, and its clip is left out with it.
+        let content = sides[side].identity(index);
+        let content = content.unwrap_or_else(|error| error.to_string());
+        (word, name.to_owned(), content)
     };
-    let hashed: Vec<_> = clips
-        .par_iter()
-        .map(identity)
-        .collect::<Result<_, MetricsError>>()?;
+    let hashed: Vec<_> = clips.par_iter().map(identity).collect();
     let decoders = clips
         .iter()
         .filter_map(|&(_, _, side, index)| sides[side].pixel_decoder(index))
         .collect();
-    Ok(RowContext::new(matches, hashed.into_iter(), request.skip).decoded_by(&decoders))
+    RowContext::new(matches, hashed.into_iter(), request.skip).decoded_by(&decoders)
 }

@@ -219,6 +219,32 @@ fn what_cannot_be_measured_is_counted_with_its_reason() {
 }
 
 #[test]
+fn frames_are_partners_by_number_and_a_broken_link_costs_its_own_clip() {
+    let product = Product::new();
+    folders(&product, 3);
+    for (side, frame) in [("pred", "0001"), ("truth", "0002")] {
+        let lost = product.path(&format!("{side}/clip_0/{frame}.png"));
+        let last = product.path(&format!("{side}/clip_0/0009.png"));
+        fs::copy(&lost, last).unwrap();
+        fs::remove_file(lost).unwrap();
+    }
+    let video = product.path("pred/clip_1");
+    fs::remove_dir_all(&video).unwrap();
+    std::os::unix::fs::symlink("nowhere", video).unwrap();
+    let output = product.run(&of_videos("psnr"));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    for words in [
+        "left out clip_0: frames differ by number: the prediction lacks frame",
+        "clip_1",
+    ] {
+        assert!(said.contains(words), "{said}");
+    }
+    let scores = ScoreTable::load(&product.path("scores.csv")).unwrap();
+    assert_eq!(score(&scores, "psnr", "per-image-mean").n_items, 1);
+}
+
+#[test]
 fn nothing_is_written_when_nothing_can_be_measured() {
     let product = Product::new();
     folders(&product, 1);

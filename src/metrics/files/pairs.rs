@@ -1,6 +1,6 @@
 //! Clips and masks whose name occurs on both sides, and those whose name does not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use ndarray::{Array4, Axis, s};
@@ -110,6 +110,7 @@ pub(crate) fn read_pair(
     [prediction, truth]: [usize; 2],
     skip: usize,
 ) -> Result<[Array4<u8>; 2], String> {
+    same_numbers(sides, [prediction, truth])?;
     let (prediction, truth) = (
         sides[0].whole(prediction, skip)?,
         sides[1].whole(truth, skip)?,
@@ -117,6 +118,43 @@ pub(crate) fn read_pair(
     let same = slotflow_eval::error::same_shape("clips", truth.shape(), prediction.shape());
     same.map_err(|error| error.to_string())?;
     Ok([truth, prediction])
+}
+
+/// Refuses pictures that are not partners by number: sides that lack different frames. Where one side counts from
+/// another number, the distances count.
+fn same_numbers(sides: &[Videos; 2], clips: [usize; 2]) -> Result<(), String> {
+    let [prediction, truth] = [0, 1].map(|side| sides[side].numbers(clips[side]));
+    let (Some(prediction), Some(truth)) = (prediction?, truth?) else {
+        return Ok(());
+    };
+    let relative = |numbers: &[u128]| -> BTreeSet<u128> {
+        let first = numbers.first().copied().unwrap_or_default();
+        numbers.iter().map(|number| number - first).collect()
+    };
+    let (ours, theirs) = (relative(&prediction), relative(&truth));
+    // Sides of different lengths without gaps are told apart by their shape.
+    let whole = |numbers: &BTreeSet<u128>| {
+        numbers
+            .last()
+            .is_none_or(|last| *last + 1 == numbers.len() as u128)
+    };
+    if ours == theirs || (whole(&ours) && whole(&theirs)) {
+        return Ok(());
+    }
+    let lacks = |side: &str, of: &BTreeSet<u128>, other: &BTreeSet<u128>, first: Option<&u128>| {
+        let first = first.copied().unwrap_or_default();
+        let missing = other
+            .difference(of)
+            .map(|number| (number + first).to_string());
+        let missing: Vec<String> = missing.take(5).collect();
+        (!missing.is_empty()).then(|| format!("the {side} lacks frame {}", missing.join(", ")))
+    };
+    let sides = [
+        lacks("prediction", &ours, &theirs, prediction.first()),
+        lacks("truth", &theirs, &ours, truth.first()),
+    ];
+    let said: Vec<String> = sides.into_iter().flatten().collect();
+    Err(format!("frames differ by number: {}", said.join(", ")))
 }
 
 /// The clips of one folder.
@@ -157,6 +195,11 @@ impl Videos {
         } else {
             frames.slice_move(s![skip.., .., .., ..])
         })
+    }
+
+    /// Numbers of a clip's pictures; `None` of a video file.
+    pub fn numbers(&self, index: usize) -> Result<Option<Vec<u128>>, String> {
+        self.0.numbers(index).map_err(|error| error.to_string())
     }
 
     /// The decoder of a clip's pixels, where decoders differ.

@@ -1,6 +1,6 @@
 //! Still pictures: JPEG in.
 //!
-//! Decoders of JPEG differ by a grey level, so that what is computed from these pixels names [`DECODER`].
+//! Decoders of JPEG differ by a grey level, so that what is computed from these pixels names the decoder.
 
 use ndarray::{Array3, Axis};
 use zune_jpeg::JpegDecoder;
