@@ -122,7 +122,7 @@ impl Objective for DvaeObjective<'_> {
         let (drawn, perplexity) = self.through_tokens(model, &truth, device);
         let mut errors = Errors::default();
         errors.observe(truth.view(), drawn.view(), &scenes);
-        let mut figures = errors.figures().to_vec();
+        let mut figures = errors.figures();
         figures.push(("token-perplexity", perplexity));
         Ok(figures)
     }

@@ -139,7 +139,7 @@ impl Objective for VqVaeObjective<'_> {
             let drawn = clip_from_frames(output.frames);
             errors.observe(part, drawn.view(), scenes);
         }
-        let mut figures = errors.figures().to_vec();
+        let mut figures = errors.figures();
         figures.push(("code-perplexity", uses.perplexity()));
         if lpips.is_some() {
             figures.push(("lpips", perceptual / sample.dim().0.max(1) as f64));

@@ -15,7 +15,7 @@ flow = "train"
 [data]
 dataset = "videos"
 videos = ["films"]
-held-out-share = 0.3
+list = "splits.txt"
 frames = 4
 stride = 1
 size = [16, 16]
@@ -46,6 +46,10 @@ kernel = 3
 start = [4, 4]
 resolution = [8, 8]
 "#;
+
+/// The films of each split.
+const SPLITS: &str =
+    "[train]\nfilm-0\nfilm-1\nfilm-2\nfilm-3\nfilm-4\n[val]\nfilm-5\nfilm-6\n[test]\nfilm-7\n";
 
 /// Films of a square that walks over a grey floor, and masks with the ids that `id` gives it and the floor.
 fn films(product: &Product, id: impl Fn(usize, bool) -> u8) {
@@ -87,6 +91,7 @@ fn write_mask(path: &Path, ids: &[u8]) {
 /// Trains in a folder; the exit code, what is said, and the bytes of the weights.
 fn train(product: &Product, out: &str) -> (Option<i32>, String, Vec<Vec<u8>>) {
     fs::write(product.path("slots.toml"), SLOTS).unwrap();
+    fs::write(product.path("splits.txt"), SPLITS).unwrap();
     let output = product.run(&["train", "slots.toml", "--device", "cpu", "--out", out]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let weights = ["slot-encoder", "mixture"].map(|kind| {

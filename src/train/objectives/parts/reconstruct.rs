@@ -9,6 +9,7 @@ use crate::rng::SeededRng;
 use crate::train::data::clip_dataset::{Background, ClipDataset, WindowStart};
 use crate::train::data::pixel_weights::{foreground_weights, window_weights};
 use crate::train::data::source::Splits;
+use crate::train::interface::Figures;
 use crate::train::objectives::parts::figures::decibel;
 
 /// An auto-encoder learns to reconstruct frames.
@@ -118,13 +119,17 @@ impl Errors {
         }
     }
 
-    /// The mean squared error, and both as signal-to-noise ratios.
-    pub fn figures(&self) -> [(&'static str, f64); 3] {
+    /// The mean squared error, and both as signal-to-noise ratios; that of objects only where a pixel differs from the
+    /// empty scene, which of single pictures none does.
+    pub fn figures(&self) -> Figures {
         let mean = |(sum, count): (f64, usize)| sum / count.max(1) as f64;
-        [
+        let mut figures = vec![
             ("squared", mean(self.all)),
             ("psnr", decibel(mean(self.all))),
-            ("object-psnr", decibel(mean(self.object))),
-        ]
+        ];
+        if self.object.1 > 0 {
+            figures.push(("object-psnr", decibel(mean(self.object))));
+        }
+        figures
     }
 }
