@@ -190,15 +190,10 @@ mod tests {
             let gradient = conv.weight.val().grad(&gradients).unwrap();
             assert!(floats(gradient.abs().sum())[0] > 0.0);
         }
-        assert_eq!(
-            objective
-                .validate(
-                    &objective.init(&mut Init::seeded(1, &Device::flex())),
-                    &Device::flex()
-                )
-                .unwrap()
-                .len(),
-            4
-        );
+        let flex = Device::flex();
+        let figures = objective.validate(&objective.init(&mut Init::seeded(1, &flex)), &flex);
+        let names: Vec<&str> = figures.unwrap().iter().map(|(name, _)| *name).collect();
+        // No pixel stands out among frames that differ as a whole.
+        assert_eq!(names, ["squared", "psnr", "token-perplexity"]);
     }
 }
