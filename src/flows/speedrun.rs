@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::train::{check_readable, train};
+use super::train::{LeftOut, check_readable, train};
 use super::video_predict::{FlowError, Outcome, video_predict};
 use crate::artifacts::files::{make_dir, write_atomic};
 use crate::artifacts::progress::say;
@@ -44,16 +44,19 @@ pub fn speedrun(plan: &SpeedrunPlan, out: &Path, options: &Options) -> Result<Ou
     })?;
     write_atomic(&out.join("plan.toml"), text.as_bytes())?;
     let mut table = String::from("training,steps,figure,value\n");
-    let count = parts.trainings.len();
+    let (count, mut left_out) = (parts.trainings.len(), LeftOut::new());
     for (index, (name, training)) in parts.trainings.iter().enumerate() {
         if !options.quiet {
             say(&format!("{name}: training {} of {count}", index + 1));
         }
         let trained = train(training, &out.join(name), options, device.clone())?;
         table.extend(rows(name, training.fit.steps, &trained.files)?);
+        left_out.extend(trained.left_out);
     }
     write_atomic(&out.join("trainings.csv"), table.as_bytes())?;
-    video_predict(&parts.predict, &out.join("predict"), options.clone())
+    let mut outcome = video_predict(&parts.predict, &out.join("predict"), options.clone())?;
+    outcome.failures.extend(left_out);
+    Ok(outcome)
 }
 
 /// Figures of a training's last validation from the header of its weights, one line a figure.
