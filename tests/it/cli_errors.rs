@@ -2,45 +2,14 @@
 
 use insta::assert_snapshot;
 
+use crate::cli_help::help;
 use crate::transcript::{said, said_with};
 
 #[test]
 fn no_command() {
-    assert_snapshot!(said(&[]), @"
-    $ pipeline
-    exit code 2
-    Object-centric video prediction: encode frames into slots, roll the slots forward, decode and evaluate them
-
-    Usage: pipeline <COMMAND>
-
-    Commands:
-      run       Predict videos or answer questions as one or several plans say, and write a report
-      compare   Compare finished runs on one page, with paired differences
-      train     Train the model of a plan, or resume its training
-      eval      Evaluate predicted videos, masks or features against the ground truth
-      weights   List, download or add the pretrained networks behind LPIPS, FVD and FID
-      import    Convert a checkpoint of the official code into weights files, one per module
-      export    Convert weights files into one file with the official parameter names
-      bench     Measure the time of layers and networks on this machine
-      generate  Write generated clips in the folder layout of CLEVRER or Physion
-      doctor    Examine a copy of a data set: missing clips, unreadable files, duplicates, labels that do not join
-      show      Print a plan with every key, or list the built-in plans
-      help      Print this message or the help of the given subcommand(s)
-
-    Options:
-      -h, --help     Print help
-      -V, --version  Print version
-
-    Examples:
-      pipeline run video-predict                          predict generated clips with the bundled weights
-      pipeline run video-predict --videos clip.mp4        predict your own video
-      pipeline run clevrer-vqa                            answer CLEVRER's questions about generated clips
-      pipeline eval --pred DIR --truth DIR --metrics psnr,ssim
-      pipeline train slots-synth                          train a slot encoder
-      pipeline show                                       list the built-in plans
-
-    Exit codes: 0 done, 1 failed, 2 refused before work began, 3 done but some clips failed, 130 interrupted
-    ");
+    // The help, of which there is a snapshot, and the exit code of a refusal.
+    let help = format!("$ pipeline\nexit code 2\n{}", help(&[]));
+    assert_eq!(said(&[]), help);
 }
 
 #[test]

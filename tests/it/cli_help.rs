@@ -6,7 +6,7 @@ use crate::support::Product;
 use crate::transcript::visible;
 
 /// What `pipeline ARGUMENTS --help` prints.
-fn help(arguments: &[&str]) -> String {
+pub fn help(arguments: &[&str]) -> String {
     visible(&Product::new().succeed(&[arguments, &["--help"]].concat()))
 }
 

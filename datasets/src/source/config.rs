@@ -61,6 +61,15 @@ impl Default for SourceConfig {
 }
 
 impl SourceConfig {
+    /// A split of the data set in a folder.
+    pub fn of(root: &Path, split: Split) -> Self {
+        Self {
+            root: Some(root.to_owned()),
+            split,
+            ..Self::default()
+        }
+    }
+
     /// The folder of a data set that needs one.
     ///
     /// # Errors

@@ -139,6 +139,20 @@ fn gaps(frames: &[(u128, &PathBuf)]) -> Option<String> {
     })
 }
 
+/// The frames in a folder, without masks.
+///
+/// # Errors
+/// When the folder cannot be read or holds no numbered pictures.
+pub fn frames_alone(folder: &Path) -> Result<FrameFiles, DataError> {
+    let sorted = sort_pictures(folder)?.ok_or_else(|| DataError::NoVideos {
+        path: folder.to_owned(),
+    })?;
+    Ok(FrameFiles {
+        masks: MaskPictures::None,
+        ..sorted.clip
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

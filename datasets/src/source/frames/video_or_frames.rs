@@ -5,8 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::frame_files::{FrameFiles, MaskPictures};
-use super::layout::sort_pictures;
+use super::layout::{frames_alone, sort_pictures};
 use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
 use crate::listing::entries::{ending, hash_file};
@@ -79,7 +78,7 @@ impl VideoOrFrames {
         fps: f32,
     ) -> Result<Sample, DataError> {
         match self {
-            Self::Frames(folder) => frames(folder)?.sample(id, window, Some(fps)),
+            Self::Frames(folder) => frames_alone(folder)?.sample(id, window, Some(fps)),
             Self::Video(path) => {
                 let read = read_with(path, window, decode)?;
                 let mut sample = Sample::from(Clip { id, ..read.clip });
@@ -108,7 +107,7 @@ impl VideoOrFrames {
         match self {
             Self::Video(path) => hash_file(hash, path),
             Self::Frames(folder) => {
-                hash.update(frames(folder)?.identity()?.as_bytes());
+                hash.update(frames_alone(folder)?.identity()?.as_bytes());
                 Ok(())
             }
         }
@@ -118,7 +117,9 @@ impl VideoOrFrames {
     pub fn files(&self) -> Vec<PathBuf> {
         match self {
             Self::Video(path) => vec![path.clone()],
-            Self::Frames(folder) => frames(folder).map(|clip| clip.files()).unwrap_or_default(),
+            Self::Frames(folder) => frames_alone(folder)
+                .map(|clip| clip.files())
+                .unwrap_or_default(),
         }
     }
 
@@ -126,20 +127,9 @@ impl VideoOrFrames {
     pub fn pixel_decoder(&self) -> Option<String> {
         match self {
             Self::Video(_) => None,
-            Self::Frames(folder) => frames(folder).ok()?.pixel_decoder(),
+            Self::Frames(folder) => frames_alone(folder).ok()?.pixel_decoder(),
         }
     }
-}
-
-/// The frames in a folder, without masks.
-fn frames(folder: &Path) -> Result<FrameFiles, DataError> {
-    let sorted = sort_pictures(folder)?.ok_or_else(|| DataError::NoVideos {
-        path: folder.to_owned(),
-    })?;
-    Ok(FrameFiles {
-        masks: MaskPictures::None,
-        ..sorted.clip
-    })
 }
 
 #[cfg(test)]

@@ -173,12 +173,7 @@ mod tests {
     }
 
     fn opened(root: &Path, split: Split) -> Result<Box<dyn Source>, DataError> {
-        let config = SourceConfig {
-            root: Some(root.to_owned()),
-            split,
-            ..SourceConfig::default()
-        };
-        open("celeba", &config)
+        open("celeba", &SourceConfig::of(root, split))
     }
 
     #[test]

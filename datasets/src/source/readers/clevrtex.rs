@@ -258,12 +258,7 @@ mod tests {
     }
 
     fn opened(root: &Path, split: Split) -> Result<Box<dyn Source>, DataError> {
-        let config = SourceConfig {
-            root: Some(root.to_owned()),
-            split,
-            ..SourceConfig::default()
-        };
-        open("clevrtex", &config)
+        open("clevrtex", &SourceConfig::of(root, split))
     }
 
     #[test]

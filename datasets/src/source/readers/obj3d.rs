@@ -7,12 +7,9 @@
 //! # Source
 //! SlotFormer `base_slots/datasets/obj3d.py`.
 
-use std::path::Path;
-
 use crate::error::DataError;
 use crate::source::config::SourceConfig;
-use crate::source::frames::frame_files::{FrameFiles, MaskPictures};
-use crate::source::frames::layout::sort_pictures;
+use crate::source::frames::layout::frames_alone;
 use crate::source::frames::source::{FrameFolders, split_folder};
 use crate::source::interface::Source;
 use crate::source::split::Split;
@@ -29,23 +26,13 @@ pub fn open(dataset: &str, config: &SourceConfig) -> Result<Box<dyn Source>, Dat
         Split::Test => &["test"],
     };
     let folder = split_folder(dataset, &[root.to_owned(), root.join("OBJ3D")], names)?;
-    Ok(Box::new(FrameFolders::open(&folder, frames, None)?))
-}
-
-/// A clip's frames; OBJ3D has no masks.
-fn frames(folder: &Path) -> Result<FrameFiles, DataError> {
-    let sorted = sort_pictures(folder)?.ok_or_else(|| DataError::NoVideos {
-        path: folder.to_owned(),
-    })?;
-    Ok(FrameFiles {
-        masks: MaskPictures::None,
-        ..sorted.clip
-    })
+    Ok(Box::new(FrameFolders::open(&folder, frames_alone, None)?))
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::Path;
 
     use ndarray::Array3;
 

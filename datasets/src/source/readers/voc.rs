@@ -261,12 +261,7 @@ mod tests {
     }
 
     fn opened(root: &Path, split: Split) -> Result<Box<dyn Source>, DataError> {
-        let config = SourceConfig {
-            root: Some(root.to_owned()),
-            split,
-            ..SourceConfig::default()
-        };
-        open("voc", &config)
+        open("voc", &SourceConfig::of(root, split))
     }
 
     #[test]
