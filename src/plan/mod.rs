@@ -21,30 +21,21 @@ pub mod video_predict;
 /// A plan of any flow.
 mod any;
 
-/// Plans that are compiled in.
-mod builtin;
-
 /// Everything that can be refused before work starts.
 mod check;
-
-/// Former names, and settings that nothing reads any more.
-mod earlier;
 
 /// Why a plan was refused.
 mod error;
 
-/// Plans from their text.
-mod load;
-
-/// Changes of one value: `table.key=value`.
-mod set;
+/// Plans from their text, built in or a file.
+mod text;
 
 pub use any::Plan;
-pub use builtin::names;
 pub use clevrer_vqa::ClevrerVqaPlan;
 pub use error::PlanError;
 pub use flow::Flow;
 pub use physion_vqa::PhysionVqaPlan;
 pub use speedrun::SpeedrunPlan;
+pub use text::builtin::names;
 pub use training::TrainPlan;
 pub use video_predict::VideoPredictPlan;

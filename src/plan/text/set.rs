@@ -3,7 +3,7 @@
 use toml::{Table, Value};
 
 use super::earlier::renamed;
-use super::error::PlanError;
+use crate::plan::error::PlanError;
 
 /// Puts the value of `table.key=value` into a plan; the value is TOML, or text as it stands, or `unset`.
 ///

@@ -1,4 +1,4 @@
-//! Plans from their text: built in or a file, with changes, former names and checks.
+//! Plans of any flow from their text.
 
 use std::path::Path;
 
@@ -6,14 +6,15 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use slotflow_datasets::GroundTruth;
 
-use super::any::Plan;
-use super::clevrer_vqa::ClevrerVqaPlan;
-use super::error::PlanError;
-use super::flow::Flow;
-use super::physion_vqa::PhysionVqaPlan;
-use super::speedrun::{DataChoice, Part, Parts, SpeedrunPlan};
-use super::{builtin, check, earlier, set};
+use super::{builtin, earlier, set};
 use crate::artifacts::progress::say;
+use crate::plan::any::Plan;
+use crate::plan::check;
+use crate::plan::clevrer_vqa::ClevrerVqaPlan;
+use crate::plan::error::PlanError;
+use crate::plan::flow::Flow;
+use crate::plan::physion_vqa::PhysionVqaPlan;
+use crate::plan::speedrun::{DataChoice, Part, Parts, SpeedrunPlan};
 
 impl Plan {
     /// The plan of that name, else the one in that file, with changes of the form `table.key=value`.

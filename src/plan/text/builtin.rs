@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::PlanError;
+use crate::plan::PlanError;
 
 macro_rules! plans {
     ($($name:literal),* $(,)?) => {
