@@ -235,14 +235,15 @@ impl SlotDecoder {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use burn::tensor::Device;
 
     use super::*;
     use crate::models::decoder::dvae::DvaeConfig;
     use crate::weights::{collect, load_into};
 
-    fn all() -> [SlotDecoderConfig; 3] {
+    /// A small decoder of every kind.
+    pub(crate) fn every_kind() -> [SlotDecoderConfig; 3] {
         let mixture = MixtureConfig {
             dim: 6,
             channels: vec![4, 4],
@@ -274,7 +275,7 @@ mod tests {
     #[test]
     fn every_decoder_draws_slots_at_its_own_size_and_tells_its_best() {
         let device = Device::flex();
-        for config in all() {
+        for config in every_kind() {
             let decoder = config.init(&mut Init::seeded(1, &device));
             let slots = SeededRng::new(1, &["slots"]).normal([2, 3, config.dim()], &device);
             let sampler = SamplerConfig {
@@ -294,7 +295,7 @@ mod tests {
     #[test]
     fn every_loss_reaches_the_slots() {
         let device = Device::flex().autodiff();
-        for config in all() {
+        for config in every_kind() {
             let mut decoder = config.init(&mut Init::seeded(1, &device));
             if let SlotDecoder::Diffusion(diffusion) = &mut decoder {
                 // A network that is not trained says zero, and nothing depends on its slots.

@@ -1,22 +1,19 @@
 //! Slots → frames, by a slot decoder.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use ndarray::{Array4, Axis, concatenate, s};
 use slotflow_datasets::ClipId;
 
 use crate::artifacts::{ClipFile, ClipSlots, Context, Input, Partial, RunError, Slots, Stage};
+use crate::inference::render::{CHUNK, ClipRenderer};
 use crate::masks::enlarged;
 use crate::models::decoder::SlotDecoder;
 use crate::plan::video_predict::{RenderConfig, RenderStart};
-use crate::rng::SeededRng;
 use crate::tensor_conversion::{clip_from_frames, frames_from_clip};
 
 use crate::stages::Loaded;
 use crate::stages::perceive::decode::Clips;
 use crate::stages::predict::frames::RenderedFrames;
-
-/// Frames that are rendered at once: bounds the memory, changes no number.
-const CHUNK: usize = 48;
 
 /// Renders every encoded frame and every predicted one.
 pub struct Render<'a> {
@@ -103,35 +100,15 @@ impl Render<'_> {
                 reason: error.to_string(),
             })?;
         let (_, height, width, _) = truth.dim();
-        let start_frame = self.start_frame(&truth, rollout.observed, &context.device);
-        let mut frames = Vec::new();
-        for (index, part) in slots.axis_chunks_iter(Axis(0), CHUNK).enumerate() {
-            let (count, number, dim) = part.dim();
-            let data = TensorData::new(part.iter().copied().collect(), [count, number, dim]);
-            let part = Tensor::<3>::from_data(data, &context.device);
-            let sampler = &self.config.sampler;
-            let rendered = if self.config.shared_noise || !decoder.is_random() {
-                let noise = SeededRng::new(context.seed, &["render", clip.as_str()]);
-                decoder
-                    .render(&part, &noise, sampler, start_frame.clone())
-                    .frames
-            } else {
-                let each = (0..count).map(|frame| {
-                    let place = (index * CHUNK + frame).to_string();
-                    let noise = SeededRng::new(context.seed, &["render", clip.as_str(), &place]);
-                    let slots = part.clone().narrow(0, frame, 1);
-                    decoder
-                        .render(&slots, &noise, sampler, start_frame.clone())
-                        .frames
-                });
-                Tensor::cat(each.collect(), 0)
-            };
-            frames.push(clip_from_frames(rendered));
-        }
-        let views: Vec<_> = frames.iter().map(|part| part.view()).collect();
-        let rendered = concatenate(Axis(0), &views).map_err(|error| RunError::Internal {
-            reason: error.to_string(),
-        })?;
+        let renderer = ClipRenderer {
+            decoder,
+            sampler: &self.config.sampler,
+            shared_noise: self.config.shared_noise,
+            start_frame: self.start_frame(&truth, rollout.observed, &context.device),
+            seed: context.seed,
+            device: &context.device,
+        };
+        let rendered = renderer.render(clip.as_str(), slots.view())?;
         let rendered = enlarged(rendered.view(), [height, width]);
         let time = encoded.dim().0;
         let reconstruction = rendered.slice(s![..time, .., .., ..]).to_owned();
