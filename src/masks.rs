@@ -102,6 +102,70 @@ pub fn used(masks: &Array3<u8>) -> usize {
     seen.iter().filter(|&&seen| seen).count()
 }
 
+/// Share of the pixels that each of `slots` slots owns, over all frames, 0..1.
+pub fn shares(masks: ArrayView3<'_, u8>, slots: usize) -> Vec<f64> {
+    let mut counts = [0_usize; 256];
+    masks
+        .iter()
+        .for_each(|&slot| counts[usize::from(slot)] += 1);
+    let all = masks.len().max(1) as f64;
+    counts[..slots.min(256)]
+        .iter()
+        .map(|&count| count as f64 / all)
+        .collect()
+}
+
+/// How much two slots overlap, each in masks of its own: the greatest intersection over union of a frame, 0..1.
+///
+/// # Shape
+/// masks: `[time, height, width]`, equal
+pub fn overlap(slots: [(ArrayView3<'_, u8>, u8); 2]) -> f64 {
+    let [(one, slot), (other, second)] = slots;
+    assert_eq!(one.dim(), other.dim(), "masks must cover the same pixels");
+    let of_frame = |(one, other): (ndarray::ArrayView2<'_, u8>, ndarray::ArrayView2<'_, u8>)| {
+        let (mut both, mut either) = (0_usize, 0_usize);
+        for (one, other) in one.iter().zip(other) {
+            let owns = (*one == slot, *other == second);
+            both += usize::from(owns.0 && owns.1);
+            either += usize::from(owns.0 || owns.1);
+        }
+        both as f64 / either.max(1) as f64
+    };
+    let frames = one.outer_iter().zip(other.outer_iter());
+    frames.map(of_frame).fold(0.0, f64::max)
+}
+
+/// A picture with a line in `colour` along the edge of what `slot` owns, inside of it.
+///
+/// # Shape
+/// - `picture`: `[height, width, rgb]`
+/// - `mask`: `[height, width]`
+pub fn outlined(
+    mut picture: ndarray::ArrayViewMut3<'_, u8>,
+    mask: ndarray::ArrayView2<'_, u8>,
+    slot: u8,
+    colour: [u8; 3],
+) {
+    let (height, width) = mask.dim();
+    assert_eq!(
+        picture.dim(),
+        (height, width, 3),
+        "a mask must cover its picture"
+    );
+    let owns = |y: usize, x: usize| mask.get([y, x]) == Some(&slot);
+    for ((y, x), _) in mask.indexed_iter().filter(|(_, of)| **of == slot) {
+        let inside = owns(y.wrapping_sub(1), x)
+            && owns(y + 1, x)
+            && owns(y, x.wrapping_sub(1))
+            && owns(y, x + 1);
+        if !inside {
+            for (channel, value) in colour.into_iter().enumerate() {
+                picture[[y, x, channel]] = value;
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use burn::tensor::{Device, TensorData};
@@ -117,6 +181,32 @@ mod tests {
             [0, 0, 1, 1, 0, 0, 1, 1]
         );
         assert_eq!(used(&masks.index_axis(ndarray::Axis(0), 0).to_owned()), 2);
+    }
+
+    #[test]
+    fn shares_and_overlaps_are_counted_in_pixels() {
+        let one = Array3::from_shape_vec((2, 1, 4), vec![0, 1, 1, 0, 0, 0, 1, 1]).unwrap();
+        let other = Array3::from_shape_vec((2, 1, 4), vec![2, 2, 0, 0, 0, 0, 2, 2]).unwrap();
+        assert_eq!(shares(one.view(), 3), [0.5, 0.5, 0.0]);
+        // 1 of 3 pixels in the first frame, 2 of 2 in the second.
+        assert_eq!(overlap([(one.view(), 1), (other.view(), 2)]), 1.0);
+        let first = [&one, &other].map(|masks| masks.slice(ndarray::s![..1, .., ..]));
+        assert_eq!(overlap([(first[0], 1), (first[1], 2)]), 1.0 / 3.0);
+        assert_eq!(overlap([(one.view(), 7), (other.view(), 7)]), 0.0);
+    }
+
+    #[test]
+    fn an_outline_lies_inside_of_what_the_slot_owns() {
+        let mask = ndarray::Array2::from_shape_fn((5, 5), |(y, x)| {
+            u8::from((1..4).contains(&y) && (1..4).contains(&x))
+        });
+        let mut picture = Array3::zeros((5, 5, 3));
+        outlined(picture.view_mut(), mask.view(), 1, [9, 8, 7]);
+        let painted = |y: usize, x: usize| picture[[y, x, 0]] == 9;
+        let count = (0..25)
+            .filter(|place| painted(place / 5, place % 5))
+            .count();
+        assert!(count == 8 && !painted(2, 2) && !painted(0, 0));
     }
 
     #[test]

@@ -24,6 +24,8 @@ use crate::metrics::pretrained::{PretrainedStore, PretrainedWeights};
 use crate::metrics::request::Request;
 use crate::weights::pretrained::Network;
 
+/// Frames of a clip that a network for videos sees in a run, as in papers.
+pub const CLIP_LENGTH: usize = 16;
 /// Halves that are drawn where a distance takes milliseconds, and where it takes seconds. Of `n` halves the spread is
 /// itself known to `1/√(2(n − 1))`: to 5 % and to 10 %.
 const HALVES: [usize; 2] = [200, 51];

@@ -19,6 +19,8 @@ mod files;
 pub mod lpips;
 /// Masks of two folders.
 mod masks;
+/// Distances between sets of videos, by how they move.
+pub mod motion;
 /// Pixels of two folders.
 mod pixels;
 /// Files of features that a person gives.

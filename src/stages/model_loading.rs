@@ -7,8 +7,11 @@ use burn::module::Module;
 use burn::tensor::Device;
 use serde::de::DeserializeOwned;
 
+use crate::artifacts::RunError;
+use crate::metrics::motion::MotionExtractor;
 use crate::models::WeightsKind;
 use crate::models::decoder::{SlotDecoder, SlotDecoderConfig};
+use crate::models::perceptual::motion::MotionConfig;
 use crate::plan::video_predict::WeightsName;
 use crate::rng::Init;
 use crate::weights::{Header, WeightsError, WeightsFile, bundled, load_into};
@@ -41,6 +44,24 @@ pub fn load(name: &WeightsName) -> Result<Loaded, WeightsError> {
     Ok(Loaded {
         id,
         file: WeightsFile::from_bytes(&bytes, &name.0)?,
+    })
+}
+
+/// The motion network in a weights file.
+///
+/// # Errors
+/// When the file holds another model.
+pub fn motion_extractor<'a>(
+    weights: &'a Loaded,
+    device: &'a Device,
+) -> Result<MotionExtractor<'a>, RunError> {
+    let loaded = weights.model(WeightsKind::Motion, device, MotionConfig::init);
+    let (config, model) = loaded.map_err(RunError::weights)?;
+    Ok(MotionExtractor {
+        config,
+        model,
+        weights: &weights.id,
+        device,
     })
 }
 
@@ -87,7 +108,11 @@ impl Loaded {
         Ok((config, load_into(blank, self.file.state.clone())?))
     }
 
-    fn decoder_config(&self) -> Result<SlotDecoderConfig, WeightsError> {
+    /// The configuration of the decoder in the file.
+    ///
+    /// # Errors
+    /// When the file holds no decoder.
+    pub fn decoder_config(&self) -> Result<SlotDecoderConfig, WeightsError> {
         let header = self.header();
         let path = || self.file.state.source.clone();
         let config = SlotDecoderConfig::parse(header.model, header.config.clone());

@@ -11,14 +11,11 @@ use super::inputs::{Evaluate, ImaginedFrames};
 use super::rows::Rows;
 use crate::artifacts::{Context, RunError};
 use crate::metrics::MetricsError;
-use crate::metrics::distribution_metrics::{FeatureSets, look, named};
+use crate::metrics::distribution_metrics::{CLIP_LENGTH, FeatureSets, look, named};
 use crate::metrics::features::{FeatureExtractor, Look};
 use crate::metrics::lpips::{backbone, model, of_frames};
 use crate::metrics::pretrained::{PretrainedStore, PretrainedWeights};
 use crate::weights::pretrained::Network;
-
-/// Frames of a clip that a network for videos sees.
-const CLIP_LENGTH: usize = 16;
 
 /// What looks at imagined frames.
 #[derive(Clone, Copy)]
