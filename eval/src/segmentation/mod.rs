@@ -4,6 +4,8 @@
 pub mod boxes;
 /// All metrics of one pair of masks.
 mod clip;
+/// The same masks at several granularities.
+pub mod levels;
 /// One-to-one matching with the largest sum.
 pub mod matching;
 /// The metrics of masks in the registry.
@@ -14,4 +16,6 @@ pub mod overlap;
 pub mod trivial_baselines;
 
 pub use clip::MaskScores;
-pub use overlap::{Discovery, SegProfile, Segmentation, corloc, measure, recall, set_aside};
+pub use overlap::{
+    Discovery, SegProfile, Segmentation, best_overlaps, corloc, measure, recall, set_aside,
+};

@@ -6,6 +6,8 @@
 //! Reference: SlotDiffusion `video_based/models/eval_utils.py` (profiles `slotdiffusion-*`, with its quirks) and the
 //! object-centric library of Dittadi et al. (profiles `exact-*`).
 
+use std::collections::BTreeMap;
+
 use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis, Zip, s};
 use rayon::prelude::*;
 
@@ -139,6 +141,25 @@ pub fn set_aside(
             }
         });
     Ok((truth, prediction))
+}
+
+/// The best IoU of every true object with any predicted mask over the whole clip, by the object's label; background is
+/// no object.
+///
+/// # Errors
+/// Masks of different size.
+pub fn best_overlaps(
+    truth: ArrayView3<u8>,
+    prediction: ArrayView3<u8>,
+) -> Result<BTreeMap<u8, f64>, EvalError> {
+    same_shape("masks", truth.shape(), prediction.shape())?;
+    let table = Contingency::count(truth, prediction);
+    let rows = table.counts.rows().into_iter().enumerate();
+    let present = rows.filter(|(label, row)| *label > 0 && row.sum() > 0);
+    let best = table.ious(1, true);
+    let best = best.rows().into_iter();
+    let best = best.map(|row| row.fold(0.0, |best: f64, &iou| best.max(iou)));
+    Ok(present.map(|(label, _)| label as u8).zip(best).collect())
 }
 
 /// How often each true label (row) meets each predicted label (column).
