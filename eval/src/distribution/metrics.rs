@@ -106,11 +106,18 @@ pub static FVD_MOTION: Metric = Metric {
         compute: Compute::Motion,
     }],
     in_runs: Some("shipped"),
-    key_figures: &[KeyFigure {
-        subset: "imagined",
-        subject: "imagined clips",
-        floor: "its floor",
-    }],
+    key_figures: &[
+        KeyFigure {
+            subset: "imagined",
+            subject: "imagined clips",
+            floor: "its floor",
+        },
+        KeyFigure {
+            subset: "composed",
+            subject: "composed scenes",
+            floor: "clips that stand still",
+        },
+    ],
     ..BLANK
 };
 

@@ -105,7 +105,13 @@ fn video(video: &VideoView) -> String {
              <source src=\"data:{mime};base64,{data}\" type=\"{mime}\"></video>"
         )
     };
-    format!("<figure>{shown}<figcaption>{label}</figcaption></figure>")
+    // A picture may be many pictures in a row.
+    let class = if video.mime == "image/png" {
+        " class=\"row\""
+    } else {
+        ""
+    };
+    format!("<figure{class}>{shown}<figcaption>{label}</figcaption></figure>")
 }
 
 /// A strip as long as the clip: seen, then imagined, with a head that the script moves.

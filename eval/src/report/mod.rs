@@ -30,7 +30,7 @@ mod summary;
 pub use compare::{Comparison, compare};
 pub use html::html;
 pub use page::{
-    AnswerRow, CEILING_SUFFIX, ClipView, FLOOR_SUFFIX, IMAGINED, IN_FOLDERS, Page, RECONSTRUCTION,
-    StageRow, VideoView,
+    AnswerRow, CEILING_SUFFIX, COMPOSED, ClipView, FLOOR_SUFFIX, IMAGINED, IN_FOLDERS, Page,
+    RECONSTRUCTION, StageRow, VideoView,
 };
 pub use paired::{Difference, RunView, differences};

@@ -13,6 +13,9 @@ pub const IN_FOLDERS: &str = "videos";
 /// The subset of frames drawn from the slots of the frame itself.
 pub const RECONSTRUCTION: &str = "reconstruction";
 
+/// The subset of scenes composed of slots of different clips.
+pub const COMPOSED: &str = "composed";
+
 /// All that a page shows.
 #[derive(Debug, Clone)]
 pub struct Page<'a> {

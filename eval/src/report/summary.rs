@@ -1,6 +1,6 @@
 //! The run in a paragraph, and its key figures.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::bar::{Verdict, bar};
 use super::markup::{Style, counted, escape};
@@ -11,6 +11,7 @@ use crate::metric::registry::METRICS;
 use crate::tables::{ItemTable, Score};
 
 /// A key figure of a metric.
+#[derive(Clone, Copy)]
 struct Key {
     metric: &'static Metric,
     figure: &'static KeyFigure,
@@ -54,10 +55,11 @@ pub(super) fn cards(page: &Page<'_>) -> String {
             })
         };
         format!(
-            "<div class=\"card{grey}\"><h2>{}<small>{}</small></h2><p class=\"figure {}\">{value}<small>{}</small></p>\
+            "<div class=\"card{grey}\"><h2>{}<small>{}{}</small></h2><p class=\"figure {}\">{value}<small>{}</small></p>\
              {}<p class=\"bounds\">{}{}</p></div>",
             key.metric.title,
             key.figure.subject,
+            of_run(score),
             Verdict::of(score).class(),
             key.unit(),
             bar(score),
@@ -95,10 +97,23 @@ pub(super) fn paragraph(page: &Page<'_>) -> String {
 
 fn found<'a>(page: &Page<'a>) -> impl Iterator<Item = (Key, &'a Score)> {
     let scores = page.scores;
-    Key::all().filter_map(move |key| {
-        let score = scores.find(key.metric.name, key.figure.subset)?;
-        Some((key, score))
+    Key::all().flat_map(move |key| {
+        let of_key =
+            |score: &&Score| score.metric == *key.metric.name && score.subset == key.figure.subset;
+        // The first of a run, whatever its profile.
+        let mut runs = BTreeSet::new();
+        let rows = scores.rows.iter().filter(of_key);
+        let rows = rows.filter(|score| runs.insert(score.run.as_str()));
+        rows.map(|score| (key, score)).collect::<Vec<_>>()
     })
+}
+
+/// Which run a row is of, where the table says it.
+fn of_run(score: &Score) -> String {
+    match score.run.as_str() {
+        "" => String::new(),
+        run => format!(" ({})", escape(run)),
+    }
 }
 
 fn sentence(key: &Key, score: &Score, items: &ItemTable) -> String {
@@ -106,8 +121,9 @@ fn sentence(key: &Key, score: &Score, items: &ItemTable) -> String {
     let Some(value) = score.value else {
         let reason = score.note.trim_start_matches("not computed: ");
         return format!(
-            "{name} of {} was not computed: {}.",
+            "{name} of {}{} was not computed: {}.",
             key.figure.subject,
+            of_run(score),
             escape(reason)
         );
     };
@@ -118,8 +134,9 @@ fn sentence(key: &Key, score: &Score, items: &ItemTable) -> String {
     };
     let (value, unit) = (style.show(value), key.unit());
     let reached = format!(
-        "{name} of {} is <b>{value}{unit}</b>{interval}",
-        key.figure.subject
+        "{name} of {}{} is <b>{value}{unit}</b>{interval}",
+        key.figure.subject,
+        of_run(score)
     );
     let Some(floor) = score.floor else {
         return format!("{reached}.");

@@ -46,7 +46,11 @@ pub fn merge(
     let mut all = ScoreTable { rows: Vec::new() };
     for (name, table) in tables {
         all.rows.extend(table.rows.into_iter().map(|mut row| {
-            row.run.clone_from(&name);
+            // A table of several decoders says which row is whose.
+            row.run = match row.run.as_str() {
+                "" => name.clone(),
+                inner => format!("{name}/{inner}"),
+            };
             row
         }));
     }
