@@ -59,6 +59,14 @@ pub enum RunError {
         /// What does not fit what.
         reason: String,
     },
+    /// What was asked for cannot be done with what is there.
+    #[error("{reason}")]
+    Refused {
+        /// What is missing, or what contradicts what.
+        reason: String,
+        /// What the person can do about it.
+        hint: &'static str,
+    },
     /// Weights that cannot be used.
     #[error(transparent)]
     Weights(Box<crate::weights::WeightsError>),
@@ -97,6 +105,7 @@ impl RunError {
             Self::Unfit { .. } => {
                 "`pipeline show video-predict` prints what goes together by default"
             }
+            Self::Refused { hint, .. } => hint,
             Self::Weights(error) => error.hint(),
             Self::Interrupted => "the same command goes on where this one stopped",
             Self::Internal { .. } => {

@@ -14,6 +14,7 @@ use crate::artifacts::progress::say;
 use crate::artifacts::{RunError, Stage};
 use crate::flows::clevrer_vqa::clevrer_vqa;
 use crate::flows::compare::merge;
+use crate::flows::compose::compose;
 use crate::flows::physion_vqa::physion_vqa;
 use crate::flows::speedrun::speedrun;
 use crate::flows::video_predict::{FlowError, Outcome, video_predict};
@@ -23,6 +24,9 @@ use crate::stages::clevrer::answer::Answer;
 use crate::stages::clevrer::neuro_symbolic::NeuroSymbolic;
 use crate::stages::clevrer::oracle::Oracle;
 use crate::stages::clevrer::score_answers::ScoreAnswers;
+use crate::stages::compose::evaluate::EvaluateScenes;
+use crate::stages::compose::render::RenderScenes;
+use crate::stages::compose::scenes::Compose;
 use crate::stages::perceive::decode::Decode;
 use crate::stages::perceive::encode::Encode;
 use crate::stages::physion::contact_prediction::ContactPrediction;
@@ -32,7 +36,7 @@ use crate::stages::predict::rollout::Rollout;
 use slotflow_eval::ScoreTable;
 
 /// Cached stages of all flows, in the order of their work.
-const STAGES: [(&str, Option<&str>); 10] = [
+const STAGES: [(&str, Option<&str>); 13] = [
     (Decode::NAME, Decode::FORMER_NAME),
     (Encode::NAME, Encode::FORMER_NAME),
     (Rollout::NAME, Rollout::FORMER_NAME),
@@ -43,6 +47,9 @@ const STAGES: [(&str, Option<&str>); 10] = [
     (ContactPrediction::NAME, ContactPrediction::FORMER_NAME),
     (ScoreAnswers::NAME, ScoreAnswers::FORMER_NAME),
     (Evaluate::NAME, Evaluate::FORMER_NAME),
+    (Compose::NAME, Compose::FORMER_NAME),
+    (RenderScenes::NAME, RenderScenes::FORMER_NAME),
+    (EvaluateScenes::NAME, EvaluateScenes::FORMER_NAME),
 ];
 
 /// Names of [`STAGES`]; names of earlier versions are accepted too.
@@ -57,6 +64,7 @@ Examples:
   pipeline run video-predict --clips 2
   pipeline run video-predict --videos clip.mp4 more/ --frames all --set decode.fps=5
   pipeline run video-predict --dataset clevrer --root DIR
+  pipeline run compose --clips 64
   pipeline run clevrer-vqa --set decode.clips=10 --dry-run
   pipeline run compare-savi compare-steve --out runs/decoders")]
 pub struct RunArgs {
@@ -190,6 +198,7 @@ fn one(args: &RunArgs, plan: &Plan, out: &Path) -> Result<Outcome, Failure> {
         Plan::VideoPredict(plan) => video_predict(plan, out, options)?,
         Plan::ClevrerVqa(plan) => clevrer_vqa(plan, out, options)?,
         Plan::PhysionVqa(plan) => physion_vqa(plan, out, options)?,
+        Plan::Compose(plan) => compose(plan, out, options)?,
         Plan::Speedrun(plan) => speedrun(plan, out, &options)?,
         Plan::Train(_) => return Err(not_a_run(&out.display().to_string())),
     };
@@ -235,7 +244,7 @@ impl From<FlowError> for Failure {
             FlowError::Device(error) => error.into(),
             FlowError::Train(error) => error.into(),
             FlowError::Plan(error) => error.into(),
-            FlowError::Run(error @ RunError::Foreign { .. }) => {
+            FlowError::Run(error @ (RunError::Foreign { .. } | RunError::Refused { .. })) => {
                 Self::refused(error.to_string(), error.hint())
             }
             FlowError::Run(error) => error.into(),

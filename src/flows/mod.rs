@@ -9,6 +9,9 @@ pub mod clevrer_vqa;
 /// Decode, encode, roll out, read out, score, report.
 pub mod physion_vqa;
 
+/// Decode, encode, compose, render, evaluate, report.
+pub mod compose;
+
 /// Train one model.
 pub mod train;
 

@@ -1,10 +1,13 @@
 //! Everything that can be refused before work starts.
 
 use slotflow_datasets::source::ColourOrder;
-use slotflow_datasets::{Dataset, GroundTruth};
+use slotflow_datasets::{ClipId, Dataset, GroundTruth};
+use slotflow_eval::MetricId;
+use slotflow_eval::metric::definition::Compute;
 
+use super::compose::{ComposeConfig, Mode};
 use super::video_predict::{DecodeConfig, RenderConfig, RenderStart, VideoPredictPlan};
-use super::{ClevrerVqaPlan, PhysionVqaPlan, Plan, PlanError, TrainPlan};
+use super::{ClevrerVqaPlan, ComposePlan, PhysionVqaPlan, Plan, PlanError, TrainPlan};
 use crate::plan::training::{ObjectivePlan, TrainData};
 use crate::train::FitConfig;
 
@@ -17,6 +20,7 @@ pub fn plan(plan: &Plan) -> Result<(), PlanError> {
         Plan::VideoPredict(plan) => video_predict(plan),
         Plan::ClevrerVqa(plan) => clevrer_vqa(plan),
         Plan::PhysionVqa(plan) => physion_vqa(plan),
+        Plan::Compose(plan) => compose(plan),
         Plan::Train(plan) => training(plan),
         // Its parts are plans of their own, checked when they are loaded.
         Plan::Speedrun(_) => Ok(()),
@@ -149,6 +153,94 @@ fn video_predict(plan: &VideoPredictPlan) -> Result<(), PlanError> {
     rendering(&plan.render)?;
     if plan.report.scale == 0 || plan.report.scale > 16 {
         return value("report.scale", "must be 1 to 16");
+    }
+    Ok(())
+}
+
+fn compose(plan: &ComposePlan) -> Result<(), PlanError> {
+    decoding(&plan.decode)?;
+    composing(&plan.compose)?;
+    let burn_in = plan.rollout.burn_in;
+    if plan.compose.mode == Mode::Rollout {
+        if burn_in == 0 {
+            return value(
+                "rollout.burn-in",
+                "is 0; at least one frame must be composed",
+            );
+        }
+        if let Some(frames) = plan.decode.frames
+            && frames <= burn_in
+        {
+            let reason =
+                format!("is {frames}, which leaves nothing to predict after {burn_in} composed");
+            return value("decode.frames", reason);
+        }
+    }
+    if plan.decoders.is_empty() {
+        return value(
+            "decoders",
+            "names none; what is composed must be drawn by at least one",
+        );
+    }
+    for (name, decoder) in &plan.decoders {
+        if ClipId::new(name).as_str() != name {
+            return value(
+                "decoders",
+                format!("has the name `{name}`, which no file can have"),
+            );
+        }
+        if decoder.sampler.steps == 0 {
+            return value(
+                "decoders",
+                format!("samples `{name}` in 0 steps; the least is 1"),
+            );
+        }
+        if decoder.sampler.from < 1.0 {
+            let reason = format!(
+                "samples `{name}` from a frame, and new scenes have none; leave `sampler.from` at 1"
+            );
+            return value("decoders", reason);
+        }
+    }
+    let of_frames = |id: &&MetricId| matches!(id.compute(), Compute::Lpips(_));
+    if let Some(metric) = plan.evaluate.metrics.ids().iter().find(of_frames) {
+        let reason = format!(
+            "names `{metric}`, which compares frames with their truth; new scenes have none"
+        );
+        return value("evaluate.metrics", reason);
+    }
+    if plan.report.scale == 0 || plan.report.scale > 16 {
+        return value("report.scale", "must be 1 to 16");
+    }
+    Ok(())
+}
+
+fn composing(compose: &ComposeConfig) -> Result<(), PlanError> {
+    let [least, greatest] = compose.share;
+    if !(0.0 < least && least < greatest && greatest <= 1.0) {
+        return value(
+            "compose.share",
+            "must be two shares above 0 and at most 1, the smaller first",
+        );
+    }
+    if !(0.0..=1.0).contains(&compose.overlap) {
+        return value("compose.overlap", "must be 0 to 1");
+    }
+    if compose.batch < 2 {
+        return value(
+            "compose.batch",
+            "must be at least 2; of one clip there is nothing to exchange",
+        );
+    }
+    for (key, count) in [
+        ("compose.count", compose.count),
+        ("compose.objects", compose.objects),
+        ("compose.donors", compose.donors),
+        ("compose.tries", Some(compose.tries)),
+    ] {
+        if count == Some(0) {
+            return value(key, "is 0; the least is 1");
+        }
     }
     Ok(())
 }

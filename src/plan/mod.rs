@@ -3,6 +3,9 @@
 /// The tables of question answering.
 pub mod clevrer_vqa;
 
+/// The tables of composition.
+pub mod compose;
+
 /// Which stages a plan runs.
 pub mod flow;
 
@@ -32,6 +35,7 @@ mod text;
 
 pub use any::Plan;
 pub use clevrer_vqa::ClevrerVqaPlan;
+pub use compose::ComposePlan;
 pub use error::PlanError;
 pub use flow::Flow;
 pub use physion_vqa::PhysionVqaPlan;

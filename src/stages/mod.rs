@@ -9,6 +9,9 @@ pub mod perceive;
 /// Slots → predicted slots → frames → scores.
 pub mod predict;
 
+/// New scenes from slots of different clips.
+pub mod compose;
+
 /// Question answering on CLEVRER.
 pub mod clevrer;
 

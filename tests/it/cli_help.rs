@@ -64,7 +64,7 @@ fn run() {
           --clips <COUNT>          Number of clips
           --frames <COUNT>         Sampled frames of a clip, or `all`; with --videos, `all` cuts each into clips of 48 frames
           --out <DIR>              Run folder, or of several plans the folder above their run folders [default: runs/PLAN]
-          --fresh <STAGE>          Run a stage again although it is cached, and all that depend on it [possible values: decode, encode, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, evaluate]
+          --fresh <STAGE>          Run a stage again although it is cached, and all that depend on it [possible values: decode, encode, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, evaluate, compose, render-scenes, evaluate-scenes]
           --dry-run                Print for every stage whether it would run, and why; run nothing
           --set <TABLE.KEY=VALUE>  Change one value of the plan; may be given several times
           --seed <SEED>            Seed of all random numbers [default: the plan's]
@@ -78,6 +78,7 @@ fn run() {
       pipeline run video-predict --clips 2
       pipeline run video-predict --videos clip.mp4 more/ --frames all --set decode.fps=5
       pipeline run video-predict --dataset clevrer --root DIR
+      pipeline run compose --clips 64
       pipeline run clevrer-vqa --set decode.clips=10 --dry-run
       pipeline run compare-savi compare-steve --out runs/decoders
     ");

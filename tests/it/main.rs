@@ -4,6 +4,7 @@
 //! - `ask`: questions answered and judged, strays named
 //! - `cli`: plans refused before work, folders left alone, times of cases
 //! - `cli_help`, `cli_errors`, `cli_errors_files`: help and messages, word for word
+//! - `compose`: new scenes from slots of different clips, and their parents
 //! - `docs`: commands, paths, plans and keys that documents and hints name
 //! - `earlier`: files of an earlier version still open
 //! - `eval`: folders in, tables out
@@ -31,6 +32,7 @@ mod cli;
 mod cli_errors;
 mod cli_errors_files;
 mod cli_help;
+mod compose;
 mod docs;
 mod earlier;
 mod eval;

@@ -12,6 +12,7 @@ macro_rules! plans {
 
 const PLANS: &[(&str, &str)] = plans![
     "video-predict",
+    "compose",
     "speedrun",
     "clevrer-vqa",
     "physion-vqa",

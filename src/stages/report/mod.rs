@@ -21,6 +21,9 @@ pub mod finished_run;
 /// `answers.csv`.
 pub mod answers_csv;
 
+/// Video files.
+pub(crate) mod video_files;
+
 /// Columns of a clip's video side by side.
 pub mod video_columns;
 

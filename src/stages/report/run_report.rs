@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array3, Array4, ArrayView4, s};
 use ndarray_npy::{NpzWriter, WriteNpzError};
 use serde_json::Value;
-use slotflow_datasets::{ClipId, DataError, video};
+use slotflow_datasets::ClipId;
 use slotflow_eval::ItemTable;
 use slotflow_eval::report::{ClipView, Page, VideoView};
 
@@ -23,6 +23,7 @@ use crate::stages::predict::frames::Frames;
 use crate::stages::report::answers_csv::write_answers;
 use crate::stages::report::run_folder::{stage_rows, write_page, write_run_folder};
 use crate::stages::report::video_columns::{COLUMNS, side_by_side};
+use crate::stages::report::video_files::write_video;
 
 /// What a prediction's run folder is made of.
 pub struct Report<'a> {
@@ -258,24 +259,6 @@ fn clip_scores(clip: &ClipId, items: &ItemTable) -> Vec<(String, f64)> {
 fn upscaled(frames: ArrayView4<'_, u8>, scale: usize) -> Array4<u8> {
     let (_, height, width, _) = frames.dim();
     enlarged(frames, [height * scale, width * scale])
-}
-
-fn write_video(path: &Path, frames: ArrayView4<'_, u8>, fps: f32) -> Result<(), RunError> {
-    let format = video::Format::of(path).unwrap_or(video::Format::Mp4);
-    video::write(path, frames, fps, format).map_err(|error| match error {
-        DataError::Io {
-            action,
-            source,
-            path,
-        } => RunError::Io {
-            action,
-            source,
-            path,
-        },
-        other => RunError::Unfit {
-            reason: other.to_string(),
-        },
-    })
 }
 
 /// Writes arrays as a `NumPy` archive, whole or not at all.
