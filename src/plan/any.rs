@@ -3,6 +3,7 @@
 use super::clevrer_vqa::ClevrerVqaPlan;
 use super::error::PlanError;
 use super::physion_vqa::PhysionVqaPlan;
+use super::segment::SegmentPlan;
 use super::speedrun::SpeedrunPlan;
 use super::training::TrainPlan;
 use super::video_predict::VideoPredictPlan;
@@ -16,6 +17,8 @@ pub enum Plan {
     ClevrerVqa(Box<ClevrerVqaPlan>),
     /// Decode, encode, roll out, read out, score, report.
     PhysionVqa(Box<PhysionVqaPlan>),
+    /// Decode, encode, segment, score, report.
+    Segment(Box<SegmentPlan>),
     /// Train one model.
     Train(Box<TrainPlan>),
     /// Train several, then predict with them.
@@ -29,6 +32,7 @@ impl Plan {
             Self::VideoPredict(plan) => plan.seed,
             Self::ClevrerVqa(plan) => plan.seed,
             Self::PhysionVqa(plan) => plan.seed,
+            Self::Segment(plan) => plan.seed,
             Self::Train(plan) => plan.seed,
             Self::Speedrun(plan) => plan.seed,
         }
@@ -43,6 +47,7 @@ impl Plan {
             Self::VideoPredict(plan) => toml::to_string(plan),
             Self::ClevrerVqa(plan) => toml::to_string(plan),
             Self::PhysionVqa(plan) => toml::to_string(plan),
+            Self::Segment(plan) => toml::to_string(plan),
             Self::Train(plan) => toml::to_string(plan),
             Self::Speedrun(plan) => toml::to_string(plan),
         };

@@ -9,6 +9,9 @@ pub mod perceive;
 /// Slots → predicted slots → frames → scores.
 pub mod predict;
 
+/// Attention → masks → scores.
+pub mod segment;
+
 /// Question answering on CLEVRER.
 pub mod clevrer;
 

@@ -2,7 +2,7 @@
 use serde::{Deserialize, Serialize};
 use slotflow_datasets::GroundTruth;
 
-use super::{ObjectiveTable, check_window, refused};
+use super::table::{ObjectiveTable, check_window, refused};
 use crate::models::decoder::autoregressive::AutoregressiveConfig;
 use crate::models::decoder::dvae::DvaeConfig;
 use crate::models::decoder::latent_diffusion::LatentDiffusionConfig;

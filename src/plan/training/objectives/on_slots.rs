@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use slotflow_datasets::GroundTruth;
 
-use super::{ObjectiveTable, check_window, refused};
+use super::table::{ObjectiveTable, check_window, refused};
 use crate::models::dynamics::SlotFormerConfig;
 use crate::models::reasoner::{AloeConfig, ObjectEventHeadConfig};
 use crate::plan::error::PlanError;
