@@ -1,8 +1,9 @@
 //! Attention → masks: which slot a pixel belongs to, and how that is shown.
 
 use burn::tensor::Tensor;
-use ndarray::{Array3, Array4, ArrayView3, ArrayView4};
+use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::tensor_conversion::floats;
 
@@ -22,18 +23,81 @@ pub const PALETTE: [[u8; 3]; 12] = [
     [200, 200, 210],
 ];
 
+/// The colour of every slot number: the palette again and again.
+pub fn colours() -> Vec<[u8; 3]> {
+    PALETTE.iter().copied().cycle().take(256).collect()
+}
+
+/// How attention is brought to the size of masks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Interpolation {
+    /// Bilinear, half-pixel centres, no antialiasing.
+    ///
+    /// Source: SlotDiffusion `sa_diffusion.py`.
+    #[default]
+    Bilinear,
+    /// Each pixel takes the attention of the nearest place.
+    Nearest,
+}
+
+impl Interpolation {
+    /// Its name, as plans spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bilinear => "bilinear",
+            Self::Nearest => "nearest",
+        }
+    }
+
+    /// For every output place: the two input places that it lies between, and the share of the second.
+    fn taps(self, input: usize, output: usize) -> Vec<(usize, usize, f32)> {
+        match self {
+            Self::Bilinear => taps(input, output),
+            Self::Nearest => (0..output)
+                .map(|place| place * input / output)
+                .map(|place| (place, place, 0.0))
+                .collect(),
+        }
+    }
+}
+
 /// The slot with most attention at every pixel, attention enlarged bilinearly to the frame's size first.
 ///
 /// # Shape
 /// - `attention`: `[batch, time, slots, height', width']`
 /// - result: `[batch, time, height, width]`
+pub fn masks_from_attention(attention: Tensor<5>, size: [usize; 2]) -> Array4<u8> {
+    let shape = attention.dims();
+    masks_of(&floats(attention), shape, size, Interpolation::Bilinear)
+}
+
+/// The slot with most attention at every pixel of frames of `size`.
 ///
-/// # Source
-/// SlotDiffusion `sa_diffusion.py`: half-pixel centres, no antialiasing (`spec/models.md` 1.11).
-pub fn masks_from_attention(attention: Tensor<5>, [height, width]: [usize; 2]) -> Array4<u8> {
-    let [batch, time, slots, rows, columns] = attention.dims();
-    let values = floats(attention);
-    let (down, across) = (taps(rows, height), taps(columns, width));
+/// # Shape
+/// - `attention`: `[time, slots, height', width']`
+/// - result: `[time, height, width]`
+pub fn masks_at_size(
+    attention: &Array4<f32>,
+    size: [usize; 2],
+    interpolation: Interpolation,
+) -> Array3<u8> {
+    let (time, slots, rows, columns) = attention.dim();
+    let values: Vec<f32> = attention.iter().copied().collect();
+    let shape = [1, time, slots, rows, columns];
+    masks_of(&values, shape, size, interpolation).index_axis_move(Axis(0), 0)
+}
+
+fn masks_of(
+    values: &[f32],
+    [batch, time, slots, rows, columns]: [usize; 5],
+    [height, width]: [usize; 2],
+    interpolation: Interpolation,
+) -> Array4<u8> {
+    let (down, across) = (
+        interpolation.taps(rows, height),
+        interpolation.taps(columns, width),
+    );
     let mut masks = vec![0_u8; batch * time * height * width];
     let frames = values.par_chunks((slots * rows * columns).max(1));
     masks
@@ -80,6 +144,44 @@ pub fn painted(masks: ArrayView3<'_, u8>) -> Array4<u8> {
     Array4::from_shape_fn((time, height, width, 3), |(t, y, x, c)| {
         PALETTE[usize::from(masks[[t, y, x]]) % PALETTE.len()][c]
     })
+}
+
+/// Frames with their masks laid over them: each slot's colour over its pixels, its border in full colour. The slot that
+/// owns most pixels of the clip, which is mostly the background, leaves its own as they are.
+///
+/// # Shape
+/// - `frames`: `[time, height, width, rgb]`
+/// - `masks`: `[time, height, width]`
+pub fn overlaid(frames: ArrayView4<'_, u8>, masks: ArrayView3<'_, u8>) -> Array4<u8> {
+    const SHARE: f32 = 0.45;
+    let (time, height, width, rgb) = frames.dim();
+    let background = most_frequent(masks);
+    Array4::from_shape_fn((time, height, width, rgb), |(t, y, x, c)| {
+        let slot = masks[[t, y, x]];
+        if slot == background {
+            return frames[[t, y, x, c]];
+        }
+        let colour = PALETTE[usize::from(slot) % PALETTE.len()][c];
+        let differs = |y: usize, x: usize| masks[[t, y, x]] != slot;
+        let beside = (y > 0 && differs(y - 1, x)) || (x > 0 && differs(y, x - 1));
+        let border =
+            beside || (y + 1 < height && differs(y + 1, x)) || (x + 1 < width && differs(y, x + 1));
+        if border {
+            return colour;
+        }
+        let mixed = f32::from(frames[[t, y, x, c]]) * (1.0 - SHARE) + f32::from(colour) * SHARE;
+        mixed.round() as u8
+    })
+}
+
+/// The label of most pixels, the lowest of several.
+pub fn most_frequent(masks: ArrayView3<'_, u8>) -> u8 {
+    let mut pixels = [0_usize; 256];
+    masks
+        .iter()
+        .for_each(|&slot| pixels[usize::from(slot)] += 1);
+    let most = pixels.iter().copied().max().unwrap_or(0);
+    pixels.iter().position(|&count| count == most).unwrap_or(0) as u8
 }
 
 /// Frames made larger by repeating pixels.
@@ -207,6 +309,41 @@ mod tests {
             .filter(|place| painted(place / 5, place % 5))
             .count();
         assert!(count == 8 && !painted(2, 2) && !painted(0, 0));
+    }
+
+    #[test]
+    fn masks_come_at_any_size_by_either_interpolation() {
+        let attention = Array4::from_shape_vec((1, 2, 1, 2), vec![0.9, 0.2, 0.1, 0.8]).unwrap();
+        let at = |interpolation| masks_at_size(&attention, [1, 8], interpolation);
+        let row = |masks: Array3<u8>| masks.iter().copied().collect::<Vec<u8>>();
+        assert_eq!(row(at(Interpolation::Nearest)), [0, 0, 0, 0, 1, 1, 1, 1]);
+        // 0.9 → 0.2 against 0.1 → 0.8: the lines cross behind the middle.
+        assert_eq!(row(at(Interpolation::Bilinear)), [0, 0, 0, 0, 1, 1, 1, 1]);
+        let leaning = Array4::from_shape_vec((1, 2, 1, 2), vec![0.9, 0.4, 0.1, 0.6]).unwrap();
+        let bilinear = masks_at_size(&leaning, [1, 8], Interpolation::Bilinear);
+        assert_eq!(row(bilinear), [0, 0, 0, 0, 0, 1, 1, 1]);
+    }
+
+    #[test]
+    fn an_overlay_colours_objects_and_leaves_the_background_alone() {
+        let mut masks = Array3::zeros((1, 6, 6));
+        masks.slice_mut(ndarray::s![0, 1..5, 1..5]).fill(2);
+        masks[[0, 0, 0]] = 1;
+        let frames = Array4::from_elem((1, 6, 6, 3), 100);
+        let shown = overlaid(frames.view(), masks.view());
+        let pixel = |y: usize, x: usize| [0, 1, 2].map(|c| shown[[0, y, x, c]]);
+        assert_eq!(pixel(5, 5), [100; 3]);
+        assert_eq!(
+            (pixel(1, 1), pixel(4, 3)),
+            (PALETTE[2], PALETTE[2]),
+            "a border"
+        );
+        assert_eq!(pixel(0, 0), PALETTE[1]);
+        assert_eq!(
+            pixel(2, 2),
+            [94, 136, 160],
+            "inside: 0.55 of the frame, 0.45 of the colour"
+        );
     }
 
     #[test]

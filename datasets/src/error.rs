@@ -202,7 +202,7 @@ impl DataError {
                 "give the data set's folder with `--root` and a split that is there with `--set decode.split=…`; datasets/README.md shows the layout"
             }
             Self::NoVideos { .. } => {
-                "name video files, a folder of them (.mp4, .webm, .gif, …), or a folder of numbered .png or .jpg"
+                "name video files, a folder of them (.mp4, .webm, .gif, …), or a folder of numbered .png or .jpg; single pictures: `--dataset pictures --root DIR`"
             }
             Self::NoPictures { .. } => "name a folder of .png or .jpg pictures",
             Self::EmptySplit { .. } => {

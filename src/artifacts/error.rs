@@ -70,6 +70,14 @@ pub enum RunError {
     /// Weights that cannot be used.
     #[error(transparent)]
     Weights(Box<crate::weights::WeightsError>),
+    /// The run was asked to end behind this stage, and did.
+    #[error("ended behind {stage}: `{}`", path.display())]
+    Until {
+        /// The stage.
+        stage: &'static str,
+        /// The folder of what it made.
+        path: PathBuf,
+    },
     /// The person pressed Ctrl-C.
     #[error("interrupted")]
     Interrupted,
@@ -107,6 +115,7 @@ impl RunError {
             }
             Self::Refused { hint, .. } => hint,
             Self::Weights(error) => error.hint(),
+            Self::Until { .. } => "the same command without `--until` goes on from here",
             Self::Interrupted => "the same command goes on where this one stopped",
             Self::Internal { .. } => {
                 "this is a fault of slotflow; please report it with the command"

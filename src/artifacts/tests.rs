@@ -70,6 +70,7 @@ fn run_in(cache: &Path) -> Run {
         device: DeviceChoice::Cpu,
         seed: 0,
         fresh: BTreeSet::new(),
+        until: None,
         dry: false,
         quiet: true,
     };

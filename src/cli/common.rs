@@ -85,6 +85,7 @@ impl Common {
             device: self.device()?,
             seed,
             fresh: std::collections::BTreeSet::new(),
+            until: None,
             dry: false,
             quiet: self.quiet,
         })

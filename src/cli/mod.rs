@@ -44,7 +44,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Predict videos or answer questions as one or several plans say, and write a report
+    /// Predict or segment videos, or answer questions, as one or several plans say, and write a report
     Run(run::RunArgs),
     /// Compare finished runs on one page, with paired differences
     Compare(compare::CompareArgs),

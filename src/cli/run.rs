@@ -11,11 +11,12 @@ use super::failure::Failure;
 use super::output::print;
 use crate::artifacts::files::make_dir;
 use crate::artifacts::progress::say;
-use crate::artifacts::{RunError, Stage};
+use crate::artifacts::{Options, RunError, Stage};
 use crate::flows::clevrer_vqa::clevrer_vqa;
 use crate::flows::compare::merge;
 use crate::flows::compose::compose;
 use crate::flows::physion_vqa::physion_vqa;
+use crate::flows::segment::segment;
 use crate::flows::speedrun::speedrun;
 use crate::flows::video_predict::{FlowError, Outcome, video_predict};
 use crate::plan::Plan;
@@ -33,12 +34,15 @@ use crate::stages::physion::contact_prediction::ContactPrediction;
 use crate::stages::predict::evaluate::Evaluate;
 use crate::stages::predict::render::Render;
 use crate::stages::predict::rollout::Rollout;
+use crate::stages::segment::score_masks::ScoreMasks;
+use crate::stages::segment::segmentation::Segment;
 use slotflow_eval::ScoreTable;
 
 /// Cached stages of all flows, in the order of their work.
-const STAGES: [(&str, Option<&str>); 13] = [
+const STAGES: [(&str, Option<&str>); 15] = [
     (Decode::NAME, Decode::FORMER_NAME),
     (Encode::NAME, Encode::FORMER_NAME),
+    (Segment::NAME, Segment::FORMER_NAME),
     (Rollout::NAME, Rollout::FORMER_NAME),
     (Render::NAME, Render::FORMER_NAME),
     (Answer::NAME, Answer::FORMER_NAME),
@@ -46,6 +50,7 @@ const STAGES: [(&str, Option<&str>); 13] = [
     (Oracle::NAME, Oracle::FORMER_NAME),
     (ContactPrediction::NAME, ContactPrediction::FORMER_NAME),
     (ScoreAnswers::NAME, ScoreAnswers::FORMER_NAME),
+    (ScoreMasks::NAME, ScoreMasks::FORMER_NAME),
     (Evaluate::NAME, Evaluate::FORMER_NAME),
     (Compose::NAME, Compose::FORMER_NAME),
     (RenderScenes::NAME, RenderScenes::FORMER_NAME),
@@ -65,6 +70,7 @@ Examples:
   pipeline run video-predict --videos clip.mp4 more/ --frames all --set decode.fps=5
   pipeline run video-predict --dataset clevrer --root DIR
   pipeline run compose --clips 64
+  pipeline run segment --dataset pictures --root DIR
   pipeline run clevrer-vqa --set decode.clips=10 --dry-run
   pipeline run compare-savi compare-steve --out runs/decoders")]
 pub struct RunArgs {
@@ -85,6 +91,9 @@ pub struct RunArgs {
     /// Run a stage again although it is cached, and all that depend on it
     #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(stage_names()))]
     fresh: Vec<String>,
+    /// Stop when this stage is done, and print the folder of what it made
+    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(stage_names()), conflicts_with = "dry_run")]
+    until: Option<String>,
     /// Print for every stage whether it would run, and why; run nothing
     #[arg(long)]
     dry_run: bool,
@@ -98,7 +107,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     for name in &args.plans {
         let changes = match Plan::flow_of(name) {
             Flow::Speedrun => args.speedrun_changes()?,
-            _ => args.changes()?,
+            flow => args.changes(flow)?,
         };
         match Plan::load(name, &changes)? {
             Plan::Train(_) => {
@@ -117,14 +126,16 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
             (Some(base), false) => base.clone(),
             (None, _) => PathBuf::from("runs").join(&name),
         };
-        let outcome = one(args, &plan, &out)?;
+        let Some(outcome) = one(args, &plan, &out)? else {
+            continue;
+        };
         some_failed |= !outcome.failures.is_empty();
         if let Some(report) = outcome.report {
             tables.push((name, report.with_file_name("scores.csv")));
             print(&report.display().to_string())?;
         }
     }
-    if several && !args.dry_run {
+    if several && !args.dry_run && args.until.is_none() {
         let folder = base.unwrap_or_else(|| PathBuf::from("runs"));
         print(&merged(&folder, &tables)?.display().to_string())?;
     }
@@ -151,12 +162,14 @@ impl RunArgs {
     }
 
     /// The flags as changes of the plan, before those of `--set`.
-    fn changes(&self) -> Result<Vec<String>, Failure> {
+    fn changes(&self, flow: Flow) -> Result<Vec<String>, Failure> {
         let mut changes = self.data.changes("decode");
         if !self.data.videos.is_empty() {
-            for change in ["decode.frames=48", "decode.stride=unset", "answer=unset"] {
-                changes.push(change.to_owned());
+            let mut own = vec!["decode.frames=48", "decode.stride=unset"];
+            if flow == Flow::VideoPredict {
+                own.push("answer=unset");
             }
+            changes.extend(own.into_iter().map(str::to_owned));
         }
         if let Some(clips) = self.clips {
             changes.push(format!("decode.clips={clips}"));
@@ -190,17 +203,21 @@ fn not_a_run(plan: &str) -> Failure {
     )
 }
 
-fn one(args: &RunArgs, plan: &Plan, out: &Path) -> Result<Outcome, Failure> {
+/// Runs a plan; `None` where it ended behind the stage of `--until`.
+fn one(args: &RunArgs, plan: &Plan, out: &Path) -> Result<Option<Outcome>, Failure> {
     let mut options = args.common.options(plan.seed())?;
     options.dry = args.dry_run;
     options.fresh = args.fresh.iter().cloned().collect();
-    let outcome = match plan {
-        Plan::VideoPredict(plan) => video_predict(plan, out, options)?,
-        Plan::ClevrerVqa(plan) => clevrer_vqa(plan, out, options)?,
-        Plan::PhysionVqa(plan) => physion_vqa(plan, out, options)?,
-        Plan::Compose(plan) => compose(plan, out, options)?,
-        Plan::Speedrun(plan) => speedrun(plan, out, &options)?,
-        Plan::Train(_) => return Err(not_a_run(&out.display().to_string())),
+    options.until.clone_from(&args.until);
+    if let Some(stage) = &args.until {
+        check_has(stage, plan, out, &options)?;
+    }
+    let outcome = match flow(plan, out, options) {
+        Err(FlowError::Run(RunError::Until { path, .. })) => {
+            print(&path.display().to_string())?;
+            return Ok(None);
+        }
+        ended => ended?,
     };
     if args.dry_run {
         for stage in &outcome.stages {
@@ -211,7 +228,43 @@ fn one(args: &RunArgs, plan: &Plan, out: &Path) -> Result<Outcome, Failure> {
     for (clip, why) in &outcome.failures {
         say(&format!("warning: left out {clip}: {why}"));
     }
-    Ok(outcome)
+    Ok(Some(outcome))
+}
+
+fn flow(plan: &Plan, out: &Path, options: Options) -> Result<Outcome, FlowError> {
+    match plan {
+        Plan::VideoPredict(plan) => video_predict(plan, out, options),
+        Plan::ClevrerVqa(plan) => clevrer_vqa(plan, out, options),
+        Plan::PhysionVqa(plan) => physion_vqa(plan, out, options),
+        Plan::Segment(plan) => segment(plan, out, options),
+        Plan::Compose(plan) => compose(plan, out, options),
+        Plan::Speedrun(plan) => speedrun(plan, out, &options),
+        Plan::Train(_) => Err(RunError::Internal {
+            reason: "a training is not a run".to_owned(),
+        }
+        .into()),
+    }
+}
+
+/// Refuses a stage that the plan does not have, before anything is done.
+fn check_has(stage: &str, plan: &Plan, out: &Path, options: &Options) -> Result<(), Failure> {
+    let dry = Options {
+        dry: true,
+        quiet: true,
+        ..options.clone()
+    };
+    let stages = flow(plan, out, dry)?.stages;
+    if stages.iter().any(|record| record.stage == stage) {
+        return Ok(());
+    }
+    let known: Vec<&str> = stages.iter().map(|record| record.stage.as_str()).collect();
+    Err(Failure::refused(
+        format!("this plan has no stage `{stage}`"),
+        match known.as_slice() {
+            [] => "a speedrun has parts, not stages; run one of them".to_owned(),
+            known => format!("its stages are {}", known.join(", ")),
+        },
+    ))
 }
 
 /// Writes one `scores.csv` over all runs, each row with the name of its run, and gives its path.

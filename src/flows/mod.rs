@@ -18,6 +18,9 @@ pub mod train;
 /// Decode, encode, roll out, render, answer, evaluate, report.
 pub mod video_predict;
 
+/// Decode, encode, segment, score, report.
+pub mod segment;
+
 /// Runs side by side.
 pub mod compare;
 

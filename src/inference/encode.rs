@@ -1,7 +1,7 @@
 //! Frames → slots and attention masks, chunk by chunk: the one way in which stages and trainings encode.
 
 use burn::tensor::Device;
-use ndarray::{Array4, ArrayView4, ArrayView5, s};
+use ndarray::{Array4, Array5, ArrayView4, ArrayView5, s};
 
 use crate::masks::masks_from_attention;
 use crate::models::encoder::SlotEncoder;
@@ -18,6 +18,8 @@ pub struct EncodedClips {
     pub slots: Array4<f32>,
     /// Slot with most attention at every pixel, `[batch, time, height, width]`; where masks are asked for.
     pub masks: Option<Array4<u8>>,
+    /// Share of every place that each slot gets, `[batch, time, slots, height', width']`; where it is asked for.
+    pub attention: Option<Array5<f32>>,
 }
 
 /// A slot encoder over whole clips.
@@ -29,6 +31,8 @@ pub struct ClipEncoder<'a> {
     pub device: &'a Device,
     /// Whether attention masks are wanted beside the slots.
     pub with_masks: bool,
+    /// Whether the attention itself is wanted.
+    pub with_attention: bool,
 }
 
 impl ClipEncoder<'_> {
@@ -42,7 +46,7 @@ impl ClipEncoder<'_> {
     pub fn encode(&self, frames: ArrayView5<'_, u8>, noise: &mut SeededRng) -> EncodedClips {
         let (batch, time, height, width, _) = frames.dim();
         assert!(batch > 0 && time > 0, "no frames to encode");
-        let (mut state, mut slots) = (None, None);
+        let (mut state, mut slots, mut attention) = (None, None, None);
         let mut masks = self
             .with_masks
             .then(|| Array4::zeros((batch, time, height, width)));
@@ -54,6 +58,16 @@ impl ClipEncoder<'_> {
             let pixels = batch_from_clips(chunk, self.device);
             let encoded = self.encoder.encode(pixels, state, drawn.as_ref());
             state = Some(encoded.state);
+            if self.with_attention {
+                let [_, length, count, rows, columns] = encoded.attention.dims();
+                let values = floats(encoded.attention.clone());
+                let chunk = ArrayView5::from_shape((batch, length, count, rows, columns), &values)
+                    .unwrap_or_else(|error| unreachable!("a tensor has its own shape: {error}"));
+                attention
+                    .get_or_insert_with(|| Array5::zeros((batch, time, count, rows, columns)))
+                    .slice_mut(s![.., first..last, .., .., ..])
+                    .assign(&chunk);
+            }
             if let Some(masks) = &mut masks {
                 let chunk = masks_from_attention(encoded.attention, [height, width]);
                 masks.slice_mut(s![.., first..last, .., ..]).assign(&chunk);
@@ -70,14 +84,13 @@ impl ClipEncoder<'_> {
         EncodedClips {
             slots: slots.unwrap_or_default(),
             masks,
+            attention,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use ndarray::Array5;
-
     use super::*;
     use crate::models::encoder::{
         CnnConfig, InitialConfig, PosteriorConfig, SlotEncoderConfig, StemConfig,
@@ -113,6 +126,7 @@ mod tests {
             encoder: &encoder,
             device: &device,
             with_masks: true,
+            with_attention: true,
         };
         let chunked = whole.encode(frames.view(), &mut noise());
         assert_eq!(chunked.masks.as_ref().unwrap().dim(), (1, CHUNK + 5, 8, 8));

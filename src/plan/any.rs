@@ -4,6 +4,7 @@ use super::clevrer_vqa::ClevrerVqaPlan;
 use super::compose::ComposePlan;
 use super::error::PlanError;
 use super::physion_vqa::PhysionVqaPlan;
+use super::segment::SegmentPlan;
 use super::speedrun::SpeedrunPlan;
 use super::training::TrainPlan;
 use super::video_predict::VideoPredictPlan;
@@ -17,6 +18,8 @@ pub enum Plan {
     ClevrerVqa(Box<ClevrerVqaPlan>),
     /// Decode, encode, roll out, read out, score, report.
     PhysionVqa(Box<PhysionVqaPlan>),
+    /// Decode, encode, segment, score, report.
+    Segment(Box<SegmentPlan>),
     /// Decode, encode, compose, render, evaluate, report.
     Compose(Box<ComposePlan>),
     /// Train one model.
@@ -32,6 +35,7 @@ impl Plan {
             Self::VideoPredict(plan) => plan.seed,
             Self::ClevrerVqa(plan) => plan.seed,
             Self::PhysionVqa(plan) => plan.seed,
+            Self::Segment(plan) => plan.seed,
             Self::Compose(plan) => plan.seed,
             Self::Train(plan) => plan.seed,
             Self::Speedrun(plan) => plan.seed,
@@ -47,6 +51,7 @@ impl Plan {
             Self::VideoPredict(plan) => toml::to_string(plan),
             Self::ClevrerVqa(plan) => toml::to_string(plan),
             Self::PhysionVqa(plan) => toml::to_string(plan),
+            Self::Segment(plan) => toml::to_string(plan),
             Self::Compose(plan) => toml::to_string(plan),
             Self::Train(plan) => toml::to_string(plan),
             Self::Speedrun(plan) => toml::to_string(plan),

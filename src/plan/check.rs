@@ -7,7 +7,7 @@ use slotflow_eval::metric::definition::Compute;
 
 use super::compose::{ComposeConfig, Mode};
 use super::video_predict::{DecodeConfig, RenderConfig, RenderStart, VideoPredictPlan};
-use super::{ClevrerVqaPlan, ComposePlan, PhysionVqaPlan, Plan, PlanError, TrainPlan};
+use super::{ClevrerVqaPlan, ComposePlan, PhysionVqaPlan, Plan, PlanError, SegmentPlan, TrainPlan};
 use crate::plan::training::{ObjectivePlan, TrainData};
 use crate::train::FitConfig;
 
@@ -20,6 +20,7 @@ pub fn plan(plan: &Plan) -> Result<(), PlanError> {
         Plan::VideoPredict(plan) => video_predict(plan),
         Plan::ClevrerVqa(plan) => clevrer_vqa(plan),
         Plan::PhysionVqa(plan) => physion_vqa(plan),
+        Plan::Segment(plan) => segment(plan),
         Plan::Compose(plan) => compose(plan),
         Plan::Train(plan) => training(plan),
         // Its parts are plans of their own, checked when they are loaded.
@@ -129,6 +130,24 @@ fn decoding(decode: &DecodeConfig) -> Result<(), PlanError> {
     Ok(())
 }
 
+fn segment(plan: &SegmentPlan) -> Result<(), PlanError> {
+    decoding(&plan.decode)?;
+    if let Some(size) = plan.segment.size
+        && size.iter().any(|side| !(1..=4096).contains(side))
+    {
+        let reason = format!("is {size:?}; each side must be 1 to 4096 pixels");
+        return value("segment.size", reason);
+    }
+    enlargement(plan.report.scale)?;
+    if plan.report.masks.is_empty() {
+        return value(
+            "report.masks",
+            "is empty; masks are what a segmentation gives",
+        );
+    }
+    Ok(())
+}
+
 fn video_predict(plan: &VideoPredictPlan) -> Result<(), PlanError> {
     let decode = &plan.decode;
     decoding(decode)?;
@@ -151,10 +170,14 @@ fn video_predict(plan: &VideoPredictPlan) -> Result<(), PlanError> {
         return value("rollout.steps", "is 0; there is nothing to predict");
     }
     rendering(&plan.render)?;
-    if plan.report.scale == 0 || plan.report.scale > 16 {
-        return value("report.scale", "must be 1 to 16");
+    enlargement(plan.report.scale)
+}
+
+fn enlargement(scale: usize) -> Result<(), PlanError> {
+    if (1..=16).contains(&scale) {
+        return Ok(());
     }
-    Ok(())
+    value("report.scale", "must be 1 to 16")
 }
 
 fn compose(plan: &ComposePlan) -> Result<(), PlanError> {
@@ -209,10 +232,7 @@ fn compose(plan: &ComposePlan) -> Result<(), PlanError> {
         );
         return value("evaluate.metrics", reason);
     }
-    if plan.report.scale == 0 || plan.report.scale > 16 {
-        return value("report.scale", "must be 1 to 16");
-    }
-    Ok(())
+    enlargement(plan.report.scale)
 }
 
 fn composing(compose: &ComposeConfig) -> Result<(), PlanError> {

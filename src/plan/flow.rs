@@ -13,6 +13,8 @@ pub enum Flow {
     ClevrerVqa,
     /// Decode, encode, roll out, read out, score, report.
     PhysionVqa,
+    /// Decode, encode, segment, score, report.
+    Segment,
     /// Decode, encode, compose, render, evaluate, report.
     Compose,
     /// Train one model.

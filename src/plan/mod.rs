@@ -12,6 +12,9 @@ pub mod flow;
 /// The tables of contact prediction.
 pub mod physion_vqa;
 
+/// The tables of a segmentation.
+pub mod segment;
+
 /// Plans in a row: train, then predict.
 pub mod speedrun;
 
@@ -39,6 +42,7 @@ pub use compose::ComposePlan;
 pub use error::PlanError;
 pub use flow::Flow;
 pub use physion_vqa::PhysionVqaPlan;
+pub use segment::SegmentPlan;
 pub use speedrun::SpeedrunPlan;
 pub use text::builtin::names;
 pub use training::TrainPlan;

@@ -143,12 +143,16 @@ impl Default for DecodeConfig {
 pub struct EncodeConfig {
     /// The slot encoder.
     pub weights: WeightsName,
+    /// Whether the attention of every slot is kept beside its mask, for masks at another size.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub attention: bool,
 }
 
 impl Default for EncodeConfig {
     fn default() -> Self {
         Self {
             weights: WeightsName::shipped("slot-encoder"),
+            attention: false,
         }
     }
 }

@@ -12,6 +12,9 @@ pub mod predict;
 /// New scenes from slots of different clips.
 pub mod compose;
 
+/// Attention → masks → scores.
+pub mod segment;
+
 /// Question answering on CLEVRER.
 pub mod clevrer;
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use slotflow::plan::training::ObjectivePlan;
+use slotflow::plan::video_predict::DecodeConfig;
 use slotflow::plan::{self, Plan};
 use slotflow_datasets::Dataset;
 use slotflow_datasets::source::Needs;
@@ -50,7 +51,10 @@ fn readers_and_objectives(
             Plan::VideoPredict(plan) => {
                 readers.insert(plan.decode.dataset.name());
             }
-            _ => panic!("{name} neither trains nor predicts"),
+            Plan::Segment(plan) => {
+                readers.insert(plan.decode.dataset.name());
+            }
+            _ => panic!("{name} is of a flow that no publication has"),
         }
     }
     (readers, objectives)
@@ -90,18 +94,21 @@ fn the_short_list_takes_every_reader_and_every_objective_that_published_plans_ha
     }
 }
 
+/// Data set, frames and stride of a plan that trains nothing.
+fn predicted(decode: &DecodeConfig) -> (Dataset, usize, usize) {
+    let frames = decode.frames.unwrap_or(1);
+    (decode.dataset, frames, decode.stride.unwrap_or(1))
+}
+
 #[test]
 fn no_published_plan_asks_for_more_frames_than_its_data_set_has() {
     for name in published() {
         let (dataset, frames, stride) = match Plan::load(&name, &[]).unwrap() {
             Plan::Train(plan) if plan.objective.table().imported_slots().is_some() => continue,
             Plan::Train(plan) => (plan.data.dataset, plan.data.frames, plan.data.stride),
-            Plan::VideoPredict(plan) => {
-                let decode = plan.decode;
-                let frames = decode.frames.unwrap_or(1);
-                (decode.dataset, frames, decode.stride.unwrap_or(1))
-            }
-            _ => panic!("{name} neither trains nor predicts"),
+            Plan::VideoPredict(plan) => predicted(&plan.decode),
+            Plan::Segment(plan) => predicted(&plan.decode),
+            _ => panic!("{name} is of a flow that no publication has"),
         };
         let published = dataset.facts().frames.unwrap();
         let last = (frames - 1) * stride + 1;

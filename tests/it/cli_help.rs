@@ -18,7 +18,7 @@ fn pipeline() {
     Usage: pipeline <COMMAND>
 
     Commands:
-      run       Predict videos or answer questions as one or several plans say, and write a report
+      run       Predict or segment videos, or answer questions, as one or several plans say, and write a report
       compare   Compare finished runs on one page, with paired differences
       train     Train the model of a plan, or resume its training
       eval      Evaluate predicted videos, masks or features against the ground truth
@@ -50,7 +50,7 @@ fn pipeline() {
 #[test]
 fn run() {
     assert_snapshot!(help(&["run"]), @"
-    Predict videos or answer questions as one or several plans say, and write a report
+    Predict or segment videos, or answer questions, as one or several plans say, and write a report
 
     Usage: pipeline run [OPTIONS] <PLANS>...
 
@@ -64,7 +64,8 @@ fn run() {
           --clips <COUNT>          Number of clips
           --frames <COUNT>         Sampled frames of a clip, or `all`; with --videos, `all` cuts each into clips of 48 frames
           --out <DIR>              Run folder, or of several plans the folder above their run folders [default: runs/PLAN]
-          --fresh <STAGE>          Run a stage again although it is cached, and all that depend on it [possible values: decode, encode, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, evaluate, compose, render-scenes, evaluate-scenes]
+          --fresh <STAGE>          Run a stage again although it is cached, and all that depend on it [possible values: decode, encode, segment, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, score-masks, evaluate, compose, render-scenes, evaluate-scenes]
+          --until <STAGE>          Stop when this stage is done, and print the folder of what it made [possible values: decode, encode, segment, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, score-masks, evaluate, compose, render-scenes, evaluate-scenes]
           --dry-run                Print for every stage whether it would run, and why; run nothing
           --set <TABLE.KEY=VALUE>  Change one value of the plan; may be given several times
           --seed <SEED>            Seed of all random numbers [default: the plan's]
@@ -79,6 +80,7 @@ fn run() {
       pipeline run video-predict --videos clip.mp4 more/ --frames all --set decode.fps=5
       pipeline run video-predict --dataset clevrer --root DIR
       pipeline run compose --clips 64
+      pipeline run segment --dataset pictures --root DIR
       pipeline run clevrer-vqa --set decode.clips=10 --dry-run
       pipeline run compare-savi compare-steve --out runs/decoders
     ");

@@ -44,6 +44,7 @@ mod names;
 mod networks;
 mod parity;
 mod presets;
+mod segment;
 mod support;
 mod train;
 mod transcript;

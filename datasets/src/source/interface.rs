@@ -17,6 +17,8 @@ use crate::window::Window;
 pub enum GroundTruth {
     /// Instance masks, `[time, height, width]`.
     Masks,
+    /// Class of every pixel, `[time, height, width]`, and pixels that no metric may count.
+    Classes,
     /// Questions with programs and answers, as CLEVRER has them.
     Questions,
     /// Entrances, exits and collisions: an [`EventTable`].
@@ -29,8 +31,9 @@ pub enum GroundTruth {
 
 impl GroundTruth {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Masks,
+        Self::Classes,
         Self::Questions,
         Self::Events,
         Self::States,
@@ -41,6 +44,7 @@ impl GroundTruth {
     pub fn word(self) -> &'static str {
         match self {
             Self::Masks => "masks",
+            Self::Classes => "classes",
             Self::Questions => "questions",
             Self::Events => "events",
             Self::States => "states",

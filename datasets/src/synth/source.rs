@@ -130,7 +130,7 @@ impl Source for SynthSource {
         match truth {
             GroundTruth::Masks | GroundTruth::Events | GroundTruth::States => true,
             GroundTruth::Questions => self.ask.is_some(),
-            GroundTruth::Outcomes => false,
+            GroundTruth::Classes | GroundTruth::Outcomes => false,
         }
     }
 

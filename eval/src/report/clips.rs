@@ -116,7 +116,7 @@ fn video(video: &VideoView) -> String {
 
 /// A strip as long as the clip: seen, then imagined, with a head that the script moves.
 fn timeline(observed_share: f64, burn_in: usize) -> String {
-    if !(observed_share > 0.0 && observed_share <= 1.0) {
+    if burn_in == 0 || !(observed_share > 0.0 && observed_share <= 1.0) {
         return String::new();
     }
     let start = format!("{:.2}%", observed_share * 100.0);

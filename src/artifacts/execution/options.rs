@@ -18,6 +18,8 @@ pub struct Options {
     pub seed: u64,
     /// Stages that are made again, with all that depends on them.
     pub fresh: BTreeSet<String>,
+    /// The stage behind which the run ends; unset = it goes to its end.
+    pub until: Option<String>,
     /// Only say what would be done.
     pub dry: bool,
     /// Say nothing while working.

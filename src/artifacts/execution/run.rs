@@ -82,8 +82,22 @@ impl Run {
     /// The stage's artifact: the one that is there, or a new one.
     ///
     /// # Errors
-    /// What stopped the stage.
+    /// What stopped the stage; [`RunError::Until`] where the run was asked to end behind it.
     pub fn stage<S: Stage>(&self, stage: &S) -> Result<Artifact<S::Output>, RunError> {
+        let artifact = self.open_or_make(stage)?;
+        let until = self.options.until.as_deref();
+        if !self.options.dry
+            && (until == Some(S::NAME) || (until.is_some() && until == S::FORMER_NAME))
+        {
+            return Err(RunError::Until {
+                stage: S::NAME,
+                path: self.bucket::<S>(S::NAME).join(&artifact.id().0),
+            });
+        }
+        Ok(artifact)
+    }
+
+    fn open_or_make<S: Stage>(&self, stage: &S) -> Result<Artifact<S::Output>, RunError> {
         let recipe = self.recipe(stage)?;
         let bucket = self.bucket::<S>(S::NAME);
         let dir = bucket.join(&recipe.id().0);

@@ -1,6 +1,6 @@
 //! Slots of clips on disk: for each clip an array, how many of its frames were observed, and masks where it was encoded.
 
-use ndarray::{Array3, ArrayView3, Ix3, s};
+use ndarray::{Array3, Array4, ArrayView3, Ix3, Ix4, s};
 use slotflow_datasets::ClipId;
 
 use super::artifact::Artifact;
@@ -12,6 +12,8 @@ use crate::artifacts::error::RunError;
 const SLOTS: &str = "slots";
 /// Array of a clip's file: the slot of every pixel, `[time, height, width]`.
 const MASKS: &str = "masks";
+/// Array of a clip's file: share of every place that each slot gets, `[time, slots, height', width']`.
+pub const ATTENTION: &str = "attention";
 /// Number in a clip's file: how many of its frames were observed.
 const OBSERVED: &str = "observed";
 
@@ -97,6 +99,17 @@ impl Slots {
     /// When the file is not there or not whole.
     pub fn masks(&self, clip: &ClipId) -> Result<Array3<u8>, RunError> {
         self.read(clip)?.bytes::<Ix3>(MASKS)
+    }
+
+    /// Share of every place that each slot gets, `[time, slots, height', width']`; `None` where it was not kept.
+    ///
+    /// # Errors
+    /// When the file is not there or not whole.
+    pub fn attention(&self, clip: &ClipId) -> Result<Option<Array4<f32>>, RunError> {
+        let file = self.read(clip)?;
+        file.has(ATTENTION)
+            .then(|| file.floats::<Ix4>(ATTENTION))
+            .transpose()
     }
 
     /// The observed frames of a roll-out of version 0.1, whose files do not say it; unset where all were observed.

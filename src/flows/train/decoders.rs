@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::run::TrainingRun;
+use super::run::{PretrainedEncoder, TrainingRun};
 use crate::models::WeightsKind;
 use crate::models::decoder::autoregressive::AutoregressiveConfig;
 use crate::models::decoder::dvae::DvaeConfig;
@@ -14,7 +14,10 @@ use crate::models::encoder::{StemConfig, Vit, VitConfig};
 use crate::plan::training::objectives::{DiffusionPlan, SlotDiffusionPlan, StevePlan};
 use crate::rng::Init;
 use crate::train::TrainError;
+use crate::train::data::clip_dataset::ClipDataset;
+use crate::train::data::source::Splits;
 use crate::train::objectives::diffusion::{DiffusionFrames, DiffusionObjective, latent_stats};
+use crate::train::objectives::parts::slot_dropout::SlotDropout;
 use crate::train::objectives::slotdiffusion::SlotDiffusionObjective;
 use crate::train::objectives::steve::{SlotsFrom, SteveObjective};
 
@@ -35,21 +38,25 @@ impl TrainingRun<'_> {
             model.latent_stats = Some(latent_stats(&vqvae, &clips.train, self.plan.seed, &device)?);
         }
         let blank = model.with_vae(vqvae.clone(), &mut Init::blank(&device));
+        // Before the slots: the same file then holds both.
+        let dropout = self.slot_dropout(plan, &encoder, &clips)?;
         let slots = self.encoded(&encoder, &clips)?;
         let scaled = json!([vqvae_id, model.vae, model.z_scale, model.latent_stats]);
         let latents = self.latents(&blank, &scaled.to_string(), &clips)?;
         let objective = DiffusionObjective {
-            vqvae,
+            latent_encoder: blank,
             config: plan.objective.clone(),
             train: DiffusionFrames {
                 slots: slots.train,
                 latents: latents.train,
                 clips: &clips.train,
+                dropout: dropout.train,
             },
             held_out: DiffusionFrames {
                 slots: slots.held_out,
                 latents: latents.held_out,
                 clips: &clips.held_out,
+                dropout: dropout.held_out,
             },
             model,
         };
@@ -64,6 +71,29 @@ impl TrainingRun<'_> {
             facts,
         )?;
         Ok(vec![file])
+    }
+
+    /// What slot dropout needs of both splits, where the objective asks for it: attention masks and empty scenes.
+    fn slot_dropout<'c>(
+        &self,
+        plan: &DiffusionPlan,
+        encoder: &PretrainedEncoder,
+        clips: &'c Splits<ClipDataset>,
+    ) -> Result<Splits<Option<SlotDropout<'c>>>, TrainError> {
+        if plan.objective.slot_dropout == 0.0 {
+            return Splits::read(|_| Ok(None));
+        }
+        let backgrounds = clips.backgrounds()?;
+        let folder = self.store_folder();
+        let store = self.slot_store(encoder, &folder);
+        Splits::read(|split| {
+            let key = self.encoding_key(encoder, split)?;
+            Ok(Some(SlotDropout {
+                masks: store.slots_and_masks(&key, clips.of(split))?.masks,
+                clips: clips.of(split),
+                background: backgrounds.of(split).clone(),
+            }))
+        })
     }
 
     pub(super) fn slotdiffusion(

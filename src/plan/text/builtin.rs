@@ -12,6 +12,14 @@ macro_rules! plans {
 
 const PLANS: &[(&str, &str)] = plans![
     "video-predict",
+    "segment",
+    "segment-movi-d",
+    "segment-movi-e",
+    "segment-movi-solid",
+    "segment-movi-tex",
+    "segment-clevrtex",
+    "segment-coco",
+    "segment-voc",
     "compose",
     "speedrun",
     "clevrer-vqa",

@@ -73,6 +73,7 @@ impl Plan {
                 let plan: PhysionVqaPlan = typed(table, origin)?;
                 Self::PhysionVqa(Box::new(plan.rooted()))
             }
+            Flow::Segment => Self::Segment(Box::new(typed(table, origin)?)),
             Flow::Compose => Self::Compose(Box::new(typed(table, origin)?)),
             Flow::Train => Self::Train(Box::new(typed(table, origin)?)),
             Flow::Speedrun => Self::Speedrun(Box::new(typed(table, origin)?)),

@@ -7,8 +7,9 @@ use super::protocol::Role;
 use super::render::SceneFrames;
 use super::scenes::NamedParent;
 use crate::artifacts::{RunError, Slots};
-use crate::masks::{PALETTE, enlarged, outlined};
+use crate::masks::{PALETTE, outlined};
 use crate::stages::perceive::decode::Clips;
+use crate::stages::report::media::upscaled;
 
 /// Pixels between two pictures.
 const GAP: usize = 4;
@@ -78,9 +79,7 @@ impl ScenePictures<'_> {
     }
 
     fn large(&self, picture: ArrayView3<'_, u8>) -> Array3<u8> {
-        let (height, width, _) = picture.dim();
-        let size = [height * self.scale, width * self.scale];
-        enlarged(picture.insert_axis(Axis(0)), size).index_axis_move(Axis(0), 0)
+        upscaled(picture.insert_axis(Axis(0)), self.scale).index_axis_move(Axis(0), 0)
     }
 }
 

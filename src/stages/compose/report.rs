@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array3, ArrayView4};
+use slotflow_datasets::ClipId;
 use slotflow_datasets::video::write_png;
-use slotflow_datasets::{ClipId, DataError};
 use slotflow_eval::report::{ClipView, Page, VideoView};
 
 use super::evaluate::Drawn;
@@ -14,13 +14,12 @@ use super::protocol::Role;
 use super::scenes::{NamedParent, SceneNote};
 use crate::artifacts::files::{make_dir, write_atomic};
 use crate::artifacts::{Run, RunError, Slots};
-use crate::masks::enlarged;
 use crate::plan::compose::{Mode, Protocol};
 use crate::plan::{ComposePlan, Plan};
 use crate::stages::perceive::decode::Clips;
 use crate::stages::predict::evaluate::Scores;
+use crate::stages::report::media::{of_data, upscaled, write_video};
 use crate::stages::report::run_folder::{stage_rows, write_page, write_run_folder};
-use crate::stages::report::video_files::write_video;
 
 /// Scenes that a grid of pictures shows.
 const IN_GRID: usize = 64;
@@ -297,9 +296,7 @@ impl SceneReport<'_> {
     }
 
     fn write_large(&self, path: &Path, frames: ArrayView4<'_, u8>) -> Result<(), RunError> {
-        let (_, height, width, _) = frames.dim();
-        let scale = self.plan.report.scale;
-        let large = enlarged(frames, [height * scale, width * scale]);
+        let large = upscaled(frames, self.plan.report.scale);
         let first = self.clips.clips().first();
         let note = first.map(|clip| self.clips.note(clip)).transpose()?;
         write_video(path, large.view(), note.map_or(1.0, |note| note.fps))
@@ -389,18 +386,5 @@ fn read(path: &Path) -> Result<Vec<u8>, RunError> {
 }
 
 fn write_picture(path: &Path, picture: &Array3<u8>) -> Result<(), RunError> {
-    write_png(path, picture.view()).map_err(|error| match error {
-        DataError::Io {
-            action,
-            source,
-            path,
-        } => RunError::Io {
-            action,
-            source,
-            path,
-        },
-        other => RunError::Unfit {
-            reason: other.to_string(),
-        },
-    })
+    write_png(path, picture.view()).map_err(of_data)
 }

@@ -4,7 +4,9 @@ use ndarray::{Array3, Array4, Ix3, Ix4};
 use serde::{Deserialize, Serialize};
 use slotflow_datasets::source::Cut;
 use slotflow_datasets::synth::questions::Amount;
-use slotflow_datasets::{ClipId, FrameSampling, Question, Sample, Source, SourceConfig, Window};
+use slotflow_datasets::{
+    ClipId, FrameSampling, GroundTruth, Question, Sample, Source, SourceConfig, Window,
+};
 
 use crate::artifacts::{
     Artifact, ArtifactKind, ClipFile, Context, Input, Partial, PerClip, RunError, Stage,
@@ -110,10 +112,14 @@ impl Stage for Decode<'_> {
                 .update(identity.as_bytes());
         }
         let window = serde_json::to_string(&self.window).unwrap_or_default();
-        vec![
+        let mut inputs = vec![
             Input::new("source", &hash.finalize().to_hex()[..32]),
             Input::new("window", window),
-        ]
+        ];
+        if self.source.knows(GroundTruth::Classes) {
+            inputs.push(Input::new("labels", "classes and void"));
+        }
+        inputs
     }
 
     fn run(&self, out: &mut Partial<DecodedClips>, context: &Context) -> Result<(), RunError> {
@@ -144,10 +150,35 @@ fn file_of(sample: &Sample, decoder: Option<String>) -> Result<ClipFile, RunErro
     let file = ClipFile::default()
         .with_bytes("frames", &sample.clip.frames)
         .with_note(&note)?;
-    Ok(match &sample.masks {
-        Some(masks) => file.with_bytes("masks", masks),
-        None => file,
-    })
+    let void = sample.void.as_ref().map(|void| void.mapv(u8::from));
+    let labels = [
+        ("masks", &sample.masks),
+        ("classes", &sample.classes),
+        ("void", &void),
+    ];
+    Ok(labels
+        .into_iter()
+        .fold(file, |file, (name, labels)| match labels {
+            Some(labels) => file.with_bytes(name, labels),
+            None => file,
+        }))
+}
+
+/// An array of whole numbers for every pixel, where the file has it.
+fn labels(file: &ClipFile, name: &str) -> Result<Option<Array3<u8>>, RunError> {
+    let there = file.has(name);
+    there.then(|| file.bytes::<Ix3>(name)).transpose()
+}
+
+/// What is true of every pixel of a clip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Labels {
+    /// Object ids, `[time, height, width]`; 0 = background.
+    pub masks: Array3<u8>,
+    /// Class of each pixel, `[time, height, width]`; 0 = background.
+    pub classes: Option<Array3<u8>>,
+    /// Pixels that no metric may count, `[time, height, width]`.
+    pub void: Option<Array3<bool>>,
 }
 
 /// Frames of clips, and what is known of them.
@@ -174,12 +205,24 @@ impl Clips {
     /// # Errors
     /// When the file is not there or not whole.
     pub fn masks(&self, clip: &ClipId) -> Result<Option<Array3<u8>>, RunError> {
+        labels(&self.read(clip)?, "masks")
+    }
+
+    /// A clip's true masks, with classes and void pixels where the source has them.
+    ///
+    /// # Errors
+    /// When the file is not there or not whole.
+    pub fn labels(&self, clip: &ClipId) -> Result<Option<Labels>, RunError> {
         let file = self.read(clip)?;
-        if file.has("masks") {
-            file.bytes::<Ix3>("masks").map(Some)
-        } else {
-            Ok(None)
-        }
+        let Some(masks) = labels(&file, "masks")? else {
+            return Ok(None);
+        };
+        let void = labels(&file, "void")?;
+        Ok(Some(Labels {
+            masks,
+            classes: labels(&file, "classes")?,
+            void: void.map(|void| void.mapv(|value| value != 0)),
+        }))
     }
 
     /// What else is known of a clip.

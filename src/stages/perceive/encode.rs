@@ -3,7 +3,7 @@
 use ndarray::Axis;
 use slotflow_datasets::ClipId;
 
-use crate::artifacts::slots::{ClipSlots, SlotsOfClips};
+use crate::artifacts::slots::{ATTENTION, ClipSlots, SlotsOfClips};
 use crate::artifacts::{ClipFile, Context, Input, Partial, RunError, Stage};
 use crate::inference::encode::ClipEncoder;
 use crate::models::WeightsKind;
@@ -55,42 +55,49 @@ impl Stage for Encode<'_> {
         out.inherit(self.clips);
         out.expect(self.clips.clips().to_vec());
         out.each(context, |clip| {
-            encode_clip(&encoder, &config, self.clips, clip, context)
+            self.encode_clip(&encoder, config.resolution, clip, context)
         })
     }
 }
 
-/// A clip's file: its slots and masks.
-fn encode_clip(
-    encoder: &SlotEncoder,
-    config: &SlotEncoderConfig,
-    clips: &Clips,
-    clip: &ClipId,
-    context: &Context,
-) -> Result<ClipFile, RunError> {
-    let frames = clips.frames(clip)?;
-    let (_, height, width, _) = frames.dim();
-    if [height, width] != config.resolution {
-        let [rows, columns] = config.resolution;
-        let reason = format!(
-            "frames of {height}×{width} for an encoder of {rows}×{columns}; set `decode.size`"
-        );
-        return Err(RunError::Unfit { reason });
+impl Encode<'_> {
+    /// A clip's file: its slots and masks, and its attention where the plan keeps that.
+    fn encode_clip(
+        &self,
+        encoder: &SlotEncoder,
+        resolution: [usize; 2],
+        clip: &ClipId,
+        context: &Context,
+    ) -> Result<ClipFile, RunError> {
+        let frames = self.clips.frames(clip)?;
+        let (_, height, width, _) = frames.dim();
+        if [height, width] != resolution {
+            let [rows, columns] = resolution;
+            let reason = format!(
+                "frames of {height}×{width} for an encoder of {rows}×{columns}; set `decode.size`"
+            );
+            return Err(RunError::Unfit { reason });
+        }
+        let mut noise = SeededRng::new(context.seed, &["encode", clip.as_str()]);
+        let encoder = ClipEncoder {
+            encoder,
+            device: &context.device,
+            with_masks: true,
+            with_attention: self.config.attention,
+        };
+        let encoded = encoder.encode(frames.view().insert_axis(Axis(0)), &mut noise);
+        let slots = encoded.slots.index_axis_move(Axis(0), 0);
+        let masks = encoded.masks.unwrap_or_default();
+        let masks = masks.index_axis_move(Axis(0), 0);
+        if slots.iter().any(|value| !value.is_finite()) {
+            return Err(RunError::Unfit {
+                reason: "the slots are not numbers".to_owned(),
+            });
+        }
+        let file = ClipSlots::all_observed(slots).to_file_with_masks(&masks);
+        Ok(match encoded.attention {
+            Some(attention) => file.with_floats(ATTENTION, &attention.index_axis_move(Axis(0), 0)),
+            None => file,
+        })
     }
-    let mut noise = SeededRng::new(context.seed, &["encode", clip.as_str()]);
-    let encoder = ClipEncoder {
-        encoder,
-        device: &context.device,
-        with_masks: true,
-    };
-    let encoded = encoder.encode(frames.view().insert_axis(Axis(0)), &mut noise);
-    let slots = encoded.slots.index_axis_move(Axis(0), 0);
-    let masks = encoded.masks.unwrap_or_default();
-    let masks = masks.index_axis_move(Axis(0), 0);
-    if slots.iter().any(|value| !value.is_finite()) {
-        return Err(RunError::Unfit {
-            reason: "the slots are not numbers".to_owned(),
-        });
-    }
-    Ok(ClipSlots::all_observed(slots).to_file_with_masks(&masks))
 }

@@ -8,10 +8,11 @@ use slotflow_datasets::{Fit, FrameSampling, Window, video};
 use slotflow_eval::ScoreTable;
 use slotflow_eval::report::{ClipView, Difference};
 
-use super::embedded_video::embedded;
 use super::finished_run::{FinishedRun, setting};
+use super::media::embedded;
 use crate::artifacts::RunError;
 use crate::artifacts::files::write_atomic;
+use crate::plan::video_predict::VideoFormat;
 use crate::stages::report::video_columns::{COLUMNS, column};
 
 /// Mean squared difference of pixels of 0..255 above which two videos do not show the same clip.
@@ -95,6 +96,7 @@ pub(crate) fn clips(
             videos_of_clip[0].1,
             "truth",
             out,
+            VideoFormat::Mp4,
         )?];
         for (run, (frames, fps)) in runs.iter().zip(&videos_of_clip) {
             shown.push(embedded(
@@ -102,6 +104,7 @@ pub(crate) fn clips(
                 *fps,
                 &run.name,
                 out,
+                VideoFormat::Mp4,
             )?);
         }
         let scores = runs

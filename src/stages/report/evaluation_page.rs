@@ -6,10 +6,11 @@ use std::path::Path;
 use slotflow_eval::pixel::psnr::PSNR;
 use slotflow_eval::report::{ClipView, Page, StageRow, html};
 
-use super::embedded_video::embedded;
+use super::media::embedded;
 use crate::artifacts::RunError;
 use crate::artifacts::files::{make_dir, write_atomic};
 use crate::metrics::{ClipPair, Evaluation, Request, both_sides};
+use crate::plan::video_predict::VideoFormat;
 
 /// How many of the best clips are shown, and how many of the worst.
 const EACH: usize = 2;
@@ -112,7 +113,7 @@ fn clips(
         } = pair;
         let mut videos = Vec::new();
         for (label, frames) in [("truth", truth), ("prediction", prediction)] {
-            let video = embedded(frames.view(), SHOWN_FPS, label, folder);
+            let video = embedded(frames.view(), SHOWN_FPS, label, folder, VideoFormat::Mp4);
             videos.push(video.map_err(|error| error.to_string())?);
         }
         let means = scores[name.as_str()].iter();

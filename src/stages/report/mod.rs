@@ -6,11 +6,17 @@ pub mod run_folder;
 /// The page, tables, videos and arrays of a prediction.
 pub mod run_report;
 
+/// The page, tables, masks and overlays of a segmentation.
+pub mod segment_report;
+
+/// Masks as files of several kinds.
+mod mask_writers;
+
 /// Runs side by side.
 pub mod comparison;
 
-/// Videos as they stand in a page.
-pub mod embedded_video;
+/// Videos and arrays as files, and videos as they stand in a page.
+pub mod media;
 
 /// The page about predictions in folders.
 pub mod evaluation_page;
@@ -20,9 +26,6 @@ pub mod finished_run;
 
 /// `answers.csv`.
 pub mod answers_csv;
-
-/// Video files.
-pub(crate) mod video_files;
 
 /// Columns of a clip's video side by side.
 pub mod video_columns;

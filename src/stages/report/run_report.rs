@@ -1,19 +1,16 @@
 //! A prediction's run folder: the plan, the tables, the videos, the arrays and one page.
 
-use std::fs;
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array3, Array4, ArrayView4, s};
-use ndarray_npy::{NpzWriter, WriteNpzError};
+use ndarray::{Array3, Array4, s};
 use serde_json::Value;
 use slotflow_datasets::ClipId;
 use slotflow_eval::ItemTable;
 use slotflow_eval::report::{ClipView, Page, VideoView};
 
-use crate::artifacts::files::{make_dir, write_atomic};
+use crate::artifacts::files::make_dir;
 use crate::artifacts::{Run, RunError, Slots};
-use crate::masks::{enlarged, painted};
+use crate::masks::painted;
 use crate::plan::{Plan, VideoPredictPlan};
 
 use crate::stages::clevrer::answers::{AnswerRecord, Answers};
@@ -21,9 +18,9 @@ use crate::stages::perceive::decode::Clips;
 use crate::stages::predict::evaluate::Scores;
 use crate::stages::predict::frames::Frames;
 use crate::stages::report::answers_csv::write_answers;
+use crate::stages::report::media::{embedded, upscaled, write_npz, write_video};
 use crate::stages::report::run_folder::{stage_rows, write_page, write_run_folder};
 use crate::stages::report::video_columns::{COLUMNS, side_by_side};
-use crate::stages::report::video_files::write_video;
 
 /// What a prediction's run folder is made of.
 pub struct Report<'a> {
@@ -176,23 +173,10 @@ impl Report<'_> {
         if !shown {
             return Ok(None);
         }
-        let mut videos = Vec::new();
-        for (label, frames) in columns {
-            let path = folder.join(format!("part.{extension}"));
-            write_video(&path, frames.view(), fps)?;
-            let bytes = fs::read(&path).and_then(|bytes| fs::remove_file(&path).map(|()| bytes));
-            let io = |source| RunError::Io {
-                action: "read",
-                source,
-                path: path.clone(),
-            };
-            videos.push(VideoView {
-                label: label.to_owned(),
-                mime: format.media_type().to_owned(),
-                bytes: bytes.map_err(io)?,
-            });
-        }
-        Ok(Some(videos))
+        let videos = columns
+            .iter()
+            .map(|(label, frames)| embedded(frames.view(), fps, label, folder, format));
+        videos.collect::<Result<_, _>>().map(Some)
     }
 
     /// A warning where a clip is reconstructed worse than 99 % of the clips of the training.
@@ -254,22 +238,4 @@ fn clip_scores(clip: &ClipId, items: &ItemTable) -> Vec<(String, f64)> {
         .into_iter()
         .filter_map(|(name, metric, subset)| Some((name.to_owned(), mean(metric, subset)?)));
     found.collect()
-}
-
-fn upscaled(frames: ArrayView4<'_, u8>, scale: usize) -> Array4<u8> {
-    let (_, height, width, _) = frames.dim();
-    enlarged(frames, [height * scale, width * scale])
-}
-
-/// Writes arrays as a `NumPy` archive, whole or not at all.
-fn write_npz(
-    path: &Path,
-    fill: impl FnOnce(&mut NpzWriter<Cursor<Vec<u8>>>) -> Result<(), WriteNpzError>,
-) -> Result<(), RunError> {
-    let mut file = NpzWriter::new_compressed(Cursor::new(Vec::new()));
-    let bytes = fill(&mut file).and_then(|()| file.finish());
-    let bytes = bytes.map_err(|error| RunError::Internal {
-        reason: format!("arrays could not be packed: {error}"),
-    })?;
-    write_atomic(path, bytes.get_ref())
 }

@@ -93,6 +93,7 @@ impl SlotStore<'_> {
             encoder: self.encoder,
             device: self.device,
             with_masks,
+            with_attention: false,
         };
         let count = clips.clips();
         let progress = Progress::new("encode", count, self.quiet);

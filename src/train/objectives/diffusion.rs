@@ -5,6 +5,7 @@
 
 use crate::train::error::TrainError;
 use crate::train::interface::Figures;
+use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array2, Array3, Array4, Axis, s};
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,7 @@ use crate::train::data::array_store::StoredArray;
 use crate::train::data::clip_dataset::{ClipDataset, WindowStart};
 use crate::train::interface::{Losses, Objective, StepContext};
 use crate::train::objectives::parts::figures::{decibel, squared_error};
+use crate::train::objectives::parts::slot_dropout::{Reduced, SlotDropout};
 
 /// `[diffusion]` of a training plan, beside the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +32,18 @@ pub struct DiffusionObjectiveConfig {
     pub batch: usize,
     /// Sampler of the frames that validation decodes.
     pub sampler: SamplerConfig,
+    /// Share of the steps, 0..1, whose frames go without one to three of their slots: the decoder learns to leave the
+    /// empty scene where a slot is missing.
+    ///
+    /// Differs: the paper has none; without it a removed object comes back.
+    #[serde(skip_serializing_if = "is_none")]
+    pub slot_dropout: f64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+/// Left out of recipes, so that trainings without it stay what they were.
+fn is_none(share: &f64) -> bool {
+    *share == 0.0
 }
 
 impl Default for DiffusionObjectiveConfig {
@@ -37,6 +51,7 @@ impl Default for DiffusionObjectiveConfig {
         Self {
             batch: 32,
             sampler: SamplerConfig::default(),
+            slot_dropout: 0.0,
         }
     }
 }
@@ -50,6 +65,8 @@ pub struct DiffusionFrames<'a> {
     pub latents: StoredArray,
     /// The frames.
     pub clips: &'a ClipDataset,
+    /// Frames without some of their slots, where the objective asks for them.
+    pub dropout: Option<SlotDropout<'a>>,
 }
 
 impl DiffusionFrames<'_> {
@@ -96,8 +113,9 @@ pub struct DiffusionBatch {
 pub struct DiffusionObjective<'a> {
     /// The decoder.
     pub model: LatentDiffusionConfig,
-    /// Its VQ-VAE, trained before; on the device of inference.
-    pub vqvae: VqVae,
+    /// What turns frames into latents: the VQ-VAE, trained before, and its scaling; the U-Net in it is untrained. On the
+    /// device of inference.
+    pub latent_encoder: LatentDiffusion,
     /// Settings of the batches and the loss.
     pub config: DiffusionObjectiveConfig,
     /// What it is trained on.
@@ -144,11 +162,70 @@ impl DiffusionObjective<'_> {
         )
     }
 
+    /// Frames of `from` that went without some of their slots, made noisy as [`DiffusionObjective::draw`] does.
+    fn draw_reduced(
+        &self,
+        from: &DiffusionFrames<'_>,
+        frames: &[usize],
+        reduced: Reduced,
+        noise: &mut SeededRng,
+    ) -> DiffusionBatch {
+        let mut drawn = self.draw(from, frames, noise);
+        for (to, from) in drawn.latents.iter_mut().zip(self.latents(&reduced.frames)) {
+            *to = from;
+        }
+        drawn.slots = reduced.slots;
+        drawn
+    }
+
+    /// Latents of frames as the network knows them.
+    fn latents(&self, frames: &Array4<u8>) -> Vec<f32> {
+        let device = self
+            .latent_encoder
+            .devices()
+            .into_iter()
+            .next()
+            .unwrap_or_default();
+        floats(
+            self.latent_encoder
+                .encode(frames_from_clip(frames.view(), &device)),
+        )
+    }
+
     /// Held-out frames, evenly spread.
     fn sample(&self, count: usize) -> Vec<usize> {
         let all = self.held_out.frames();
         let count = count.min(all).max(1);
         (0..count).map(|index| index * all / count).collect()
+    }
+
+    /// Held-out frames with their largest object painted over, and what the decoder renders without its slot,
+    /// `[count, height, width, rgb]` each; `None` where it does not learn that.
+    fn without_an_object(
+        &self,
+        model: &LatentDiffusion,
+        count: usize,
+        device: &Device,
+    ) -> Result<Option<[Array4<u8>; 2]>, DataError> {
+        let Some(dropout) = &self.held_out.dropout else {
+            return Ok(None);
+        };
+        let slots = self.held_out.slots.view();
+        let reduced = dropout.without_largest_object(&self.sample(count), slots)?;
+        let rendered = self.rendered(model, &reduced.slots, device);
+        Ok(Some([reduced.frames, rendered]))
+    }
+
+    /// What the decoder renders from slots as validation samples it, `[count, height, width, rgb]`.
+    fn rendered(
+        &self,
+        model: &LatentDiffusion,
+        slots: &Array3<f32>,
+        device: &Device,
+    ) -> Array4<u8> {
+        let noise = SeededRng::new(0, &["validate"]);
+        let slots = slots_tensor(slots, device);
+        clip_from_frames(model.render(&slots, &noise, &self.config.sampler, None))
     }
 
     /// Frames of `from`, and what the decoder reconstructs from their slots, `[count, height, width, rgb]` each.
@@ -160,19 +237,13 @@ impl DiffusionObjective<'_> {
         device: &Device,
     ) -> Result<(Array4<u8>, Array4<u8>), DataError> {
         let drawn = from.gather(frames);
-        let noise = SeededRng::new(0, &["validate"]);
-        let out = model.render(
-            &slots_tensor(&drawn.slots, device),
-            &noise,
-            &self.config.sampler,
-            None,
-        );
         let time = from.clips.time();
         let starts: Vec<WindowStart> = frames
             .iter()
             .map(|frame| WindowStart::new(frame / time, frame % time))
             .collect();
-        Ok((from.clips.single(&starts)?, clip_from_frames(out)))
+        let rendered = self.rendered(model, &drawn.slots, device);
+        Ok((from.clips.single(&starts)?, rendered))
     }
 
     /// PSNR of training clips decoded from their own slots, dB: what 99 % of them reach, and what 1 % do.
@@ -229,8 +300,7 @@ impl Objective for DiffusionObjective<'_> {
     type Batch = DiffusionBatch;
 
     fn init(&self, init: &mut Init) -> LatentDiffusion {
-        use burn::module::Module;
-        let vqvae = self.vqvae.clone().fork(init.device());
+        let vqvae = self.latent_encoder.vae.clone().fork(init.device());
         self.model.with_vae(vqvae, init)
     }
 
@@ -242,7 +312,16 @@ impl Objective for DiffusionObjective<'_> {
         let frames: Vec<usize> = (0..self.config.batch)
             .map(|_| noise.below(self.train.frames()))
             .collect();
-        Ok(self.draw(&self.train, &frames, noise))
+        let share = self.config.slot_dropout;
+        let dropout = self.train.dropout.as_ref();
+        let dropout = dropout.filter(|_| share > 0.0 && f64::from(noise.uniform()) < share);
+        let Some(dropout) = dropout else {
+            return Ok(self.draw(&self.train, &frames, noise));
+        };
+        let slots = self.train.slots.view();
+        let count = SlotDropout::draw_count(slots.dim().2, noise);
+        let reduced = dropout.draw(&frames, slots, count, noise)?;
+        Ok(self.draw_reduced(&self.train, &frames, reduced, noise))
     }
 
     fn losses(
@@ -263,11 +342,18 @@ impl Objective for DiffusionObjective<'_> {
         let denoise = f64::from(floats(self.loss(model, &drawn, device))[0]);
         let (truth, guess) = self.render(model, &self.held_out, &self.sample(24), device)?;
         let squared = squared_error(&truth, &guess);
-        Ok(vec![
+        let mut figures = vec![
             ("denoise", denoise),
             ("squared", squared),
             ("psnr", decibel(squared)),
-        ])
+        ];
+        if let Some([truth, guess]) = self.without_an_object(model, 24, device)? {
+            figures.push((
+                "psnr-without-an-object",
+                decibel(squared_error(&truth, &guess)),
+            ));
+        }
+        Ok(figures)
     }
 
     fn sheet(
@@ -276,6 +362,10 @@ impl Objective for DiffusionObjective<'_> {
         device: &Device,
     ) -> Result<Vec<Array4<u8>>, TrainError> {
         let (truth, guess) = self.render(model, &self.held_out, &self.sample(12), device)?;
-        Ok(vec![truth, guess])
+        let mut rows = vec![truth, guess];
+        if let Some([truth, guess]) = self.without_an_object(model, 12, device)? {
+            rows.extend([truth, guess]);
+        }
+        Ok(rows)
     }
 }

@@ -315,7 +315,7 @@ impl Source for ClevrerSource {
             GroundTruth::Masks => self.has_masks(),
             GroundTruth::Questions => self.questions_file.is_some(),
             GroundTruth::Events => annotations.any(|folder| folder.is_dir()),
-            GroundTruth::States | GroundTruth::Outcomes => false,
+            GroundTruth::Classes | GroundTruth::States | GroundTruth::Outcomes => false,
         }
     }
 

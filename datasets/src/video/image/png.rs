@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Cursor, Seek, Write};
 use std::path::Path;
 
-use ndarray::{Array2, Array3, ArrayView3};
+use ndarray::{Array2, Array3, ArrayView2, ArrayView3};
 use png::{BitDepth, ColorType, Decoder, DecodingError, EncodingError, Transformations};
 
 use crate::error::DataError;
@@ -104,12 +104,58 @@ fn unpacked(row: &[u8], bits: usize) -> impl Iterator<Item = u8> {
 /// When the picture is empty, or the disk says no.
 pub fn write_png(path: &Path, picture: ArrayView3<u8>) -> Result<(), DataError> {
     let (height, width, channels) = picture.dim();
-    if height == 0 || width == 0 || channels != 3 {
-        let reason = format!("a picture of shape {:?}", picture.dim());
+    if channels != 3 {
+        return Err(no_picture(picture.shape(), path));
+    }
+    let pixels: Vec<u8> = picture.iter().copied().collect();
+    write(path, [height, width], &pixels, |encoder| {
+        encoder.set_color(ColorType::Rgb);
+    })
+}
+
+/// Writes ids as an indexed picture: a pixel's value is its id, shown in the colour of that place of the palette. The
+/// file appears whole or not at all.
+///
+/// # Shape
+/// - `ids`: `[height, width]`
+///
+/// # Errors
+/// When the picture is empty, an id has no colour, or the disk says no.
+pub fn write_png_ids(
+    path: &Path,
+    ids: ArrayView2<u8>,
+    palette: &[[u8; 3]],
+) -> Result<(), DataError> {
+    let (height, width) = ids.dim();
+    if ids.iter().any(|&id| usize::from(id) >= palette.len()) {
         return Err(DataError::Encode {
-            reason,
+            reason: format!("an id beyond a palette of {} colours", palette.len()),
             path: path.to_owned(),
         });
+    }
+    let pixels: Vec<u8> = ids.iter().copied().collect();
+    write(path, [height, width], &pixels, |encoder| {
+        encoder.set_color(ColorType::Indexed);
+        encoder.set_palette(palette.concat());
+    })
+}
+
+fn no_picture(shape: &[usize], path: &Path) -> DataError {
+    DataError::Encode {
+        reason: format!("a picture of shape {shape:?}"),
+        path: path.to_owned(),
+    }
+}
+
+/// Writes a picture of eight bits a sample.
+fn write(
+    path: &Path,
+    [height, width]: [usize; 2],
+    pixels: &[u8],
+    kind: impl FnOnce(&mut png::Encoder<'_, &mut BufWriter<File>>),
+) -> Result<(), DataError> {
+    if pixels.is_empty() {
+        return Err(no_picture(&[height, width], path));
     }
     let io = |source| DataError::Io {
         action: "write",
@@ -126,11 +172,10 @@ pub fn write_png(path: &Path, picture: ArrayView3<u8>) -> Result<(), DataError> 
     };
     let mut file = BufWriter::new(File::create(partial.path()).map_err(io)?);
     let mut encoder = png::Encoder::new(&mut file, width as u32, height as u32);
-    encoder.set_color(ColorType::Rgb);
+    kind(&mut encoder);
     encoder.set_depth(BitDepth::Eight);
     let mut writer = encoder.write_header().map_err(say)?;
-    let pixels: Vec<u8> = picture.iter().copied().collect();
-    writer.write_image_data(&pixels).map_err(say)?;
+    writer.write_image_data(pixels).map_err(say)?;
     writer.finish().map_err(say)?;
     file.flush().map_err(io)?;
     partial.keep().map_err(io)

@@ -1,16 +1,16 @@
 //! Perceived masks against true ones, with masks beside them that never looked at a picture.
 
-use ndarray::Array3;
+use ndarray::{Array3, ArrayView3};
 use rayon::prelude::*;
 use slotflow_datasets::ClipId;
-use slotflow_eval::metric::registry::Registry;
 use slotflow_eval::segmentation::MaskScores;
+use slotflow_eval::segmentation::overlap::set_aside;
 use slotflow_eval::trivial_baselines::{Partition, blind_masks};
 use slotflow_eval::{MetricId, MetricSamples};
 
-use super::inputs::Evaluate;
 use super::rows::{Rows, unfit};
 use crate::artifacts::RunError;
+use crate::stages::perceive::decode::Labels;
 
 const PARTITIONS: [Partition; 4] = [
     Partition::Stripes,
@@ -19,49 +19,129 @@ const PARTITIONS: [Partition; 4] = [
     Partition::Whole,
 ];
 
-/// Subset of frames whose slots were encoded.
-const SUBSET: &str = "observed";
+/// Subset of frames whose slots were encoded, against true instances.
+const INSTANCES: &str = "observed";
+/// The same against true classes.
+const CLASSES: &str = "observed-classes";
+
+/// Masks and what is true of the same pixels.
+pub(crate) struct MaskComparison<'a> {
+    /// What is true of a clip; `None` where it has no masks.
+    pub(crate) truth: &'a (dyn Fn(&ClipId) -> Result<Option<Labels>, RunError> + Sync),
+    /// A clip's masks, `[time, height, width]`.
+    pub(crate) masks: &'a (dyn Fn(&ClipId) -> Result<Array3<u8>, RunError> + Sync),
+    /// Metrics of masks.
+    pub(crate) metrics: &'a [MetricId],
+    /// Slots of a frame: how many parts a mask that never looks has.
+    pub(crate) slots: usize,
+    /// Seed of masks that never look.
+    pub(crate) seed: u64,
+    /// What the note of every row says first; may be empty.
+    pub(crate) about: &'a str,
+}
 
 /// What one clip gives.
 struct ClipScores {
+    instances: Scored,
+    /// Where the truth has classes.
+    classes: Option<Scored>,
+}
+
+/// Scores against one kind of truth.
+struct Scored {
     /// Perceived masks.
     perceived: MaskScores,
     /// Masks that never looked, in the order of [`PARTITIONS`].
     blind: Vec<MaskScores>,
 }
 
-/// Adds one row a metric, with the best mask that never looked as its floor.
-pub(crate) fn measure(
-    stage: &Evaluate<'_>,
-    clips: &[ClipId],
-    registry: &Registry,
-    seed: u64,
-    rows: &mut Rows,
-) -> Result<(), RunError> {
-    let metrics = registry.mask_metrics_of_runs();
-    let found: Vec<Option<ClipScores>> = clips
-        .par_iter()
-        .map(|clip| of_clip(stage, clip, &metrics, seed))
-        .collect::<Result<_, _>>()?;
-    for id in metrics {
-        let mut samples = MetricSamples::new(id, SUBSET);
-        let mut floors = PARTITIONS
-            .map(|partition| MetricSamples::new(id, &format!("floor-{}", partition.name())));
-        for (clip, found) in clips.iter().zip(&found) {
-            let Some(found) = found else { continue };
-            found.perceived.push_to(&mut samples, clip.as_str(), 0);
-            for (floor, blind) in floors.iter_mut().zip(&found.blind) {
-                blind.push_to(floor, clip.as_str(), 0);
-            }
+impl MaskComparison<'_> {
+    /// Adds one row a metric, with the best mask that never looked as its floor; and one more where classes are known.
+    pub(crate) fn measure(&self, clips: &[ClipId], rows: &mut Rows) -> Result<(), RunError> {
+        let found: Vec<Option<ClipScores>> = clips
+            .par_iter()
+            .map(|clip| self.of_clip(clip))
+            .collect::<Result<_, _>>()?;
+        let instances = picked(&found, |scores| Some(&scores.instances));
+        self.rows(INSTANCES, clips, &instances, rows);
+        let classes = picked(&found, |scores| scores.classes.as_ref());
+        if classes.iter().any(Option::is_some) {
+            self.rows(CLASSES, clips, &classes, rows);
         }
-        let (best, note) = best_floor(&floors);
-        let score = rows.add(&samples, None, None);
-        (score.floor, score.ceiling) = (best, Some(1.0));
-        if score.note.is_empty() {
-            score.note = note;
+        Ok(())
+    }
+
+    fn rows(&self, subset: &str, clips: &[ClipId], found: &[Option<&Scored>], rows: &mut Rows) {
+        for &id in self.metrics {
+            let mut samples = MetricSamples::new(id, subset);
+            let mut floors = PARTITIONS
+                .map(|partition| MetricSamples::new(id, &format!("floor-{}", partition.name())));
+            for (clip, found) in clips.iter().zip(found) {
+                let Some(found) = found else { continue };
+                found.perceived.push_to(&mut samples, clip.as_str(), 0);
+                for (floor, blind) in floors.iter_mut().zip(&found.blind) {
+                    blind.push_to(floor, clip.as_str(), 0);
+                }
+            }
+            let (best, note) = best_floor(&floors);
+            let score = rows.add(&samples, None, None);
+            (score.floor, score.ceiling) = (best, Some(1.0));
+            let notes = [self.about, &score.note, &note];
+            let said: Vec<&str> = notes.into_iter().filter(|note| !note.is_empty()).collect();
+            score.note = said.join("; ");
         }
     }
-    Ok(())
+
+    /// Scores of a clip; none where the truth has no masks.
+    fn of_clip(&self, clip: &ClipId) -> Result<Option<ClipScores>, RunError> {
+        let Some(truth) = (self.truth)(clip)? else {
+            return Ok(None);
+        };
+        let perceived = (self.masks)(clip)?;
+        let void = truth.void.as_ref();
+        let of = |labels: &Array3<u8>| self.scored(labels, &perceived, void);
+        Ok(Some(ClipScores {
+            instances: of(&truth.masks)?,
+            classes: truth.classes.as_ref().map(of).transpose()?,
+        }))
+    }
+
+    fn scored(
+        &self,
+        truth: &Array3<u8>,
+        perceived: &Array3<u8>,
+        void: Option<&Array3<bool>>,
+    ) -> Result<Scored, RunError> {
+        let scores = |masks: &Array3<u8>| {
+            let measure = |truth: ArrayView3<'_, u8>, masks: ArrayView3<'_, u8>| {
+                MaskScores::measure(self.metrics, truth, masks).map_err(unfit)
+            };
+            match void {
+                None => measure(truth.view(), masks.view()),
+                Some(void) => {
+                    let (truth, masks) =
+                        set_aside(truth.view(), masks.view(), void.view()).map_err(unfit)?;
+                    measure(truth.view(), masks.view())
+                }
+            }
+        };
+        let size: [usize; 3] = truth.dim().into();
+        let blind = PARTITIONS.iter().map(|&partition| {
+            scores(&blind_masks(partition, self.slots, size, self.seed).map_err(unfit)?)
+        });
+        Ok(Scored {
+            perceived: scores(perceived)?,
+            blind: blind.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// One kind of score of every clip.
+fn picked<'a>(
+    found: &'a [Option<ClipScores>],
+    pick: impl Fn(&'a ClipScores) -> Option<&'a Scored>,
+) -> Vec<Option<&'a Scored>> {
+    found.iter().map(|found| pick(found.as_ref()?)).collect()
 }
 
 /// The best of the partitions that never look, and what each of them scores, in words.
@@ -74,29 +154,4 @@ fn best_floor(floors: &[MetricSamples]) -> (Option<f64>, String) {
         .collect();
     let best = means.into_iter().flatten().reduce(f64::max);
     (best, format!("masks that never look: {}", named.join(", ")))
-}
-
-/// Scores of a clip; none where the truth has no masks.
-fn of_clip(
-    stage: &Evaluate<'_>,
-    clip: &ClipId,
-    metrics: &[MetricId],
-    seed: u64,
-) -> Result<Option<ClipScores>, RunError> {
-    let Some(truth) = stage.clips.masks(clip)? else {
-        return Ok(None);
-    };
-    let perceived = stage.seen.masks(clip)?;
-    let scores = |masks: &Array3<u8>| {
-        MaskScores::measure(metrics, truth.view(), masks.view()).map_err(unfit)
-    };
-    let (time, height, width) = truth.dim();
-    let blind = PARTITIONS.iter().map(|&partition| {
-        let size = [time, height, width];
-        scores(&blind_masks(partition, stage.slots, size, seed).map_err(unfit)?)
-    });
-    Ok(Some(ClipScores {
-        perceived: scores(&perceived)?,
-        blind: blind.collect::<Result<_, _>>()?,
-    }))
 }

@@ -20,4 +20,6 @@ mod scores;
 mod stage;
 
 pub use inputs::Evaluate;
+pub(crate) use masks::MaskComparison;
+pub(crate) use rows::Rows;
 pub use scores::{EvaluationTables, Scores};

@@ -4,9 +4,10 @@ use slotflow_eval::metric::registry::Registry;
 use slotflow_eval::{Provenance, answers};
 
 use super::inputs::Evaluate;
+use super::masks::MaskComparison;
 use super::rows::Rows;
 use super::scores::EvaluationTables;
-use super::{masks, motion, perceptual, pixels};
+use super::{motion, perceptual, pixels};
 use crate::artifacts::{Context, Input, Partial, RunError, Stage, Table};
 use crate::plan::video_predict::EvaluateConfig;
 
@@ -46,7 +47,15 @@ impl Stage for Evaluate<'_> {
         let clips = self.frames.clips();
         let registry = Registry::default();
         pixels::measure(self, clips, &registry)?.add_to(&mut rows);
-        masks::measure(self, clips, &registry, context.seed, &mut rows)?;
+        let masks = MaskComparison {
+            truth: &|clip| self.clips.labels(clip),
+            masks: &|clip| self.seen.masks(clip),
+            metrics: &registry.mask_metrics_of_runs(),
+            slots: self.slots,
+            seed: context.seed,
+            about: "",
+        };
+        masks.measure(clips, &mut rows)?;
         perceptual::measure(self, clips, context, &mut rows)?;
         motion::measure(self, clips, context, &mut rows)?;
         if let Some(given) = self.answers {

@@ -8,3 +8,6 @@ pub mod encoder_init;
 
 /// Figures of a validation.
 pub mod figures;
+
+/// Slots that are left out, so that a decoder learns what is there without them.
+pub mod slot_dropout;

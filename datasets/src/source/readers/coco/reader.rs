@@ -244,7 +244,7 @@ impl Source for CocoSource {
     }
 
     fn knows(&self, truth: GroundTruth) -> bool {
-        truth == GroundTruth::Masks
+        matches!(truth, GroundTruth::Masks | GroundTruth::Classes)
     }
 
     fn unjoined(&self) -> Vec<(String, String)> {

@@ -1,0 +1,110 @@
+//! The tables of unsupervised segmentation.
+
+use serde::{Deserialize, Serialize};
+use slotflow_eval::metric::list::MaskMetrics;
+
+use super::flow::Flow;
+use super::video_predict::{DecodeConfig, EncodeConfig, VideoFormat};
+use crate::masks::Interpolation;
+
+/// A plan that segments clips and pictures: nothing is rolled out or rendered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct SegmentPlan {
+    /// Which flow: `segment`.
+    pub flow: Flow,
+    /// The seed of everything random.
+    pub seed: u64,
+    /// Which clips, which frames.
+    pub decode: DecodeConfig,
+    /// Frames → slots.
+    pub encode: EncodeConfig,
+    /// Attention → masks.
+    pub segment: SegmentConfig,
+    /// Scores, where the data set has masks.
+    pub evaluate: SegmentEvaluateConfig,
+    /// The page and the files.
+    pub report: SegmentReportConfig,
+}
+
+impl Default for SegmentPlan {
+    fn default() -> Self {
+        Self {
+            flow: Flow::Segment,
+            seed: 0,
+            decode: DecodeConfig::default(),
+            encode: EncodeConfig::default(),
+            segment: SegmentConfig::default(),
+            evaluate: SegmentEvaluateConfig::default(),
+            report: SegmentReportConfig::default(),
+        }
+    }
+}
+
+/// `[segment]`: attention → masks.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct SegmentConfig {
+    /// Height and width of the masks, pixels, at which they are written and compared with the truth; unset = the
+    /// encoder's frames (`decode.size`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<[usize; 2]>,
+    /// How attention is brought to that size.
+    pub interpolation: Interpolation,
+}
+
+/// `[evaluate]` of a segmentation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct SegmentEvaluateConfig {
+    /// Metrics of masks, as `pipeline eval` names them.
+    pub metrics: MaskMetrics,
+    /// Resamples of the bootstrap.
+    pub resamples: usize,
+}
+
+impl Default for SegmentEvaluateConfig {
+    fn default() -> Self {
+        Self {
+            metrics: MaskMetrics::default(),
+            resamples: 10_000,
+        }
+    }
+}
+
+/// `[report]` of a segmentation: the page and the files.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct SegmentReportConfig {
+    /// Clips that stand in the page.
+    pub clips: usize,
+    /// The kind of video file; clips of one frame are pictures.
+    pub format: VideoFormat,
+    /// Times that a picture is enlarged.
+    pub scale: usize,
+    /// Files of masks, beside one another.
+    pub masks: Vec<MaskFormat>,
+}
+
+impl Default for SegmentReportConfig {
+    fn default() -> Self {
+        Self {
+            clips: 8,
+            format: VideoFormat::Mp4,
+            scale: 2,
+            masks: vec![MaskFormat::Npz],
+        }
+    }
+}
+
+/// A kind of mask file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MaskFormat {
+    /// `masks/CLIP.npz`: array `masks`, uint8 `[time, height, width]`.
+    Npz,
+    /// `masks-png/CLIP/0000.png`: indexed PNG, a pixel's value is its slot.
+    Png,
+    /// `masks-coco.json`: one annotation a slot and frame in COCO's result format, masks as compressed RLE.
+    CocoRle,
+}

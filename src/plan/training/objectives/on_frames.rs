@@ -1,0 +1,216 @@
+//! Tables of trainings that see frames: auto-encoders, slot encoders, slot decoders, the motion network.
+use serde::{Deserialize, Serialize};
+use slotflow_datasets::GroundTruth;
+
+use super::table::{ObjectiveTable, check_window, refused};
+use crate::models::decoder::autoregressive::AutoregressiveConfig;
+use crate::models::decoder::dvae::DvaeConfig;
+use crate::models::decoder::latent_diffusion::LatentDiffusionConfig;
+use crate::models::decoder::mixture::MixtureConfig;
+use crate::models::decoder::vqvae::VqVaeConfig;
+use crate::models::encoder::SlotEncoderConfig;
+use crate::models::perceptual::motion::MotionConfig;
+use crate::plan::error::PlanError;
+use crate::plan::video_predict::WeightsName;
+use crate::train::data::config::{ClipNeeds, TrainData};
+use crate::train::objectives::diffusion::DiffusionObjectiveConfig;
+use crate::train::objectives::dvae::DvaeObjectiveConfig;
+use crate::train::objectives::motion::MotionObjectiveConfig;
+use crate::train::objectives::slotdiffusion::SlotDiffusionObjectiveConfig;
+use crate::train::objectives::slots::SlotsObjectiveConfig;
+use crate::train::objectives::steve::SteveObjectiveConfig;
+use crate::train::objectives::vqvae::VqVaeObjectiveConfig;
+
+/// `[vqvae]`
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct VqVaePlan {
+    /// The objective.
+    pub objective: VqVaeObjectiveConfig,
+    /// The model.
+    pub model: VqVaeConfig,
+}
+
+impl ObjectiveTable for VqVaePlan {}
+
+/// `[slots]`
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct SlotsPlan {
+    /// A slot encoder, trained before, that learns on from there; its sizes take the place of those of `encoder`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_encoder: Option<WeightsName>,
+    /// The objective.
+    pub objective: SlotsObjectiveConfig,
+    /// The encoder.
+    pub encoder: SlotEncoderConfig,
+    /// The decoder that it learns with.
+    pub decoder: MixtureConfig,
+}
+
+impl ObjectiveTable for SlotsPlan {
+    fn check(&self, data: &TrainData) -> Result<(), PlanError> {
+        check_window("slots.objective.window", self.objective.window, data)?;
+        check_appearance(&self.objective)
+    }
+}
+
+/// Refuses thumbnails without pixels, and a balance that would change at no point of the training.
+fn check_appearance(objective: &SlotsObjectiveConfig) -> Result<(), PlanError> {
+    let appearance = &objective.appearance;
+    let hidden = appearance.hidden.unwrap_or(1);
+    if appearance.cells * appearance.cell_size * hidden == 0 {
+        return refused(
+            "slots.objective.appearance",
+            "has a size of 0; the least is 1",
+        );
+    }
+    let decay = &objective.segment_loss.balance_decay;
+    if decay.is_some_and(|decay| !(0.0..1.0).contains(&decay.after)) {
+        return refused(
+            "slots.objective.segment-loss.balance-decay.after",
+            "must be at least 0 and below 1",
+        );
+    }
+    Ok(())
+}
+
+/// `[diffusion]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DiffusionPlan {
+    /// The slot encoder, trained before.
+    pub encoder: WeightsName,
+    /// The VQ-VAE, trained before; its sizes take the place of those in `model`.
+    pub vqvae: WeightsName,
+    /// Divide latents by their own deviation and move them to mean zero.
+    #[serde(default)]
+    pub normalise: bool,
+    /// The objective.
+    #[serde(default)]
+    pub objective: DiffusionObjectiveConfig,
+    /// The model.
+    #[serde(default)]
+    pub model: LatentDiffusionConfig,
+}
+
+impl ObjectiveTable for DiffusionPlan {
+    fn check(&self, _: &TrainData) -> Result<(), PlanError> {
+        let share = self.objective.slot_dropout;
+        if (0.0..=1.0).contains(&share) {
+            return Ok(());
+        }
+        let reason = format!("is {share}; it is a share of the steps, from 0 to 1");
+        refused("diffusion.objective.slot-dropout", reason)
+    }
+}
+
+/// `[dvae]`
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct DvaePlan {
+    /// The objective.
+    pub objective: DvaeObjectiveConfig,
+    /// The model.
+    pub model: DvaeConfig,
+}
+
+impl ObjectiveTable for DvaePlan {}
+
+/// `[steve]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct StevePlan {
+    /// The dVAE, trained before; its sizes take the place of those in `model`.
+    pub dvae: WeightsName,
+    /// A slot encoder that was trained before and stays as it is; unset = `slots` learns with the decoder, as in the
+    /// papers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<WeightsName>,
+    /// A slot encoder, trained before, that learns on from there; its sizes take the place of those of `slots`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_encoder: Option<WeightsName>,
+    /// The objective.
+    #[serde(default)]
+    pub objective: SteveObjectiveConfig,
+    /// The encoder that learns with the decoder.
+    #[serde(default)]
+    pub slots: SlotEncoderConfig,
+    /// The decoder; the width of a slot is the encoder's.
+    #[serde(default)]
+    pub model: AutoregressiveConfig,
+}
+
+impl ObjectiveTable for StevePlan {
+    fn check(&self, data: &TrainData) -> Result<(), PlanError> {
+        if self.encoder.is_some() && self.start_encoder.is_some() {
+            return refused(
+                "steve.encoder",
+                "stays as it is and `steve.start-encoder` learns on; set one of them",
+            );
+        }
+        check_window("steve.objective.window", self.objective.window, data)
+    }
+}
+
+/// `[slotdiffusion]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SlotDiffusionPlan {
+    /// The VQ-VAE, trained before; its sizes take the place of those in `model`.
+    pub vqvae: WeightsName,
+    /// A vision transformer, trained before, for the stem of `slots`; only where that is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vit: Option<WeightsName>,
+    /// A slot encoder, trained before, that learns on from there; its sizes take the place of those of `slots`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_encoder: Option<WeightsName>,
+    /// Divide latents by their own deviation and move them to mean zero.
+    #[serde(default)]
+    pub normalise: bool,
+    /// The objective.
+    #[serde(default)]
+    pub objective: SlotDiffusionObjectiveConfig,
+    /// The encoder.
+    #[serde(default)]
+    pub slots: SlotEncoderConfig,
+    /// The decoder; the width of a slot is the encoder's.
+    #[serde(default)]
+    pub model: LatentDiffusionConfig,
+}
+
+impl ObjectiveTable for SlotDiffusionPlan {
+    fn check(&self, data: &TrainData) -> Result<(), PlanError> {
+        if self.vit.is_some() && self.start_encoder.is_some() {
+            return refused(
+                "slotdiffusion.vit",
+                "is the stem of a new encoder; `slotdiffusion.start-encoder` has its own",
+            );
+        }
+        check_window(
+            "slotdiffusion.objective.window",
+            self.objective.window,
+            data,
+        )
+    }
+}
+
+/// `[motion]`
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct MotionPlan {
+    /// The objective.
+    pub objective: MotionObjectiveConfig,
+    /// The model.
+    pub model: MotionConfig,
+}
+
+impl ObjectiveTable for MotionPlan {
+    fn needs(&self) -> ClipNeeds {
+        ClipNeeds::frames_and(&[GroundTruth::Events])
+    }
+
+    fn check(&self, data: &TrainData) -> Result<(), PlanError> {
+        check_window("motion.model.window", self.model.window, data)
+    }
+}

@@ -1,0 +1,96 @@
+//! Videos and arrays as files of a run's folder, and videos as they stand in its page.
+
+use std::fs;
+use std::io::Cursor;
+use std::path::Path;
+
+use ndarray::{Array4, ArrayView4};
+use ndarray_npy::{NpzWriter, WriteNpzError};
+use slotflow_datasets::{DataError, video};
+use slotflow_eval::report::VideoView;
+
+use crate::artifacts::RunError;
+use crate::artifacts::files::write_atomic;
+use crate::masks::enlarged;
+use crate::plan::video_predict::VideoFormat;
+
+/// Frames `[time, height, width, rgb]`, encoded for a page. `folder` holds the file while it is made.
+///
+/// # Errors
+/// When the frames cannot be encoded, or the folder cannot be written.
+pub(crate) fn embedded(
+    frames: ArrayView4<'_, u8>,
+    fps: f32,
+    label: &str,
+    folder: &Path,
+    format: VideoFormat,
+) -> Result<VideoView, RunError> {
+    let path = folder.join(format!("part.{}", format.extension()));
+    write_video(&path, frames, fps)?;
+    let bytes = fs::read(&path).and_then(|bytes| fs::remove_file(&path).map(|()| bytes));
+    Ok(VideoView {
+        label: label.to_owned(),
+        mime: format.media_type().to_owned(),
+        bytes: bytes.map_err(|source| RunError::Io {
+            action: "read",
+            source,
+            path,
+        })?,
+    })
+}
+
+/// Writes a video of the kind that the file's name says.
+///
+/// # Errors
+/// When the frames cannot be encoded, or the file system says no.
+pub(crate) fn write_video(
+    path: &Path,
+    frames: ArrayView4<'_, u8>,
+    fps: f32,
+) -> Result<(), RunError> {
+    let format = video::Format::of(path).unwrap_or(video::Format::Mp4);
+    video::write(path, frames, fps, format).map_err(of_data)
+}
+
+/// An error of the data crate as one of a run.
+pub(crate) fn of_data(error: DataError) -> RunError {
+    match error {
+        DataError::Io {
+            action,
+            source,
+            path,
+        } => RunError::Io {
+            action,
+            source,
+            path,
+        },
+        other => RunError::Unfit {
+            reason: other.to_string(),
+        },
+    }
+}
+
+/// Frames `scale` times as large.
+///
+/// # Shape
+/// `[time, height, width, rgb]` → `[time, scale · height, scale · width, rgb]`
+pub(crate) fn upscaled(frames: ArrayView4<'_, u8>, scale: usize) -> Array4<u8> {
+    let (_, height, width, _) = frames.dim();
+    enlarged(frames, [height * scale, width * scale])
+}
+
+/// Writes arrays as a `NumPy` archive, whole or not at all.
+///
+/// # Errors
+/// When the file system says no.
+pub(crate) fn write_npz(
+    path: &Path,
+    fill: impl FnOnce(&mut NpzWriter<Cursor<Vec<u8>>>) -> Result<(), WriteNpzError>,
+) -> Result<(), RunError> {
+    let mut file = NpzWriter::new_compressed(Cursor::new(Vec::new()));
+    let bytes = fill(&mut file).and_then(|()| file.finish());
+    let bytes = bytes.map_err(|error| RunError::Internal {
+        reason: format!("arrays could not be packed: {error}"),
+    })?;
+    write_atomic(path, bytes.get_ref())
+}

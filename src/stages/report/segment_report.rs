@@ -1,0 +1,242 @@
+//! A segmentation's run folder: the plan, the tables, masks, slots, overlays and one page.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array3, Array4, Axis};
+use slotflow_datasets::ClipId;
+use slotflow_datasets::video::write_png;
+use slotflow_eval::report::{ClipView, Page, VideoView};
+use slotflow_eval::segmentation::boxes::{BoundingBox, boxes_of};
+use slotflow_eval::{ItemTable, ScoreTable};
+
+use crate::artifacts::files::{make_dir, write_atomic};
+use crate::artifacts::{Run, RunError, Slots};
+use crate::masks::{overlaid, painted};
+use crate::plan::{Plan, SegmentPlan};
+use crate::stages::perceive::decode::Clips;
+use crate::stages::predict::evaluate::Scores;
+use crate::stages::report::mask_writers::MaskWriter;
+use crate::stages::report::media::{embedded, of_data, upscaled, write_npz, write_video};
+use crate::stages::report::run_folder::{stage_rows, write_page, write_run_folder};
+use crate::stages::report::video_columns::side_by_side;
+use crate::stages::segment::segmentation::{Segmentations, SlotFigures};
+
+/// What a segmentation's run folder is made of.
+pub struct SegmentReport<'a> {
+    /// The plan.
+    pub plan: &'a SegmentPlan,
+    /// The clips, at the size of the masks.
+    pub clips: &'a Clips,
+    /// Slots of every frame.
+    pub encoded: &'a Slots,
+    /// Masks of every frame.
+    pub segmentations: &'a Segmentations,
+    /// Scores, where the data set has masks.
+    pub scores: Option<&'a Scores>,
+}
+
+impl SegmentReport<'_> {
+    /// Writes the folder whole and puts it in place of an earlier one; the path of its page.
+    ///
+    /// # Errors
+    /// When `out` holds something else than a run, or cannot be written.
+    pub fn write(&self, out: &Path, run: &Run) -> Result<PathBuf, RunError> {
+        let plan = Plan::Segment(Box::new(self.plan.clone()));
+        write_run_folder(out, run, &plan, |folder, plan| self.fill(folder, plan, run))
+    }
+
+    fn fill(&self, folder: &Path, plan: String, run: &Run) -> Result<(), RunError> {
+        for name in ["overlays", "slots"] {
+            make_dir(&folder.join(name))?;
+        }
+        let (scores, items) = match self.scores {
+            Some(scores) => scores.table()?.into_tables(),
+            None => (ScoreTable::default(), ItemTable::default()),
+        };
+        let table = |error: slotflow_eval::EvalError| RunError::Unfit {
+            reason: error.to_string(),
+        };
+        scores.save(&folder.join("scores.csv")).map_err(table)?;
+        items.save(&folder.join("items.csv")).map_err(table)?;
+        let mut writer = MaskWriter::new(folder, &self.plan.report.masks)?;
+        let mut tables = Tables::default();
+        let mut views = Vec::new();
+        let clips = self.segmentations.clips();
+        for (index, clip) in clips.iter().enumerate() {
+            let masks = self.segmentations.masks(clip)?;
+            writer.add(clip, &masks)?;
+            tables.add(clip, &masks, &self.segmentations.slot_figures(clip)?);
+            let slots = self.encoded.slots(clip)?;
+            let path = folder.join("slots").join(format!("{clip}.npz"));
+            write_npz(&path, |file| file.add_array("slots", &slots))?;
+            let shown = index < self.plan.report.clips;
+            views.extend(self.clip(folder, clip, &masks, shown)?);
+        }
+        writer.finish()?;
+        tables.write(folder)?;
+        let named = |clip: &ClipView| Some(format!("{}: {}", clip.name, clip.note.as_ref()?));
+        let mut notes: Vec<String> = views.iter().filter_map(named).collect();
+        if self.scores.is_none() {
+            notes.push("The clips have no true masks: there is nothing to score.".to_owned());
+        }
+        let page = Page {
+            title: "Segmentation with slots".to_owned(),
+            subtitle: format!(
+                "{} clips of `{}`, no labels used; seed {}",
+                clips.len(),
+                self.plan.decode.dataset,
+                self.plan.seed
+            ),
+            scores: &scores,
+            items: &items,
+            clips: views,
+            answers: Vec::new(),
+            stages: stage_rows(run),
+            plan,
+            notes,
+            failures: failures(self.segmentations),
+            burn_in: 0,
+        };
+        write_page(folder, &page)
+    }
+
+    /// A clip's overlay as a file, and its place in the page where it is shown.
+    fn clip(
+        &self,
+        folder: &Path,
+        clip: &ClipId,
+        masks: &Array3<u8>,
+        shown: bool,
+    ) -> Result<Option<ClipView>, RunError> {
+        let frames = self.clips.frames(clip)?;
+        let note = self.clips.note(clip)?;
+        let truth = self.clips.masks(clip)?;
+        let mut columns = vec![
+            ("frames", frames.clone()),
+            ("overlay", overlaid(frames.view(), masks.view())),
+            ("masks", painted(masks.view())),
+        ];
+        columns.extend(truth.map(|truth| ("true masks", painted(truth.view()))));
+        let scale = self.plan.report.scale;
+        for (_, frames) in &mut columns {
+            *frames = upscaled(frames.view(), scale);
+        }
+        let views: Vec<_> = columns.iter().map(|(_, frames)| frames.view()).collect();
+        let whole = side_by_side(&views);
+        let name = folder.join("overlays").join(clip.as_str());
+        if let [frame] = whole.outer_iter().collect::<Vec<_>>().as_slice() {
+            write_png(&with_ending(&name, "png"), *frame).map_err(of_data)?;
+        } else {
+            let extension = self.plan.report.format.extension();
+            write_video(&with_ending(&name, extension), whole.view(), note.fps)?;
+        }
+        if !shown {
+            return Ok(None);
+        }
+        let videos = columns
+            .iter()
+            .map(|(label, frames)| self.view(folder, label, frames, note.fps));
+        Ok(Some(ClipView {
+            name: clip.to_string(),
+            videos: videos.collect::<Result<_, _>>()?,
+            observed_share: 1.0,
+            scores: Vec::new(),
+            note: note.remark,
+        }))
+    }
+
+    /// A column as it stands in the page: a picture where the clip is one.
+    fn view(
+        &self,
+        folder: &Path,
+        label: &str,
+        frames: &Array4<u8>,
+        fps: f32,
+    ) -> Result<VideoView, RunError> {
+        if frames.len_of(Axis(0)) > 1 {
+            return embedded(frames.view(), fps, label, folder, self.plan.report.format);
+        }
+        let path = folder.join("part.png");
+        write_png(&path, frames.index_axis(Axis(0), 0)).map_err(of_data)?;
+        let bytes = std::fs::read(&path).and_then(|bytes| {
+            std::fs::remove_file(&path)?;
+            Ok(bytes)
+        });
+        Ok(VideoView {
+            label: label.to_owned(),
+            mime: "image/png".to_owned(),
+            bytes: bytes.map_err(|source| RunError::Io {
+                action: "read",
+                source,
+                path,
+            })?,
+        })
+    }
+}
+
+/// The path with an ending behind the whole name, dots and all.
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    name.into()
+}
+
+fn failures(segmentations: &Segmentations) -> Vec<(String, String)> {
+    let failures = segmentations.failures().iter();
+    failures
+        .map(|(clip, why)| (clip.to_string(), why.clone()))
+        .collect()
+}
+
+/// `slots.csv` and `boxes.csv` while they are gathered.
+struct Tables {
+    slots: String,
+    boxes: String,
+}
+
+impl Default for Tables {
+    fn default() -> Self {
+        Self {
+            slots: "clip,slot,share,frames,stability\n".to_owned(),
+            boxes: "clip,frame,slot,left,top,right,bottom,pixels\n".to_owned(),
+        }
+    }
+}
+
+impl Tables {
+    fn add(&mut self, clip: &ClipId, masks: &Array3<u8>, figures: &[SlotFigures]) {
+        let slots = figures.iter().enumerate().map(|(slot, figure)| {
+            let SlotFigures { share, frames, .. } = figure;
+            let stability = figure.stability.map(|value| format!("{value:.4}"));
+            let stability = stability.unwrap_or_default();
+            format!("{clip},{slot},{share:.5},{frames},{stability}\n")
+        });
+        self.slots.extend(slots);
+        for (time, frame) in masks.outer_iter().enumerate() {
+            let mut pixels = [0_usize; 256];
+            frame
+                .iter()
+                .for_each(|&slot| pixels[usize::from(slot)] += 1);
+            let boxes = boxes_of(frame, figures.len()).into_iter().enumerate();
+            let rows = boxes.filter_map(|(slot, found)| {
+                let BoundingBox {
+                    left,
+                    top,
+                    right,
+                    bottom,
+                } = found?;
+                let count = pixels[slot];
+                Some(format!(
+                    "{clip},{time},{slot},{left},{top},{right},{bottom},{count}\n"
+                ))
+            });
+            self.boxes.extend(rows);
+        }
+    }
+
+    fn write(&self, folder: &Path) -> Result<(), RunError> {
+        write_atomic(&folder.join("slots.csv"), self.slots.as_bytes())?;
+        write_atomic(&folder.join("boxes.csv"), self.boxes.as_bytes())
+    }
+}

@@ -1,0 +1,62 @@
+//! Masks against the truth → scores: [`ScoreMasks`].
+
+use slotflow_eval::Provenance;
+
+use crate::artifacts::{Context, Input, Partial, RunError, Stage, Table};
+use crate::plan::segment::SegmentEvaluateConfig;
+use crate::stages::perceive::decode::Clips;
+use crate::stages::predict::evaluate::{EvaluationTables, MaskComparison, Rows};
+use crate::stages::segment::segmentation::Segmentations;
+
+/// Scores masks against true ones of the same size.
+pub struct ScoreMasks<'a> {
+    /// `[evaluate]` of the plan.
+    pub config: &'a SegmentEvaluateConfig,
+    /// True masks.
+    pub clips: &'a Clips,
+    /// Masks under test.
+    pub segmentations: &'a Segmentations,
+    /// Slots of a frame.
+    pub slots: usize,
+    /// How the masks came to their size, for the notes of rows.
+    pub about: String,
+    /// Hash of the models under test.
+    pub checkpoint: String,
+}
+
+impl Stage for ScoreMasks<'_> {
+    const NAME: &'static str = "score-masks";
+    const VERSION: u32 = 1;
+    type Config = SegmentEvaluateConfig;
+    type Output = Table<EvaluationTables>;
+
+    fn config(&self) -> &SegmentEvaluateConfig {
+        self.config
+    }
+
+    fn inputs(&self) -> Vec<Input> {
+        vec![
+            self.clips.as_input("clips"),
+            self.segmentations.as_input("masks"),
+        ]
+    }
+
+    fn run(&self, out: &mut Partial<Self::Output>, context: &Context) -> Result<(), RunError> {
+        out.inherit(self.segmentations);
+        let mut rows = Rows::new(self.config.resamples);
+        let comparison = MaskComparison {
+            truth: &|clip| self.clips.labels(clip),
+            masks: &|clip| self.segmentations.masks(clip),
+            metrics: self.config.metrics.ids(),
+            slots: self.slots,
+            seed: context.seed,
+            about: &self.about,
+        };
+        comparison.measure(self.segmentations.clips(), &mut rows)?;
+        let shared = Provenance {
+            checkpoint_sha256: self.checkpoint.clone(),
+            ..Provenance::of_clips(&self.clips.id().0, env!("CARGO_PKG_VERSION"), "none")
+        };
+        out.write(&rows.finish(&shared))
+    }
+}

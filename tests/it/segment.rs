@@ -1,0 +1,142 @@
+//! Segmentation: generated clips and own pictures to masks, tables and a page.
+
+use std::fs;
+use std::path::Path;
+
+use ndarray::{Array3, Array4, s};
+use slotflow_datasets::video::png::read_png_ids;
+use slotflow_datasets::video::write_png;
+use slotflow_eval::ScoreTable;
+
+use crate::support::{Product, contents};
+
+const SMALL: [&str; 8] = [
+    "run", "segment", "--quiet", "--device", "cpu", "--frames", "6", "--out",
+];
+
+fn small<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let own = SMALL.iter().copied().chain([out]);
+    own.chain(more.iter().copied()).collect()
+}
+
+/// Paths of all files in a folder, below it, with `/` between.
+fn names_of(folder: &Path) -> Vec<String> {
+    let files = contents(folder).into_iter();
+    files.map(|(path, _)| path.display().to_string()).collect()
+}
+
+fn masks(product: &Product, path: &str) -> Array3<u8> {
+    let file = fs::File::open(product.path(path)).unwrap();
+    let mut archive = ndarray_npy::NpzReader::new(file).unwrap();
+    archive.by_name("masks").unwrap()
+}
+
+#[test]
+fn clips_are_segmented_and_scored_where_the_truth_is_known() {
+    let product = Product::new();
+    let said = product.succeed(&small("out", &["--clips", "2"]));
+    assert_eq!(said.trim(), "out/report.html");
+    let names = names_of(&product.path("out"));
+    for name in ["boxes.csv", "items.csv", "report.html", "slots.csv"] {
+        assert!(names.contains(&name.to_owned()), "no {name} in {names:?}");
+    }
+    for folder in ["masks/", "overlays/", "slots/"] {
+        let found = names.iter().filter(|name| name.starts_with(folder));
+        assert_eq!(found.count(), 2, "{folder} in {names:?}");
+    }
+    let scores = ScoreTable::load(&product.path("out/scores.csv")).unwrap();
+    let value = |metric: &str| {
+        let row = scores.rows.iter().find(|row| row.metric == metric).unwrap();
+        (row.value.unwrap(), row.floor.unwrap())
+    };
+    for metric in ["miou", "ari", "mbo", "corloc", "box-ar"] {
+        let (value, floor) = value(metric);
+        assert!(value > floor, "{metric}: {value} against {floor}");
+    }
+    let slots = fs::read_to_string(product.path("out/slots.csv")).unwrap();
+    assert_eq!(slots.lines().count(), 1 + 2 * 7, "one row a clip and slot");
+
+    // The frames and truth are decoded at the other size, the clips are not encoded anew for a second size.
+    product.succeed(&small(
+        "large",
+        &["--clips", "2", "--set", "segment.size=[96, 128]"],
+    ));
+    let first = names_of(&product.path("large/masks")).remove(0);
+    assert_eq!(
+        masks(&product, &format!("large/masks/{first}")).dim(),
+        (6, 96, 128)
+    );
+    let scores = ScoreTable::load(&product.path("large/scores.csv")).unwrap();
+    assert!(
+        scores.rows[0]
+            .note
+            .contains("masks of 96×128, attention enlarged by `bilinear`")
+    );
+}
+
+#[test]
+fn own_pictures_become_masks_of_every_format() {
+    let product = Product::new();
+    fs::create_dir(product.path("pictures")).unwrap();
+    for (name, left) in [("a.png", 10), ("b.png", 40)] {
+        let mut picture = Array4::from_elem((1, 80, 80, 3), 128);
+        picture
+            .slice_mut(s![.., 30..50, left..left + 20, 0])
+            .fill(250);
+        let path = product.path("pictures").join(name);
+        write_png(&path, picture.index_axis(ndarray::Axis(0), 0)).unwrap();
+    }
+    let formats = "report.masks=[\"npz\", \"png\", \"coco-rle\"]";
+    product.succeed(&small(
+        "out",
+        &[
+            "--dataset",
+            "pictures",
+            "--root",
+            "pictures",
+            "--set",
+            formats,
+        ],
+    ));
+    let picture = read_png_ids(&product.path("out/masks-png/a/0000.png")).unwrap();
+    let archive = masks(&product, "out/masks/a.npz");
+    assert_eq!(picture, archive.index_axis(ndarray::Axis(0), 0));
+    let text = fs::read_to_string(product.path("out/masks-coco.json")).unwrap();
+    let annotations: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let of = |name: &str| {
+        let all = annotations.as_array().unwrap().iter();
+        all.filter(|one| one["image_id"] == name).count()
+    };
+    assert!(of("a") > 0 && of("b") > 0, "{text}");
+    assert!(
+        product.path("out/overlays/a.png").is_file(),
+        "a picture, no video"
+    );
+    let page = fs::read_to_string(product.path("out/report.html")).unwrap();
+    assert!(page.contains("there is nothing to score") && page.contains("data:image/png"));
+}
+
+#[test]
+fn any_run_ends_behind_the_stage_that_is_named() {
+    let product = Product::new();
+    let until = |plan: &'static str, stage: &'static str| {
+        let common = ["run", plan, "--clips", "1", "--quiet", "--device", "cpu"];
+        [&common[..], &["--until", stage, "--out", "out"]].concat()
+    };
+    let said = product.succeed(&until("video-predict", "encode"));
+    let folder = product.path(said.trim());
+    assert!(folder.join("manifest.json").is_file(), "{said}");
+    assert!(!product.path("out").exists(), "nothing is reported");
+    let cached = names_of(&product.path(".cache"));
+    assert!(
+        !cached.iter().any(|name| name.starts_with("rollout")),
+        "{cached:?}"
+    );
+
+    let said = product.fail(2, &until("segment", "rollout"));
+    assert!(
+        said.contains("this plan has no stage `rollout`")
+            && said.contains("decode, encode, segment, score-masks"),
+        "{said}"
+    );
+}
