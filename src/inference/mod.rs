@@ -3,5 +3,11 @@
 /// Frames → slots and attention masks.
 pub mod encode;
 
+/// Clusters of feature vectors.
+pub mod k_means;
+
+/// Features pooled over regions → slots.
+pub mod regions;
+
 /// Slots → slots with a rollout behind them.
 pub mod rollout;

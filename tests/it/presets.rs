@@ -19,7 +19,7 @@ fn text(name: &str) -> String {
 
 /// Whether a plan is of a paper's configuration.
 pub fn is_published(name: &str) -> bool {
-    !["video-predict", "segment", "speedrun"].contains(&name)
+    !["video-predict", "segment", "segment-k-means", "speedrun"].contains(&name)
         && !name.ends_with("-vqa")
         && !name.starts_with("compare-")
         && !name.contains("-synth")
