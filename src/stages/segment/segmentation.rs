@@ -1,4 +1,4 @@
-//! Attention → masks: [`Segment`], and [`Segmentations`] on disk.
+//! Attention → masks: `Segment`, and `Segmentations` on disk.
 
 use ndarray::{Array3, ArrayView2, Ix3};
 use serde::{Deserialize, Serialize};
