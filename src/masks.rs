@@ -195,6 +195,17 @@ pub fn enlarged(frames: ArrayView4<'_, u8>, [height, width]: [usize; 2]) -> Arra
     })
 }
 
+/// Masks made larger by repeating pixels.
+///
+/// # Shape
+/// `[time, height', width']` → `[time, height, width]`
+pub fn enlarged_masks(masks: ArrayView3<'_, u8>, [height, width]: [usize; 2]) -> Array3<u8> {
+    let (time, rows, columns) = masks.dim();
+    Array3::from_shape_fn((time, height, width), |(t, y, x)| {
+        masks[[t, y * rows / height, x * columns / width]]
+    })
+}
+
 /// Slots that own a pixel somewhere.
 pub fn used(masks: &Array3<u8>) -> usize {
     let mut seen = [false; 256];

@@ -8,14 +8,12 @@ use slotflow_datasets::source::open;
 use super::video_predict::{FlowError, Outcome};
 use crate::artifacts::{Options, Run};
 use crate::masks::Interpolation;
-use crate::models::WeightsKind;
-use crate::models::encoder::SlotEncoderConfig;
 use crate::plan::SegmentPlan;
 use crate::plan::segment::SegmentConfig;
 use crate::plan::video_predict::{DecodeConfig, EncodeConfig};
 use crate::stages::load;
 use crate::stages::perceive::decode::{Decode, source_config, window};
-use crate::stages::perceive::encode::Encode;
+use crate::stages::perceive::encode::{Encode, slot_count};
 use crate::stages::report::segment_report::SegmentReport;
 use crate::stages::segment::score_masks::ScoreMasks;
 use crate::stages::segment::segmentation::Segment;
@@ -27,7 +25,7 @@ use crate::stages::segment::segmentation::Segment;
 #[expect(clippy::too_many_lines, reason = "the whole pipeline on one screen")]
 pub fn segment(plan: &SegmentPlan, out: &Path, options: Options) -> Result<Outcome, FlowError> {
     let weights = load(&plan.encode.weights)?;
-    let encoder: SlotEncoderConfig = weights.config(WeightsKind::SlotEncoder)?;
+    let slots = slot_count(&plan.encode, &weights)?;
     let run = Run::open(options)?;
     let trained_fps = weights.trained("fps").and_then(serde_json::Value::as_f64);
     let window = window(&plan.decode, trained_fps.map(|fps| fps as f32));
@@ -74,7 +72,7 @@ pub fn segment(plan: &SegmentPlan, out: &Path, options: Options) -> Result<Outco
             config: &plan.evaluate,
             clips: &shown,
             segmentations: &segmentations,
-            slots: encoder.slots,
+            slots,
             about: wanted.about(),
             checkpoint: weights.id.clone(),
         })?)

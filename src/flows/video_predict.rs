@@ -8,12 +8,10 @@ use slotflow_datasets::source::open;
 use crate::artifacts::{Options, Record, Run, RunError};
 use crate::device::DeviceError;
 use crate::metrics::pretrained::PretrainedStore;
-use crate::models::WeightsKind;
-use crate::models::encoder::SlotEncoderConfig;
 use crate::plan::{PlanError, VideoPredictPlan};
 use crate::stages::clevrer::answer::Answer;
 use crate::stages::perceive::decode::{Decode, source_config, window};
-use crate::stages::perceive::encode::Encode;
+use crate::stages::perceive::encode::{Encode, slot_count};
 use crate::stages::predict::evaluate::Evaluate;
 use crate::stages::predict::render::Render;
 use crate::stages::predict::rollout::Rollout;
@@ -108,10 +106,7 @@ pub fn video_predict(
         .map(|fps| fps as f32);
     let window = window(&plan.decode, trained_fps);
     let source = open(plan.decode.dataset, &source_config(&plan.decode, &window))?;
-    let slots = models
-        .encoder
-        .config::<SlotEncoderConfig>(WeightsKind::SlotEncoder)?
-        .slots;
+    let slots = slot_count(&plan.encode, &models.encoder)?;
 
     let clips = run.stage(&Decode {
         config: &plan.decode,

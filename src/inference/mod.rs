@@ -6,6 +6,12 @@ pub mod empty_slots;
 /// Frames → slots and attention masks.
 pub mod encode;
 
+/// Clusters of feature vectors.
+pub mod k_means;
+
+/// Features pooled over regions → slots.
+pub mod regions;
+
 /// Slots → slots with a rollout behind them.
 pub mod rollout;
 

@@ -34,4 +34,5 @@ pub use error::MetricsError;
 pub use evaluate::evaluate;
 pub use evaluation::Evaluation;
 pub use files::{ClipPair, both_sides};
+pub(crate) use files::{MaskFile, places};
 pub use request::Request;

@@ -183,6 +183,12 @@ fn enlargement(scale: usize) -> Result<(), PlanError> {
 fn compose(plan: &ComposePlan) -> Result<(), PlanError> {
     decoding(&plan.decode)?;
     composing(&plan.compose)?;
+    if plan.encode.regions.is_some() {
+        return value(
+            "encode.regions",
+            "pools features, and decoders know the slots of an encoder alone; leave it out",
+        );
+    }
     let burn_in = plan.rollout.burn_in;
     if plan.compose.mode == Mode::Rollout {
         if burn_in == 0 {

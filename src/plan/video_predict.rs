@@ -146,6 +146,45 @@ pub struct EncodeConfig {
     /// Whether the attention of every slot is kept beside its mask, for masks at another size.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub attention: bool,
+    /// Slots by pooling over regions in place of a slot encoder; `weights` is then a vision transformer, or a slot encoder
+    /// whose stem gives the features.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regions: Option<RegionConfig>,
+}
+
+/// `[encode.regions]`: slots by pooling features over regions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct RegionConfig {
+    /// Regions of a frame, and slots: clusters that are made, or labels that masks may have.
+    pub count: usize,
+    /// Masks from elsewhere, as `pipeline eval` reads them: `CLIP.npz`, `CLIP.npy`, `CLIP.png` or `CLIP/0000.png`;
+    /// unset = k-means on the features.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub masks: Option<PathBuf>,
+    /// What is pooled.
+    pub features: RegionFeatures,
+}
+
+/// What is pooled over regions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RegionFeatures {
+    /// Features of the network in `encode.weights`.
+    #[default]
+    Network,
+    /// Colours of pixels.
+    Pixels,
+}
+
+impl Default for RegionConfig {
+    fn default() -> Self {
+        Self {
+            count: 7,
+            masks: None,
+            features: RegionFeatures::Network,
+        }
+    }
 }
 
 impl Default for EncodeConfig {
@@ -153,6 +192,7 @@ impl Default for EncodeConfig {
         Self {
             weights: WeightsName::shipped("slot-encoder"),
             attention: false,
+            regions: None,
         }
     }
 }

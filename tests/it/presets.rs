@@ -19,7 +19,14 @@ fn text(name: &str) -> String {
 
 /// Whether a plan is of a paper's configuration.
 pub fn is_published(name: &str) -> bool {
-    !["video-predict", "segment", "speedrun", "compose"].contains(&name)
+    let own = [
+        "video-predict",
+        "segment",
+        "segment-k-means",
+        "speedrun",
+        "compose",
+    ];
+    !own.contains(&name)
         && !name.ends_with("-vqa")
         && !name.starts_with("compare-")
         && !name.contains("-synth")

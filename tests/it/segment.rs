@@ -140,3 +140,40 @@ fn any_run_ends_behind_the_stage_that_is_named() {
         "{said}"
     );
 }
+
+#[test]
+fn slots_come_of_regions_without_a_slot_encoder() {
+    let product = Product::new();
+    let pixels = [
+        "--clips",
+        "1",
+        "--set",
+        "encode.regions={ count = 4, features = \"pixels\" }",
+    ];
+    product.succeed(&small("k-means", &pixels));
+    let scores = ScoreTable::load(&product.path("k-means/scores.csv")).unwrap();
+    let found = scores.rows.iter().find(|row| row.metric == "miou").unwrap();
+    assert!(found.value.unwrap() > 0.0, "{found:?}");
+
+    let elsewhere = |count: usize| {
+        format!(
+            "encode.regions={{ count = {count}, masks = \"k-means/masks\", features = \"network\" }}"
+        )
+    };
+    let masked = elsewhere(4);
+    product.succeed(&small("masked", &["--clips", "1", "--set", &masked]));
+    let name = names_of(&product.path("k-means/masks")).remove(0);
+    let read = |run: &str| masks(&product, &format!("{run}/masks/{name}"));
+    assert_eq!(read("masked"), read("k-means"), "the masks that were given");
+    let few = elsewhere(2);
+    let said = product.fail(1, &small("few", &["--clips", "1", "--set", &few]));
+    assert!(said.contains("`encode.regions.count` is 2"), "{said}");
+    let output = product.run(&small("two", &["--clips", "2", "--set", &masked]));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        output.status.code(),
+        Some(3),
+        "the other clip is done: {said}"
+    );
+    assert!(said.contains("has no masks of"), "{said}");
+}

@@ -23,6 +23,6 @@ pub use initial::{InitialConfig, PosteriorConfig, kl_loss};
 pub use lstm::LstmState;
 pub use resnet::ResNetConfig;
 pub use slot_encoder::{Encoded, SlotEncoder, SlotEncoderConfig, SlotState};
-pub use stem::{CnnConfig, StemConfig};
+pub use stem::{CnnConfig, Stem, StemConfig};
 pub use transition::{InteractionConfig, TransitionConfig};
 pub use vit::{Vit, VitConfig};

@@ -19,6 +19,7 @@ const PLANS: &[(&str, &str)] = plans![
     "segment-movi-tex",
     "segment-clevrtex",
     "segment-coco",
+    "segment-k-means",
     "segment-voc",
     "compose",
     "speedrun",

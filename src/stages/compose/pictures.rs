@@ -7,7 +7,7 @@ use super::protocol::Role;
 use super::render::SceneFrames;
 use super::scenes::NamedParent;
 use crate::artifacts::{RunError, Slots};
-use crate::masks::{PALETTE, outlined};
+use crate::masks::{PALETTE, enlarged_masks, outlined};
 use crate::stages::perceive::decode::Clips;
 use crate::stages::report::media::upscaled;
 
@@ -59,11 +59,9 @@ impl ScenePictures<'_> {
             let frames = self.clips.frames(clip)?;
             let mut picture = self.large(frames.index_axis(Axis(0), self.time));
             let masks = self.encoded.masks(clip)?;
-            let mask = masks.index_axis(Axis(0), self.time);
-            let mask = ndarray::Array2::from_shape_fn(
-                (mask.dim().0 * self.scale, mask.dim().1 * self.scale),
-                |(y, x)| mask[[y / self.scale, x / self.scale]],
-            );
+            let masks = masks.slice(s![self.time..=self.time, .., ..]);
+            let (height, width, _) = picture.dim();
+            let mask = enlarged_masks(masks, [height, width]).index_axis_move(Axis(0), 0);
             let of_clip = slots
                 .iter()
                 .filter(|(_, parent)| parent.clip.as_ref() == Some(clip));

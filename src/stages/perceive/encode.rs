@@ -13,6 +13,8 @@ use crate::rng::SeededRng;
 
 use crate::stages::Loaded;
 use crate::stages::perceive::decode::Clips;
+use crate::stages::perceive::encode_regions::EncodeRegions;
+use crate::weights::WeightsError;
 
 /// Encodes every frame of every clip as slots.
 pub struct Encode<'a> {
@@ -35,10 +37,13 @@ impl Stage for Encode<'_> {
     }
 
     fn inputs(&self) -> Vec<Input> {
-        vec![
+        let mut inputs = vec![
             self.clips.as_input("clips"),
             Input::new("weights", &*self.weights.id),
-        ]
+        ];
+        let masks = self.regions().and_then(|regions| regions.identity());
+        inputs.extend(masks.map(|masks| Input::new("masks", masks)));
+        inputs
     }
 
     fn is_random(&self) -> bool {
@@ -46,6 +51,9 @@ impl Stage for Encode<'_> {
     }
 
     fn run(&self, out: &mut Partial<SlotsOfClips>, context: &Context) -> Result<(), RunError> {
+        if let Some(regions) = self.regions() {
+            return regions.run(out, context);
+        }
         let loaded = self.weights.model(
             WeightsKind::SlotEncoder,
             &context.device,
@@ -60,7 +68,29 @@ impl Stage for Encode<'_> {
     }
 }
 
+/// Slots of a frame that an encoder gives, or pooling over regions.
+///
+/// # Errors
+/// When the file holds no slot encoder, where one is asked for.
+pub fn slot_count(config: &EncodeConfig, weights: &Loaded) -> Result<usize, WeightsError> {
+    if let Some(regions) = &config.regions {
+        return Ok(regions.count);
+    }
+    let encoder: SlotEncoderConfig = weights.config(WeightsKind::SlotEncoder)?;
+    Ok(encoder.slots)
+}
+
 impl Encode<'_> {
+    /// The same clips by pooling over regions, where the plan asks for it.
+    fn regions(&self) -> Option<EncodeRegions<'_>> {
+        Some(EncodeRegions {
+            config: self.config.regions.as_ref()?,
+            weights: self.weights,
+            clips: self.clips,
+            attention: self.config.attention,
+        })
+    }
+
     /// A clip's file: its slots and masks, and its attention where the plan keeps that.
     fn encode_clip(
         &self,

@@ -5,3 +5,6 @@ pub mod decode;
 
 /// Frames → slots and attention masks.
 pub mod encode;
+
+/// Frames → slots by pooling features over regions.
+mod encode_regions;

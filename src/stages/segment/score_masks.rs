@@ -1,4 +1,4 @@
-//! Masks against the truth → scores: [`ScoreMasks`].
+//! Masks against the truth → scores: `ScoreMasks`.
 
 use slotflow_eval::Provenance;
 

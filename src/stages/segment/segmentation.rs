@@ -1,4 +1,4 @@
-//! Attention → masks: [`Segment`], and [`Segmentations`] on disk.
+//! Attention → masks: `Segment`, and `Segmentations` on disk.
 
 use ndarray::{Array3, ArrayView2, Ix3};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use slotflow_datasets::ClipId;
 use crate::artifacts::{
     Artifact, ArtifactKind, ClipFile, Context, Input, Partial, PerClip, RunError, Slots, Stage,
 };
-use crate::masks::masks_at_size;
+use crate::masks::{enlarged_masks, masks_at_size};
 use crate::plan::segment::SegmentConfig;
 
 /// Array of a clip's file: `[time, height, width]`.
@@ -54,7 +54,11 @@ impl Segment<'_> {
             (Some(size), Some(attention)) => {
                 Ok(masks_at_size(&attention, size, self.config.interpolation))
             }
-            _ => self.encoded.masks(clip),
+            (Some(size), None) => {
+                let masks = self.encoded.masks(clip)?;
+                Ok(enlarged_masks(masks.view(), size))
+            }
+            (None, _) => self.encoded.masks(clip),
         }
     }
 }
