@@ -232,6 +232,9 @@ pub fn shares(masks: ArrayView3<'_, u8>, slots: usize) -> Vec<f64> {
 ///
 /// # Shape
 /// masks: `[time, height, width]`, equal
+///
+/// # Panics
+/// When the masks have different sizes.
 pub fn overlap(slots: [(ArrayView3<'_, u8>, u8); 2]) -> f64 {
     let [(one, slot), (other, second)] = slots;
     assert_eq!(one.dim(), other.dim(), "masks must cover the same pixels");
@@ -253,6 +256,9 @@ pub fn overlap(slots: [(ArrayView3<'_, u8>, u8); 2]) -> f64 {
 /// # Shape
 /// - `picture`: `[height, width, rgb]`
 /// - `mask`: `[height, width]`
+///
+/// # Panics
+/// When the mask has another size than the picture.
 pub fn outlined(
     mut picture: ndarray::ArrayViewMut3<'_, u8>,
     mask: ndarray::ArrayView2<'_, u8>,

@@ -104,8 +104,8 @@ impl MotionExtractor<'_> {
             score.provenance.seed = Some(seed);
         }
         Ok(Score {
-            n_real: windows(truth),
-            n_fake: windows(prediction),
+            n_real: Some(windows(truth)),
+            n_fake: Some(windows(prediction)),
             ..score
         })
     }
@@ -134,8 +134,8 @@ pub fn distance(one: &[Array2<f64>], other: &[Array2<f64>]) -> Result<f64, EvalE
     between(one.iter(), other.iter())
 }
 
-fn windows(set: &[Array2<f64>]) -> Option<usize> {
-    Some(set.iter().map(Array2::nrows).sum())
+fn windows(set: &[Array2<f64>]) -> usize {
+    set.iter().map(Array2::nrows).sum()
 }
 
 /// Standard deviation of the distance over halves of the clips; none where there are too few.

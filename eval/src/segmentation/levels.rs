@@ -253,9 +253,7 @@ mod tests {
     fn what_is_no_matrix_of_similarities_is_refused() {
         assert!(Merges::of(Array2::zeros((2, 3)).view()).is_err());
         assert!(Merges::of(array![[1.0, f64::NAN], [f64::NAN, 1.0]].view()).is_err());
-        assert_eq!(
-            Merges::of(Array2::zeros((0, 0)).view()).unwrap().level(4),
-            []
-        );
+        let none = Merges::of(Array2::zeros((0, 0)).view()).unwrap();
+        assert!(none.level(4).is_empty());
     }
 }

@@ -160,7 +160,7 @@ impl EvaluateScenes<'_> {
             extractor: extractor.map_err(of_metrics)?,
             seed: context.seed,
         };
-        published.rows(self)
+        Ok(published.rows(self))
     }
 
     /// The rows of `fvd-motion`.
@@ -268,7 +268,7 @@ struct Featured {
 }
 
 impl PublishedDistance<'_> {
-    fn rows(&self, stage: &EvaluateScenes<'_>) -> Result<Vec<Score>, RunError> {
+    fn rows(&self, stage: &EvaluateScenes<'_>) -> Vec<Score> {
         let real = stage.real();
         let of_clips = format!("{} clip", stage.clips.id().0);
         let truth = self.featured(&of_clips, &real, |clip| stage.clips.frames(clip));
@@ -299,7 +299,7 @@ impl PublishedDistance<'_> {
             }));
         }
         rows.push(halves);
-        Ok(rows)
+        rows
     }
 
     /// Features of every clip; those of `identity` that were made before are read.

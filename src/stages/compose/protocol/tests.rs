@@ -194,8 +194,16 @@ fn donors_limit_where_objects_come_from_and_what_they_lack_is_counted() {
         .iter()
         .map(|parent| parent.role)
         .collect();
-    use Role::{Background, Empty, Object, Unused};
-    assert_eq!(roles, [Background, Object, Empty, Background, Unused]);
+    assert_eq!(
+        roles,
+        [
+            Role::Background,
+            Role::Object,
+            Role::Empty,
+            Role::Background,
+            Role::Unused
+        ]
+    );
 }
 
 #[test]
