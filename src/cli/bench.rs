@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::failure::Failure;
-use super::output::print;
+use super::messages::failure::Failure;
+use super::messages::output::print;
 use crate::artifacts::files::{make_dir, write_atomic};
 use crate::artifacts::progress::say;
 use crate::bench::{BenchError, Effort, cases, chosen};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::failure::Failure;
+use super::messages::failure::Failure;
 use crate::artifacts::Options;
 use crate::device::DeviceChoice;
 
@@ -55,6 +55,13 @@ pub struct Common {
     /// Seed of all random numbers [default: the plan's]
     #[arg(long)]
     pub seed: Option<u64>,
+    #[command(flatten)]
+    pub machine: Machine,
+}
+
+/// Where work is done, and how it is told.
+#[derive(Debug, Clone, Args)]
+pub struct Machine {
     /// Device: auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]
     pub device: String,
@@ -66,7 +73,7 @@ pub struct Common {
     pub quiet: bool,
 }
 
-impl Common {
+impl Machine {
     /// The device that is named.
     ///
     /// # Errors
@@ -89,6 +96,16 @@ impl Common {
             dry: false,
             quiet: self.quiet,
         })
+    }
+}
+
+impl Common {
+    /// How stages and trainings are executed.
+    ///
+    /// # Errors
+    /// When no device has that name.
+    pub fn options(&self, seed: u64) -> Result<Options, Failure> {
+        self.machine.options(seed)
     }
 
     /// The changes of `--set`, and `--seed` as one more.

@@ -7,8 +7,8 @@ use clap::Args;
 use slotflow_datasets::doctor::Doctor;
 use slotflow_datasets::{DataError, Dataset, SourceConfig};
 
-use super::failure::Failure;
-use super::output::print;
+use super::messages::failure::Failure;
+use super::messages::output::print;
 use crate::artifacts::RunError;
 use crate::artifacts::interrupt;
 use crate::artifacts::progress::Progress;

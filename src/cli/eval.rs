@@ -8,8 +8,8 @@ use slotflow_eval::metric::registry::Registry;
 use slotflow_eval::stats::bootstrap::Resampling;
 
 use super::common::SOME_FAILED;
-use super::failure::Failure;
-use super::output::print;
+use super::messages::failure::Failure;
+use super::messages::output::print;
 use crate::artifacts::progress::say;
 use crate::device::DeviceChoice;
 use crate::flows::eval::{EvalFiles, eval as run};

@@ -9,8 +9,8 @@ use slotflow_datasets::synth::export::layout::{CLEVRER_SIZE, Layout};
 use slotflow_datasets::synth::questions::Amount;
 use slotflow_datasets::{DataError, Dataset, Split};
 
-use super::failure::Failure;
-use super::output::print;
+use super::messages::failure::Failure;
+use super::messages::output::print;
 use crate::artifacts::progress::Progress;
 
 /// `pipeline generate --layout LAYOUT --out DIR`

@@ -8,16 +8,16 @@ mod common;
 mod compare;
 /// A copy of a data set → what is missing or broken.
 mod doctor;
+/// A finished run's clip with other slots.
+mod edit;
 /// Two folders → scores.
 mod eval;
-/// Errors: message, hint, exit code.
-mod failure;
 /// Generated clips in the layout of a published data set.
 mod generate;
 /// Checkpoints of the official code ↔ weights files.
 mod import;
-/// Lines on stdout.
-mod output;
+/// Lines on stdout, errors with hints.
+mod messages;
 /// Plans → reports.
 mod run;
 /// Built-in plans, and a plan with every key.
@@ -48,6 +48,8 @@ enum Command {
     Run(run::RunArgs),
     /// Compare finished runs on one page, with paired differences
     Compare(compare::CompareArgs),
+    /// Remove, add, exchange or move objects of a finished run's clip, and predict it anew
+    Edit(edit::EditArgs),
     /// Train the model of a plan, or resume its training
     Train(train::TrainArgs),
     /// Evaluate predicted videos, masks or features against the ground truth
@@ -98,6 +100,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::compare(&args),
+        Command::Edit(args) => edit::edit(&args),
         Command::Train(args) => train::train(&args),
         Command::Eval(args) => eval::eval(&args),
         Command::Weights(args) => weights::weights(&args),

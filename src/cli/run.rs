@@ -7,14 +7,15 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use super::common::{Common, DataArgs, SOME_FAILED};
-use super::failure::Failure;
-use super::output::print;
+use super::messages::failure::Failure;
+use super::messages::output::print;
 use crate::artifacts::files::make_dir;
 use crate::artifacts::progress::say;
 use crate::artifacts::{Options, RunError, Stage};
 use crate::flows::clevrer_vqa::clevrer_vqa;
 use crate::flows::compare::merge;
 use crate::flows::compose::compose;
+use crate::flows::edit_benchmark::edit_benchmark;
 use crate::flows::physion_vqa::physion_vqa;
 use crate::flows::segment::segment;
 use crate::flows::speedrun::speedrun;
@@ -31,6 +32,7 @@ use crate::stages::compose::scenes::Compose;
 use crate::stages::perceive::decode::Decode;
 use crate::stages::perceive::encode::Encode;
 use crate::stages::physion::contact_prediction::ContactPrediction;
+use crate::stages::predict::edit::benchmark::EditBenchmark;
 use crate::stages::predict::evaluate::Evaluate;
 use crate::stages::predict::render::Render;
 use crate::stages::predict::rollout::Rollout;
@@ -39,7 +41,7 @@ use crate::stages::segment::segmentation::Segment;
 use slotflow_eval::ScoreTable;
 
 /// Cached stages of all flows, in the order of their work.
-const STAGES: [(&str, Option<&str>); 15] = [
+const STAGES: [(&str, Option<&str>); 16] = [
     (Decode::NAME, Decode::FORMER_NAME),
     (Encode::NAME, Encode::FORMER_NAME),
     (Segment::NAME, Segment::FORMER_NAME),
@@ -51,6 +53,7 @@ const STAGES: [(&str, Option<&str>); 15] = [
     (ContactPrediction::NAME, ContactPrediction::FORMER_NAME),
     (ScoreAnswers::NAME, ScoreAnswers::FORMER_NAME),
     (ScoreMasks::NAME, ScoreMasks::FORMER_NAME),
+    (EditBenchmark::NAME, EditBenchmark::FORMER_NAME),
     (Evaluate::NAME, Evaluate::FORMER_NAME),
     (Compose::NAME, Compose::FORMER_NAME),
     (RenderScenes::NAME, RenderScenes::FORMER_NAME),
@@ -131,7 +134,8 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         };
         some_failed |= !outcome.failures.is_empty();
         if let Some(report) = outcome.report {
-            tables.push((name, report.with_file_name("scores.csv")));
+            let table = report.with_file_name("scores.csv");
+            tables.extend(table.is_file().then_some((name, table)));
             print(&report.display().to_string())?;
         }
     }
@@ -238,6 +242,7 @@ fn flow(plan: &Plan, out: &Path, options: Options) -> Result<Outcome, FlowError>
         Plan::PhysionVqa(plan) => physion_vqa(plan, out, options),
         Plan::Segment(plan) => segment(plan, out, options),
         Plan::Compose(plan) => compose(plan, out, options),
+        Plan::EditBenchmark(plan) => edit_benchmark(plan, out, options),
         Plan::Speedrun(plan) => speedrun(plan, out, &options),
         Plan::Train(_) => Err(RunError::Internal {
             reason: "a training is not a run".to_owned(),
@@ -297,6 +302,7 @@ impl From<FlowError> for Failure {
             FlowError::Device(error) => error.into(),
             FlowError::Train(error) => error.into(),
             FlowError::Plan(error) => error.into(),
+            FlowError::Edit(error) => error.into(),
             FlowError::Run(error @ (RunError::Foreign { .. } | RunError::Refused { .. })) => {
                 Self::refused(error.to_string(), error.hint())
             }

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::common::{Common, DataArgs, SOME_FAILED};
-use super::failure::Failure;
-use super::output::print;
+use super::messages::failure::Failure;
+use super::messages::output::print;
 use crate::flows;
 use crate::plan::Plan;
 

@@ -5,8 +5,8 @@ use std::process::{Command, ExitCode};
 
 use clap::{Args, Subcommand};
 
-use super::failure::Failure;
-use super::output::print;
+use super::messages::failure::Failure;
+use super::messages::output::print;
 use crate::artifacts::files::make_dir;
 use crate::artifacts::progress::say;
 use crate::metrics::pretrained::{PretrainedStore, published};

@@ -21,6 +21,12 @@ pub mod video_predict;
 /// Decode, encode, segment, score, report.
 pub mod segment;
 
+/// Change the slots of a finished run's clip.
+pub mod edit;
+
+/// Edits of generated clips against the truth.
+pub mod edit_benchmark;
+
 /// Runs side by side.
 pub mod compare;
 

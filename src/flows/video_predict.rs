@@ -8,6 +8,7 @@ use slotflow_datasets::source::open;
 use crate::artifacts::{Options, Record, Run, RunError};
 use crate::device::DeviceError;
 use crate::metrics::pretrained::PretrainedStore;
+use crate::plan::edit::EditError;
 use crate::plan::{PlanError, VideoPredictPlan};
 use crate::stages::clevrer::answer::Answer;
 use crate::stages::perceive::decode::{Decode, source_config, window};
@@ -41,6 +42,9 @@ pub enum FlowError {
     /// A plan names another one that cannot be used.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// An edit was refused.
+    #[error(transparent)]
+    Edit(#[from] EditError),
 }
 
 /// What came of a prediction.

@@ -1,7 +1,7 @@
 //! Empty slots: in an array of slots, a slot without an object is the all-zero vector.
 //!
 //! No model ever sees it. Decoders, SlotFormer and Aloe attend over a set, and an empty slot is left out of the set; zeros
-//! stand in its place in what comes back. Encoders never give one: edits and compositions do.
+//! stand in its place in what comes back. Slot encoders give none; edits and compositions do.
 
 use ndarray::{Array3, ArrayView1, ArrayView2, ArrayView3, Axis};
 

@@ -2,6 +2,7 @@
 
 use super::clevrer_vqa::ClevrerVqaPlan;
 use super::compose::ComposePlan;
+use super::edit::benchmark::EditBenchmarkPlan;
 use super::error::PlanError;
 use super::physion_vqa::PhysionVqaPlan;
 use super::segment::SegmentPlan;
@@ -22,6 +23,8 @@ pub enum Plan {
     Segment(Box<SegmentPlan>),
     /// Decode, encode, compose, render, evaluate, report.
     Compose(Box<ComposePlan>),
+    /// Decode, encode, edit, render, compare with the truth.
+    EditBenchmark(Box<EditBenchmarkPlan>),
     /// Train one model.
     Train(Box<TrainPlan>),
     /// Train several, then predict with them.
@@ -37,6 +40,7 @@ impl Plan {
             Self::PhysionVqa(plan) => plan.seed,
             Self::Segment(plan) => plan.seed,
             Self::Compose(plan) => plan.seed,
+            Self::EditBenchmark(plan) => plan.seed,
             Self::Train(plan) => plan.seed,
             Self::Speedrun(plan) => plan.seed,
         }
@@ -53,6 +57,7 @@ impl Plan {
             Self::PhysionVqa(plan) => toml::to_string(plan),
             Self::Segment(plan) => toml::to_string(plan),
             Self::Compose(plan) => toml::to_string(plan),
+            Self::EditBenchmark(plan) => toml::to_string(plan),
             Self::Train(plan) => toml::to_string(plan),
             Self::Speedrun(plan) => toml::to_string(plan),
         };

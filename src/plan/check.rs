@@ -7,7 +7,10 @@ use slotflow_eval::metric::definition::Compute;
 
 use super::compose::{ComposeConfig, Mode};
 use super::video_predict::{DecodeConfig, RenderConfig, RenderStart, VideoPredictPlan};
-use super::{ClevrerVqaPlan, ComposePlan, PhysionVqaPlan, Plan, PlanError, SegmentPlan, TrainPlan};
+use super::{
+    ClevrerVqaPlan, ComposePlan, EditBenchmarkPlan, PhysionVqaPlan, Plan, PlanError, SegmentPlan,
+    TrainPlan,
+};
 use crate::plan::training::{ObjectivePlan, TrainData};
 use crate::train::FitConfig;
 
@@ -22,6 +25,7 @@ pub fn plan(plan: &Plan) -> Result<(), PlanError> {
         Plan::PhysionVqa(plan) => physion_vqa(plan),
         Plan::Segment(plan) => segment(plan),
         Plan::Compose(plan) => compose(plan),
+        Plan::EditBenchmark(plan) => edit_benchmark(plan),
         Plan::Train(plan) => training(plan),
         // Its parts are plans of their own, checked when they are loaded.
         Plan::Speedrun(_) => Ok(()),
@@ -76,6 +80,28 @@ fn physion_vqa(plan: &PhysionVqaPlan) -> Result<(), PlanError> {
             "physion.steps",
             "and `physion.save-every` must be at least 1",
         );
+    }
+    Ok(())
+}
+
+fn edit_benchmark(plan: &EditBenchmarkPlan) -> Result<(), PlanError> {
+    decoding(&plan.decode)?;
+    rendering(&plan.render)?;
+    if plan.decode.dataset.generator().is_err() {
+        let reason = format!(
+            "is `{}`; only generated clips can be rendered without an object",
+            plan.decode.dataset
+        );
+        return value("decode.dataset", reason);
+    }
+    if plan.render.start != RenderStart::Noise {
+        return value(
+            "render.start",
+            "must be `noise`; a seen frame would show what is taken away",
+        );
+    }
+    if plan.edits.every == 0 || plan.edits.least_pixels == 0 {
+        return value("edits.every", "and `edits.least-pixels` must be at least 1");
     }
     Ok(())
 }

@@ -17,6 +17,8 @@ pub enum Flow {
     Segment,
     /// Decode, encode, compose, render, evaluate, report.
     Compose,
+    /// Decode, encode, edit, render, compare with the truth.
+    EditBenchmark,
     /// Train one model.
     Train,
     /// Train several, then predict with them.

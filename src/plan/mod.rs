@@ -6,6 +6,9 @@ pub mod clevrer_vqa;
 /// The tables of composition.
 pub mod compose;
 
+/// Edits of a finished run's slots.
+pub mod edit;
+
 /// Which stages a plan runs.
 pub mod flow;
 
@@ -39,6 +42,7 @@ mod text;
 pub use any::Plan;
 pub use clevrer_vqa::ClevrerVqaPlan;
 pub use compose::ComposePlan;
+pub use edit::benchmark::EditBenchmarkPlan;
 pub use error::PlanError;
 pub use flow::Flow;
 pub use physion_vqa::PhysionVqaPlan;

@@ -20,6 +20,7 @@ fn pipeline() {
     Commands:
       run       Predict or segment videos, or answer questions, as one or several plans say, and write a report
       compare   Compare finished runs on one page, with paired differences
+      edit      Remove, add, exchange or move objects of a finished run's clip, and predict it anew
       train     Train the model of a plan, or resume its training
       eval      Evaluate predicted videos, masks or features against the ground truth
       weights   List, download or add the pretrained networks behind LPIPS, FVD and FID
@@ -64,8 +65,8 @@ fn run() {
           --clips <COUNT>          Number of clips
           --frames <COUNT>         Sampled frames of a clip, or `all`; with --videos, `all` cuts each into clips of 48 frames
           --out <DIR>              Run folder, or of several plans the folder above their run folders [default: runs/PLAN]
-          --fresh <STAGE>          Run a stage again although it is cached, and all that depend on it [possible values: decode, encode, segment, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, score-masks, evaluate, compose, render-scenes, evaluate-scenes]
-          --until <STAGE>          Stop when this stage is done, and print the folder of what it made [possible values: decode, encode, segment, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, score-masks, evaluate, compose, render-scenes, evaluate-scenes]
+          --fresh <STAGE>          Run a stage again although it is cached, and all that depend on it [possible values: decode, encode, segment, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, score-masks, edit-benchmark, evaluate, compose, render-scenes, evaluate-scenes]
+          --until <STAGE>          Stop when this stage is done, and print the folder of what it made [possible values: decode, encode, segment, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, score-masks, edit-benchmark, evaluate, compose, render-scenes, evaluate-scenes]
           --dry-run                Print for every stage whether it would run, and why; run nothing
           --set <TABLE.KEY=VALUE>  Change one value of the plan; may be given several times
           --seed <SEED>            Seed of all random numbers [default: the plan's]
@@ -435,7 +436,8 @@ fn show() {
 
 #[test]
 fn every_command_is_here_and_its_help_has_an_example() {
-    let here = include_str!("cli_help.rs");
+    // The help of an edit stands with its other tests.
+    let here = [include_str!("cli_help.rs"), include_str!("edit.rs")].concat();
     let command = slotflow::cli::command();
     for subcommand in command.get_subcommands() {
         let name = subcommand.get_name();

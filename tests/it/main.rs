@@ -7,6 +7,7 @@
 //! - `compose`: new scenes from slots of different clips, and their parents
 //! - `docs`: commands, paths, plans and keys that documents and hints name
 //! - `earlier`: files of an earlier version still open
+//! - `edit`: a run with other slots, replayed and refused
 //! - `eval`: folders in, tables out
 //! - `flow`: clips to a report, resumed, on other numbers of threads
 //! - `import`: official checkpoints in and out
@@ -35,6 +36,7 @@ mod cli_help;
 mod compose;
 mod docs;
 mod earlier;
+mod edit;
 mod eval;
 mod flow;
 mod import;

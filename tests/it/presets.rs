@@ -25,6 +25,7 @@ pub fn is_published(name: &str) -> bool {
         "segment-k-means",
         "speedrun",
         "compose",
+        "edit-benchmark",
     ];
     !own.contains(&name)
         && !name.ends_with("-vqa")

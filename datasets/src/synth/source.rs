@@ -66,7 +66,7 @@ impl SynthSource {
     }
 
     /// The clip's own frames that a window asks for, and how many of them make a second.
-    fn frames(&self, window: &Window) -> (Vec<usize>, f32) {
+    pub fn frames(&self, window: &Window) -> (Vec<usize>, f32) {
         let SynthPreset {
             fps,
             rendered_frames,

@@ -109,7 +109,7 @@ fn failures(failures: &[(String, String)]) -> String {
     format!("<aside class=\"notes failed\"><h2>{count}</h2><ul>{items}</ul></aside>")
 }
 
-fn stages(stages: &[StageRow]) -> String {
+pub(super) fn stages(stages: &[StageRow]) -> String {
     if stages.is_empty() {
         return "<p class=\"empty\">No stage is on record.</p>".to_owned();
     }

@@ -14,6 +14,8 @@ mod clips;
 mod compare;
 /// Curves over the horizon.
 mod curve;
+/// Before and after an edit.
+mod edited;
 /// The page of a run as a whole.
 mod html;
 /// Text and numbers in HTML.
@@ -28,6 +30,8 @@ mod scores;
 mod summary;
 
 pub use compare::{Comparison, compare};
+pub use edited::benchmark::{EditBenchmarkPage, EditMeasure, edit_benchmark};
+pub use edited::{AnswerChange, EditPage, edited};
 pub use html::html;
 pub use page::{
     AnswerRow, CEILING_SUFFIX, COMPOSED, ClipView, FLOOR_SUFFIX, IMAGINED, IN_FOLDERS, Page,

@@ -136,7 +136,9 @@ impl Aloe {
     ///
     /// # Shape
     /// - `slots`: `[batch, frames, slots, dim]`
-    /// - `words`: `[batch, text]`; `padding` is true where there is no word
+    /// - `words`: `[batch, text]`
+    /// - `padding`: `[batch, text]`, true where there is no word; or `[batch, frames * slots + text]`, which is also true where
+    ///   a slot is empty
     pub fn answer(
         &self,
         slots: Tensor<4>,
@@ -169,7 +171,7 @@ impl Aloe {
     /// As [`Aloe::answer`].
     ///
     /// # Panics
-    /// When padding does not speak of every word.
+    /// When padding speaks neither of every word nor of every slot and word.
     pub fn gather(
         &self,
         slots: Tensor<4>,
@@ -180,7 +182,7 @@ impl Aloe {
         let [batch, frames, count, dim] = slots.dims();
         let text = words.dims()[1];
         let (width, seen) = (self.class_token.dims()[2], frames * count);
-        assert_eq!(padding.dims(), [batch, text], "padding is about every word");
+        let (empty, padding) = empty_slots(padding, [batch, seen, text]);
         // Where no text of the batch has a word there is nothing to look at.
         let TextTokens {
             places,
@@ -201,7 +203,7 @@ impl Aloe {
             .forward_last(
                 Tensor::cat(vec![vision, text, class], 1),
                 1,
-                Some(key_padding_mask),
+                Some(with_empty(key_padding_mask, empty)),
             )
             .reshape([batch, width])
     }
@@ -223,6 +225,32 @@ impl Aloe {
         };
         marked(words, &self.text_code.val())
     }
+}
+
+/// What padding says of slots, `[batch, seen]`, where it does, and of words, `[batch, text]`.
+fn empty_slots(
+    padding: Tensor<2, Bool>,
+    [batch, seen, text]: [usize; 3],
+) -> (Option<Tensor<2, Bool>>, Tensor<2, Bool>) {
+    if padding.dims() == [batch, text] {
+        return (None, padding);
+    }
+    assert_eq!(
+        padding.dims(),
+        [batch, seen + text],
+        "padding is about every word, or about every slot and every word"
+    );
+    let empty = padding.clone().narrow(1, 0, seen);
+    (Some(empty), padding.narrow(1, seen, text))
+}
+
+/// The mask of all tokens, with the empty ones among the slots, which stand first.
+fn with_empty(mask: Tensor<2, Bool>, empty: Option<Tensor<2, Bool>>) -> Tensor<2, Bool> {
+    let Some(empty) = empty else {
+        return mask;
+    };
+    let (seen, tokens) = (empty.dims()[1], mask.dims()[1]);
+    Tensor::cat(vec![empty, mask.narrow(1, seen, tokens - seen)], 1)
 }
 
 /// Positions of the words of a batch of texts, and which of them are padding.
@@ -334,6 +362,27 @@ mod tests {
         both.narrow(0, 0, 1)
             .into_data()
             .assert_approx_eq::<f32>(&alone.into_data(), Tolerance::default());
+    }
+
+    #[test]
+    fn the_numbers_of_an_empty_slot_do_not_change_the_answer() {
+        let device = Device::flex();
+        let model = small(&device);
+        let words = Tensor::<2, Int>::from_data([[3, 4, 0, 0]], &device);
+        let mut empty = [false; 10];
+        for place in [1, 4, 8, 9] {
+            empty[place] = true; // slot 1 of both frames, and the last two words
+        }
+        let padding = Tensor::<2, Bool>::from_data([empty], &device);
+        let ask = |value: f32| {
+            let slots: Tensor<4> = SeededRng::new(1, &[]).normal([1, 2, 3, 6], &device);
+            let emptied = Tensor::full([1, 2, 1, 6], value, &device);
+            let slots = slots.slice_assign([0..1, 0..2, 1..2, 0..6], emptied);
+            model
+                .answer(slots, words.clone(), padding.clone())
+                .into_data()
+        };
+        ask(0.0).assert_approx_eq::<f32>(&ask(9.0), Tolerance::default());
     }
 
     #[test]

@@ -25,6 +25,7 @@ const PLANS: &[(&str, &str)] = plans![
     "speedrun",
     "clevrer-vqa",
     "physion-vqa",
+    "edit-benchmark",
     "compare-savi",
     "compare-steve",
     "compare-slotdiffusion",

@@ -75,6 +75,7 @@ impl Plan {
             }
             Flow::Segment => Self::Segment(Box::new(typed(table, origin)?)),
             Flow::Compose => Self::Compose(Box::new(typed(table, origin)?)),
+            Flow::EditBenchmark => Self::EditBenchmark(Box::new(typed(table, origin)?)),
             Flow::Train => Self::Train(Box::new(typed(table, origin)?)),
             Flow::Speedrun => Self::Speedrun(Box::new(typed(table, origin)?)),
         };

@@ -238,7 +238,11 @@ impl Reasoner<'_> {
             .iter()
             .map(|text| slots_of_text(slots, self.config.frames, text.predictive))
             .collect();
-        TextBatch::new(&words, &windows, &context.device)
+        let batch = TextBatch::new(&words, &windows, &context.device);
+        match self.sees {
+            Sees::Clip | Sees::LastFrame => batch.without_empty_slots(),
+            Sees::States | Sees::Question => batch,
+        }
     }
 
     /// Puts the most frequent answer of its type into a record: the floor.

@@ -1,5 +1,8 @@
 //! Slots → predicted slots → frames → scores.
 
+/// Slots taken away, added and exchanged.
+pub mod edit;
+
 /// Observed slots → predicted slots, by SlotFormer.
 pub mod rollout;
 

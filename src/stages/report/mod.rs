@@ -24,6 +24,9 @@ pub mod evaluation_page;
 /// Folders of finished runs, read.
 pub mod finished_run;
 
+/// The folder of an edit.
+pub mod edit_report;
+
 /// `answers.csv`.
 pub mod answers_csv;
 

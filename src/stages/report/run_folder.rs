@@ -44,7 +44,7 @@ pub fn write_run_folder(
 }
 
 /// The file of a run's page.
-const PAGE: &str = "report.html";
+pub(super) const PAGE: &str = "report.html";
 
 /// Writes the page of a run into its folder.
 ///
@@ -65,7 +65,7 @@ pub fn stage_rows(run: &Run) -> Vec<StageRow> {
 }
 
 /// Writes `run.json`: version, device, threads, and what became of each stage.
-fn write_record(folder: &Path, run: &Run) -> Result<(), RunError> {
+pub(super) fn write_record(folder: &Path, run: &Run) -> Result<(), RunError> {
     let about = json!({
         "slotflow": env!("CARGO_PKG_VERSION"),
         "device": run.options().device.resolve().to_string(),

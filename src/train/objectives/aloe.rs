@@ -97,7 +97,8 @@ pub struct TextBatch {
     pub slots: Tensor<4>,
     /// `[batch, text]`
     pub words: Tensor<2, Int>,
-    /// `[batch, text]`; true where there is no word.
+    /// `[batch, text]`, true where there is no word; behind [`TextBatch::without_empty_slots`]
+    /// `[batch, frames * slots + text]`, also true where a slot is empty.
     pub padding: Tensor<2, Bool>,
 }
 
@@ -130,6 +131,19 @@ impl TextBatch {
             slots: Tensor::from_data(slots, device),
             words,
             padding,
+        }
+    }
+
+    /// The same with slots of zeros left out: of an encoder's slots, where these are empty; not of true states or in place of
+    /// slots that are not seen, where zeros are what the model was trained on.
+    #[must_use]
+    pub fn without_empty_slots(self) -> Self {
+        let [batch, frames, count, _] = self.slots.dims();
+        let largest = self.slots.clone().abs().max_dim(3);
+        let empty = largest.reshape([batch, frames * count]).equal_elem(0.0);
+        Self {
+            padding: Tensor::cat(vec![empty, self.padding], 1),
+            ..self
         }
     }
 }

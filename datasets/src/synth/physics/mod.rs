@@ -12,6 +12,9 @@ pub mod record;
 /// Camera, light and surroundings of a clip whose preset varies them.
 pub mod clip_look;
 
+/// The same clip with other objects.
+mod variants;
+
 /// Draws them from a seed.
 pub(crate) mod vary;
 

@@ -5,6 +5,7 @@ use slotflow_datasets::DataError;
 use crate::artifacts::RunError;
 use crate::device::DeviceError;
 use crate::plan::PlanError;
+use crate::plan::edit::EditError;
 use crate::stages::slot_files::SlotFileError;
 use crate::train::TrainError;
 use crate::weights::WeightsError;
@@ -49,6 +50,12 @@ impl Failure {
 
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Self {
+        Self::refused(error.to_string(), error.hint())
+    }
+}
+
+impl From<EditError> for Failure {
+    fn from(error: EditError) -> Self {
         Self::refused(error.to_string(), error.hint())
     }
 }

@@ -1,0 +1,301 @@
+//! The folder of an edit: the edit file, the edited slots, videos side by side, changed answers and one page.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array3, Array4, ArrayView4, Axis, s};
+use slotflow_datasets::ClipId;
+use slotflow_datasets::partial::PartialFolder;
+use slotflow_datasets::video::write_png;
+use slotflow_eval::report::{AnswerChange, ClipView, EditPage, VideoView, edited as page};
+
+use crate::artifacts::files::{make_dir, write_atomic};
+use crate::artifacts::slots::SlotsOfClips;
+use crate::artifacts::{Run, RunError, Slots};
+use crate::plan::VideoPredictPlan;
+use crate::plan::edit::{EditError, EditPlan};
+use crate::stages::clevrer::answers::AnswerRecord;
+use crate::stages::perceive::decode::Clips;
+use crate::stages::predict::edit::stage::EditedSlots;
+use crate::stages::predict::frames::Frames;
+use crate::stages::report::answers_csv::write_answers;
+use crate::stages::report::media::{embedded, of_data, upscaled, write_npz, write_video};
+use crate::stages::report::run_folder::{PAGE, stage_rows, write_record};
+use crate::stages::report::video_columns::side_by_side;
+
+/// The folder of a benchmark of edits.
+pub mod benchmark;
+
+/// Frames of a video in the picture of all of them.
+const SHOWN: usize = 8;
+
+/// The file that an edit is kept in.
+pub const EDIT_FILE: &str = "edit.toml";
+
+/// What an edit's folder is made of.
+pub struct EditReport<'a> {
+    /// The edit.
+    pub edit: &'a EditPlan,
+    /// The run's plan.
+    pub plan: &'a VideoPredictPlan,
+    /// The same as it stands in the run's folder.
+    pub plan_text: &'a str,
+    /// The run's clips.
+    pub clips: &'a Clips,
+    /// Edited slots of every encoded frame.
+    pub edited: &'a EditedSlots,
+    /// The roll-out behind them.
+    pub rollout: &'a Slots,
+    /// Frames before and after.
+    pub frames: [&'a Frames; 2],
+    /// Answers about the clip before and after.
+    pub answers: &'a [[AnswerRecord; 2]],
+    /// What a reader should know.
+    pub remark: Option<String>,
+}
+
+impl EditReport<'_> {
+    /// Writes the folder whole and puts it in place of an earlier edit; the path of its page.
+    ///
+    /// # Errors
+    /// When it cannot be written; an earlier edit is then still there.
+    pub fn write(&self, out: &Path, run: &Run) -> Result<PathBuf, RunError> {
+        let io = |action: &'static str| {
+            move |source| RunError::Io {
+                action,
+                source,
+                path: out.to_owned(),
+            }
+        };
+        if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            make_dir(parent)?;
+        }
+        let folder = PartialFolder::create(out).map_err(io("create"))?;
+        self.fill(folder.path(), run)?;
+        write_record(folder.path(), run)?;
+        folder.keep().map_err(io("rename"))?;
+        Ok(out.join(PAGE))
+    }
+
+    fn fill(&self, folder: &Path, run: &Run) -> Result<(), RunError> {
+        let clip = &self.edit.clip;
+        let text = self.edit.to_toml().map_err(|error| RunError::Internal {
+            reason: error.to_string(),
+        })?;
+        write_atomic(&folder.join(EDIT_FILE), text.as_bytes())?;
+        self.slots(folder, clip)?;
+        let exchanges = self.edited.exchanges(clip)?;
+        let json = serde_json::to_string_pretty(&exchanges).unwrap_or_default();
+        write_atomic(&folder.join("exchanges.json"), json.as_bytes())?;
+        let after: Vec<AnswerRecord> = self
+            .answers
+            .iter()
+            .map(|[_, after]| after.clone())
+            .collect();
+        if !after.is_empty() {
+            write_answers(&folder.join("answers.csv"), &after)?;
+        }
+        let changed: Vec<AnswerChange> = self.answers.iter().map(change).collect();
+        write_changes(&folder.join("changed-answers.csv"), &changed)?;
+        let (operations, frames) = (&self.edit.operations, self.edit.frames);
+        let mut changes: Vec<String> = operations.iter().map(ToString::to_string).collect();
+        changes.extend(exchanges.iter().map(ToString::to_string));
+        let (videos, observed_share) = self.videos(folder, clip)?;
+        let observed = self.rollout.observed(clip)?;
+        let page_of = EditPage {
+            title: format!("{clip}, edited"),
+            subtitle: format!("clip of the run `{}`, changed {frames}", self.edit.run),
+            changes,
+            notes: self.remark.iter().cloned().collect(),
+            clips: vec![ClipView {
+                name: clip.to_string(),
+                videos,
+                observed_share,
+                scores: Vec::new(),
+                note: None,
+            }],
+            answers: changed,
+            stages: stage_rows(run),
+            edit: text,
+            plan: self.plan_text.to_owned(),
+            burn_in: observed,
+        };
+        write_atomic(&folder.join(PAGE), page(&page_of).as_bytes())
+    }
+
+    fn slots(&self, folder: &Path, clip: &ClipId) -> Result<(), RunError> {
+        make_dir(&folder.join("slots"))?;
+        let encoded = self.edited.read_as::<SlotsOfClips>().slots(clip)?;
+        let rollout = self.rollout.slots(clip)?;
+        let path = folder.join("slots").join(format!("{clip}.npz"));
+        write_npz(&path, |file| {
+            file.add_array("slots", &rollout)?;
+            file.add_array("observed", &encoded)
+        })
+    }
+
+    /// One video with all columns side by side, and each by itself for the page; the share of frames that were seen.
+    fn videos(&self, folder: &Path, clip: &ClipId) -> Result<(Vec<VideoView>, f64), RunError> {
+        let [before, after] = self.frames;
+        let columns: [(&str, Array4<u8>); 5] = [
+            ("seen", self.clips.frames(clip)?),
+            ("reconstruction", before.reconstruction(clip)?),
+            ("edited reconstruction", after.reconstruction(clip)?),
+            ("prediction", before.prediction(clip)?),
+            ("edited prediction", after.prediction(clip)?),
+        ];
+        let fps = self.clips.note(clip)?.fps;
+        let scale = self.plan.report.scale;
+        let columns = columns.map(|(label, frames)| (label, upscaled(frames.view(), scale)));
+        make_dir(&folder.join("videos"))?;
+        let extension = self.plan.report.format.extension();
+        let path = folder.join("videos").join(format!("{clip}.{extension}"));
+        let views: Vec<_> = columns.iter().map(|(_, frames)| frames.view()).collect();
+        write_video(&path, side_by_side(&views).view(), fps)?;
+        let sheet = sheet(&views);
+        write_png(&folder.join("frames.png"), sheet.view()).map_err(of_data)?;
+        let frames = columns[3].1.dim().0.max(1);
+        let share = self.rollout.observed(clip)? as f64 / frames as f64;
+        let videos = columns.iter().map(|(label, frames)| {
+            embedded(frames.view(), fps, label, folder, self.plan.report.format)
+        });
+        Ok((videos.collect::<Result<_, _>>()?, share))
+    }
+}
+
+/// Some frames of each video from left to right, the videos one below the other, `[height, width, rgb]`.
+fn sheet(videos: &[ArrayView4<'_, u8>]) -> Array3<u8> {
+    let time = videos.iter().map(|video| video.dim().0).min().unwrap_or(0);
+    let (_, height, width, rgb) = videos.first().map_or((0, 0, 0, 3), ArrayView4::dim);
+    let shown = time.min(SHOWN);
+    let mut sheet = Array3::zeros((videos.len() * height, shown * width, rgb));
+    for (down, video) in videos.iter().enumerate() {
+        for across in 0..shown {
+            let frame = across * (time - 1) / (shown - 1).max(1);
+            let (top, left) = (down * height, across * width);
+            let mut place = sheet.slice_mut(s![top..top + height, left..left + width, ..]);
+            place.assign(&video.index_axis(Axis(0), frame));
+        }
+    }
+    sheet
+}
+
+fn change([before, after]: &[AnswerRecord; 2]) -> AnswerChange {
+    AnswerChange {
+        question: before.question.clone(),
+        kind: before.kind.clone(),
+        option: before.option.clone(),
+        truth: before.truth.clone(),
+        before: (before.answer.clone(), before.probability),
+        after: (after.answer.clone(), after.probability),
+    }
+}
+
+/// Writes the answers that changed, as CSV; an empty table where none did, no file where nothing was asked.
+fn write_changes(path: &Path, changes: &[AnswerChange]) -> Result<(), RunError> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let internal = |error: &dyn std::fmt::Display| RunError::Internal {
+        reason: error.to_string(),
+    };
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let head = [
+        "type",
+        "question",
+        "option",
+        "before",
+        "probability_before",
+        "after",
+        "probability_after",
+        "truth_unedited",
+    ];
+    table.write_record(head).map_err(|error| internal(&error))?;
+    for change in changes.iter().filter(|change| change.is_other()) {
+        let row = [
+            change.kind.clone(),
+            change.question.clone(),
+            change.option.clone().unwrap_or_default(),
+            change.before.0.clone(),
+            format!("{:.4}", change.before.1),
+            change.after.0.clone(),
+            format!("{:.4}", change.after.1),
+            change.truth.clone().unwrap_or_default(),
+        ];
+        table.write_record(row).map_err(|error| internal(&error))?;
+    }
+    let bytes = table.into_inner().map_err(|error| internal(&error))?;
+    write_atomic(path, &bytes)
+}
+
+/// Refuses a folder that is neither new, nor empty, nor an earlier edit, and one inside or above the run.
+///
+/// # Errors
+/// When it is one of these, or cannot be read.
+pub fn check_out(out: &Path, run: &Path) -> Result<(), EditError> {
+    let (whole, run) = (whole(out), whole(run));
+    if whole.starts_with(&run) || run.starts_with(&whole) {
+        return Err(EditError::InsideRun {
+            path: out.to_owned(),
+        });
+    }
+    if !out.exists() {
+        return Ok(());
+    }
+    let is_edit = out.join(EDIT_FILE).is_file() && out.join("run.json").is_file();
+    let is_empty = fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_none());
+    if is_edit || is_empty {
+        Ok(())
+    } else {
+        Err(EditError::Foreign {
+            path: out.to_owned(),
+        })
+    }
+}
+
+/// A path from the root on, as far as it exists.
+fn whole(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut there = absolute.as_path();
+    loop {
+        if let Ok(found) = there.canonicalize() {
+            return match absolute.strip_prefix(there) {
+                Ok(rest) if !rest.as_os_str().is_empty() => found.join(rest),
+                _ => found,
+            };
+        }
+        match there.parent() {
+            Some(parent) => there = parent,
+            None => return absolute,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edit_goes_neither_into_a_run_nor_over_something_else() {
+        let home = tempfile::tempdir().unwrap();
+        let run = home.path().join("run");
+        fs::create_dir(&run).unwrap();
+        let refused = |out: &Path| check_out(out, &run).unwrap_err();
+        assert!(matches!(refused(&run), EditError::InsideRun { .. }));
+        assert!(matches!(
+            refused(&run.join("a/b")),
+            EditError::InsideRun { .. }
+        ));
+        assert!(matches!(refused(home.path()), EditError::InsideRun { .. }));
+        let other = home.path().join("other");
+        check_out(&other, &run).unwrap();
+        fs::create_dir(&other).unwrap();
+        check_out(&other, &run).unwrap();
+        fs::write(other.join("letter.txt"), "dear").unwrap();
+        assert!(matches!(refused(&other), EditError::Foreign { .. }));
+        for name in [EDIT_FILE, "run.json"] {
+            fs::write(other.join(name), "").unwrap();
+        }
+        check_out(&other, &run).unwrap();
+    }
+}
