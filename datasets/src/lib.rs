@@ -14,20 +14,11 @@ pub mod window;
 /// Questions, their programs and their words.
 pub mod question;
 
-/// Masks in COCO's compressed form.
-pub mod rle;
-
 /// A clip: frames, masks and questions.
 pub mod clip;
 
-/// TFRecord files and the examples in them.
-pub mod tfrecord;
-
-/// Files and folders that appear whole or not at all.
-pub mod partial;
-
-/// Entries of folders.
-pub mod listing;
+/// Files of any content: folders, arrays, records, masks; and how they are written.
+pub mod files;
 
 /// Video files in and out.
 pub mod video;
@@ -46,6 +37,7 @@ pub mod doctor;
 
 pub use clip::{Clip, ClipId, Sample};
 pub use error::DataError;
+pub use files::{listing, memory, numpy, partial, rle, tfrecord};
 pub use frame_cache::FrameCache;
 pub use question::{Ask, Choice, Question, QuestionKind};
 pub use source::{Dataset, GroundTruth, Source, SourceConfig, Split};

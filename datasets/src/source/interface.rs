@@ -162,6 +162,14 @@ pub trait Source: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// Identity of what is true of a clip beside its frames, masks and questions, for cache keys: its events and its
+    /// outcome. What cannot be read is known by the reason.
+    fn truth_identity(&self, index: usize) -> String {
+        let events = self.events(index).map_err(|error| error.to_string());
+        let truth = format!("{events:?} {:?}", self.outcome(index));
+        blake3::hash(truth.as_bytes()).to_hex()[..32].to_owned()
+    }
+
     /// True states of a clip's objects at frames of the video, also past its end, `[frames, slots, numbers]`; `None`
     /// where the source does not know.
     fn states(&self, _index: usize, _frames: &[usize], _slots: usize) -> Option<Array3<f32>> {

@@ -1,6 +1,7 @@
 //! Decoding options, headers and formats of video files.
 
 use crate::clip::Clip;
+use crate::window::FrameSampling;
 
 /// Decoding options; the frames do not depend on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,30 @@ pub struct VideoInfo {
     pub frames: Option<usize>,
     /// Seconds, where the file says.
     pub secs: Option<f64>,
+}
+
+/// How much a video file holds, by its packets: what a header says of frames and seconds may be wrong.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Extent {
+    /// Frames.
+    pub frames: usize,
+    /// Seconds from the first frame's beginning to the last one's end.
+    pub secs: f64,
+    /// How far a time stamp may be off.
+    pub slack_secs: f64,
+}
+
+impl Extent {
+    /// Number of sampled frames at a pace.
+    pub fn sampled(&self, pace: FrameSampling) -> usize {
+        match pace {
+            FrameSampling::Stride(stride) => self.frames.div_ceil(stride.max(1)),
+            FrameSampling::Fps(fps) => {
+                let secs = (self.secs - self.slack_secs).max(0.0);
+                (secs * f64::from(fps)).ceil() as usize
+            }
+        }
+    }
 }
 
 /// A clip as read from a file.

@@ -41,6 +41,8 @@ mod encode;
 mod no_ffmpeg;
 
 #[cfg(feature = "video")]
+pub use decode::extent::extent;
+#[cfg(feature = "video")]
 pub use decode::read::{Frames, frames, probe, read, read_with};
 #[cfg(feature = "video")]
 pub use encode::write::{Writer, write};
@@ -48,10 +50,10 @@ pub use image::picture::{PictureFormat, picture_size, read_picture};
 pub use image::png::{read_png, write_png, write_png_ids};
 pub use image::sheet::contact_sheet;
 pub use image::{fit, jpeg, picture, png, sheet};
-pub use info::{DecodeOptions, Format, Read, VideoInfo};
+pub use info::{DecodeOptions, Extent, Format, Read, VideoInfo};
 pub use limits::{MAX_PIXELS, MAX_SIDE, UNKNOWN_FPS};
 #[cfg(not(feature = "video"))]
-pub use no_ffmpeg::{Frames, Writer, frames, probe, read, read_with, write};
+pub use no_ffmpeg::{Frames, Writer, extent, frames, probe, read, read_with, write};
 
 #[cfg(all(test, feature = "video"))]
 mod testing;

@@ -7,7 +7,7 @@ use ndarray::{Array3, ArrayView3, ArrayView4};
 
 use crate::clip::Clip;
 use crate::error::DataError;
-use crate::video::info::{DecodeOptions, Format, Read, VideoInfo};
+use crate::video::info::{DecodeOptions, Extent, Format, Read, VideoInfo};
 use crate::window::Window;
 
 fn closed<T>(path: &Path) -> Result<T, DataError> {
@@ -21,6 +21,14 @@ fn closed<T>(path: &Path) -> Result<T, DataError> {
 /// # Errors
 /// Always: this build has no FFmpeg.
 pub fn probe(path: &Path) -> Result<VideoInfo, DataError> {
+    closed(path)
+}
+
+/// Frames and seconds that a file's packets hold.
+///
+/// # Errors
+/// Always: this build has no FFmpeg.
+pub fn extent(path: &Path) -> Result<Extent, DataError> {
     closed(path)
 }
 

@@ -127,6 +127,46 @@ fn annotations_answer_what_the_clip_shows() {
 }
 
 #[test]
+fn an_edited_annotation_is_another_truth_of_its_clip_alone() {
+    let folder = written(Split::Val, 2);
+    let truths = || {
+        let source = ClevrerSource::open(folder.path(), Split::Val).unwrap();
+        [0, 1].map(|index| source.truth_identity(index))
+    };
+    let before = truths();
+    assert_eq!(truths(), before);
+    let mut changed = 0;
+    for entry in walk(folder.path()) {
+        let name = entry.file_name().unwrap().to_string_lossy().into_owned();
+        if name == "annotation_10001.json" {
+            let text = fs::read_to_string(&entry).unwrap();
+            let edited = text.replace("rubber", "metal");
+            assert!(edited != text, "no rubber in the scene");
+            fs::write(&entry, edited).unwrap();
+            changed += 1;
+        }
+    }
+    assert_eq!(changed, 1);
+    let after = truths();
+    assert!(after[0] == before[0] && after[1] != before[1]);
+}
+
+/// All files below a folder.
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let files = entries.flat_map(|path| {
+        if path.is_dir() {
+            walk(&path)
+        } else {
+            vec![path]
+        }
+    });
+    files.collect()
+}
+
+#[test]
 fn slotformers_names_and_both_colour_orders_are_read() {
     let folder = written(Split::Val, 1);
     let root = folder.path();

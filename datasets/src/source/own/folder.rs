@@ -17,7 +17,10 @@ use crate::source::frames::layout::{masks_by_number, sort_pictures};
 use crate::source::header::Header;
 use crate::source::interface::{GroundTruth, Source};
 use crate::video::png::read_png_ids;
-use crate::video::{DecodeOptions, picture_size, probe, read_with};
+use crate::video::{
+    DecodeOptions, Frames, extent, frames as video_frames, picture_size, probe, read_picture,
+    read_with,
+};
 use crate::window::{Fit, FrameSampling, Window};
 
 /// Clips from paths that a person named.
@@ -122,36 +125,30 @@ impl FolderSource {
         }
     }
 
-    /// The whole clip, every frame as large as it is stored.
+    /// The frames of a whole clip one by one, every one as large as it is stored.
     ///
     /// # Errors
     /// When the clip cannot be read, or its pictures differ in size.
     ///
     /// # Panics
     /// When `index` is not below [`Source::len`].
-    pub fn whole(&self, index: usize) -> Result<Sample, DataError> {
+    pub fn whole(&self, index: usize) -> Result<WholeFrames, DataError> {
         let clip = &self.clips[index].1;
-        let size = match &clip.files {
-            ClipFiles::File(path) => {
-                let info = probe(path)?;
-                [info.height, info.width]
-            }
-            _ => frame_files(clip)?.size()?,
+        let ClipFiles::File(path) = &clip.files else {
+            let files = frame_files(clip)?;
+            files.size()?;
+            return Ok(WholeFrames::Pictures(files.frames.into_iter()));
         };
+        let info = probe(path)?;
         let window = Window {
             start: 0,
             count: None,
             pace: FrameSampling::Stride(1),
-            size,
+            size: [info.height, info.width],
             fit: Fit::Stretch,
         };
-        let sample = self.read(index, &window)?;
-        let is_file = matches!(clip.files, ClipFiles::File(_));
-        Ok(Sample {
-            // Missing numbers are for those who compare clips by them.
-            note: sample.note.filter(|_| is_file),
-            ..sample
-        })
+        let frames = video_frames(path, &window, self.decode)?;
+        Ok(WholeFrames::Video(Box::new(frames)))
     }
 
     /// The frames in a window, of any size.
@@ -174,7 +171,7 @@ impl FolderSource {
         Ok(sample)
     }
 
-    /// Number of sampled frames of a clip at the pace of `window`, by its header; counted where that does not say.
+    /// Number of sampled frames of a clip at the pace of `window`, by its packets or pictures.
     ///
     /// # Errors
     /// When the clip cannot be read.
@@ -187,30 +184,36 @@ impl FolderSource {
                 FrameSampling::Fps(_) => pictures,
             });
         };
-        let info = probe(path)?;
-        let said = match window.pace {
-            FrameSampling::Stride(stride) => {
-                info.frames.map(|frames| frames.div_ceil(stride.max(1)))
-            }
-            FrameSampling::Fps(fps) => info
-                .secs
-                .map(|secs| (secs * f64::from(fps)).ceil() as usize),
-        };
-        if let Some(said) = said {
-            return Ok(said);
+        Ok(extent(path)?.sampled(window.pace))
+    }
+}
+
+/// The frames of a clip, `[height, width, rgb]` each; memory does not grow with the clip.
+pub enum WholeFrames {
+    /// Of a video.
+    Video(Box<Frames>),
+    /// Of a folder.
+    Pictures(std::vec::IntoIter<PathBuf>),
+}
+
+impl WholeFrames {
+    /// What was wrong with a video, as far as it was read. Missing numbers of pictures are for those who compare by them.
+    pub fn note(&self) -> Option<String> {
+        match self {
+            Self::Video(frames) => frames.note(),
+            Self::Pictures(_) => None,
         }
-        let small = Window {
-            start: 0,
-            count: None,
-            size: [LEAST_SIDE; 2],
-            ..*window
-        };
-        let mut count = 0;
-        for frame in crate::video::frames(path, &small, self.decode)? {
-            frame?;
-            count += 1;
+    }
+}
+
+impl Iterator for WholeFrames {
+    type Item = Result<Array3<u8>, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Video(frames) => frames.next(),
+            Self::Pictures(files) => files.next().map(|path| read_picture(&path)),
         }
-        Ok(count)
     }
 }
 

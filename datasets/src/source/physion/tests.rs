@@ -50,6 +50,22 @@ fn labels_join_videos_whatever_the_rendering_is_called() {
 }
 
 #[test]
+fn an_edited_label_is_another_truth_of_its_clip_alone() {
+    let truths = |labels: &str| {
+        let root = tree(labels);
+        let source = PhysionSource::open(root.path(), Part::Test).unwrap();
+        [0, 1].map(|index| source.truth_identity(index))
+    };
+    let [one, other] = truths(",label\na_01,True\nb_01,False\n");
+    assert_eq!(
+        truths(",label\nb_01,False\na_01,True\n"),
+        [one.clone(), other.clone()]
+    );
+    let flipped = truths(",label\na_01,True\nb_01,True\n");
+    assert!(flipped[0] == one && flipped[1] != other);
+}
+
+#[test]
 fn labels_that_do_not_join_or_say_something_else_are_refused() {
     for (labels, reason) in [
         (",label\nz,True\n", "none of 1 labels names one of 3 videos"),

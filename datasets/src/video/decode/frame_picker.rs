@@ -16,16 +16,20 @@ pub(crate) struct Picker {
     slack_secs: f64,
 }
 
+/// How far a time stamp of a clock may be off, seconds.
+pub(crate) fn slack_secs(tick_secs: f64) -> f64 {
+    // A clock of one tick a frame has exact stamps; half of such a tick would be no tolerance but another rule.
+    (tick_secs / 2.0).min(0.005) + 1e-6
+}
+
 impl Picker {
     pub(crate) fn new(pace: FrameSampling, start: usize, tick_secs: f64) -> Self {
-        // A clock of one tick a frame has exact stamps; half of such a tick would be no tolerance but another rule.
-        let slack_secs = (tick_secs / 2.0).min(0.005) + 1e-6;
         Self {
             pace,
             seen: 0,
             instant: start,
             start,
-            slack_secs,
+            slack_secs: slack_secs(tick_secs),
         }
     }
 

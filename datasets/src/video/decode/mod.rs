@@ -6,6 +6,12 @@ pub mod open;
 /// Decoded pictures of a file, in the order in which they are shown.
 pub mod pictures;
 
+/// Clocks that begin again.
+mod clock;
+
+/// Frames and seconds of a file, by its packets.
+pub mod extent;
+
 /// Which decoded pictures are sampled.
 pub mod frame_picker;
 

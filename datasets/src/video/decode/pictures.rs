@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use ff::util::frame::side_data::Type as FrameData;
 use ffmpeg_next as ff;
 
+use super::clock::Clock;
 use super::open::{Opened, check_size};
 use super::rotation::Turn;
 use crate::error::DataError;
 
 /// Damaged packets in a row after which a file is given up.
-const PATIENCE: usize = 4096;
+pub(super) const PATIENCE: usize = 4096;
 
 /// How far before the start a key picture is looked for: pictures that are shown before it may be decoded after it.
 const SEEK_MARGIN_SECS: f64 = 1.0;
@@ -40,13 +41,12 @@ pub(super) struct Pictures {
     damaged_in_a_row: usize,
     drained: bool,
     ended: bool,
-    first_secs: Option<f64>,
-    last_secs: f64,
-    last_duration_secs: f64,
+    clock: Clock,
 }
 
 impl Pictures {
     pub(super) fn new(opened: Opened, path: PathBuf) -> Self {
+        let clock = Clock::new(1.0 / f64::from(opened.info.fps));
         Self {
             opened,
             path,
@@ -57,9 +57,7 @@ impl Pictures {
             damaged_in_a_row: 0,
             drained: false,
             ended: false,
-            first_secs: None,
-            last_secs: 0.0,
-            last_duration_secs: 0.0,
+            clock,
         }
     }
 
@@ -104,7 +102,7 @@ impl Pictures {
             return Ok(true);
         }
         // The clock's zero is the first picture, whatever the header says.
-        let (Some(_), Some(first)) = (self.next()?, self.first_secs) else {
+        let (Some(_), Some(first)) = (self.next()?, self.clock.first()) else {
             return Ok(false);
         };
         let stamp = (first + secs - SEEK_MARGIN_SECS) * f64::from(ff::ffi::AV_TIME_BASE);
@@ -163,19 +161,8 @@ impl Pictures {
         let stamp = frame
             .timestamp()
             .map(|ticks| ticks as f64 * self.opened.tick_secs);
-        let stamp = stamp.filter(|secs| secs.is_finite());
-        let usual = 1.0 / f64::from(self.opened.info.fps);
-        let secs = match (stamp, self.first_secs) {
-            (stamp, None) => {
-                self.first_secs = Some(stamp.unwrap_or(0.0));
-                0.0
-            }
-            (Some(stamp), Some(first)) => (stamp - first).max(self.last_secs),
-            (None, Some(_)) => self.last_secs + usual,
-        };
         let duration = frame.packet().duration as f64 * self.opened.tick_secs;
-        self.last_duration_secs = if duration > 0.0 { duration } else { usual };
-        self.last_secs = secs;
+        let secs = self.clock.at(stamp, duration);
         self.decoded += 1;
         let turn = frame
             .side_data(FrameData::DisplayMatrix)
@@ -191,7 +178,7 @@ impl Pictures {
 
     /// When the last picture so far is no longer shown, seconds after the first.
     pub(super) fn end_secs(&self) -> f64 {
-        self.last_secs + self.last_duration_secs
+        self.clock.end_secs()
     }
 
     pub(super) fn fail(&self, reason: String) -> DataError {
@@ -215,10 +202,10 @@ impl Pictures {
         let info = &self.opened.info;
         let usual = 1.0 / f64::from(info.fps);
         // Some containers count their length from zero and not from the first frame.
-        let end = self.first_secs.unwrap_or(0.0).max(0.0) + self.end_secs();
+        let end = self.clock.first().unwrap_or(0.0).max(0.0) + self.end_secs();
         let late = info
             .secs
-            .is_some_and(|secs| end + 1.5 * usual.max(self.last_duration_secs) < secs);
+            .is_some_and(|secs| end + 1.5 * usual.max(self.clock.last_duration_secs()) < secs);
         // Sound may outlast the pictures, and an edit list may leave some out: both the clock and the count must miss them.
         let all_came = info
             .frames

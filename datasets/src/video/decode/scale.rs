@@ -1,6 +1,7 @@
 //! A decoded picture → pixels of the window's size, in swscale.
 //!
-//! Pictures that shrink are averaged over the area of each new pixel, pictures that grow are bicubic. The matrix and
+//! Pictures that shrink are averaged over the area of each new pixel; pictures that grow, and the colours of pictures that
+//! keep their size, are bicubic. The matrix and
 //! range that the file names are honoured; where it names none, BT.601 holds below 720 lines and BT.709 from there, as
 //! players do. HDR curves are not mapped, fields are not woven apart, alpha is dropped.
 
@@ -144,7 +145,9 @@ impl Ready {
         placement.source.top = (placement.source.top >> down) << down;
 
         let (from, to) = (placement.source, placement.target);
-        let shrinks = to.height <= from.height && to.width <= from.width;
+        // At their own size only colour is enlarged, which is stored for blocks of pixels.
+        let same = [to.height, to.width] == [from.height, from.width];
+        let shrinks = to.height <= from.height && to.width <= from.width && !same;
         let quality = Flags::ACCURATE_RND | Flags::FULL_CHR_H_INT | Flags::BITEXACT;
         let flags = quality | if shrinks { Flags::AREA } else { Flags::BICUBIC };
         let [height, width] = [from.height as u32, from.width as u32];

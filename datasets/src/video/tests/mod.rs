@@ -11,6 +11,9 @@ mod broken;
 /// What is written and every codec at hand.
 mod codecs;
 
+/// Clocks that begin late or again, and lengths that lie.
+mod clocks;
+
 /// Which frames, and which part of them.
 mod windows;
 

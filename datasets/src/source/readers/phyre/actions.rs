@@ -1,14 +1,12 @@
 //! Action lists of a split, and their labels.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array1, Array2};
-use ndarray_npy::ReadNpyExt;
+use ndarray::Ix2;
 
 use crate::error::DataError;
-use crate::listing::{entries, unreadable};
+use crate::listing::entries;
+use crate::numpy::NumpyArray;
 use crate::source::readers::still::missing;
 use crate::source::split::Split;
 
@@ -65,10 +63,12 @@ pub(super) fn malformed(reason: String, path: &Path) -> DataError {
 
 /// The task of every action: the first column of the list.
 pub(super) fn tasks(list: &Path) -> Result<Vec<f64>, DataError> {
-    let file = File::open(list).map_err(|source| unreadable(source, list))?;
-    let actions = Array2::<f64>::read_npy(BufReader::new(file));
-    let actions =
-        actions.map_err(|error| malformed(format!("not a list of actions ({error})"), list))?;
+    let wrong = |reason: String| malformed(format!("not a list of actions ({reason})"), list);
+    let actions = NumpyArray::read(list).and_then(|array| array.floats());
+    let actions = actions.map_err(|error| wrong(error.to_string()))?;
+    let actions = actions
+        .into_dimensionality::<Ix2>()
+        .map_err(|error| wrong(error.to_string()))?;
     if actions.ncols() != 4 {
         return Err(malformed(
             format!("actions of {} numbers", actions.ncols()),
@@ -80,15 +80,8 @@ pub(super) fn tasks(list: &Path) -> Result<Vec<f64>, DataError> {
 
 /// Whether each action solves its task.
 pub(super) fn labels_of(path: &Path, actions: usize) -> Result<Vec<bool>, DataError> {
-    let read = || {
-        let file = File::open(path).map_err(|source| unreadable(source, path))?;
-        Ok::<_, DataError>(BufReader::new(file))
-    };
-    let labels = match Array1::<i32>::read_npy(read()?) {
-        Ok(labels) => labels.mapv(i64::from),
-        Err(_) => Array1::<i64>::read_npy(read()?)
-            .map_err(|error| malformed(format!("not labels ({error})"), path))?,
-    };
+    let labels = NumpyArray::read(path).and_then(|array| array.whole_numbers::<i64>());
+    let labels = labels.map_err(|error| malformed(format!("not labels ({error})"), path))?;
     if labels.len() != actions {
         let reason = format!("{} labels of {actions} actions", labels.len());
         return Err(malformed(reason, path));

@@ -1,15 +1,14 @@
 //! Frames of a simulation: pictures, or an array.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis, s};
-use ndarray_npy::ViewNpyExt;
+use ndarray::{Array3, Array4, ArrayView3, Axis, Ix3, s};
 
 use super::actions::{malformed, stem};
 use crate::error::DataError;
 use crate::listing::{entries, unreadable};
+use crate::numpy::NumpyArray;
 use crate::video::fit::resize;
 use crate::video::read_picture;
 use crate::window::Window;
@@ -65,26 +64,32 @@ impl Frames {
     pub(super) fn read(&self, window: &Window) -> Result<(Array4<u8>, f32), DataError> {
         match self {
             Self::Array(path) => {
-                let bytes = bytes(path)?;
-                let rgb = ArrayView4::<u8>::view_npy(&bytes);
-                if let Ok(rgb) = rgb {
-                    if rgb.dim().3 != 3 {
-                        return Err(malformed(format!("frames of shape {:?}", rgb.dim()), path));
-                    }
-                    return fitted(window, rgb.dim().0, path, |frame| {
-                        Ok(rgb.index_axis(Axis(0), frame).to_owned())
-                    });
+                let size = fs::metadata(path).map_err(|source| unreadable(source, path))?;
+                if size.len() > MAX_BYTES {
+                    let reason = format!("{} bytes for one clip", size.len());
+                    return Err(malformed(reason, path));
                 }
-                let scenes = ArrayView3::<u8>::view_npy(&bytes);
-                let scenes = scenes.map_err(|error| {
+                let array = NumpyArray::read(path).and_then(|array| array.whole_numbers::<u8>());
+                let array = array.map_err(|error| {
                     malformed(
                         format!("not frames of whole numbers below 256 ({error})"),
                         path,
                     )
                 })?;
-                fitted(window, scenes.dim().0, path, |frame| {
-                    coloured(scenes, frame, path)
-                })
+                let shape = array.shape().to_vec();
+                match shape[..] {
+                    [time, _, _, 3] => fitted(window, time, path, |frame| {
+                        let rgb = array.index_axis(Axis(0), frame).to_owned();
+                        rgb.into_dimensionality::<Ix3>()
+                            .map_err(|error| malformed(error.to_string(), path))
+                    }),
+                    [time, _, _] => {
+                        let scenes = array.view().into_dimensionality::<Ix3>();
+                        let scenes = scenes.map_err(|error| malformed(error.to_string(), path))?;
+                        fitted(window, time, path, |frame| coloured(scenes, frame, path))
+                    }
+                    _ => Err(malformed(format!("frames of shape {shape:?}"), path)),
+                }
             }
             Self::Pictures(folder) => {
                 let files = self.files()?;
@@ -94,18 +99,6 @@ impl Frames {
             }
         }
     }
-}
-
-fn bytes(path: &Path) -> Result<Vec<u8>, DataError> {
-    let io = |source| unreadable(source, path);
-    let size = fs::metadata(path).map_err(io)?.len();
-    if size > MAX_BYTES {
-        return Err(malformed(format!("{size} bytes for one clip"), path));
-    }
-    let mut bytes = Vec::new();
-    let mut file = File::open(path).map_err(io)?;
-    file.read_to_end(&mut bytes).map_err(io)?;
-    Ok(bytes)
 }
 
 /// A frame as the papers show it: rows from the top, in colours.

@@ -247,7 +247,7 @@ mod tests {
     /// out.close()
     /// ```
     fn of_pypi() -> Shard {
-        let path = "src/tfrecord/testdata/pypi.tfrecord";
+        let path = "src/files/tfrecord/testdata/pypi.tfrecord";
         Shard::open(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
     }
 

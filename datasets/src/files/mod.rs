@@ -1,0 +1,19 @@
+//! Files of any content: folders, arrays, records, masks; and how they are written.
+
+/// Entries of folders.
+pub mod listing;
+
+/// The memory that one input may take.
+pub mod memory;
+
+/// Arrays of `NumPy`.
+pub mod numpy;
+
+/// Files and folders that appear whole or not at all.
+pub mod partial;
+
+/// Masks in COCO's compressed form.
+pub mod rle;
+
+/// TFRecord files and the examples in them.
+pub mod tfrecord;

@@ -1,0 +1,117 @@
+//! The clock of a stream: stamps that begin anywhere, and may begin again in the middle of a file.
+//!
+//! Files that were joined end to end (`cat a.ts b.ts`) carry the clock of each part. Time goes on where it was then.
+
+/// How many frames a stamp may go back before the clock counts as a new one.
+const BACK: f64 = 2.5;
+
+/// Seconds since the first stamp, never going back.
+#[derive(Debug, Clone)]
+pub(crate) struct Clock {
+    /// Usual length of a frame, seconds.
+    usual_secs: f64,
+    first: Option<f64>,
+    /// What is added to a stamp since the clock began again.
+    offset_secs: f64,
+    /// What was added before, while the next stamp may still show that one was wrong.
+    before: Option<f64>,
+    last_secs: f64,
+    last_duration_secs: f64,
+}
+
+impl Clock {
+    /// A clock for frames of a usual length.
+    pub(crate) fn new(usual_secs: f64) -> Self {
+        Self {
+            usual_secs,
+            first: None,
+            offset_secs: 0.0,
+            before: None,
+            last_secs: 0.0,
+            last_duration_secs: usual_secs,
+        }
+    }
+
+    /// Seconds after the first stamp; without a stamp, a frame after the one before.
+    pub(crate) fn at(&mut self, stamp: Option<f64>, duration_secs: f64) -> f64 {
+        let stamp = stamp.filter(|secs| secs.is_finite());
+        let secs = match (stamp, self.first) {
+            (stamp, None) => {
+                self.first = Some(stamp.unwrap_or(0.0));
+                0.0
+            }
+            (Some(stamp), Some(first)) => self.since(stamp - first).max(self.last_secs),
+            (None, Some(_)) => self.last_secs + self.usual_secs,
+        };
+        self.last_duration_secs = if duration_secs > 0.0 {
+            duration_secs
+        } else {
+            self.usual_secs
+        };
+        self.last_secs = secs;
+        secs
+    }
+
+    /// Time of a stamp by the clock that it belongs to.
+    fn since(&mut self, stamp: f64) -> f64 {
+        // One stamp far behind and the next in its place: that one was wrong, and no clock began.
+        if let Some(before) = self.before.take()
+            && stamp + before >= self.last_secs
+        {
+            self.offset_secs = before;
+        }
+        let secs = stamp + self.offset_secs;
+        if secs >= self.last_secs - BACK * self.usual_secs {
+            return secs;
+        }
+        self.before = Some(self.offset_secs);
+        self.offset_secs += self.end_secs() - secs;
+        self.end_secs()
+    }
+
+    /// The first stamp, seconds.
+    pub(crate) fn first(&self) -> Option<f64> {
+        self.first
+    }
+
+    /// Length of the last frame.
+    pub(crate) fn last_duration_secs(&self) -> f64 {
+        self.last_duration_secs
+    }
+
+    /// When the last frame is no longer shown, seconds after the first stamp.
+    pub(crate) fn end_secs(&self) -> f64 {
+        self.last_secs + self.last_duration_secs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn times(stamps: &[f64]) -> Vec<f64> {
+        let mut clock = Clock::new(0.1);
+        let times = stamps.iter().map(|stamp| clock.at(Some(*stamp), 0.1));
+        times.map(|secs| (secs * 1e6).round() / 1e6).collect()
+    }
+
+    #[test]
+    fn time_goes_on_where_a_clock_begins_again() {
+        assert_eq!(times(&[5.0, 5.1, 5.2, 0.0, 0.1]), [0.0, 0.1, 0.2, 0.3, 0.4]);
+        let thrice: Vec<f64> = [1.4, 1.5, 1.6, 1.7].repeat(3);
+        let expected: Vec<f64> = (0..12).map(|n| f64::from(n) / 10.0).collect();
+        assert_eq!(times(&thrice), expected);
+    }
+
+    #[test]
+    fn one_wrong_stamp_is_no_new_clock_and_time_never_goes_back() {
+        assert_eq!(
+            times(&[0.0, 0.1, 0.2, 0.3, -7.0, 0.5, 0.6]),
+            [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+        );
+        assert_eq!(times(&[0.0, 0.2, 0.1, 0.3]), [0.0, 0.2, 0.2, 0.3]);
+        let mut clock = Clock::new(0.1);
+        assert_eq!(clock.at(None, 0.0), 0.0);
+        assert_eq!(clock.at(Some(f64::NAN), 0.0), 0.1);
+    }
+}
