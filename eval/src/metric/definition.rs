@@ -297,10 +297,7 @@ impl Compute {
 
     /// Whether `pipeline eval` computes it from folders; the others belong to runs.
     pub const fn is_of_folders(self) -> bool {
-        !matches!(
-            self,
-            Self::Motion | Self::Answers | Self::Features(FeatureOrigin::Given)
-        )
+        !matches!(self, Self::Answers | Self::Features(FeatureOrigin::Given))
     }
 
     /// Whether a published network computes it, whose weights a person downloads.

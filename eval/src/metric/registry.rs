@@ -302,7 +302,7 @@ mod tests {
         let said = refused("lpips:vgg");
         assert!(said.contains("lpips:vgg-v0.1, lpips:alex-v0.1"), "{said}");
         assert!(!refused("made-up").contains("did you mean"));
-        for of_runs in ["accuracy", "fvd-motion", "jedi:given-features"] {
+        for of_runs in ["accuracy", "jedi:given-features"] {
             assert!(refused(of_runs).starts_with("unknown metric"), "{of_runs}");
         }
     }

@@ -7,14 +7,19 @@ use crate::tables::Score;
 const WIDTH: f64 = 128.0;
 const MARGIN: f64 = 6.0;
 
-/// How a score stands to its floor, by its interval where it has one.
+/// Values below which an interval says too little.
+const FEW: usize = 30;
+
+/// How a score stands to its floor: better only where an interval of enough values says so and no ceiling speaks against
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Better, the whole interval.
     Above,
     /// Worse, the whole interval.
     Below,
-    /// The floor lies within the interval.
+    /// The floor lies within the interval or at its end, the values are few, or there is no interval; or the value is
+    /// beyond its ceiling, so that one of them is wrong.
     Unclear,
     /// There is no floor, or no value.
     Unknown,
@@ -28,8 +33,19 @@ impl Verdict {
         };
         let low = score.ci_low.unwrap_or(value);
         let high = score.ci_high.unwrap_or(value);
+        let is_beyond = |ceiling: f64| match score.direction {
+            Direction::Higher => value > ceiling,
+            Direction::Lower => value < ceiling,
+        };
+        let proves_nothing =
+            score.ci_low.is_none() || score.n_items < FEW || score.ceiling.is_some_and(is_beyond);
+        let is_better = match score.direction {
+            Direction::Higher => low > floor,
+            Direction::Lower => high < floor,
+        };
         match score.direction {
             _ if low <= floor && floor <= high => Self::Unclear,
+            _ if is_better && proves_nothing => Self::Unclear,
             Direction::Higher if low > floor => Self::Above,
             Direction::Lower if high < floor => Self::Above,
             _ => Self::Below,
@@ -128,15 +144,32 @@ mod tests {
             Direction::Lower => &MSE,
         };
         Score::new(metric.default_id(), "s")
-            .with_value(value, 8)
+            .with_value(value, 80)
             .with_interval(ends[0], ends[1], "bca")
             .with_bounds(Some(20.0), Some(30.0))
     }
 
     #[test]
+    fn better_is_said_only_where_the_numbers_carry_it() {
+        let good = score(Direction::Higher, 25.0, [24.0, 26.0]);
+        assert_eq!(Verdict::of(&good), Verdict::Above);
+        let touching = good.clone().with_bounds(Some(24.0), None);
+        let few = good.clone().with_value(25.0, 29);
+        let beyond = good.clone().with_bounds(Some(20.0), Some(24.5));
+        let bare = Score::new(PSNR.default_id(), "s")
+            .with_value(25.0, 80)
+            .with_bounds(Some(20.0), None);
+        for unclear in [touching, few, beyond, bare] {
+            assert_eq!(Verdict::of(&unclear), Verdict::Unclear, "{unclear:?}");
+        }
+    }
+
+    #[test]
     fn a_floor_inside_the_interval_decides_nothing() {
         use Direction::{Higher, Lower};
-        let verdict = |direction, value, ends| Verdict::of(&score(direction, value, ends));
+        let verdict = |direction, value, ends| {
+            Verdict::of(&score(direction, value, ends).with_bounds(Some(20.0), None))
+        };
         assert_eq!(verdict(Higher, 25.0, [24.0, 26.0]), Verdict::Above);
         assert_eq!(verdict(Higher, 21.0, [19.0, 23.0]), Verdict::Unclear);
         assert_eq!(verdict(Higher, 18.0, [17.0, 19.0]), Verdict::Below);

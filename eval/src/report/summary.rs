@@ -206,7 +206,7 @@ mod tests {
 
     fn psnr(value: f64, ends: [f64; 2]) -> Score {
         Score::new(PSNR.default_id(), IMAGINED)
-            .with_value(value, 2)
+            .with_value(value, 40)
             .with_interval(ends[0], ends[1], "bca")
             .with_bounds(Some(20.0), None)
     }

@@ -48,8 +48,18 @@ impl BoundingBox {
 
 /// The box of every label below `count`; `None` for labels that do not occur.
 pub fn boxes_of(labels: ArrayView2<u8>, count: usize) -> Vec<Option<BoundingBox>> {
+    boxes_where(labels, count, |_| true)
+}
+
+/// The boxes of pixels that count, each pixel named by its row and column.
+pub(super) fn boxes_where(
+    labels: ArrayView2<u8>,
+    count: usize,
+    counts: impl Fn((usize, usize)) -> bool,
+) -> Vec<Option<BoundingBox>> {
     let mut boxes: Vec<Option<BoundingBox>> = vec![None; count];
-    for ((row, column), &label) in labels.indexed_iter() {
+    let counted = labels.indexed_iter().filter(|(place, _)| counts(*place));
+    for ((row, column), &label) in counted {
         let (x, y) = (column as f64, row as f64);
         let Some(known) = boxes.get_mut(usize::from(label)) else {
             continue;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use ndarray::ArrayView3;
+use ndarray::Axis;
 
-use super::boxes::{Detection, boxes_of, detect};
-use super::overlap::{SegProfile, Segmentation, measure};
-use crate::error::{EvalError, same_shape};
+use super::boxes::{Detection, boxes_where, detect};
+use super::overlap::{MaskPair, SegProfile, Segmentation, measure};
+use crate::error::EvalError;
 use crate::metric::MetricId;
 use crate::metric::definition::{Compute, MaskValue};
 use crate::tables::MetricSamples;
@@ -23,25 +23,18 @@ pub struct MaskScores {
 impl MaskScores {
     /// Measures what `metrics` need; those that look at something else need nothing.
     ///
-    /// # Shape
-    /// - `truth`, `prediction`: labels `[time, height, width]`; 0 in `truth` is background
-    ///
     /// # Errors
-    /// Masks of different or no size.
-    pub fn measure(
-        metrics: &[MetricId],
-        truth: ArrayView3<'_, u8>,
-        prediction: ArrayView3<'_, u8>,
-    ) -> Result<Self, EvalError> {
+    /// Masks of different size, or without a pixel that counts.
+    pub fn measure(metrics: &[MetricId], pair: MaskPair<'_>) -> Result<Self, EvalError> {
         let mut found = Self::default();
         for id in metrics {
             match id.compute() {
                 Compute::Masks(profile, _) if !found.segmentations.contains_key(&profile) => {
-                    let segmentations = measure(profile, truth, prediction)?;
+                    let segmentations = measure(profile, pair)?;
                     found.segmentations.insert(profile, segmentations);
                 }
                 Compute::Boxes(_) if found.boxes.is_empty() => {
-                    found.boxes = detections(truth, prediction)?;
+                    found.boxes = detections(pair)?;
                 }
                 _ => {}
             }
@@ -79,18 +72,20 @@ impl MaskScores {
 }
 
 /// Boxes of every frame; the truth's background is no object.
-fn detections(
-    truth: ArrayView3<'_, u8>,
-    prediction: ArrayView3<'_, u8>,
-) -> Result<Vec<Detection>, EvalError> {
-    same_shape("masks", truth.shape(), prediction.shape())?;
-    let labels = usize::from(u8::MAX) + 1;
-    let frames = truth.outer_iter().zip(prediction.outer_iter());
-    let of_frame = frames.map(|(truth, prediction)| {
-        let truth = boxes_of(truth, labels).into_iter().skip(1);
-        let truth: Vec<_> = truth.flatten().collect();
-        let prediction: Vec<_> = boxes_of(prediction, labels).into_iter().flatten().collect();
+fn detections(pair: MaskPair<'_>) -> Result<Vec<Detection>, EvalError> {
+    pair.check()?;
+    let of_frame = |time| {
+        let counts = |(row, column): (usize, usize)| {
+            let void = pair.void.as_ref();
+            void.is_none_or(|void| !void[[time, row, column]])
+        };
+        let [truth, prediction] = [pair.truth, pair.prediction].map(|labels| {
+            let frame = labels.index_axis_move(Axis(0), time);
+            boxes_where(frame, usize::from(u8::MAX) + 1, counts)
+        });
+        let truth: Vec<_> = truth.into_iter().skip(1).flatten().collect();
+        let prediction: Vec<_> = prediction.into_iter().flatten().collect();
         detect(&truth, &prediction)
-    });
-    Ok(of_frame.collect())
+    };
+    Ok((0..pair.truth.len_of(Axis(0))).map(of_frame).collect())
 }

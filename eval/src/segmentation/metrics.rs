@@ -125,12 +125,14 @@ pub static BOX_AP: Metric = Metric {
 };
 
 /// One definition a profile of segmentation.
-const fn of_masks(value: fn(&Segmentation) -> MaskValue) -> [Definition; 4] {
+const fn of_masks(value: fn(&Segmentation) -> MaskValue) -> [Definition; 6] {
     [
         definition(SegProfile::SlotdiffusionVideo, value),
         definition(SegProfile::SlotdiffusionFrame, value),
         definition(SegProfile::ExactVideo, value),
         definition(SegProfile::ExactFrame, value),
+        definition(SegProfile::SlotdiffusionRawVideo, value),
+        definition(SegProfile::SlotdiffusionRawFrame, value),
     ]
 }
 

@@ -17,5 +17,6 @@ pub mod trivial_baselines;
 
 pub use clip::MaskScores;
 pub use overlap::{
-    Discovery, SegProfile, Segmentation, best_overlaps, corloc, measure, recall, set_aside,
+    Discovery, MaskPair, SegProfile, Segmentation, best_overlaps, corloc, measure, recall,
+    set_aside,
 };

@@ -18,7 +18,7 @@ use crate::metric::profiles_macro::profiles;
 profiles! {
     /// Which rules, and whether a clip is one item or each of its frames is.
     pub enum SegProfile as "profile of segmentation" {
-        /// SlotDiffusion's rules on whole clips: exchanged identities cost.
+        /// SlotDiffusion's rules on whole clips, true labels made consecutive: exchanged identities cost.
         SlotdiffusionVideo = "slotdiffusion-video",
         /// SlotDiffusion's rules frame by frame.
         SlotdiffusionFrame = "slotdiffusion-frame",
@@ -26,13 +26,84 @@ profiles! {
         ExactVideo = "exact-video",
         /// Only labels that occur count as objects; frame by frame.
         ExactFrame = "exact-frame",
+        /// SlotDiffusion's rules on whole clips, true labels as they are stored: gaps between them count as objects.
+        SlotdiffusionRawVideo = "slotdiffusion-raw-video",
+        /// The same frame by frame.
+        SlotdiffusionRawFrame = "slotdiffusion-raw-frame",
     }
 }
 
 impl SegProfile {
     /// Whether each frame is an item, rather than the whole clip.
     pub const fn by_frame(self) -> bool {
-        matches!(self, Self::SlotdiffusionFrame | Self::ExactFrame)
+        matches!(
+            self,
+            Self::SlotdiffusionFrame | Self::ExactFrame | Self::SlotdiffusionRawFrame
+        )
+    }
+
+    /// Whether only labels that occur count as objects.
+    const fn is_exact(self) -> bool {
+        matches!(self, Self::ExactVideo | Self::ExactFrame)
+    }
+
+    /// Whether true labels are made consecutive first, as SlotDiffusion's loaders do before anything is measured.
+    const fn is_compacted(self) -> bool {
+        matches!(self, Self::SlotdiffusionVideo | Self::SlotdiffusionFrame)
+    }
+}
+
+/// Masks of one clip, and what is true of the same pixels.
+#[derive(Debug, Clone, Copy)]
+pub struct MaskPair<'a> {
+    /// True labels, `[time, height, width]`; 0 is background.
+    pub truth: ArrayView3<'a, u8>,
+    /// Labels under test, of the same shape.
+    pub prediction: ArrayView3<'a, u8>,
+    /// Pixels that do not count, of the same shape.
+    pub void: Option<ArrayView3<'a, bool>>,
+}
+
+impl<'a> MaskPair<'a> {
+    /// A pair of which every pixel counts.
+    pub fn new(truth: ArrayView3<'a, u8>, prediction: ArrayView3<'a, u8>) -> Self {
+        let void = None;
+        Self {
+            truth,
+            prediction,
+            void,
+        }
+    }
+
+    /// The pair without the pixels that are marked.
+    #[must_use]
+    pub fn without(self, void: ArrayView3<'a, bool>) -> Self {
+        let void = Some(void);
+        Self { void, ..self }
+    }
+
+    /// Refuses masks of different size, and those without a pixel that counts.
+    pub(super) fn check(&self) -> Result<(), EvalError> {
+        same_shape("masks", self.truth.shape(), self.prediction.shape())?;
+        if let Some(void) = self.void {
+            same_shape("masks", self.truth.shape(), void.shape())?;
+        }
+        if self.truth.is_empty() || self.void.is_some_and(|void| void.iter().all(|void| *void)) {
+            return Err(EvalError::Empty {
+                what: "mask pixels",
+            });
+        }
+        Ok(())
+    }
+
+    /// One frame of the pair.
+    pub(super) fn frame(self, time: usize) -> Self {
+        let one = s![time..=time, .., ..];
+        Self {
+            truth: self.truth.slice_move(one),
+            prediction: self.prediction.slice_move(one),
+            void: self.void.map(|void| void.slice_move(one)),
+        }
     }
 }
 
@@ -81,32 +152,57 @@ pub fn recall(images: &[Discovery]) -> Option<f64> {
 /// Scores of a clip: one for the whole of it, or one for each frame, as the profile says.
 ///
 /// # Errors
-/// Masks of different or no size.
-pub fn measure(
-    profile: SegProfile,
-    truth: ArrayView3<u8>,
-    prediction: ArrayView3<u8>,
-) -> Result<Vec<Segmentation>, EvalError> {
-    same_shape("masks", truth.shape(), prediction.shape())?;
-    if truth.is_empty() {
-        return Err(EvalError::Empty {
-            what: "mask pixels",
-        });
+/// Masks of different size, or without a pixel that counts.
+pub fn measure(profile: SegProfile, pair: MaskPair<'_>) -> Result<Vec<Segmentation>, EvalError> {
+    pair.check()?;
+    let exact = profile.is_exact();
+    if !profile.is_compacted() {
+        return Ok(scores(pair, Rules { exact, first: 0 }, profile.by_frame()));
     }
-    let exact = matches!(profile, SegProfile::ExactVideo | SegProfile::ExactFrame);
-    let of = |truth: ArrayView3<u8>, prediction| Contingency::count(truth, prediction).score(exact);
-    Ok(match profile {
-        SegProfile::SlotdiffusionVideo | SegProfile::ExactVideo => vec![of(truth, prediction)],
-        SegProfile::SlotdiffusionFrame | SegProfile::ExactFrame => (0..truth.len_of(Axis(0)))
-            .into_par_iter()
-            .map(|time| {
-                of(
-                    truth.slice(s![time..=time, .., ..]),
-                    prediction.slice(s![time..=time, .., ..]),
-                )
-            })
-            .collect(),
-    })
+    let (truth, first) = compacted(pair);
+    let pair = MaskPair {
+        truth: truth.view(),
+        ..pair
+    };
+    Ok(scores(pair, Rules { exact, first }, profile.by_frame()))
+}
+
+fn scores(pair: MaskPair<'_>, rules: Rules, by_frame: bool) -> Vec<Segmentation> {
+    if !by_frame {
+        return vec![Contingency::count(pair).score(rules)];
+    }
+    (0..pair.truth.len_of(Axis(0)))
+        .into_par_iter()
+        .map(|time| Contingency::count(pair.frame(time)).score(rules))
+        .collect()
+}
+
+/// True labels with consecutive numbers in their order, and the first label that counts.
+///
+/// Differs: where no pixel of the clip is background, SlotDiffusion's loader makes the first object background. Here it
+/// stays an object, and there is no background to be found.
+fn compacted(pair: MaskPair<'_>) -> (Array3<u8>, usize) {
+    let mut occurs = [false; 256];
+    each_pixel(pair, |truth, _| occurs[usize::from(truth)] = true);
+    let mut renamed = [0; 256];
+    let objects = (1..256).filter(|&label| occurs[label]);
+    for (label, number) in objects.zip(1..=u8::MAX) {
+        renamed[label] = number;
+    }
+    let truth = pair.truth.mapv(|label| renamed[usize::from(label)]);
+    (truth, usize::from(!occurs[0]))
+}
+
+/// Calls with the true and the predicted label of every pixel that counts.
+fn each_pixel(pair: MaskPair<'_>, mut call: impl FnMut(u8, u8)) {
+    let labels = pair.truth.iter().zip(&pair.prediction);
+    match pair.void {
+        None => labels.for_each(|(&truth, &prediction)| call(truth, prediction)),
+        Some(void) => labels
+            .zip(&void)
+            .filter(|(_, void)| !**void)
+            .for_each(|((&truth, &prediction), _)| call(truth, prediction)),
+    }
 }
 
 /// Masks in which pixels claimed by several objects count for none: background in the truth, and a label of their own
@@ -153,7 +249,7 @@ pub fn best_overlaps(
     prediction: ArrayView3<u8>,
 ) -> Result<BTreeMap<u8, f64>, EvalError> {
     same_shape("masks", truth.shape(), prediction.shape())?;
-    let table = Contingency::count(truth, prediction);
+    let table = Contingency::count(MaskPair::new(truth, prediction));
     let rows = table.counts.rows().into_iter().enumerate();
     let present = rows.filter(|(label, row)| *label > 0 && row.sum() > 0);
     let best = table.ious(1, true);
@@ -168,27 +264,40 @@ struct Contingency {
     counts: Array2<u64>,
 }
 
+/// Which labels count as objects.
+#[derive(Debug, Clone, Copy)]
+struct Rules {
+    /// Labels that do not occur do not.
+    exact: bool,
+    /// The first label that does, where background counts too.
+    first: usize,
+}
+
 impl Contingency {
-    /// The table of two masks of equal shape, with a row and a column for every label up to the highest.
-    fn count(truth: ArrayView3<u8>, prediction: ArrayView3<u8>) -> Self {
-        let size = |masks: &ArrayView3<u8>| {
-            masks
-                .iter()
-                .max()
-                .map_or(0, |&label| usize::from(label) + 1)
-        };
-        let mut counts = Array2::zeros((size(&truth), size(&prediction)));
-        for (&truth, &prediction) in truth.iter().zip(&prediction) {
+    /// The table of two masks, with a row and a column for every label up to the highest.
+    fn count(pair: MaskPair<'_>) -> Self {
+        let mut size = [0; 2];
+        each_pixel(pair, |truth, prediction| {
+            let labels = [truth, prediction].map(usize::from);
+            size = [0, 1].map(|side| size[side].max(labels[side] + 1));
+        });
+        let mut counts = Array2::zeros(size);
+        each_pixel(pair, |truth, prediction| {
             counts[[usize::from(truth), usize::from(prediction)]] += 1;
-        }
+        });
         Self { counts }
     }
 
-    /// All scores; with `exact`, labels that do not occur are no objects.
-    fn score(&self, exact: bool) -> Segmentation {
+    /// All scores by the rules of a profile.
+    fn score(&self, rules: Rules) -> Segmentation {
+        // A frame of which no pixel counts has no labels at all.
+        let foreground = self.counts.slice(s![1.min(self.counts.nrows()).., ..]);
         let (ari, _) = adjusted_rand(self.counts.view());
-        let (fg_ari, fg_ari_degenerate) = adjusted_rand(self.counts.slice(s![1.., ..]));
-        let (all, objects) = (self.ious(0, exact), self.ious(1, exact));
+        let (fg_ari, fg_ari_degenerate) = adjusted_rand(foreground);
+        let (all, objects) = (
+            self.ious(rules.first, rules.exact),
+            self.ious(1, rules.exact),
+        );
         let best: Vec<f64> = objects
             .rows()
             .into_iter()
@@ -275,8 +384,9 @@ mod tests {
         let (truth, prediction) = (masks(0, 4), masks(2, 5));
         let renamed = prediction.mapv(|label| [7, 3, 9, 0, 1][usize::from(label)]);
         for &profile in SegProfile::ALL {
-            let [one, other] = [&prediction, &renamed]
-                .map(|prediction| measure(profile, truth.view(), prediction.view()).unwrap());
+            let [one, other] = [&prediction, &renamed].map(|prediction| {
+                measure(profile, MaskPair::new(truth.view(), prediction.view())).unwrap()
+            });
             for (one, other) in one.iter().zip(&other) {
                 assert!(
                     (one.ari - other.ari).abs() < 1e-12
@@ -293,7 +403,11 @@ mod tests {
     #[test]
     fn the_truth_scores_one_and_matching_never_beats_the_best_overlap() {
         let truth = masks(0, 4);
-        let itself = measure(SegProfile::ExactVideo, truth.view(), truth.view()).unwrap()[0];
+        let itself = measure(
+            SegProfile::ExactVideo,
+            MaskPair::new(truth.view(), truth.view()),
+        )
+        .unwrap()[0];
         assert_eq!(
             (itself.fg_ari, itself.miou, itself.mbo),
             (1.0, Some(1.0), Some(1.0))
@@ -306,8 +420,9 @@ mod tests {
             }
         );
         for salt in 0..9 {
-            let score =
-                measure(SegProfile::ExactVideo, truth.view(), masks(salt, 6).view()).unwrap()[0];
+            let other = masks(salt, 6);
+            let pair = MaskPair::new(truth.view(), other.view());
+            let score = measure(SegProfile::ExactVideo, pair).unwrap()[0];
             assert!(score.fg_miou <= score.mbo, "{score:?}");
         }
     }
@@ -315,12 +430,9 @@ mod tests {
     #[test]
     fn without_objects_there_is_nothing_to_average() {
         let empty = Array3::zeros((1, 2, 2));
-        let score = measure(
-            SegProfile::ExactFrame,
-            empty.view(),
-            masks(0, 3).slice(s![..1, ..2, ..2]),
-        )
-        .unwrap()[0];
+        let other = masks(0, 3);
+        let pair = MaskPair::new(empty.view(), other.slice(s![..1, ..2, ..2]));
+        let score = measure(SegProfile::ExactFrame, pair).unwrap()[0];
         assert_eq!(
             (score.fg_miou, score.mbo, score.fg_ari_degenerate),
             (None, None, true)
@@ -334,8 +446,53 @@ mod tests {
     #[test]
     fn masks_of_other_sizes_are_refused() {
         let (one, other) = (Array3::zeros((1, 2, 2)), Array3::zeros((1, 2, 3)));
-        assert!(measure(SegProfile::default(), one.view(), other.view()).is_err());
+        let of = |one: &Array3<u8>, other: &Array3<u8>| {
+            measure(
+                SegProfile::default(),
+                MaskPair::new(one.view(), other.view()),
+            )
+        };
+        assert!(of(&one, &other).is_err());
         let none = Array3::zeros((0, 2, 2));
-        assert!(measure(SegProfile::default(), none.view(), none.view()).is_err());
+        assert!(of(&none, &none).is_err());
+    }
+    #[test]
+    fn gaps_between_labels_are_no_objects_and_void_pixels_do_not_count() {
+        let truth = masks(0, 4);
+        let gaps = truth.mapv(|label| [0, 3, 7, 200][usize::from(label)]);
+        let void = Array3::from_shape_fn(truth.dim(), |(t, y, x)| (t + y + x) % 5 == 0);
+        let mut wrong = gaps.clone();
+        Zip::from(&mut wrong).and(&void).for_each(|label, &void| {
+            if void {
+                *label = 9;
+            }
+        });
+        for profile in [
+            SegProfile::SlotdiffusionVideo,
+            SegProfile::SlotdiffusionFrame,
+            SegProfile::ExactVideo,
+        ] {
+            let pair = MaskPair::new(gaps.view(), wrong.view()).without(void.view());
+            for found in measure(profile, pair).unwrap() {
+                assert!((found.miou.unwrap() - 1.0).abs() < 1e-6, "{found:?}");
+                assert!((found.mbo.unwrap() - 1.0).abs() < 1e-6, "{found:?}");
+                assert_eq!(found.fg_ari, 1.0, "{found:?}");
+            }
+        }
+        let raw = SegProfile::SlotdiffusionRawVideo;
+        let found = measure(raw, MaskPair::new(gaps.view(), gaps.view())).unwrap()[0];
+        assert!(found.miou.unwrap() < 0.1, "{found:?}");
+        let all = void.mapv(|_| true);
+        let pair = MaskPair::new(gaps.view(), gaps.view()).without(all.view());
+        assert!(measure(raw, pair).is_err());
+    }
+
+    #[test]
+    fn a_clip_without_background_has_objects_alone() {
+        let truth = masks(0, 4).mapv(|label| label + 1);
+        let pair = MaskPair::new(truth.view(), truth.view());
+        let found = measure(SegProfile::SlotdiffusionVideo, pair).unwrap()[0];
+        assert!((found.miou.unwrap() - 1.0).abs() < 1e-6, "{found:?}");
+        assert_eq!(found.found.objects, 4);
     }
 }

@@ -3,7 +3,7 @@
 use ndarray::{Array2, Array3, Axis};
 use serde_json::Value;
 use slotflow_eval::boxes::{BoundingBox, boxes_of, detect, labels_of};
-use slotflow_eval::segmentation::{SegProfile, Segmentation, measure, set_aside};
+use slotflow_eval::segmentation::{MaskPair, SegProfile, Segmentation, measure, set_aside};
 
 use crate::support::{agree, golden, number, numbers, u01};
 
@@ -24,12 +24,9 @@ fn labels(value: &Value) -> Array3<u8> {
 }
 
 fn whole(profile: SegProfile, case: &Value) -> Segmentation {
-    measure(
-        profile,
-        labels(&case["gt"]).view(),
-        labels(&case["pred"]).view(),
-    )
-    .unwrap()[0]
+    let (truth, prediction) = (labels(&case["gt"]), labels(&case["pred"]));
+    let pair = MaskPair::new(truth.view(), prediction.view());
+    measure(profile, pair).unwrap()[0]
 }
 
 /// Fails unless a score that may be absent agrees with a number, "nan" or "skip".
@@ -49,7 +46,7 @@ fn agree_if_defined(found: Option<f64>, expected: &Value, what: &str) {
 fn label_maps_agree_with_four_implementations() {
     let all = golden("segmentation.json");
     for (name, case) in all["cases"].as_object().unwrap() {
-        let quirky = whole(SegProfile::SlotdiffusionVideo, case);
+        let quirky = whole(SegProfile::SlotdiffusionRawVideo, case);
         let exact = whole(SegProfile::ExactVideo, case);
         for found in [quirky, exact] {
             agree(found.ari, number(&case["ari"]["exact"]), 1e-12, name);
@@ -78,7 +75,7 @@ fn exchanged_identities_cost_a_video_and_not_its_frames() {
         (SegProfile::SlotdiffusionVideo, "video_level"),
         (SegProfile::SlotdiffusionFrame, "frame_level"),
     ] {
-        for found in measure(profile, truth.view(), prediction.view()).unwrap() {
+        for found in measure(profile, MaskPair::new(truth.view(), prediction.view())).unwrap() {
             agree(found.fg_ari, number(&case[level]["fari"]), 5e-6, level);
             agree_if_defined(found.miou, &case[level]["miou"], level);
             agree_if_defined(found.mbo, &case[level]["mbo"], level);
@@ -103,12 +100,8 @@ fn a_large_clip_agrees_although_the_reference_rounds() {
     let prediction: Vec<u8> = truth.iter().enumerate().map(swap).collect();
     let [truth, prediction] = [truth, prediction]
         .map(|flat| Array3::from_shape_vec((time, height, width), flat).unwrap());
-    let found = measure(
-        SegProfile::SlotdiffusionVideo,
-        truth.view(),
-        prediction.view(),
-    )
-    .unwrap()[0];
+    let pair = MaskPair::new(truth.view(), prediction.view());
+    let found = measure(SegProfile::SlotdiffusionVideo, pair).unwrap()[0];
     agree(found.fg_ari, number(&case["fari_exact"]), 1e-12, "fg-ari");
     agree(
         found.fg_ari,
@@ -122,12 +115,9 @@ fn a_large_clip_agrees_although_the_reference_rounds() {
 #[test]
 fn items_without_objects_count_for_fg_ari_and_are_skipped_for_mbo() {
     let case = &golden("segmentation.json")["nan_batch"];
-    let items = measure(
-        SegProfile::SlotdiffusionFrame,
-        labels(&case["gt"]).view(),
-        labels(&case["pred"]).view(),
-    )
-    .unwrap();
+    let (truth, prediction) = (labels(&case["gt"]), labels(&case["pred"]));
+    let pair = MaskPair::new(truth.view(), prediction.view());
+    let items = measure(SegProfile::SlotdiffusionFrame, pair).unwrap();
     let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
     agree(
         mean(items.iter().map(|item| item.fg_ari).collect()),
@@ -163,12 +153,8 @@ fn overlapping_pixels_count_for_nobody() {
         overlap.view(),
     )
     .unwrap();
-    let found = measure(
-        SegProfile::SlotdiffusionVideo,
-        truth.view(),
-        prediction.view(),
-    )
-    .unwrap()[0];
+    let pair = MaskPair::new(truth.view(), prediction.view());
+    let found = measure(SegProfile::SlotdiffusionVideo, pair).unwrap()[0];
     agree(found.fg_ari, number(&case["fari"]), 1e-6, "fg-ari");
     agree_if_defined(found.miou, &case["miou"], "miou");
     agree_if_defined(found.mbo, &case["mbo"], "mbo");
