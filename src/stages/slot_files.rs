@@ -5,9 +5,10 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
-use ndarray::Array3;
-use ndarray_npy::{NpzWriter, ReadNpyExt};
+use ndarray::{Array3, Ix3};
+use ndarray_npy::NpzWriter;
 use slotflow_datasets::ClipId;
+use slotflow_datasets::numpy::{NpzArchive, NumpyArray, NumpyError};
 use slotflow_datasets::partial::PartialFile;
 
 use crate::artifacts::files::{make_dir, partial_of, remove_dir};
@@ -15,7 +16,7 @@ use crate::artifacts::slots::{ClipSlots, SlotsOfClips};
 use crate::artifacts::{Input, Partial, Recipe, RunError};
 use crate::train::data::imported_slots::{artifacts, entries};
 use crate::weights::WeightsError;
-use crate::weights::slot_pickle::SlotPickle;
+use crate::weights::slot_pickle::{SlotPickle, UNNAMED, check_finite};
 
 /// Why slots could not be imported.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,7 @@ pub enum SlotFileError {
 
 /// Splits that are being written: all are put in place, or none is.
 struct Splits<'a> {
+    from: &'a Path,
     out: &'a Path,
     origin: String,
     open: Vec<OpenSplit>,
@@ -42,7 +44,7 @@ struct OpenSplit {
     clips: BTreeSet<ClipId>,
 }
 
-/// Imports a slot file (`.pkl`), or `.npy` files as PHYRE has them, in one folder or one for each split: an artifact
+/// Imports a slot file (`.pkl`, `.npz`), or `.npy` files as PHYRE has them, in one folder or one for each split: an artifact
 /// per split in `out`.
 ///
 /// # Errors
@@ -52,12 +54,16 @@ pub fn import(from: &Path, out: &Path) -> Result<Vec<PathBuf>, SlotFileError> {
     let is_new = !out.exists();
     let origin = from.file_name().unwrap_or_default().to_string_lossy();
     let mut splits = Splits {
+        from,
         out,
         origin: origin.into_owned(),
         open: Vec::new(),
     };
+    let is_npz = from.extension().is_some_and(|ending| ending == "npz");
     let read = if from.is_dir() {
         read_folder(from, &mut splits)
+    } else if is_npz {
+        read_npz(from, &mut splits)
     } else {
         let file = SlotPickle::read(from)?;
         file.each(|split, name, slots| splits.put(split, name, slots))
@@ -95,23 +101,55 @@ fn read_arrays(from: &Path, splits: &mut Splits<'_>) -> Result<(), SlotFileError
     let split = if ["train", "val", "test"].contains(&name) {
         name
     } else {
-        "clips"
+        UNNAMED
     };
     let is_array = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "npy");
     for path in entries(from)?.into_iter().filter(is_array) {
-        let file = File::open(&path).map_err(|source| RunError::Io {
-            action: "read",
-            source,
-            path: path.clone(),
-        })?;
-        let slots = Array3::<f32>::read_npy(file).map_err(|error| RunError::Damaged {
-            reason: error.to_string(),
-            path: path.clone(),
-        })?;
         let clip = path.file_stem().unwrap_or_default().to_string_lossy();
+        let slots = slots_of(NumpyArray::read(&path), &clip, &path)?;
         splits.put(split, &clip, slots)?;
     }
     Ok(())
+}
+
+/// The arrays of an archive as [`export`] writes them: `split/clip`, or `clip` alone.
+fn read_npz(from: &Path, splits: &mut Splits<'_>) -> Result<(), SlotFileError> {
+    let not = |why: String| WeightsError::NotSlots {
+        why,
+        path: from.to_owned(),
+    };
+    let mut archive = NpzArchive::open(from).map_err(|error| not(error.to_string()))?;
+    let names = archive.names().map_err(|error| not(error.to_string()))?;
+    if names.is_empty() {
+        return Err(not("it has no clip".to_owned()).into());
+    }
+    for name in names {
+        let (split, clip) = name.split_once('/').unwrap_or((UNNAMED, &name));
+        let slots = slots_of(archive.array(&name), &name, from)?;
+        splits.put(split, clip, slots)?;
+    }
+    Ok(())
+}
+
+/// The slots of an array, `[time, slots, dim]`.
+fn slots_of(
+    array: Result<NumpyArray, NumpyError>,
+    name: &str,
+    path: &Path,
+) -> Result<Array3<f32>, WeightsError> {
+    let not = |why: String| WeightsError::NotSlots {
+        why: format!("`{name}`: {why}"),
+        path: path.to_owned(),
+    };
+    let slots = array
+        .and_then(|array| array.singles())
+        .map_err(|error| not(error.to_string()))?;
+    let shape = slots.shape().to_vec();
+    let slots = slots
+        .into_dimensionality::<Ix3>()
+        .map_err(|_| not(format!("its shape is {shape:?}, not [time, slots, dim]")))?;
+    check_finite(name.to_owned(), slots.view(), path)?;
+    Ok(slots)
 }
 
 impl Splits<'_> {
@@ -123,8 +161,9 @@ impl Splits<'_> {
         let clip = ClipId::new(name);
         let open = &mut self.open[at];
         if !open.clips.insert(clip.clone()) {
-            return Err(RunError::Unfit {
-                reason: format!("two clips of `{split}` are called `{clip}`"),
+            return Err(WeightsError::NotSlots {
+                why: format!("two clips of `{split}` are called `{clip}`"),
+                path: self.from.to_owned(),
             }
             .into());
         }

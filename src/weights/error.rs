@@ -27,6 +27,14 @@ pub enum WeightsError {
         /// The file.
         path: PathBuf,
     },
+    /// A file that does not hold the slots of clips.
+    #[error("not a slot file: {why}: `{path}`", path = path.display())]
+    NotSlots {
+        /// What gave it away.
+        why: String,
+        /// The file.
+        path: PathBuf,
+    },
     /// A pickle asks for something that data do not need.
     #[error("the pickle asks for {what}: `{path}`", path = path.display())]
     Refused {
@@ -196,6 +204,9 @@ impl WeightsError {
             }
             Self::Foreign { .. } => {
                 "name a `.pth` checkpoint of the official code to `import`, or a weights file of ours elsewhere"
+            }
+            Self::NotSlots { .. } => {
+                "slots are pickled as {'train': {clip name: float array [time, slots, dim]}, …} of NumPy arrays, or as `.npy` files or an `.npz` of one array a clip"
             }
             Self::Refused { .. } => {
                 "only tensors and plain data are read, nothing is executed; save the bare state dict again with PyTorch"

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 use slotflow_datasets::partial::PartialFile;
 
 use super::error::describe_keys;
+use super::keys::vit::with_hugging_face_names;
 use super::keys::{CheckpointLayout, Part, Sorted};
 use super::official::{MODELS, OfficialConfig, OfficialModel, Sizes, take_average};
 use super::{Header, Shapes, StateDict, WeightsError, WeightsFile, read_pth, read_safetensors};
@@ -13,6 +14,9 @@ use crate::models::WeightsKind;
 
 /// Name in the header of the file with what carries nothing but stands in the official checkpoint.
 pub const BUFFERS: WeightsKind = WeightsKind::OfficialBuffers;
+
+/// Official classes of vision transformers, whose checkpoints come under two sets of names.
+const VIT_CLASSES: [&str; 2] = ["ViTModel", "Dinov2Model"];
 
 /// A checkpoint of the official code as models of ours.
 #[derive(Debug)]
@@ -44,6 +48,9 @@ pub fn from_state(
 ) -> Result<Imported, WeightsError> {
     let model = OfficialModel::named(name)?;
     let facts = model.facts(config)?;
+    if VIT_CLASSES.contains(&model.class) {
+        state = with_hugging_face_names(state);
+    }
     let aside = take_average(&mut state, &facts)?;
     let path = state.source.clone();
     let official = Shapes::of(&state);

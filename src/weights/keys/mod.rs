@@ -19,7 +19,7 @@ mod reasoner;
 /// Patterns, sections and parts.
 mod rule;
 /// Vision transformers of DINO and DINOv2.
-mod vit;
+pub(super) mod vit;
 
 pub use rule::Part;
 use rule::rewrite;

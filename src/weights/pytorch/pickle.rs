@@ -10,6 +10,15 @@ pub use node::{Id, Node, PickleError};
 
 use machine::Machine;
 
+/// Python's kinds of dict.
+const DICTS: [&str; 5] = [
+    "collections OrderedDict",
+    "collections defaultdict",
+    "collections Counter",
+    "builtins dict",
+    "__builtin__ dict",
+];
+
 /// All values of a pickle.
 #[derive(Debug)]
 pub struct Pickle<'a> {
@@ -57,6 +66,18 @@ impl<'a> Pickle<'a> {
         }
     }
 
+    /// Whether a value is a dict, or an object of one of Python's kinds of dict.
+    pub fn is_dict(&self, id: Id) -> bool {
+        match self.node(id) {
+            Node::Dict(_) => true,
+            Node::Object { global, .. } => matches!(
+                self.node(*global),
+                Node::Global(name) if DICTS.contains(&name.as_str())
+            ),
+            _ => false,
+        }
+    }
+
     /// The fields of an object of a compiled class.
     pub fn fields(&self, id: Id) -> Option<&[(Id, Id)]> {
         let Node::Object { global, state, .. } = self.node(id) else {
@@ -95,6 +116,14 @@ impl<'a> Pickle<'a> {
             Node::Int(value) => usize::try_from(*value).ok(),
             _ => None,
         }
+    }
+
+    /// What the pickle says of things outside it.
+    pub fn references(&self) -> impl Iterator<Item = Id> + '_ {
+        self.nodes.iter().filter_map(|node| match node {
+            Node::Persistent(id) => Some(*id),
+            _ => None,
+        })
     }
 
     /// What was called to make an object, and with what.

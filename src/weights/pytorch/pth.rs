@@ -6,18 +6,19 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use half::{bf16, f16};
 use zip::{CompressionMethod, ZipArchive};
 
 use super::pickle::{Id, Node, Pickle};
-use crate::weights::{StateDict, Value, Values, WeightsError};
+use crate::weights::{StateDict, Value, WeightsError};
 
 mod legacy;
+mod numbers;
 mod state_dict;
 mod strided;
 
-use state_dict::{is_allowed, state_entries, unreadable};
-use strided::{Number, Strided};
+use numbers::{budget, read_value};
+use state_dict::{is_allowed, plain_name, state_entries, unreadable};
+use strided::Strided;
 
 /// Largest pickle that is read; real ones have some hundred kilobytes.
 const PICKLE_LIMIT: u64 = 256 << 20;
@@ -33,8 +34,9 @@ pub enum Container {
 
 /// The state dict of an official checkpoint, under official names.
 ///
-/// The file holds either the state dict itself or a dict with `state_dict` and the trainer's fields,
-/// which are skipped. A prefix `module.` is dropped. Where a tensor lived (`cuda:0`) does not matter.
+/// The file holds either the state dict itself or a dict with `state_dict`, `model` or the like and the trainer's
+/// fields, which are skipped. Prefixes of wrappers (`module.`, `_orig_mod.`) are dropped. Where a tensor lived
+/// (`cuda:0`) does not matter.
 ///
 /// # Errors
 /// When the file is no checkpoint, is damaged, asks for code, or an array of it cannot be read.
@@ -58,7 +60,7 @@ pub fn read_published(path: impl AsRef<Path>) -> Result<(StateDict, Container), 
         Some(_) => (script_entries(&pickle), Container::TorchScript),
         None => (state_entries(&pickle, &path)?, Container::Checkpoint),
     };
-    let mut budget = archive.length;
+    let mut budget = budget(archive.length);
     let mut state = StateDict::new(path.clone());
     for (key, id) in entries {
         let array = |why: String| WeightsError::Array {
@@ -67,12 +69,12 @@ pub fn read_published(path: impl AsRef<Path>) -> Result<(StateDict, Container), 
             path: path.clone(),
         };
         let tensor = Strided::describe(&pickle, id).map_err(array)?;
-        // All arrays together are no larger than the file that holds them: checked before allocation.
+        // Checked before allocation: a view may repeat its storage without end.
         budget = budget
             .checked_sub(tensor.bytes())
             .ok_or_else(|| array("the arrays claim more bytes than the file has".into()))?;
         let value = archive.read(&tensor).map_err(array)?;
-        state.insert(key.strip_prefix("module.").unwrap_or(&key), value);
+        state.insert(plain_name(&key), value);
     }
     Ok((state, container))
 }
@@ -193,102 +195,20 @@ impl Archive {
     }
 
     fn read(&mut self, tensor: &Strided) -> Result<Value, String> {
-        let (size, record) = self.record(&format!("data/{}", tensor.record))?;
-        let expected = (tensor.stored as u64).checked_mul(tensor.number.size() as u64);
+        let (size, record) = self.record(&format!("data/{}", tensor.storage.record))?;
+        let expected = (tensor.storage.stored as u64).checked_mul(tensor.number().size() as u64);
         if expected != Some(size) {
             return Err(format!(
                 "its storage has {size} bytes, not the {} numbers that it claims",
-                tensor.stored
+                tensor.storage.stored
             ));
         }
-        let values = match tensor.number {
-            Number::F32 => Values::F32(read_numbers(record, tensor, f32::from_le_bytes)?),
-            Number::F16 => Values::F32(read_numbers(record, tensor, |bytes| {
-                f16::from_le_bytes(bytes).to_f32()
-            })?),
-            Number::Bf16 => Values::F32(read_numbers(record, tensor, |bytes| {
-                bf16::from_le_bytes(bytes).to_f32()
-            })?),
-            Number::F64 => Values::F32(read_numbers(record, tensor, |bytes| {
-                f64::from_le_bytes(bytes) as f32
-            })?),
-            Number::I64 => Values::I64(read_numbers(record, tensor, i64::from_le_bytes)?),
-            Number::I32 => Values::I64(read_numbers(record, tensor, |bytes| {
-                i64::from(i32::from_le_bytes(bytes))
-            })?),
-            Number::I16 => Values::I64(read_numbers(record, tensor, |bytes| {
-                i64::from(i16::from_le_bytes(bytes))
-            })?),
-            Number::I8 => Values::I64(read_numbers(record, tensor, |bytes| {
-                i64::from(i8::from_le_bytes(bytes))
-            })?),
-            Number::U8 => Values::I64(read_numbers(record, tensor, |[byte]: [u8; 1]| {
-                i64::from(byte)
-            })?),
-            Number::Bool => {
-                Values::Bool(read_numbers(record, tensor, |[byte]: [u8; 1]| byte != 0)?)
-            }
-        };
-        Ok(Value {
-            shape: tensor.shape.clone(),
-            values,
-        })
+        read_value(record, tensor)
     }
-}
-
-/// The numbers of a view. The whole record is read, because its checksum stands at the end.
-fn read_numbers<T: Copy, const N: usize>(
-    mut record: impl Read,
-    tensor: &Strided,
-    number: impl Fn([u8; N]) -> T,
-) -> Result<Vec<T>, String> {
-    let wanted = if tensor.is_contiguous() {
-        tensor.offset..tensor.offset + tensor.count
-    } else {
-        0..tensor.stored
-    };
-    let mut values = Vec::with_capacity(wanted.len());
-    let mut buffer = vec![0; N << 16];
-    let mut at = 0;
-    loop {
-        let filled = fill(&mut record, &mut buffer).map_err(|error| error.to_string())?;
-        let (chunks, _) = buffer[..filled].as_chunks::<N>();
-        let first = wanted.start.saturating_sub(at).min(chunks.len());
-        let last = wanted.end.saturating_sub(at).min(chunks.len());
-        values.extend(chunks[first..last].iter().map(|bytes| number(*bytes)));
-        at += chunks.len();
-        if filled < buffer.len() {
-            break;
-        }
-    }
-    if values.len() != wanted.len() {
-        return Err("its storage ends too early".into());
-    }
-    if tensor.is_contiguous() {
-        return Ok(values);
-    }
-    Ok(tensor
-        .places()
-        .into_iter()
-        .map(|place| values[place])
-        .collect())
-}
-
-/// Reads until the buffer is full or the record ends.
-fn fill(record: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match record.read(&mut buffer[filled..])? {
-            0 => break,
-            count => filled += count,
-        }
-    }
-    Ok(filled)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::strided::checked_extent;
     use super::*;
 
     fn fixture(name: &str) -> PathBuf {
@@ -313,30 +233,6 @@ mod tests {
     fn whole_numbers_keep_their_type() {
         let state = read_pth(fixture("physion_readout.pth")).unwrap();
         assert_eq!(state.get("comb_idx").unwrap().kind(), "i64");
-    }
-
-    #[test]
-    fn a_view_is_read_through_its_strides() {
-        let tensor = Strided {
-            number: Number::U8,
-            record: String::new(),
-            stored: 7,
-            offset: 1,
-            shape: vec![3, 2],
-            strides: vec![1, 3],
-            count: 6,
-        };
-        let bytes = [9_u8, 0, 1, 2, 3, 4, 5];
-        let values = read_numbers(&bytes[..], &tensor, |[byte]: [u8; 1]| byte).unwrap();
-        assert_eq!(values, [0, 3, 1, 4, 2, 5]);
-    }
-
-    #[test]
-    fn a_view_beyond_its_storage_is_refused_before_it_is_read() {
-        assert!(checked_extent(&[2, 3], &[3, 1], 0, 6).is_ok());
-        assert!(checked_extent(&[2, 3], &[3, 1], 1, 6).is_err());
-        assert!(checked_extent(&[usize::MAX, 2], &[1, 1], 0, 6).is_err());
-        assert!(checked_extent(&[2], &[usize::MAX], 1, 6).is_err());
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use half::f16;
-use ndarray::{Array3, Ix3, ShapeBuilder};
+use ndarray::{Array3, ArrayView3, Ix3, ShapeBuilder};
 
 use super::pickle::{Id, Node, Pickle, PickleError};
 use crate::weights::WeightsError;
@@ -25,6 +25,9 @@ const ALLOWED: [&str; 11] = [
     "__builtin__ bytes",
     "builtins bytearray",
 ];
+
+/// Split of a file that names none.
+pub const UNNAMED: &str = "clips";
 
 /// A slot file in memory; clips are decoded one by one.
 #[derive(Debug)]
@@ -50,70 +53,114 @@ impl SlotPickle {
         })
     }
 
-    /// Hands every clip's slots to `take`, with the split and the clip's name, in the file's order.
+    /// Hands every clip's slots to `take`, with the split and the clip's name, in the file's order. A file without
+    /// splits is one called `clips`.
     ///
     /// # Errors
-    /// When the file is no slot file, asks for code, or holds a NaN; and those of `take`.
+    /// When the file is no slot file, has no clip, asks for code, or holds a NaN; and those of `take`.
     pub fn each<E: From<WeightsError>>(
         &self,
         mut take: impl FnMut(&str, &str, Array3<f32>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let path = self.path.clone();
+        if self.bytes.starts_with(b"PK") {
+            return Err(self
+                .not_slots("it was written by `torch.save`, not by `pickle`")
+                .into());
+        }
         let parsed = Pickle::parse(&self.bytes, &|name| ALLOWED.contains(&name));
+        let path = || self.path.clone();
         let pickle = parsed.map_err(|error| match error {
-            PickleError::Refused(what) => WeightsError::Refused { what, path },
-            PickleError::Damaged(why) => WeightsError::Damaged { why, path },
-        })?;
-        for (split, clips) in self.named(&pickle, pickle.root())? {
-            for (name, array) in self.named(&pickle, clips)? {
-                let key = format!("{split}/{name}");
-                let slots = array3(&pickle, array).map_err(|why| WeightsError::Array {
-                    key: key.clone(),
-                    why,
-                    path: self.path.clone(),
-                })?;
-                if let Some(at) = slots.iter().position(|value| !value.is_finite()) {
-                    let value = slots.iter().nth(at).copied().unwrap_or(f32::NAN);
-                    let path = self.path.clone();
-                    return Err(WeightsError::NotFinite {
-                        key,
-                        at,
-                        value,
-                        path,
-                    }
-                    .into());
-                }
-                take(split, name, slots)?;
+            PickleError::Refused(what) if what.contains("torch") => {
+                self.not_slots("it holds tensors")
             }
+            PickleError::Refused(what) => WeightsError::Refused { what, path: path() },
+            PickleError::Damaged(why) => WeightsError::Damaged { why, path: path() },
+        })?;
+        let mut count = 0;
+        for (split, value) in self.named(&pickle, pickle.root())? {
+            let is_flat = described(&pickle, value).is_some();
+            let (split, clips) = if is_flat {
+                (UNNAMED.to_owned(), vec![(split, value)])
+            } else {
+                (split, self.named(&pickle, value)?)
+            };
+            for (name, array) in &clips {
+                take(&split, name, self.slots(&pickle, (&split, name), *array)?)?;
+                count += 1;
+            }
+        }
+        if count == 0 {
+            return Err(self.not_slots("it has no clip").into());
         }
         Ok(())
     }
 
-    /// The entries of a dict whose keys are text.
-    fn named<'a>(
+    /// The slots of a clip.
+    fn slots(
         &self,
-        pickle: &'a Pickle<'a>,
-        id: Id,
-    ) -> Result<Vec<(&'a str, Id)>, WeightsError> {
-        let foreign = |why: &str| WeightsError::Foreign {
-            expected: "slot file",
+        pickle: &Pickle,
+        (split, name): (&str, &str),
+        array: Id,
+    ) -> Result<Array3<f32>, WeightsError> {
+        let key = format!("{split}/{name}");
+        let slots = array3(pickle, array);
+        let slots = slots.map_err(|why| self.not_slots(&format!("`{key}`: {why}")))?;
+        check_finite(key, slots.view(), &self.path)?;
+        Ok(slots)
+    }
+
+    fn not_slots(&self, why: &str) -> WeightsError {
+        WeightsError::NotSlots {
             why: why.into(),
             path: self.path.clone(),
-        };
-        let entries = pickle
-            .entries(id)
-            .ok_or_else(|| foreign("it is no dict of splits with a dict of clips in each"))?;
+        }
+    }
+
+    /// The entries of a dict by their names; whole numbers are names too.
+    fn named(&self, pickle: &Pickle, id: Id) -> Result<Vec<(String, Id)>, WeightsError> {
+        let entries = pickle.entries(id).filter(|_| pickle.is_dict(id));
+        let entries = entries.ok_or_else(|| {
+            self.not_slots("it is no dict of splits with a dict of clips in each")
+        })?;
         let named = entries.iter().map(|(key, value)| match pickle.node(*key) {
-            Node::Text(name) => Ok((*name, *value)),
-            _ => Err(foreign("a split or clip has a name that is no text")),
+            Node::Text(name) => Ok(((*name).to_owned(), *value)),
+            Node::Int(number) => Ok((number.to_string(), *value)),
+            _ => Err(self.not_slots("a split or clip has a name that is no text")),
         });
         named.collect()
     }
 }
 
+/// Refuses slots that hold a NaN or an infinite number.
+///
+/// # Errors
+/// Names the first such number.
+pub fn check_finite(key: String, slots: ArrayView3<f32>, path: &Path) -> Result<(), WeightsError> {
+    let wrong = slots
+        .iter()
+        .enumerate()
+        .find(|(_, value)| !value.is_finite());
+    match wrong {
+        None => Ok(()),
+        Some((at, &value)) => Err(WeightsError::NotFinite {
+            key,
+            at,
+            value,
+            path: path.to_owned(),
+        }),
+    }
+}
+
+/// Kind of the numbers in an array.
+struct Kind<'a> {
+    /// `f4`
+    name: &'a str,
+    big_endian: bool,
+}
+
 /// What a pickled array is made of.
 struct Described<'a> {
-    kind: &'a str,
+    kind: Kind<'a>,
     shape: Vec<usize>,
     columns_first: bool,
     bytes: std::borrow::Cow<'a, [u8]>,
@@ -131,7 +178,7 @@ fn array3(pickle: &Pickle, id: Id) -> Result<Array3<f32>, String> {
         .checked_mul(slots)
         .and_then(|count| count.checked_mul(dim));
     let count = count.ok_or("its shape is out of range")?;
-    let values = numbers(array.kind, &array.bytes)?;
+    let values = numbers(&array.kind, &array.bytes)?;
     if values.len() != count {
         return Err(format!(
             "it has {} numbers for shape {:?}",
@@ -185,10 +232,9 @@ fn described<'a>(pickle: &'a Pickle<'a>, id: Id) -> Option<Described<'a>> {
     })
 }
 
-/// `f4`, if the numbers are little-endian.
-fn kind_of<'a>(pickle: &'a Pickle<'a>, id: Id) -> Option<&'a str> {
+fn kind_of<'a>(pickle: &'a Pickle<'a>, id: Id) -> Option<Kind<'a>> {
     let (call, arguments) = pickle.call(id)?;
-    let Node::Text(kind) = pickle.node(*arguments.first()?) else {
+    let Node::Text(name) = pickle.node(*arguments.first()?) else {
         return None;
     };
     let Node::Object {
@@ -197,8 +243,12 @@ fn kind_of<'a>(pickle: &'a Pickle<'a>, id: Id) -> Option<&'a str> {
     else {
         return None;
     };
-    let order = pickle.node(*pickle.members(*state)?.get(1)?);
-    (call == "numpy dtype" && *order == Node::Text("<")).then_some(*kind)
+    let big_endian = match pickle.node(*pickle.members(*state)?.get(1)?) {
+        Node::Text("<") => false,
+        Node::Text(">") => true,
+        _ => return None,
+    };
+    (call == "numpy dtype").then_some(Kind { name, big_endian })
 }
 
 /// Bytes as protocol 3 writes them, or as protocol 2 does: text in Latin-1.
@@ -226,22 +276,29 @@ fn bytes_of<'a>(pickle: &'a Pickle<'a>, id: Id) -> Option<std::borrow::Cow<'a, [
     }
 }
 
-fn numbers(kind: &str, bytes: &[u8]) -> Result<Vec<f32>, String> {
+fn numbers(kind: &Kind<'_>, bytes: &[u8]) -> Result<Vec<f32>, String> {
     fn each<const N: usize>(
+        big_endian: bool,
         bytes: &[u8],
         number: impl Fn([u8; N]) -> f32,
     ) -> Result<Vec<f32>, String> {
         let (whole, rest) = bytes.as_chunks::<N>();
-        if rest.is_empty() {
-            Ok(whole.iter().map(|chunk| number(*chunk)).collect())
-        } else {
-            Err("its last number is cut off".into())
+        if !rest.is_empty() {
+            return Err("its last number is cut off".into());
         }
+        let little = |mut chunk: [u8; N]| {
+            if big_endian {
+                chunk.reverse();
+            }
+            chunk
+        };
+        Ok(whole.iter().map(|chunk| number(little(*chunk))).collect())
     }
-    match kind {
-        "f4" => each(bytes, f32::from_le_bytes),
-        "f8" => each(bytes, |chunk| f64::from_le_bytes(chunk) as f32),
-        "f2" => each(bytes, |chunk| f16::from_le_bytes(chunk).to_f32()),
+    let big = kind.big_endian;
+    match kind.name {
+        "f4" => each(big, bytes, f32::from_le_bytes),
+        "f8" => each(big, bytes, |chunk| f64::from_le_bytes(chunk) as f32),
+        "f2" => each(big, bytes, |chunk| f16::from_le_bytes(chunk).to_f32()),
         other => Err(format!("numbers of type {other} are no slots")),
     }
 }
@@ -309,5 +366,7 @@ mod tests {
         let said = all(b"\x80\x02cposix\nsystem\nX\x02\x00\x00\x00ls\x85R.".to_vec()).unwrap_err();
         assert!(said.to_string().contains("`posix.system`"), "{said}");
         assert!(all(b"\x80\x02K\x01.".to_vec()).is_err());
+        let said = all(b"\x80\x02}.".to_vec()).unwrap_err().to_string();
+        assert!(said.contains("no clip"), "{said}");
     }
 }

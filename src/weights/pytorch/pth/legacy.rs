@@ -10,10 +10,11 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use super::state_dict::{is_allowed, state_entries, unreadable};
-use super::strided::{Number, Strided};
+use super::numbers::{budget, read_value};
+use super::state_dict::{is_allowed, plain_name, state_entries, unreadable};
+use super::strided::{Number, Storage, Strided};
 use crate::weights::pytorch::pickle::{Node, Pickle};
-use crate::weights::{StateDict, Value, Values, WeightsError};
+use crate::weights::{StateDict, WeightsError};
 
 /// The pickle of the magic number.
 const MAGIC: [u8; 15] = [
@@ -53,17 +54,13 @@ pub fn read(path: &Path) -> Result<StateDict, WeightsError> {
     let (pickle, rest) = next(rest)?;
     let (names, rest) = next(rest)?;
 
-    let mut tensors = Vec::new();
-    let mut numbers = BTreeMap::new();
-    for (key, id) in state_entries(&pickle, path)? {
-        let tensor = Strided::describe(&pickle, id).map_err(|why| WeightsError::Array {
-            key: key.clone(),
-            why,
-            path: path.into(),
-        })?;
-        numbers.insert(tensor.record.clone(), tensor.number);
-        tensors.push((key, tensor));
-    }
+    let tensors = tensors_of(&pickle, budget(bytes.len() as u64), path)?;
+    // Those of the state dict, and those of trainers' fields, which lie between them.
+    let described = pickle.references().map(|id| Storage::describe(&pickle, id));
+    let numbers: BTreeMap<String, Number> = described
+        .flatten()
+        .map(|storage| (storage.record, storage.number))
+        .collect();
     let mut storages = BTreeMap::new();
     let mut rest = rest;
     for id in names.members(names.root()).unwrap_or_default() {
@@ -88,12 +85,38 @@ pub fn read(path: &Path) -> Result<StateDict, WeightsError> {
             why,
             path: path.into(),
         };
-        let storage = storages.get(&tensor.record).copied();
+        let storage = storages.get(&tensor.storage.record).copied();
         let storage = storage.ok_or_else(|| array("its storage is missing".into()))?;
-        let value = value(&tensor, storage).map_err(array)?;
-        state.insert(key.strip_prefix("module.").unwrap_or(&key), value);
+        if storage.len() != tensor.storage.stored.saturating_mul(tensor.number().size()) {
+            return Err(array("its storage is not as long as it claims".into()));
+        }
+        let value = read_value(storage, &tensor).map_err(array)?;
+        state.insert(plain_name(&key), value);
     }
     Ok(state)
+}
+
+/// The tensors of the state dict, as the pickle describes them; all together have no more than `budget` bytes.
+fn tensors_of(
+    pickle: &Pickle<'_>,
+    mut budget: u64,
+    path: &Path,
+) -> Result<Vec<(String, Strided)>, WeightsError> {
+    let entries = state_entries(pickle, path)?.into_iter();
+    let tensors = entries.map(|(key, id)| {
+        let array = |why: String| WeightsError::Array {
+            key: key.clone(),
+            why,
+            path: path.into(),
+        };
+        let tensor = Strided::describe(pickle, id).map_err(array)?;
+        // Checked before allocation: a view may repeat its storage without end.
+        budget = budget
+            .checked_sub(tensor.bytes())
+            .ok_or_else(|| array("the arrays claim more bytes than the file has".into()))?;
+        Ok((key, tensor))
+    });
+    tensors.collect()
 }
 
 /// A storage's numbers, and what lies behind them.
@@ -101,36 +124,4 @@ fn split(bytes: &[u8], number: Number) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<8>()?;
     let count = usize::try_from(i64::from_le_bytes(*length)).ok()?;
     rest.split_at_checked(count.checked_mul(number.size())?)
-}
-
-fn value(tensor: &Strided, storage: &[u8]) -> Result<Value, String> {
-    if storage.len() != tensor.stored.saturating_mul(tensor.number.size()) {
-        return Err("its storage is not as long as it claims".into());
-    }
-    let values = match tensor.number {
-        Number::F32 => Values::F32(pick(tensor, storage, f32::from_le_bytes)),
-        Number::I64 => Values::I64(pick(tensor, storage, i64::from_le_bytes)),
-        other => return Err(format!("{other:?} is not read from files of this age")),
-    };
-    Ok(Value {
-        shape: tensor.shape.clone(),
-        values,
-    })
-}
-
-fn pick<T: Copy, const N: usize>(
-    tensor: &Strided,
-    storage: &[u8],
-    number: impl Fn([u8; N]) -> T,
-) -> Vec<T> {
-    let (chunks, _) = storage.as_chunks::<N>();
-    if tensor.is_contiguous() {
-        let wanted = &chunks[tensor.offset..tensor.offset + tensor.count];
-        return wanted.iter().map(|bytes| number(*bytes)).collect();
-    }
-    tensor
-        .places()
-        .into_iter()
-        .map(|place| number(chunks[place]))
-        .collect()
 }

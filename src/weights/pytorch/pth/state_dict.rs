@@ -7,9 +7,24 @@ use crate::weights::pytorch::pickle::{Id, Node, Pickle, PickleError};
 
 /// Classes and functions that a checkpoint may mention. None is called; those that are not about
 /// tensors stand in trainer fields, which are skipped.
-const ALLOWED: [&str; 22] = [
+const ALLOWED: [&str; 39] = [
+    "argparse Namespace",
+    "builtins bytearray",
+    "builtins dict",
+    "builtins int",
+    "builtins list",
+    "builtins object",
+    "builtins set",
+    "__builtin__ dict",
+    "__builtin__ int",
+    "__builtin__ list",
+    "__builtin__ object",
+    "__builtin__ set",
+    "collections Counter",
     "collections OrderedDict",
     "collections defaultdict",
+    "copyreg _reconstructor",
+    "copy_reg _reconstructor",
     "torch Size",
     "torch device",
     "torch._utils _rebuild_tensor",
@@ -26,17 +41,44 @@ const ALLOWED: [&str; 22] = [
     "torch ByteStorage",
     "torch BoolStorage",
     "numpy dtype",
+    "numpy ndarray",
     "numpy.core.multiarray scalar",
     "numpy._core.multiarray scalar",
+    "numpy.core.multiarray _reconstruct",
+    "numpy._core.multiarray _reconstruct",
     "_codecs encode",
-    "builtins dict",
 ];
+
+/// Names of a state dict within a trainer's dict, the first that is there.
+const WRAPPERS: [&str; 5] = ["state_dict", "model_state_dict", "model", "teacher", "net"];
+
+/// What wrappers of modules put before every name: `DataParallel`, `torch.compile`, DINO's multi-crop wrapper.
+const PREFIXES: [&str; 3] = ["module.", "_orig_mod.", "backbone."];
+
+/// A name without what wrappers put before it.
+pub fn plain_name(key: &str) -> &str {
+    let mut name = key;
+    while let Some(rest) = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)) {
+        name = rest;
+    }
+    name
+}
 
 /// Names on the allow-list, and the classes of a compiled model, of which only the fields are read.
 pub fn is_allowed(name: &str) -> bool {
     ALLOWED.contains(&name)
         || name.starts_with("__torch__")
         || name.starts_with("torch.jit._pickle build_")
+        || is_number_type(name)
+}
+
+/// `torch float32` and its kind.
+fn is_number_type(name: &str) -> bool {
+    let rest = name.strip_prefix("torch ").unwrap_or_default();
+    ["float", "bfloat", "int", "uint", "bool", "complex"]
+        .iter()
+        .filter_map(|kind| rest.strip_prefix(kind))
+        .any(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
 pub fn unreadable(error: PickleError, path: &Path) -> WeightsError {
@@ -55,10 +97,13 @@ pub fn state_entries(pickle: &Pickle<'_>, path: &Path) -> Result<Vec<(String, Id
         path: path.into(),
     };
     let root = pickle.root();
-    let state = pickle.entry(root, "state_dict").unwrap_or(root);
-    let entries = pickle
-        .entries(state)
-        .ok_or_else(|| foreign("its outermost value is no dict"))?;
+    let inner = WRAPPERS.iter().find_map(|name| {
+        let value = pickle.entry(root, name)?;
+        pickle.is_dict(value).then_some(value)
+    });
+    let state = inner.unwrap_or(root);
+    let entries = pickle.entries(state).filter(|_| pickle.is_dict(state));
+    let entries = entries.ok_or_else(|| foreign("its outermost value is no dict"))?;
     if entries.is_empty() {
         return Err(foreign("it holds no arrays"));
     }

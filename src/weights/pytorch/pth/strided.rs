@@ -47,14 +47,53 @@ impl Number {
     }
 }
 
-/// A tensor as a checkpoint describes it: a view of a storage.
-pub struct Strided {
+/// Numbers that lie one after another, of which tensors are views.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Storage {
     /// Type of its numbers.
     pub number: Number,
-    /// Name of its storage.
+    /// Its name.
     pub record: String,
-    /// Numbers in the storage.
+    /// How many numbers it has.
     pub stored: usize,
+}
+
+impl Storage {
+    /// What a reference of the pickle says.
+    pub fn describe(pickle: &Pickle, reference: Id) -> Result<Self, String> {
+        let parts: Vec<_> = pickle
+            .members(reference)
+            .unwrap_or_default()
+            .iter()
+            .map(|id| pickle.node(*id))
+            .collect();
+        let [
+            Node::Text("storage"),
+            Node::Global(class),
+            Node::Text(record),
+            Node::Text(_),
+            Node::Int(stored),
+            // Files of the time before zip have a sixth part: a view of another storage, which is always nothing.
+            ..,
+        ] = parts[..]
+        else {
+            return Err("its storage is not described as expected".into());
+        };
+        let number =
+            Number::of_storage(class).ok_or_else(|| format!("`{class}` is not supported"))?;
+        let stored = usize::try_from(*stored).map_err(|_| "its storage has a negative size")?;
+        Ok(Self {
+            number,
+            record: (*record).into(),
+            stored,
+        })
+    }
+}
+
+/// A tensor as a checkpoint describes it: a view of a storage.
+pub struct Strided {
+    /// Where its numbers lie.
+    pub storage: Storage,
     /// Place of its first number.
     pub offset: usize,
     /// Length of every axis.
@@ -94,26 +133,7 @@ impl Strided {
         let Node::Persistent(reference) = pickle.node(*storage) else {
             return Err("it has no storage".into());
         };
-        let parts: Vec<_> = pickle
-            .members(*reference)
-            .unwrap_or_default()
-            .iter()
-            .map(|id| pickle.node(*id))
-            .collect();
-        let [
-            Node::Text("storage"),
-            Node::Global(class),
-            Node::Text(record),
-            Node::Text(_),
-            Node::Int(stored),
-            // Files of the time before zip have a sixth part: a view of another storage, which is always nothing.
-            ..,
-        ] = parts[..]
-        else {
-            return Err("its storage is not described as expected".into());
-        };
-        let number =
-            Number::of_storage(class).ok_or_else(|| format!("`{class}` is not supported"))?;
+        let storage = Storage::describe(pickle, *reference)?;
         let counts = |id: Id| -> Option<Vec<usize>> {
             pickle
                 .members(id)?
@@ -126,12 +146,9 @@ impl Strided {
         else {
             return Err("its sizes are no whole numbers".into());
         };
-        let stored = usize::try_from(*stored).map_err(|_| "its storage has a negative size")?;
-        let count = checked_extent(&shape, &strides, offset, stored)?;
+        let count = checked_extent(&shape, &strides, offset, storage.stored)?;
         Ok(Self {
-            number,
-            record: (*record).into(),
-            stored,
+            storage,
             offset,
             shape,
             strides,
@@ -139,25 +156,33 @@ impl Strided {
         })
     }
 
-    /// Bytes of its numbers in the file.
+    /// Type of its numbers.
+    pub fn number(&self) -> Number {
+        self.storage.number
+    }
+
+    /// Bytes of its numbers.
     pub fn bytes(&self) -> u64 {
-        (self.count as u64).saturating_mul(self.number.size() as u64)
+        (self.count as u64).saturating_mul(self.number().size() as u64)
     }
 
     /// Whether its numbers lie one after another in its own order.
     pub fn is_contiguous(&self) -> bool {
-        let mut expected = 1;
+        let mut expected = 1_usize;
         for (size, stride) in self.shape.iter().zip(&self.strides).rev() {
             if *size != 1 && *stride != expected {
                 return false;
             }
-            expected *= size;
+            expected = expected.saturating_mul(*size);
         }
         true
     }
 
     /// Places of its numbers in the storage, in its own order.
     pub fn places(&self) -> Vec<usize> {
+        if self.count == 0 {
+            return Vec::new();
+        }
         let mut places = vec![self.offset];
         for (size, stride) in self.shape.iter().zip(&self.strides) {
             places = places
@@ -181,13 +206,13 @@ pub fn checked_extent(
     if shape.len() != strides.len() || shape.len() > 8 {
         return Err(outside());
     }
+    if shape.contains(&0) {
+        return Ok(0);
+    }
     let count = shape
         .iter()
         .try_fold(1_usize, |count, size| count.checked_mul(*size))
         .ok_or_else(outside)?;
-    if count == 0 {
-        return Ok(0);
-    }
     let steps = shape
         .iter()
         .zip(strides)
