@@ -7,6 +7,7 @@ use slotflow_eval::tables::{Row, Table};
 
 use crate::artifacts::RunError;
 use crate::artifacts::files::{make_dir, write_atomic};
+use crate::artifacts::lock::PathLock;
 use crate::metrics::{Evaluation, MetricsError, Request, evaluate};
 use crate::stages::report::evaluation_page;
 
@@ -27,6 +28,7 @@ pub struct EvalFiles {
 /// # Errors
 /// As [`evaluate`]; a file that cannot be written.
 pub fn eval(request: &Request, files: &EvalFiles) -> Result<Evaluation, MetricsError> {
+    let _lock = PathLock::take(&files.scores)?;
     let evaluation = evaluate(request)?;
     if let Some(folder) = files.scores.parent() {
         make_dir(folder)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array3, Array4, ArrayView3, Axis};
 
-use crate::artifacts::RunError;
+use crate::artifacts::{RunError, interrupt};
 use crate::inference::empty_slots::occupied;
 use crate::models::decoder::SlotDecoder;
 use crate::models::decoder::sampler::SamplerConfig;
@@ -57,6 +57,7 @@ impl ClipRenderer<'_> {
         }
         let mut rendered: Option<Array4<u8>> = None;
         for chunk in sets.values().flat_map(|set| set.chunks(CHUNK)) {
+            interrupt::check()?;
             let frames = self.render_sets(clip, slots, chunk);
             let (_, height, width, rgb) = frames.dim();
             let all =

@@ -15,11 +15,10 @@ use slotflow_eval::tables::NOT_APPLICABLE;
 use slotflow_eval::{EvalError, MetricId, Provenance, Score};
 
 use crate::artifacts::progress::Progress;
-use crate::metrics::error::MetricsError;
 use crate::metrics::evaluation::{Evaluation, RowContext};
 use crate::metrics::features::{CachedFeatures, FeatureExtractor, Look, gathered, moments};
 use crate::metrics::files::{Matches, Videos};
-use crate::metrics::pixels::SUBSET;
+use crate::metrics::folders::pixels::SUBSET;
 use crate::metrics::pretrained::{PretrainedStore, PretrainedWeights};
 use crate::metrics::request::Request;
 use crate::weights::pretrained::Network;
@@ -43,7 +42,7 @@ pub(crate) fn evaluate(
     matches: &Matches,
     shared: &RowContext,
     evaluation: &mut Evaluation,
-) -> Result<(), MetricsError> {
+) {
     let store = PretrainedStore::of_cache(&request.cache);
     let mut looks: BTreeMap<Look, Vec<MetricId>> = BTreeMap::new();
     for id in &request.metrics {
@@ -51,28 +50,36 @@ pub(crate) fn evaluate(
             looks.entry(look).or_default().push(*id);
         }
     }
-    let mut loaded: BTreeMap<Network, Option<PretrainedWeights>> = BTreeMap::new();
+    let mut loaded: BTreeMap<Network, Result<PretrainedWeights, String>> = BTreeMap::new();
     for (look, ids) in looks {
         let network = look.network();
         if let Entry::Vacant(place) = loaded.entry(network) {
-            place.insert(store.load(network)?);
+            place.insert(store.load_or_reason(network));
         }
-        let Some(Some(weights)) = loaded.get(&network) else {
-            let reason = PretrainedStore::missing(network);
-            for id in ids {
-                let score = Score::not_computed(id, SUBSET, &reason);
-                evaluation.add_score(score, Vec::new(), shared);
-            }
+        let Some(weights) = loaded.get(&network) else {
             continue;
         };
-        let extractor = FeatureExtractor::new(look, weights, &request.cache, &request.device)?;
+        let extractor = weights.as_ref().map_err(Clone::clone).and_then(|weights| {
+            let new = FeatureExtractor::new(look, weights, &request.cache, &request.device);
+            let new = new.map_err(|error| error.to_string());
+            new.map(|extractor| (extractor, weights))
+        });
+        let (extractor, weights) = match extractor {
+            Ok(extractor) => extractor,
+            Err(reason) => {
+                for id in ids {
+                    let score = Score::not_computed(id, SUBSET, &reason);
+                    evaluation.add_score(score, Vec::new(), shared);
+                }
+                continue;
+            }
+        };
         let sets = FeatureSets::gather(request, sides, matches, &extractor, evaluation);
         for id in ids {
             let score = sets.score(id, SUBSET, look, request.resampling.seed);
             evaluation.add_score(named(score, weights, look), Vec::new(), shared);
         }
     }
-    Ok(())
 }
 
 /// How the network behind a metric looks at clips of `length` frames; none if it does not compare sets.

@@ -125,7 +125,7 @@ impl MetricsError {
                 "masks are `CLIP.npz`, `CLIP.npy`, `CLIP.png` or folders `CLIP/0000.png`"
             }
             Self::NotMasks { .. } => {
-                "masks are whole numbers 0..=255, `[time, height, width]`; 0 in the truth is background"
+                "masks are whole numbers, `[time, height, width]`; 0 in the truth is background, and `--void ID` names pixels that do not count"
             }
             Self::NotFeatures { .. } => "features are `.npy` of floats, `[items, dim]`",
             Self::TooShort { .. } => "raise `--clip-length`; papers take 16",

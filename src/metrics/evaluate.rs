@@ -8,8 +8,9 @@ use slotflow_eval::{MetricId, Score};
 use crate::metrics::error::MetricsError;
 use crate::metrics::evaluation::{Evaluation, RowContext};
 use crate::metrics::files::{Matches, Videos};
+use crate::metrics::folders::{masks, motion, pixels, precomputed};
 use crate::metrics::request::Request;
-use crate::metrics::{distribution_metrics, lpips, masks, pixels, precomputed};
+use crate::metrics::{distribution_metrics, lpips};
 
 /// Evaluates what is asked.
 ///
@@ -48,13 +49,15 @@ fn videos(
     evaluation.note_unmatched(&matches);
     let shared = row_context(&sides, &matches, request);
     pixels::evaluate(request, &sides, &matches, &shared, evaluation);
-    lpips::evaluate(request, &sides, &matches, &shared, evaluation)?;
+    lpips::evaluate(request, &sides, &matches, &shared, evaluation);
+    motion::evaluate(request, &sides, &matches, &shared, evaluation);
     if let (Some(id), None) = (request.of_features(), &request.features) {
         let reason = "V-JEPA, the network behind it, is not built in; give its features with `--pred-features` and `--truth-features`";
         let score = Score::not_computed(id, pixels::SUBSET, reason);
         evaluation.add_score(score, Vec::new(), &shared);
     }
-    distribution_metrics::evaluate(request, &sides, &matches, &shared, evaluation)
+    distribution_metrics::evaluate(request, &sides, &matches, &shared, evaluation);
+    Ok(())
 }
 
 /// What rows about videos share: every clip that is measured is hashed.

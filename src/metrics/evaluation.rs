@@ -10,6 +10,9 @@ use crate::metrics::files::Matches;
 use crate::metrics::pretrained::hex;
 use crate::metrics::request::Request;
 
+/// The side of the ground truth, as messages name it.
+pub const TRUTH: &str = "truth";
+
 /// Scores of two folders.
 #[derive(Debug, Clone, Default)]
 pub struct Evaluation {
@@ -28,8 +31,8 @@ pub(crate) struct RowContext {
     provenance: Provenance,
     /// Counts of unmatched names, in words; empty if there are none.
     unmatched: String,
-    /// Which decoder read the pixels, in words; empty where every decoder reads the same.
-    decoded: String,
+    /// What else is to be known of the numbers, such as which decoder read the pixels; may be empty.
+    about: String,
 }
 
 impl Evaluation {
@@ -49,7 +52,7 @@ impl Evaluation {
     pub(crate) fn note_unmatched(&mut self, matches: &Matches) {
         for (names, side) in [
             (&matches.only_prediction, "prediction"),
-            (&matches.only_truth, "truth"),
+            (&matches.only_truth, TRUTH),
         ] {
             let named = names.iter().map(|(name, _)| (name.clone(), side));
             self.unmatched.extend(named);
@@ -83,7 +86,7 @@ impl RowContext {
         Self {
             provenance,
             unmatched: matches.unmatched(),
-            decoded: String::new(),
+            about: String::new(),
         }
     }
 
@@ -91,17 +94,22 @@ impl RowContext {
     #[must_use]
     pub(crate) fn decoded_by(self, decoders: &BTreeSet<String>) -> Self {
         let all: Vec<&str> = decoders.iter().map(String::as_str).collect();
-        let decoded = if all.is_empty() {
-            String::new()
-        } else {
-            format!("JPEG decoded by {}", all.join(", "))
-        };
-        Self { decoded, ..self }
+        if all.is_empty() {
+            return self;
+        }
+        self.with_note(&format!("JPEG decoded by {}", all.join(", ")))
+    }
+
+    /// The same with a note on every row.
+    #[must_use]
+    pub(crate) fn with_note(self, about: &str) -> Self {
+        let about = about.to_owned();
+        Self { about, ..self }
     }
 
     fn complete(&self, score: Score) -> Score {
         let mut score = score.with_provenance(&self.provenance);
-        let parts = [&*score.note, &*self.unmatched, &*self.decoded];
+        let parts = [&*score.note, &*self.unmatched, &*self.about];
         let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         score.note = parts.join("; ");
         score

@@ -1,11 +1,11 @@
 //! Features of clips, cached by content: the features of a clip that was seen before cost a read.
 
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array2, Array4, ArrayView4, Axis, s};
-use ndarray_npy::{ReadNpyExt, WriteNpyExt};
+use ndarray_npy::WriteNpyExt;
+use slotflow_datasets::numpy::NumpyArray;
 use slotflow_eval::EvalError;
 use slotflow_eval::moments::{FeatureStream, Moments};
 use slotflow_eval::profile::{FidProfile, FvdProfile};
@@ -252,16 +252,15 @@ impl CachedFeatures {
 }
 
 fn read(path: &Path) -> Result<Array2<f32>, EvalError> {
-    let bytes = std::fs::read(path).map_err(|source| EvalError::File {
+    let failed = |source| EvalError::File {
         action: "read",
         source,
         path: path.to_owned(),
-    })?;
-    Array2::read_npy(Cursor::new(bytes)).map_err(|error| EvalError::File {
-        action: "read",
-        source: std::io::Error::other(error.to_string()),
-        path: path.to_owned(),
-    })
+    };
+    let rows = NumpyArray::read(path).and_then(|array| array.singles());
+    let rows = rows.map_err(|error| failed(std::io::Error::other(error.to_string())))?;
+    rows.into_dimensionality()
+        .map_err(|error| failed(std::io::Error::other(error.to_string())))
 }
 
 /// Mean and covariance of the rows of several clips: one clip in memory at a time.

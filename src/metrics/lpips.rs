@@ -9,8 +9,8 @@ use slotflow_eval::{MetricSamples, Score};
 use crate::artifacts::progress::Progress;
 use crate::metrics::error::MetricsError;
 use crate::metrics::evaluation::{Evaluation, RowContext};
-use crate::metrics::files::{Matches, Videos, read_pair};
-use crate::metrics::pixels::SUBSET;
+use crate::metrics::files::{Matches, Videos, each_piece};
+use crate::metrics::folders::pixels::SUBSET;
 use crate::metrics::pretrained::{PretrainedStore, PretrainedWeights};
 use crate::metrics::request::Request;
 use crate::models::perceptual::lpips::{Backbone, Lpips};
@@ -88,28 +88,36 @@ pub(crate) fn evaluate(
     matches: &Matches,
     shared: &RowContext,
     evaluation: &mut Evaluation,
-) -> Result<(), MetricsError> {
+) {
     let store = PretrainedStore::of_cache(&request.cache);
     for id in &request.metrics {
         let Compute::Lpips(profile) = id.compute() else {
             continue;
         };
         let network = Network::Backbone(backbone(profile));
-        let Some(weights) = store.load(network)? else {
-            let reason = PretrainedStore::missing(network);
-            let score = Score::not_computed(*id, SUBSET, &reason);
-            evaluation.add_score(score, Vec::new(), shared);
-            continue;
+        let loaded = store.load_or_reason(network).and_then(|weights| {
+            let model = model(profile, &weights, &request.device);
+            let model = model.map_err(|error| error.to_string());
+            model.map(|model| (weights, model))
+        });
+        let (weights, model) = match loaded {
+            Ok(loaded) => loaded,
+            Err(reason) => {
+                let score = Score::not_computed(*id, SUBSET, &reason);
+                evaluation.add_score(score, Vec::new(), shared);
+                continue;
+            }
         };
         let mut samples = MetricSamples::new(*id, SUBSET);
-        let model = model(profile, &weights, &request.device)?;
         let progress = Progress::new("lpips", matches.pairs.len(), request.quiet);
         for (name, prediction, truth) in &matches.pairs {
-            let found = read_pair(sides, [*prediction, *truth], request.skip).and_then(
-                |[truth, prediction]| {
-                    of_frames(&model, truth.view(), prediction.view(), &request.device)
-                },
-            );
+            let mut values = Vec::new();
+            let pair = [*prediction, *truth];
+            let read = each_piece(sides, pair, request.skip, |truth, prediction| {
+                values.extend(of_frames(&model, truth, prediction, &request.device)?);
+                Ok(())
+            });
+            let found = read.map(|()| values);
             match found {
                 Ok(values) => samples.push_frames(name, request.skip, values),
                 Err(reason) => {
@@ -122,5 +130,4 @@ pub(crate) fn evaluate(
         let score = weights.named(samples.score(request.resampling));
         evaluation.add_score(score, samples.rows(), shared);
     }
-    Ok(())
 }

@@ -15,16 +15,12 @@ mod evaluation;
 pub mod features;
 /// Files of predictions and of truth.
 mod files;
+/// Metrics of what lies in two folders.
+mod folders;
 /// LPIPS of frames.
 pub mod lpips;
-/// Masks of two folders.
-mod masks;
 /// Distances between sets of videos, by how they move.
 pub mod motion;
-/// Pixels of two folders.
-mod pixels;
-/// Files of features that a person gives.
-mod precomputed;
 /// Downloaded weights.
 pub mod pretrained;
 /// What is to be evaluated, and how.
@@ -32,7 +28,7 @@ mod request;
 
 pub use error::MetricsError;
 pub use evaluate::evaluate;
-pub use evaluation::Evaluation;
+pub use evaluation::{Evaluation, TRUTH};
 pub use files::{ClipPair, both_sides};
 pub(crate) use files::{MaskFile, places};
-pub use request::Request;
+pub use request::{MaskResize, Request};

@@ -264,6 +264,18 @@ impl PretrainedStore {
         Ok(all)
     }
 
+    /// A network's arrays, or why a metric that needs them has no number.
+    ///
+    /// # Errors
+    /// In words, when the file is not here or not the one that was taken in.
+    pub fn load_or_reason(&self, network: Network) -> Result<PretrainedWeights, String> {
+        match self.load(network) {
+            Ok(Some(weights)) => Ok(weights),
+            Ok(None) => Err(Self::missing(network)),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     /// Why a metric that needs the network has no number, and what to do.
     pub fn missing(network: Network) -> String {
         let name = network.name();

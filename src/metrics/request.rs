@@ -25,6 +25,10 @@ pub struct Request {
     pub skip: usize,
     /// How intervals are drawn.
     pub resampling: Resampling,
+    /// The id of pixels in masks that do not count.
+    pub void: Option<i64>,
+    /// How predicted masks are brought to the truth's size; without it, another size is a failure.
+    pub resize: Option<MaskResize>,
     /// Frames of a clip that a network for videos sees.
     pub clip_length: usize,
     /// Distances between sets take every clip, whether its name occurs on the other side or not.
@@ -37,7 +41,26 @@ pub struct Request {
     pub quiet: bool,
 }
 
+/// How masks are brought to another size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MaskResize {
+    /// Each pixel takes the label of the nearest one.
+    Nearest,
+}
+
 impl Request {
+    /// What rows about masks say of how they were read; empty where they are taken as they are.
+    pub(crate) fn about_masks(&self) -> String {
+        let void = self
+            .void
+            .map(|id| format!("pixels with the true id {id} left out"));
+        let resize = self.resize.map(|MaskResize::Nearest| {
+            "predicted masks at the truth's size by nearest neighbour".to_owned()
+        });
+        let said: Vec<String> = void.into_iter().chain(resize).collect();
+        said.join("; ")
+    }
+
     /// Refuses metrics that have nothing to look at.
     ///
     /// # Errors

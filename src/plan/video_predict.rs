@@ -331,7 +331,7 @@ impl Default for ReportConfig {
     }
 }
 
-/// The kind of video file that a run writes.
+/// How a run writes videos.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VideoFormat {
@@ -342,12 +342,25 @@ pub enum VideoFormat {
     Gif,
     /// VP9.
     Webm,
+    /// Folders of numbered pictures, pixel by pixel as they were made; videos of several columns and those within pages are
+    /// H.264.
+    Png,
 }
 
 impl VideoFormat {
-    /// The ending of a file's name.
+    /// The kind of video within pages, and of videos of several columns.
+    #[must_use]
+    pub fn of_pages(self) -> Self {
+        match self {
+            Self::Png => Self::Mp4,
+            video => video,
+        }
+    }
+
+    /// The ending of a file's name; a folder of pictures has none.
     pub fn extension(self) -> &'static str {
         match self {
+            Self::Png => "",
             Self::Mp4 => "mp4",
             Self::Gif => "gif",
             Self::Webm => "webm",
@@ -357,7 +370,7 @@ impl VideoFormat {
     /// The media type of a page's element.
     pub fn media_type(self) -> &'static str {
         match self {
-            Self::Mp4 => "video/mp4",
+            Self::Mp4 | Self::Png => "video/mp4",
             Self::Gif => "image/gif",
             Self::Webm => "video/webm",
         }

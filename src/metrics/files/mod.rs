@@ -5,6 +5,6 @@ mod mask_files;
 /// Clips and masks of one name on both sides.
 mod pairs;
 
-pub(crate) use mask_files::{MaskFile, places};
+pub(crate) use mask_files::{Labels, MaskFile, places};
 pub use pairs::{ClipPair, both_sides};
-pub(crate) use pairs::{Matches, Videos, read_pair};
+pub(crate) use pairs::{Matches, Videos, each_piece};

@@ -1,11 +1,11 @@
 //! Clips and masks whose name occurs on both sides, and those whose name does not.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use ndarray::{Array4, Axis, s};
-use slotflow_datasets::source::FolderSource;
-use slotflow_datasets::{DataError, Source};
+use ndarray::{Array3, Array4, ArrayView4, Axis, concatenate};
+use slotflow_datasets::source::{FolderSource, WholeFrames};
+use slotflow_datasets::{DataError, Source, memory};
 
 use crate::metrics::error::MetricsError;
 use crate::metrics::request::Request;
@@ -104,20 +104,115 @@ pub fn both_sides(request: &Request, names: &[&str]) -> Result<Vec<ClipPair>, Me
     Ok(wanted.filter_map(read).collect())
 }
 
-/// Truth and prediction from frame `skip` on, if they are alike; a reason where they are not.
-pub(crate) fn read_pair(
+/// Bytes of a piece of a clip.
+const PIECE_BYTES: usize = 32 << 20;
+/// Frames of a piece at most.
+const PIECE_FRAMES: usize = 64;
+
+/// Hands truth and prediction to `take` piece by piece, `[time, height, width, rgb]` each, from frame `skip` on. Memory
+/// does not grow with the clips.
+///
+/// # Errors
+/// A reason where the clips are not alike or cannot be read, and what `take` says.
+pub(crate) fn each_piece(
     sides: &[Videos; 2],
     [prediction, truth]: [usize; 2],
     skip: usize,
-) -> Result<[Array4<u8>; 2], String> {
+    mut take: impl FnMut(ArrayView4<'_, u8>, ArrayView4<'_, u8>) -> Result<(), String>,
+) -> Result<(), String> {
     same_numbers(sides, [prediction, truth])?;
-    let (prediction, truth) = (
-        sides[0].whole(prediction, skip)?,
-        sides[1].whole(truth, skip)?,
-    );
-    let same = slotflow_eval::error::same_shape("clips", truth.shape(), prediction.shape());
-    same.map_err(|error| error.to_string())?;
-    Ok([truth, prediction])
+    let mut prediction = sides[0].frames(prediction, skip)?;
+    let mut truth = sides[1].frames(truth, skip)?;
+    loop {
+        let [one, other] = [prediction.piece()?, truth.piece()?];
+        match (one, other) {
+            (Some(one), Some(other)) if one.dim() == other.dim() => {
+                take(other.view(), one.view())?;
+            }
+            (None, None) => break,
+            (one, other) => {
+                let shapes = [(truth, other), (prediction, one)];
+                let [truth, prediction] = shapes.map(|(frames, piece)| frames.shape(piece));
+                let same = slotflow_eval::error::same_shape("clips", &truth?, &prediction?);
+                return same.map_err(|error| error.to_string());
+            }
+        }
+    }
+    prediction.ended()?;
+    truth.ended()
+}
+
+/// The frames of one clip, piece by piece.
+pub(crate) struct Pieces {
+    frames: WholeFrames,
+    path: PathBuf,
+    skip: usize,
+    /// Frames that were read.
+    read: usize,
+}
+
+impl Pieces {
+    /// The next frames; `None` behind the last.
+    fn piece(&mut self) -> Result<Option<Array4<u8>>, String> {
+        let mut frames: Vec<Array3<u8>> = Vec::new();
+        while frames.len() < room(frames.first()) {
+            let Some(frame) = self.frames.next() else {
+                break;
+            };
+            let frame = frame.map_err(|error| error.to_string())?;
+            self.read += 1;
+            if self.read > self.skip {
+                frames.push(frame);
+            }
+        }
+        if frames.is_empty() {
+            return Ok(None);
+        }
+        let views: Vec<_> = frames.iter().map(|frame| frame.view()).collect();
+        let piece = ndarray::stack(Axis(0), &views);
+        piece.map(Some).map_err(|error| error.to_string())
+    }
+
+    /// The shape of the whole clip, of which `piece` was read last: the rest is read, one piece at a time.
+    fn shape(mut self, piece: Option<Array4<u8>>) -> Result<[usize; 4], String> {
+        let mut size = piece.map_or([0; 3], |piece| {
+            let (_, height, width, rgb) = piece.dim();
+            [height, width, rgb]
+        });
+        while let Some(piece) = self.piece()? {
+            let (_, height, width, rgb) = piece.dim();
+            size = [height, width, rgb];
+        }
+        Ok([
+            self.read.saturating_sub(self.skip),
+            size[0],
+            size[1],
+            size[2],
+        ])
+    }
+
+    /// A reason where a clip that was read to its end is damaged, or has no frame that is judged.
+    fn ended(&self) -> Result<(), String> {
+        if let Some(note) = self.frames.note() {
+            return Err(format!(
+                "the file is damaged: {note}: `{}`",
+                self.path.display()
+            ));
+        }
+        if self.read <= self.skip {
+            return Err(format!(
+                "{} frames, and the first {} are not judged",
+                self.read, self.skip
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Frames of a piece, by the first of them.
+fn room(first: Option<&Array3<u8>>) -> usize {
+    let fit = first.map_or(1, |frame| PIECE_BYTES / frame.len().max(1));
+    fit.clamp(1, PIECE_FRAMES)
 }
 
 /// Refuses pictures that are not partners by number: sides that lack different frames. Where one side counts from
@@ -174,27 +269,31 @@ impl Videos {
         names.collect()
     }
 
-    /// All frames of a clip from frame `skip` on; a reason where it is damaged or has none.
-    pub fn whole(&self, index: usize, skip: usize) -> Result<Array4<u8>, String> {
-        let sample = self.0.whole(index).map_err(|error| error.to_string())?;
-        if let Some(note) = sample.note {
-            return Err(format!(
-                "the file is damaged: {note}: `{}`",
-                self.0.path(index).display()
-            ));
-        }
-        let frames = sample.clip.frames;
-        let time = frames.len_of(Axis(0));
-        if time <= skip {
-            return Err(format!(
-                "{time} frames, and the first {skip} are not judged"
-            ));
-        }
-        Ok(if skip == 0 {
-            frames
-        } else {
-            frames.slice_move(s![skip.., .., .., ..])
+    /// Frames of a clip from frame `skip` on, piece by piece.
+    fn frames(&self, index: usize, skip: usize) -> Result<Pieces, String> {
+        let frames = self.0.whole(index).map_err(|error| error.to_string())?;
+        Ok(Pieces {
+            frames,
+            path: self.0.path(index).to_owned(),
+            skip,
+            read: 0,
         })
+    }
+
+    /// All frames of a clip from frame `skip` on; a reason where it is damaged, has none, or has more than memory holds.
+    pub fn whole(&self, index: usize, skip: usize) -> Result<Array4<u8>, String> {
+        let mut pieces = self.frames(index, skip)?;
+        let (mut all, mut bytes) = (Vec::new(), 0);
+        while let Some(piece) = pieces.piece()? {
+            bytes += piece.len() as u64;
+            if bytes > memory::budget() {
+                return Err(format!("more than {bytes} bytes of frames at once"));
+            }
+            all.push(piece);
+        }
+        pieces.ended()?;
+        let views: Vec<_> = all.iter().map(|piece| piece.view()).collect();
+        concatenate(Axis(0), &views).map_err(|error| error.to_string())
     }
 
     /// Numbers of a clip's pictures; `None` of a video file.

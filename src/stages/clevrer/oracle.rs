@@ -11,7 +11,7 @@ use crate::artifacts::{
 
 use crate::stages::clevrer::answers::{AnswerRecord, AnswersOfClips};
 use crate::stages::clevrer::neuro_symbolic::has_program;
-use crate::stages::perceive::decode::Clips;
+use crate::stages::perceive::decode::{Clips, truth_of};
 
 /// Answers by running programs on true events.
 pub struct Oracle<'a> {
@@ -37,10 +37,12 @@ impl Stage for Oracle<'_> {
     }
 
     fn inputs(&self) -> Vec<Input> {
-        vec![
+        let mut inputs = vec![
             self.clips.as_input("clips"),
             Input::new("stride", self.stride.to_string()),
-        ]
+        ];
+        inputs.extend(truth_of("truth", self.source, self.clips.clips()));
+        inputs
     }
 
     fn run(

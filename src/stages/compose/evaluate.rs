@@ -6,11 +6,10 @@ use std::path::Path;
 use ndarray::{Array2, Array4, s};
 use slotflow_datasets::ClipId;
 use slotflow_eval::report::{COMPOSED, RECONSTRUCTION};
-use slotflow_eval::{EvalError, MetricId, Provenance, Score};
+use slotflow_eval::{MetricId, Provenance, Score};
 
 use super::render::SceneFrames;
 use crate::artifacts::{Context, Input, Partial, RunError, Stage, Table};
-use crate::metrics::MetricsError;
 use crate::metrics::distribution_metrics::{CLIP_LENGTH, FeatureSets, look, named};
 use crate::metrics::features::{CachedFeatures, FeatureExtractor, Look};
 use crate::metrics::motion::{ID, MotionExtractor, MotionFeatures, REAL, distance};
@@ -19,7 +18,7 @@ use crate::plan::compose::SceneEvaluateConfig;
 use crate::stages::Loaded;
 use crate::stages::model_loading::motion_extractor;
 use crate::stages::perceive::decode::Clips;
-use crate::stages::predict::evaluate::EvaluationTables;
+use crate::stages::predict::evaluate::{EvaluationTables, computed_or_reason};
 use crate::stages::predict::frames::Frames;
 use crate::weights::pretrained::Network;
 
@@ -91,7 +90,7 @@ impl Stage for EvaluateScenes<'_> {
         for id in self.config.metrics.ids() {
             match look(*id, CLIP_LENGTH) {
                 Some(Look::Videos { .. }) if self.are_stills()? => {}
-                Some(look) => scores.extend(self.published(*id, look, context)?),
+                Some(look) => scores.extend(self.published(*id, look, context)),
                 None => {
                     let reason = format!("`{id}` compares no sets");
                     return Err(RunError::Internal { reason });
@@ -136,31 +135,33 @@ impl EvaluateScenes<'_> {
     }
 
     /// The rows of a distance by a published network.
-    fn published(
-        &self,
-        id: MetricId,
-        look: Look,
-        context: &Context,
-    ) -> Result<Vec<Score>, RunError> {
+    fn published(&self, id: MetricId, look: Look, context: &Context) -> Vec<Score> {
         let store = PretrainedStore::of_cache(self.cache);
-        let Some(weights) = store.load(look.network()).map_err(of_metrics)? else {
-            let reason = PretrainedStore::missing(look.network());
+        let without = |reason: &str| -> Vec<Score> {
             let names = self.drawn.iter();
             let missing = names.map(|drawn| Score {
                 run: drawn.name.clone(),
-                ..Score::not_computed(id, COMPOSED, &reason)
+                ..Score::not_computed(id, COMPOSED, reason)
             });
-            return Ok(missing.collect());
+            missing.collect()
+        };
+        let weights = match store.load_or_reason(look.network()) {
+            Ok(weights) => weights,
+            Err(reason) => return without(&reason),
         };
         let extractor = FeatureExtractor::new(look, &weights, self.cache, &context.device);
+        let extractor = match extractor {
+            Ok(extractor) => extractor,
+            Err(error) => return without(&error.to_string()),
+        };
         let published = PublishedDistance {
             id,
             look,
             weights: &weights,
-            extractor: extractor.map_err(of_metrics)?,
+            extractor,
             seed: context.seed,
         };
-        Ok(published.rows(self))
+        published.rows(self)
     }
 
     /// The rows of `fvd-motion`.
@@ -179,9 +180,10 @@ impl EvaluateScenes<'_> {
             let reason = "clips are shorter or of another size than the network's windows";
             return Ok(without(reason));
         };
-        let real_against_real = extractor
-            .score_of_halves(REAL, &truth.moving)
-            .map_err(unfit)?;
+        let halves = |clips: &[Array2<f64>]| {
+            computed_or_reason((ID, REAL), extractor.score_of_halves(REAL, clips))
+        };
+        let real_against_real = halves(&truth.moving);
         let mut rows = Vec::new();
         for drawn in self.drawn {
             let scenes = drawn.scenes.clips();
@@ -193,22 +195,19 @@ impl EvaluateScenes<'_> {
             let (Some(composed), Some(own)) = (composed, own) else {
                 continue;
             };
-            let own_halves = extractor
-                .score_of_halves(REAL, &own.moving)
-                .map_err(unfit)?;
+            let own_halves = halves(&own.moving);
             let pairs = [
                 (COMPOSED, &truth, &composed, &real_against_real),
                 (RECONSTRUCTION, &truth, &own, &real_against_real),
                 (AGAINST_RECONSTRUCTION, &own, &composed, &own_halves),
             ];
             for (subset, truth, other, halves) in pairs {
-                let score = extractor
-                    .score(subset, [&truth.moving, &other.moving], context.seed)
-                    .map_err(unfit)?;
-                let floor = distance(&truth.moving, &truth.still).map_err(unfit)?;
+                let sets = [&*truth.moving, &*other.moving];
+                let score = extractor.score(subset, sets, context.seed);
+                let floor = distance(&truth.moving, &truth.still).ok();
                 rows.push(Score {
                     run: drawn.name.clone(),
-                    ..score.with_bounds(Some(floor), halves.value)
+                    ..computed_or_reason((ID, subset), score).with_bounds(floor, halves.value)
                 });
             }
         }
@@ -342,17 +341,5 @@ impl PublishedDistance<'_> {
             left_out: Vec::new(),
         };
         self.between(subset, &half(0), &half(1))
-    }
-}
-
-fn unfit(error: EvalError) -> RunError {
-    RunError::Unfit {
-        reason: error.to_string(),
-    }
-}
-
-fn of_metrics(error: MetricsError) -> RunError {
-    RunError::Unfit {
-        reason: error.to_string(),
     }
 }

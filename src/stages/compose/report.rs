@@ -288,7 +288,7 @@ impl SceneReport<'_> {
                 return Ok(());
             }
             make_dir(&folder)?;
-            let extension = self.plan.report.format.extension();
+            let extension = self.plan.report.format.of_pages().extension();
             let path = folder.join(format!("{scene}.{extension}"));
             self.write_large(&path, frames.view())?;
         }
@@ -309,7 +309,7 @@ impl SceneReport<'_> {
             let (mut videos, mut rows) = (Vec::new(), Vec::new());
             for part in self.parts() {
                 let name = &part.drawn.name;
-                let format = self.plan.report.format;
+                let format = self.plan.report.format.of_pages();
                 let path = folder.join("videos").join(name);
                 let path = path.join(format!("{scene}.{}", format.extension()));
                 if path.is_file() {

@@ -1,9 +1,12 @@
 //! Clips → frames, masks and questions.
 
+use std::collections::BTreeSet;
+
 use ndarray::{Array3, Array4, Ix3, Ix4};
 use serde::{Deserialize, Serialize};
 use slotflow_datasets::source::Cut;
 use slotflow_datasets::synth::questions::Amount;
+use slotflow_datasets::video::picture::is_picture_name;
 use slotflow_datasets::{
     ClipId, FrameSampling, GroundTruth, Question, Sample, Source, SourceConfig, Window,
 };
@@ -58,6 +61,22 @@ pub fn source_config(config: &DecodeConfig, window: &Window) -> SourceConfig {
     }
 }
 
+/// What is true of clips beside their frames, masks and questions, as an input of a stage that reads it; none where clips are
+/// generated, whose identity says all.
+pub(crate) fn truth_of(name: &str, source: &dyn Source, clips: &[ClipId]) -> Option<Input> {
+    let wanted: BTreeSet<&ClipId> = clips.iter().collect();
+    let (mut hash, mut has_files) = (blake3::Hasher::new(), false);
+    for index in 0..source.len() {
+        let clip = source.id(index);
+        if wanted.contains(&clip) {
+            has_files |= !source.files(index).is_empty();
+            hash.update(clip.as_str().as_bytes())
+                .update(source.truth_identity(index).as_bytes());
+        }
+    }
+    has_files.then(|| Input::new(name, &hash.finalize().to_hex()[..32]))
+}
+
 /// What a decoded clip's note says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Note {
@@ -80,6 +99,12 @@ pub struct Decode<'a> {
 }
 
 impl Decode<'_> {
+    /// Whether clips are decoded from video files.
+    fn reads_videos(&self) -> bool {
+        let first = self.range().next().map(|index| self.source.files(index));
+        first.is_some_and(|files| files.iter().any(|path| !is_picture_name(path)))
+    }
+
     fn range(&self) -> std::ops::Range<usize> {
         let first = self.config.first.min(self.source.len());
         let last = self
@@ -116,6 +141,9 @@ impl Stage for Decode<'_> {
             Input::new("source", &hash.finalize().to_hex()[..32]),
             Input::new("window", window),
         ];
+        if self.reads_videos() {
+            inputs.push(Input::new("colours", "bicubic at own size"));
+        }
         if self.source.knows(GroundTruth::Classes) {
             inputs.push(Input::new("labels", "classes and void"));
         }

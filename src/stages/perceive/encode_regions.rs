@@ -148,7 +148,7 @@ fn masks_of(
             "`encode.regions.masks` has no masks of `{clip}`"
         )));
     };
-    let masks = file.read().map_err(unfit)?;
+    let masks = file.read(None).map_err(unfit)?.masks;
     let (found, rows, columns) = masks.dim();
     if found != time {
         return Err(unfit(format!(

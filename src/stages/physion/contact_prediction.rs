@@ -35,10 +35,13 @@ impl Stage for ContactPrediction<'_> {
     }
 
     fn inputs(&self) -> Vec<Input> {
-        vec![
+        let mut inputs = vec![
             self.readout.slots.as_input("readout slots"),
             self.test.slots.as_input("test slots"),
-        ]
+        ];
+        inputs.extend(self.readout.truth("readout truth"));
+        inputs.extend(self.test.truth("test truth"));
+        inputs
     }
 
     fn is_random(&self) -> bool {

@@ -4,7 +4,8 @@ use ndarray::{Array4, Axis, s};
 use slotflow_datasets::source::Outcome;
 use slotflow_datasets::{ClipId, Source};
 
-use crate::artifacts::{RunError, Slots};
+use crate::artifacts::{Input, RunError, Slots};
+use crate::stages::perceive::decode::truth_of;
 
 /// One part of Physion, readout or test: its slots on disk, and where its outcomes come from.
 pub struct PhysionPart<'a> {
@@ -27,6 +28,11 @@ pub(crate) struct LabelledSlots {
 }
 
 impl PhysionPart<'_> {
+    /// The outcomes of its clips as an input of a stage.
+    pub(crate) fn truth(&self, name: &str) -> Option<Input> {
+        truth_of(name, self.source, self.slots.clips())
+    }
+
     fn outcome(&self, clip: &ClipId) -> Option<Outcome> {
         let index = (0..self.source.len()).find(|index| self.source.id(*index) == *clip)?;
         self.source.outcome(index)

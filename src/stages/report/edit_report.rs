@@ -148,7 +148,7 @@ impl EditReport<'_> {
         let scale = self.plan.report.scale;
         let columns = columns.map(|(label, frames)| (label, upscaled(frames.view(), scale)));
         make_dir(&folder.join("videos"))?;
-        let extension = self.plan.report.format.extension();
+        let extension = self.plan.report.format.of_pages().extension();
         let path = folder.join("videos").join(format!("{clip}.{extension}"));
         let views: Vec<_> = columns.iter().map(|(_, frames)| frames.view()).collect();
         write_video(&path, side_by_side(&views).view(), fps)?;

@@ -9,6 +9,7 @@ use slotflow_eval::report::IMAGINED;
 use slotflow_eval::{ItemTable, ScoreTable};
 
 use crate::artifacts::RunError;
+use crate::stages::report::video_columns::SIDE_BY_SIDE;
 
 /// A run's folder, read.
 pub(crate) struct FinishedRun {
@@ -56,9 +57,13 @@ impl FinishedRun {
         })
     }
 
-    /// Its videos by the clip's name.
+    /// Its videos of all columns by the clip's name.
     pub(crate) fn videos(&self) -> Result<BTreeMap<String, PathBuf>, RunError> {
-        let folder = self.folder.join("videos");
+        let mut folder = self.folder.join(SIDE_BY_SIDE);
+        if !folder.is_dir() {
+            // Runs of earlier versions have no others.
+            folder = self.folder.join("videos");
+        }
         let io = |source| RunError::Io {
             action: "read",
             source,
@@ -67,6 +72,9 @@ impl FinishedRun {
         let mut found = BTreeMap::new();
         for entry in fs::read_dir(&folder).map_err(io)? {
             let path = entry.map_err(io)?.path();
+            if path.is_dir() {
+                continue;
+            }
             if let Some(name) = path.file_stem() {
                 found.insert(name.to_string_lossy().into_owned(), path);
             }

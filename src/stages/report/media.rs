@@ -4,13 +4,13 @@ use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
-use ndarray::{Array4, ArrayView4};
+use ndarray::{Array4, ArrayView4, Axis};
 use ndarray_npy::{NpzWriter, WriteNpzError};
 use slotflow_datasets::{DataError, video};
 use slotflow_eval::report::VideoView;
 
 use crate::artifacts::RunError;
-use crate::artifacts::files::write_atomic;
+use crate::artifacts::files::{make_dir, write_atomic};
 use crate::masks::enlarged;
 use crate::plan::video_predict::VideoFormat;
 
@@ -25,6 +25,7 @@ pub(crate) fn embedded(
     folder: &Path,
     format: VideoFormat,
 ) -> Result<VideoView, RunError> {
+    let format = format.of_pages();
     let path = folder.join(format!("part.{}", format.extension()));
     write_video(&path, frames, fps)?;
     let bytes = fs::read(&path).and_then(|bytes| fs::remove_file(&path).map(|()| bytes));
@@ -37,6 +38,29 @@ pub(crate) fn embedded(
             path,
         })?,
     })
+}
+
+/// Writes frames as a video, or as a folder of numbered pictures: `folder/name.mp4`, `folder/name/0000.png`.
+///
+/// # Errors
+/// When the frames cannot be encoded, or the file system says no.
+pub(crate) fn write_frames(
+    folder: &Path,
+    name: &str,
+    frames: ArrayView4<'_, u8>,
+    (fps, format): (f32, VideoFormat),
+) -> Result<(), RunError> {
+    if format != VideoFormat::Png {
+        let path = folder.join(format!("{name}.{}", format.extension()));
+        return write_video(&path, frames, fps);
+    }
+    let folder = folder.join(name);
+    make_dir(&folder)?;
+    for (number, frame) in frames.axis_iter(Axis(0)).enumerate() {
+        let path = folder.join(format!("{number:04}.png"));
+        video::write_png(&path, frame).map_err(of_data)?;
+    }
+    Ok(())
 }
 
 /// Writes a video of the kind that the file's name says.

@@ -18,9 +18,12 @@ use crate::stages::perceive::decode::Clips;
 use crate::stages::predict::evaluate::Scores;
 use crate::stages::predict::frames::Frames;
 use crate::stages::report::answers_csv::write_answers;
-use crate::stages::report::media::{embedded, upscaled, write_npz, write_video};
+use crate::stages::report::media::{embedded, upscaled, write_frames, write_npz};
 use crate::stages::report::run_folder::{stage_rows, write_page, write_run_folder};
-use crate::stages::report::video_columns::{COLUMNS, side_by_side};
+use crate::stages::report::video_columns::{COLUMNS, SIDE_BY_SIDE, side_by_side};
+
+/// Folders of the columns' videos, in their order.
+const VIDEO_FOLDERS: [&str; COLUMNS] = ["truth", "reconstruction", "prediction", "masks"];
 
 /// What a prediction's run folder is made of.
 pub struct Report<'a> {
@@ -53,8 +56,11 @@ impl Report<'_> {
     }
 
     fn fill(&self, folder: &Path, plan: String, run: &Run) -> Result<(), RunError> {
-        for name in ["videos", "masks", "slots"] {
+        for name in ["masks", "slots", SIDE_BY_SIDE] {
             make_dir(&folder.join(name))?;
+        }
+        for name in VIDEO_FOLDERS {
+            make_dir(&folder.join("videos").join(name))?;
         }
         let (scores, items) = self.scores.table()?.into_tables();
         let table = |error: slotflow_eval::EvalError| RunError::Unfit {
@@ -155,7 +161,7 @@ impl Report<'_> {
         })
     }
 
-    /// One video with all columns side by side, and each by itself for the page where the clip is shown.
+    /// Each column by itself as large as it was made, all side by side, and each within the page where the clip is shown.
     fn videos(
         &self,
         folder: &Path,
@@ -165,11 +171,16 @@ impl Report<'_> {
         fps: f32,
     ) -> Result<Option<Vec<VideoView>>, RunError> {
         let (format, scale) = (self.plan.report.format, self.plan.report.scale);
-        let extension = format.extension();
+        for ((_, frames), name) in columns.iter().zip(VIDEO_FOLDERS) {
+            let folder = folder.join("videos").join(name);
+            write_frames(&folder, clip.as_str(), frames.view(), (fps, format))?;
+        }
         let columns = columns.map(|(label, frames)| (label, upscaled(frames.view(), scale)));
         let views: Vec<_> = columns.iter().map(|(_, frames)| frames.view()).collect();
-        let path = folder.join("videos").join(format!("{clip}.{extension}"));
-        write_video(&path, side_by_side(&views).view(), fps)?;
+        let whole = side_by_side(&views);
+        let beside = folder.join(SIDE_BY_SIDE);
+        let kind = (fps, format.of_pages());
+        write_frames(&beside, clip.as_str(), whole.view(), kind)?;
         if !shown {
             return Ok(None);
         }

@@ -127,7 +127,7 @@ impl SegmentReport<'_> {
         if let [frame] = whole.outer_iter().collect::<Vec<_>>().as_slice() {
             write_png(&with_ending(&name, "png"), *frame).map_err(of_data)?;
         } else {
-            let extension = self.plan.report.format.extension();
+            let extension = self.plan.report.format.of_pages().extension();
             write_video(&with_ending(&name, extension), whole.view(), note.fps)?;
         }
         if !shown {

@@ -11,7 +11,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array3, Array4, Array5, Axis};
 use serde::{Deserialize, Serialize};
-use slotflow_eval::segmentation::{SegProfile, measure};
+use slotflow_eval::segmentation::{MaskPair, SegProfile, measure};
 
 use crate::masks::{enlarged, masks_from_attention, painted};
 use crate::models::blocks::Linear;
@@ -352,7 +352,8 @@ impl Objective for SlotsObjective<'_> {
             let mut row = vec![("squared", squared)];
             if let Some(truth) = self.held_out.masks(index)? {
                 let guess = masks.index_axis(Axis(0), 0);
-                if let Ok(found) = measure(SegProfile::ExactVideo, truth.view(), guess) {
+                let pair = MaskPair::new(truth.view(), guess);
+                if let Ok(found) = measure(SegProfile::ExactVideo, pair) {
                     let found = &found[0];
                     let miou = found.miou.unwrap_or(0.0);
                     row.extend([("miou", miou), ("ari", found.ari), ("fg-ari", found.fg_ari)]);

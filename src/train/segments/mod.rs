@@ -102,7 +102,7 @@ fn most_filled(labels: Vec<Vec<u16>>, most: usize) -> Vec<Vec<u8>> {
 mod tests {
     use ndarray::{Array4, stack};
     use slotflow_datasets::synth::{Renderer, SynthPreset, World};
-    use slotflow_eval::segmentation::{SegProfile, measure};
+    use slotflow_eval::segmentation::{MaskPair, SegProfile, measure};
 
     use super::*;
     use crate::train::data::clip_dataset::ClipDataset;
@@ -203,7 +203,8 @@ mod tests {
             .unwrap();
         let scores = clips.iter().map(|(frames, truth)| {
             let guess = segments(frames.view(), background.view(), &SegmentConfig::default());
-            measure(SegProfile::ExactVideo, truth.view(), guess.view()).unwrap()[0]
+            let pair = MaskPair::new(truth.view(), guess.view());
+            measure(SegProfile::ExactVideo, pair).unwrap()[0]
         });
         let scores: Vec<_> = scores.collect();
         let mean = |value: fn(&slotflow_eval::segmentation::Segmentation) -> f64| {

@@ -3,12 +3,12 @@
 use ndarray::{Array3, ArrayView3};
 use rayon::prelude::*;
 use slotflow_datasets::ClipId;
-use slotflow_eval::segmentation::MaskScores;
 use slotflow_eval::segmentation::overlap::set_aside;
+use slotflow_eval::segmentation::{MaskPair, MaskScores};
 use slotflow_eval::trivial_baselines::{Partition, blind_masks};
-use slotflow_eval::{MetricId, MetricSamples};
+use slotflow_eval::{EvalError, MetricId, MetricSamples};
 
-use super::rows::{Rows, unfit};
+use super::rows::Rows;
 use crate::artifacts::RunError;
 use crate::stages::perceive::decode::Labels;
 
@@ -40,11 +40,11 @@ pub(crate) struct MaskComparison<'a> {
     pub(crate) about: &'a str,
 }
 
-/// What one clip gives.
+/// What one clip gives; reasons where it cannot be measured.
 struct ClipScores {
-    instances: Scored,
+    instances: Result<Scored, String>,
     /// Where the truth has classes.
-    classes: Option<Scored>,
+    classes: Option<Result<Scored, String>>,
 }
 
 /// Scores against one kind of truth.
@@ -71,13 +71,26 @@ impl MaskComparison<'_> {
         Ok(())
     }
 
-    fn rows(&self, subset: &str, clips: &[ClipId], found: &[Option<&Scored>], rows: &mut Rows) {
+    fn rows(
+        &self,
+        subset: &str,
+        clips: &[ClipId],
+        found: &[Option<&Result<Scored, String>>],
+        rows: &mut Rows,
+    ) {
         for &id in self.metrics {
             let mut samples = MetricSamples::new(id, subset);
             let mut floors = PARTITIONS
                 .map(|partition| MetricSamples::new(id, &format!("floor-{}", partition.name())));
             for (clip, found) in clips.iter().zip(found) {
                 let Some(found) = found else { continue };
+                let found = match found {
+                    Ok(found) => found,
+                    Err(reason) => {
+                        samples.leave_out(clip.as_str(), reason);
+                        continue;
+                    }
+                };
                 found.perceived.push_to(&mut samples, clip.as_str(), 0);
                 for (floor, blind) in floors.iter_mut().zip(&found.blind) {
                     blind.push_to(floor, clip.as_str(), 0);
@@ -99,10 +112,13 @@ impl MaskComparison<'_> {
         };
         let perceived = (self.masks)(clip)?;
         let void = truth.void.as_ref();
-        let of = |labels: &Array3<u8>| self.scored(labels, &perceived, void);
+        let of = |labels: &Array3<u8>| {
+            let scored = self.scored(labels, &perceived, void);
+            scored.map_err(|error| error.to_string())
+        };
         Ok(Some(ClipScores {
-            instances: of(&truth.masks)?,
-            classes: truth.classes.as_ref().map(of).transpose()?,
+            instances: of(&truth.masks),
+            classes: truth.classes.as_ref().map(of),
         }))
     }
 
@@ -111,24 +127,23 @@ impl MaskComparison<'_> {
         truth: &Array3<u8>,
         perceived: &Array3<u8>,
         void: Option<&Array3<bool>>,
-    ) -> Result<Scored, RunError> {
+    ) -> Result<Scored, EvalError> {
         let scores = |masks: &Array3<u8>| {
             let measure = |truth: ArrayView3<'_, u8>, masks: ArrayView3<'_, u8>| {
-                MaskScores::measure(self.metrics, truth, masks).map_err(unfit)
+                MaskScores::measure(self.metrics, MaskPair::new(truth, masks))
             };
             match void {
                 None => measure(truth.view(), masks.view()),
                 Some(void) => {
-                    let (truth, masks) =
-                        set_aside(truth.view(), masks.view(), void.view()).map_err(unfit)?;
+                    let (truth, masks) = set_aside(truth.view(), masks.view(), void.view())?;
                     measure(truth.view(), masks.view())
                 }
             }
         };
         let size: [usize; 3] = truth.dim().into();
-        let blind = PARTITIONS.iter().map(|&partition| {
-            scores(&blind_masks(partition, self.slots, size, self.seed).map_err(unfit)?)
-        });
+        let blind = PARTITIONS
+            .iter()
+            .map(|&partition| scores(&blind_masks(partition, self.slots, size, self.seed)?));
         Ok(Scored {
             perceived: scores(perceived)?,
             blind: blind.collect::<Result<_, _>>()?,
@@ -139,8 +154,8 @@ impl MaskComparison<'_> {
 /// One kind of score of every clip.
 fn picked<'a>(
     found: &'a [Option<ClipScores>],
-    pick: impl Fn(&'a ClipScores) -> Option<&'a Scored>,
-) -> Vec<Option<&'a Scored>> {
+    pick: impl Fn(&'a ClipScores) -> Option<&'a Result<Scored, String>>,
+) -> Vec<Option<&'a Result<Scored, String>>> {
     found.iter().map(|found| pick(found.as_ref()?)).collect()
 }
 

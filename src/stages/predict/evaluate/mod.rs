@@ -21,5 +21,5 @@ mod stage;
 
 pub use inputs::Evaluate;
 pub(crate) use masks::MaskComparison;
-pub(crate) use rows::Rows;
+pub(crate) use rows::{Rows, computed_or_reason};
 pub use scores::{EvaluationTables, Scores};

@@ -5,7 +5,7 @@ use slotflow_eval::Score;
 use slotflow_eval::report::IMAGINED;
 
 use super::inputs::Evaluate;
-use super::rows::{Rows, unfit};
+use super::rows::Rows;
 use crate::artifacts::{Context, RunError};
 use crate::metrics::motion::{ID, MotionExtractor, MotionFeatures, REAL, distance};
 use crate::stages::model_loading::motion_extractor;
@@ -32,11 +32,11 @@ pub(crate) fn measure(
         rows.add_score(without(reason));
         return Ok(());
     };
-    let floor = distance(&sets.truth, &sets.copied).map_err(unfit)?;
+    let floor = distance(&sets.truth, &sets.copied).ok();
     let imagined = extractor.score(IMAGINED, [&sets.truth, &sets.prediction], context.seed);
-    rows.add_score(imagined.map_err(unfit)?.with_bounds(Some(floor), None));
-    let real = extractor.score_of_halves(REAL, &sets.truth);
-    rows.add_score(real.map_err(unfit)?);
+    let imagined = imagined.map(|score| score.with_bounds(floor, None));
+    rows.add_computed((ID, IMAGINED), imagined);
+    rows.add_computed((ID, REAL), extractor.score_of_halves(REAL, &sets.truth));
     Ok(())
 }
 

@@ -45,10 +45,12 @@ pub(crate) fn measure(
                 return Err(RunError::Internal { reason });
             }
         };
-        let Some(weights) = store.load(network).map_err(unfit)? else {
-            let reason = PretrainedStore::missing(network);
-            rows.add_score(Score::not_computed(id, IMAGINED, &reason));
-            continue;
+        let weights = match store.load_or_reason(network) {
+            Ok(weights) => weights,
+            Err(reason) => {
+                rows.add_score(Score::not_computed(id, IMAGINED, &reason));
+                continue;
+            }
         };
         let metric = NetworkMetric {
             id,
@@ -56,7 +58,15 @@ pub(crate) fn measure(
         };
         match kind {
             Kind::Frames(profile) => metric.lpips(profile, stage, clips, context, rows)?,
-            Kind::Sets(look) => rows.add_score(metric.distance(look, stage, clips, context)?),
+            Kind::Sets(look) => match metric.extractor(look, stage, context) {
+                Ok(extractor) => {
+                    let score = metric.distance(look, &extractor, (stage, clips), context.seed)?;
+                    rows.add_score(score);
+                }
+                Err(error) => {
+                    rows.add_computed((id, IMAGINED), Err::<Score, _>(error));
+                }
+            },
         }
     }
     Ok(())
@@ -78,7 +88,13 @@ impl NetworkMetric<'_> {
         context: &Context,
         rows: &mut Rows,
     ) -> Result<(), RunError> {
-        let model = model(profile, self.weights, &context.device).map_err(unfit)?;
+        let model = match model(profile, self.weights, &context.device) {
+            Ok(model) => model,
+            Err(error) => {
+                rows.add_computed((self.id, IMAGINED), Err::<Score, _>(error));
+                return Ok(());
+            }
+        };
         let [mut samples, mut floor] = [(); 2].map(|()| MetricSamples::new(self.id, IMAGINED));
         for clip in clips {
             let frames = stage.imagined_frames(clip)?;
@@ -97,16 +113,23 @@ impl NetworkMetric<'_> {
         Ok(())
     }
 
+    fn extractor(
+        &self,
+        look: Look,
+        stage: &Evaluate<'_>,
+        context: &Context,
+    ) -> Result<FeatureExtractor, MetricsError> {
+        FeatureExtractor::new(look, self.weights, stage.cache, &context.device)
+    }
+
     /// A distance between the set of imagined and the set of true clips.
     fn distance(
         &self,
         look: Look,
-        stage: &Evaluate<'_>,
-        clips: &[ClipId],
-        context: &Context,
+        extractor: &FeatureExtractor,
+        (stage, clips): (&Evaluate<'_>, &[ClipId]),
+        seed: u64,
     ) -> Result<Score, RunError> {
-        let extractor = FeatureExtractor::new(look, self.weights, stage.cache, &context.device);
-        let extractor = extractor.map_err(unfit)?;
         let mut sets = FeatureSets::default();
         for clip in clips {
             let ImaginedFrames {
@@ -130,13 +153,7 @@ impl NetworkMetric<'_> {
                 (Err(reason), _) | (_, Err(reason)) => sets.leave_out(clip.as_str(), &reason),
             }
         }
-        let score = sets.score(self.id, IMAGINED, look, context.seed);
+        let score = sets.score(self.id, IMAGINED, look, seed);
         Ok(named(score, self.weights, look))
-    }
-}
-
-fn unfit(error: MetricsError) -> RunError {
-    RunError::Unfit {
-        reason: error.to_string(),
     }
 }

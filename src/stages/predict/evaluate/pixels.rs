@@ -25,8 +25,8 @@ struct FrameSamples {
 struct FrameScores {
     /// Number of the first frame in the clip.
     first: usize,
-    /// A list of values a metric, one a frame.
-    metrics: Vec<Vec<f64>>,
+    /// A list of values a metric, one a frame; a reason where it cannot be computed.
+    metrics: Vec<Result<Vec<f64>, String>>,
     /// Sum of squared errors and count of the pixels that change, one a frame.
     changed: Vec<(f64, f64)>,
 }
@@ -98,7 +98,10 @@ impl FrameSamples {
 
     fn push(&mut self, clip: &str, found: FrameScores) {
         for (samples, values) in self.metrics.iter_mut().zip(found.metrics) {
-            samples.push_frames(clip, found.first, values);
+            match values {
+                Ok(values) => samples.push_frames(clip, found.first, values),
+                Err(reason) => samples.leave_out(clip, &reason),
+            }
         }
         for (frame, (sum, count)) in found.changed.into_iter().enumerate() {
             self.changed
@@ -134,16 +137,14 @@ impl PixelSamples {
         let imagined = |prediction: ArrayView4<'_, u8>| {
             Ok::<_, EvalError>(FrameScores {
                 first: later.first,
-                metrics: self.values(later.truth.view(), prediction)?,
+                metrics: self.values(later.truth.view(), prediction),
                 changed: changed(&later, prediction, change)?,
             })
         };
-        let whole = |prediction: &Array4<u8>| {
-            Ok::<_, EvalError>(FrameScores {
-                first: 0,
-                metrics: self.values(truth, prediction.view())?,
-                changed: Vec::new(),
-            })
+        let whole = |prediction: &Array4<u8>| FrameScores {
+            first: 0,
+            metrics: self.values(truth, prediction.view()),
+            changed: Vec::new(),
         };
         let still = repeated(median(truth).view(), truth.dim().0);
         Ok(ClipScores {
@@ -152,20 +153,21 @@ impl PixelSamples {
                 imagined(later.copied().view())?,
                 imagined(drawn.prediction.slice_axis(Axis(0), (..time).into()))?,
             ],
-            reconstruction: [whole(&clip.reconstruction)?, whole(&still)?],
-            ceiling: clip.ceiling.as_ref().map(whole).transpose()?,
+            reconstruction: [whole(&clip.reconstruction), whole(&still)],
+            ceiling: clip.ceiling.as_ref().map(whole),
         })
     }
 
-    /// A list of values a metric, one a frame.
+    /// A list of values a metric, one a frame; a reason where it cannot be computed.
     fn values(
         &self,
         truth: ArrayView4<'_, u8>,
         prediction: ArrayView4<'_, u8>,
-    ) -> Result<Vec<Vec<f64>>, EvalError> {
+    ) -> Vec<Result<Vec<f64>, String>> {
         let metrics = self.metrics.iter();
-        metrics
-            .map(|(_, metric)| frame_values(*metric, truth, prediction))
+        let values = metrics.map(|(_, metric)| frame_values(*metric, truth, prediction));
+        values
+            .map(|values| values.map_err(|error| error.to_string()))
             .collect()
     }
 

@@ -142,6 +142,8 @@ fn a_metric_of_frames_that_is_added_appears_in_pipeline_eval_and_on_its_page() {
         metrics: registry().parse_list("psnr,mae").unwrap(),
         skip: 0,
         resampling: Resampling::default(),
+        void: None,
+        resize: None,
         clip_length: 16,
         unpaired: false,
         cache: room.path().join("cache"),

@@ -1,8 +1,10 @@
 //! Rows of a run's tables while they are gathered: [`Rows`].
 
+use std::fmt::Display;
+
 use slotflow_eval::report::{CEILING_SUFFIX, FLOOR_SUFFIX};
 use slotflow_eval::stats::bootstrap::Resampling;
-use slotflow_eval::{EvalError, ItemValue, MetricSamples, Provenance, Score};
+use slotflow_eval::{EvalError, ItemValue, MetricId, MetricSamples, Provenance, Score};
 
 use super::scores::EvaluationTables;
 use crate::artifacts::RunError;
@@ -50,6 +52,15 @@ impl Rows {
         &mut self.scores[last]
     }
 
+    /// Adds a row that was computed, or one that says why it could not be.
+    pub(crate) fn add_computed<E: Display>(
+        &mut self,
+        (id, subset): (MetricId, &str),
+        computed: Result<Score, E>,
+    ) {
+        self.add_score(computed_or_reason((id, subset), computed));
+    }
+
     /// Adds a row that has no items.
     pub(crate) fn add_score(&mut self, score: Score) {
         self.scores.push(score);
@@ -69,6 +80,14 @@ impl Rows {
             items: self.items,
         }
     }
+}
+
+/// A row that was computed, or one that says why it could not be: no metric ends a run.
+pub(crate) fn computed_or_reason<E: Display>(
+    (id, subset): (MetricId, &str),
+    computed: Result<Score, E>,
+) -> Score {
+    computed.unwrap_or_else(|error| Score::not_computed(id, subset, &error.to_string()))
 }
 
 /// An error of the arithmetic is an error of ours: shapes were made here.

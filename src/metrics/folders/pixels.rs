@@ -1,13 +1,12 @@
 //! Pixels of pairs of videos, frame by frame.
 
-use ndarray::ArrayView4;
 use rayon::prelude::*;
 use slotflow_eval::metric::definition::{Compute, FrameMetric};
 use slotflow_eval::pixel::frame_values;
 use slotflow_eval::{MetricId, MetricSamples};
 
 use crate::metrics::evaluation::{Evaluation, RowContext};
-use crate::metrics::files::{Matches, Videos, read_pair};
+use crate::metrics::files::{Matches, Videos, each_piece};
 use crate::metrics::request::Request;
 
 /// Subset of rows about videos.
@@ -35,12 +34,7 @@ pub(crate) fn evaluate(
     let found: Vec<Vec<Values>> = matches
         .pairs
         .par_iter()
-        .map(
-            |(_, prediction, truth)| match read_pair(sides, [*prediction, *truth], request.skip) {
-                Ok([truth, prediction]) => of_clip(&wanted, truth.view(), prediction.view()),
-                Err(reason) => vec![Err(reason); wanted.len()],
-            },
-        )
+        .map(|(_, prediction, truth)| of_pair(&wanted, sides, [*prediction, *truth], request.skip))
         .collect();
     for (place, (id, _)) in wanted.iter().enumerate() {
         let mut samples = MetricSamples::new(*id, SUBSET);
@@ -57,14 +51,27 @@ pub(crate) fn evaluate(
     }
 }
 
-/// Every metric on one pair.
-fn of_clip(
+/// Every metric on one pair. A metric that cannot be computed of one frame has none of the clip.
+fn of_pair(
     wanted: &[(MetricId, FrameMetric)],
-    truth: ArrayView4<'_, u8>,
-    prediction: ArrayView4<'_, u8>,
+    sides: &[Videos; 2],
+    pair: [usize; 2],
+    skip: usize,
 ) -> Vec<Values> {
-    let values = |(_, metric): &(MetricId, FrameMetric)| {
-        frame_values(*metric, truth, prediction).map_err(|error| error.to_string())
-    };
-    wanted.iter().map(values).collect()
+    let mut found: Vec<Values> = vec![Ok(Vec::new()); wanted.len()];
+    let read = each_piece(sides, pair, skip, |truth, prediction| {
+        for ((_, metric), values) in wanted.iter().zip(&mut found) {
+            if let Ok(so_far) = values {
+                match frame_values(*metric, truth, prediction) {
+                    Ok(more) => so_far.extend(more),
+                    Err(error) => *values = Err(error.to_string()),
+                }
+            }
+        }
+        Ok(())
+    });
+    match read {
+        Ok(()) => found,
+        Err(reason) => vec![Err(reason); wanted.len()],
+    }
 }

@@ -1,17 +1,15 @@
 //! Features that a person gives: `JEDi` of two files.
 
-use std::fs;
-use std::io::Cursor;
 use std::path::Path;
 
-use ndarray::{Array2, Axis};
-use ndarray_npy::ReadNpyExt;
+use ndarray::{Array2, Axis, Ix2};
+use slotflow_datasets::listing::hash_file;
+use slotflow_datasets::numpy::NumpyArray;
 use slotflow_eval::distribution::subsample::{Halves, METHOD, delete_half};
 use slotflow_eval::mmd::jedi;
 use slotflow_eval::stats::normal::Z95;
 use slotflow_eval::{MetricId, Score};
 
-use crate::artifacts::RunError;
 use crate::metrics::error::MetricsError;
 use crate::metrics::evaluation::{Evaluation, RowContext};
 use crate::metrics::files::Matches;
@@ -65,21 +63,19 @@ pub(crate) fn evaluate(
 
 /// Rows of a file, and the hash of its bytes.
 fn read(path: &Path) -> Result<(Array2<f64>, String), MetricsError> {
-    let bytes = fs::read(path).map_err(|source| RunError::Io {
-        action: "read",
-        source,
+    let not = |reason: String| MetricsError::NotFeatures {
+        reason,
         path: path.to_owned(),
-    })?;
-    let hash = blake3::hash(&bytes).to_hex().to_string();
-    let single = Array2::<f32>::read_npy(Cursor::new(&bytes)).map(|rows| rows.mapv(f64::from));
-    let rows = single.or_else(|_| Array2::<f64>::read_npy(Cursor::new(&bytes)));
-    match rows {
-        Ok(rows) => Ok((rows, hash)),
-        Err(error) => Err(MetricsError::NotFeatures {
-            reason: error.to_string(),
-            path: path.to_owned(),
-        }),
-    }
+    };
+    let mut hash = blake3::Hasher::new();
+    hash_file(&mut hash, path)?;
+    let rows = NumpyArray::read(path).and_then(|array| array.floats());
+    let rows = rows.map_err(|error| not(error.to_string()))?;
+    let shape = rows.shape().to_vec();
+    let rows = rows
+        .into_dimensionality::<Ix2>()
+        .map_err(|_| not(format!("shape {shape:?} is not [items, dim]")))?;
+    Ok((rows, hash.finalize().to_hex().to_string()))
 }
 
 #[cfg(test)]

@@ -1,0 +1,134 @@
+//! `fvd-motion` of two folders: clips of any size, by the bundled network.
+
+use ndarray::{Array2, Array3, Array4, ArrayView4, Axis, stack};
+use slotflow_datasets::Fit;
+use slotflow_datasets::video::fit::resize;
+use slotflow_eval::Score;
+use slotflow_eval::metric::definition::Compute;
+
+use crate::artifacts::progress::Progress;
+use crate::metrics::evaluation::{Evaluation, RowContext};
+use crate::metrics::files::{Matches, Videos, each_piece};
+use crate::metrics::folders::pixels::SUBSET;
+use crate::metrics::motion::{ID, MotionExtractor, MotionFeatures, REAL};
+use crate::metrics::request::Request;
+use crate::models::WeightsKind;
+use crate::models::perceptual::motion::MotionConfig;
+use crate::rng::Init;
+use crate::weights::{WeightsError, WeightsFile, bundled, load_into};
+
+/// The network's weights.
+const WEIGHTS: &str = "motion";
+
+/// Adds the rows, where `fvd-motion` is asked for: predictions against the truth, and true clips against other true
+/// ones.
+pub(crate) fn evaluate(
+    request: &Request,
+    sides: &[Videos; 2],
+    matches: &Matches,
+    shared: &RowContext,
+    evaluation: &mut Evaluation,
+) {
+    let is_motion = |id: &slotflow_eval::MetricId| matches!(id.compute(), Compute::Motion);
+    if !request.metrics.iter().any(is_motion) {
+        return;
+    }
+    let (config, model, id) = match network(request) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            let score = Score::not_computed(ID, SUBSET, &error.to_string());
+            evaluation.add_score(score, Vec::new(), shared);
+            return;
+        }
+    };
+    let extractor = MotionExtractor {
+        config,
+        model,
+        weights: &id,
+        device: &request.device,
+    };
+    let progress = Progress::new("motion", matches.pairs.len(), request.quiet);
+    let (mut truth, mut prediction) = (MotionFeatures::new(), MotionFeatures::new());
+    let mut left_out = Vec::new();
+    for (name, one, other) in &matches.pairs {
+        match of_pair(&extractor, sides, [*one, *other], request.skip) {
+            Ok([of_truth, of_prediction]) => {
+                truth.push(of_truth);
+                prediction.push(of_prediction);
+            }
+            Err(reason) => {
+                left_out.push(format!("`{name}` left out: {reason}"));
+                evaluation.failures.insert(name.clone(), reason);
+            }
+        }
+        progress.advance();
+    }
+    let [height, width] = extractor.config.resolution;
+    let mut notes = vec![format!("frames at {height}×{width}")];
+    notes.extend(left_out);
+    let rows = [
+        (
+            SUBSET,
+            extractor.score(SUBSET, [&truth, &prediction], request.resampling.seed),
+        ),
+        (REAL, extractor.score_of_halves(REAL, &truth)),
+    ];
+    for (subset, score) in rows {
+        let mut score =
+            score.unwrap_or_else(|error| Score::not_computed(ID, subset, &error.to_string()));
+        score.note = [&[score.note], &notes[..]].concat().join("; ");
+        evaluation.add_score(score, Vec::new(), shared);
+    }
+}
+
+/// The bundled network, and the hash of its weights.
+fn network(
+    request: &Request,
+) -> Result<
+    (
+        MotionConfig,
+        crate::models::perceptual::motion::Motion,
+        String,
+    ),
+    WeightsError,
+> {
+    let bytes = bundled::bytes(WEIGHTS)?;
+    let file = WeightsFile::from_bytes(bytes, WEIGHTS)?;
+    let config: MotionConfig = file.config(WeightsKind::Motion)?;
+    let blank = config.init(&mut Init::blank(&request.device));
+    let id = blake3::hash(bytes).to_hex()[..32].to_owned();
+    Ok((config, load_into(blank, file.state)?, id))
+}
+
+/// Features of truth and prediction, a row a window.
+fn of_pair(
+    extractor: &MotionExtractor<'_>,
+    sides: &[Videos; 2],
+    pair: [usize; 2],
+    skip: usize,
+) -> Result<[Array2<f64>; 2], String> {
+    let mut small: [Vec<Array3<u8>>; 2] = Default::default();
+    each_piece(sides, pair, skip, |truth, prediction| {
+        for (small, piece) in small.iter_mut().zip([truth, prediction]) {
+            small.extend(at_size(piece, extractor.config.resolution));
+        }
+        Ok(())
+    })?;
+    let window = extractor.config.window;
+    let [truth, prediction] = small.map(|frames| -> Result<Array2<f64>, String> {
+        let views: Vec<_> = frames.iter().map(|frame| frame.view()).collect();
+        let clip: Array4<u8> = stack(Axis(0), &views).map_err(|error| error.to_string())?;
+        let found = extractor
+            .features(clip.view())
+            .map_err(|error| error.to_string())?;
+        found.ok_or_else(|| format!("{} frames, and {window} are needed", frames.len()))
+    });
+    Ok([truth?, prediction?])
+}
+
+fn at_size(piece: ArrayView4<'_, u8>, size: [usize; 2]) -> Vec<Array3<u8>> {
+    piece
+        .axis_iter(Axis(0))
+        .map(|frame| resize(frame, size, Fit::Stretch))
+        .collect()
+}
