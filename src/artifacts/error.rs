@@ -37,6 +37,14 @@ pub enum RunError {
         /// The folder.
         path: PathBuf,
     },
+    /// A folder that a person named and that holds another plan's run.
+    #[error("the folder holds {what}: `{}`", path.display())]
+    Taken {
+        /// What it holds, in words.
+        what: String,
+        /// The folder.
+        path: PathBuf,
+    },
     /// Not one clip could be done.
     #[error("{stage}: none of {count} clips could be done; the first: {reason}")]
     AllFailed {
@@ -104,6 +112,9 @@ impl RunError {
             Self::Damaged { .. } => "remove the file; it is made again",
             Self::Busy { .. } => {
                 "wait for the other process, or give this one another `--out` and `--cache`"
+            }
+            Self::Taken { .. } => {
+                "give another folder with `--out`, or `--overwrite` to replace a finished run"
             }
             Self::Foreign { .. } => "give an empty or a new folder with `--out`",
             Self::AllFailed { .. } => {

@@ -6,17 +6,26 @@ mod error;
 /// How stages are run.
 mod execution;
 
+/// Panics.
+pub mod fault;
+
 /// Files that are there whole or not at all.
 pub mod files;
 
-/// Ctrl-C.
+/// What a cache holds.
+pub mod inventory;
+
+/// Ctrl-C and requests to end.
 pub mod interrupt;
 
-/// A folder that one process works in.
+/// Places that one process works in.
 pub mod lock;
 
 /// How far a stage is.
 pub mod progress;
+
+/// The folder of a run.
+pub mod run_folder;
 
 /// What stages leave behind.
 mod store;

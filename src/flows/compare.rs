@@ -7,12 +7,16 @@ use slotflow_eval::stats::bootstrap::Resampling;
 
 use crate::artifacts::RunError;
 use crate::artifacts::files::{make_dir, write_atomic};
+use crate::artifacts::lock::PathLock;
 use crate::stages::report::comparison::{clips, write_differences};
 use crate::stages::report::finished_run::{
     FinishedRun, differing_settings, same, setting, tell_apart,
 };
 
 pub use crate::stages::report::comparison::merge;
+
+/// The table by which a folder of a comparison is known.
+const DIFFERENCES: &str = "differences.csv";
 
 /// Writes one page over several run folders into `out`, and their scores in one table; the path of the page.
 ///
@@ -24,6 +28,8 @@ pub fn compare(folders: &[PathBuf], out: &Path) -> Result<PathBuf, RunError> {
         .map(|folder| FinishedRun::read(folder))
         .collect::<Result<Vec<_>, _>>()?;
     tell_apart(&mut runs);
+    let _lock = PathLock::take(out)?;
+    check_is_comparison(out)?;
     make_dir(out)?;
     let (clips, mismatched) = clips(&runs, out)?;
     let mut notes = Vec::new();
@@ -57,7 +63,7 @@ pub fn compare(folders: &[PathBuf], out: &Path) -> Result<PathBuf, RunError> {
     });
     let views: Vec<RunView<'_>> = views.collect();
     let apart = differences(&views, Resampling::default());
-    write_differences(&apart, &out.join("differences.csv"))?;
+    write_differences(&apart, &out.join(DIFFERENCES))?;
     let comparison = Comparison {
         runs: views,
         settings: differing_settings(&runs),
@@ -71,4 +77,16 @@ pub fn compare(folders: &[PathBuf], out: &Path) -> Result<PathBuf, RunError> {
     let tables = runs.into_iter().map(|run| (run.name, run.scores));
     merge(tables, &out.join("scores.csv"))?;
     Ok(path)
+}
+
+/// Refuses a folder that holds something else than an earlier comparison.
+fn check_is_comparison(out: &Path) -> Result<(), RunError> {
+    let is_empty =
+        std::fs::read_dir(out).map_or(!out.exists(), |mut entries| entries.next().is_none());
+    if is_empty || out.join(DIFFERENCES).is_file() {
+        return Ok(());
+    }
+    Err(RunError::Foreign {
+        path: out.to_owned(),
+    })
 }

@@ -30,5 +30,8 @@ pub mod edit_benchmark;
 /// Runs side by side.
 pub mod compare;
 
+/// Finished runs in a folder.
+pub mod runs;
+
 /// Predictions in folders → scores and a page.
 pub mod eval;

@@ -14,9 +14,9 @@ use super::kind::{ArtifactKind, PerClip, Table};
 use crate::artifacts::error::RunError;
 use crate::artifacts::execution::options::Context;
 use crate::artifacts::files::{partial_of, remove_dir, write_atomic};
-use crate::artifacts::interrupt;
 use crate::artifacts::lock::FolderLock;
 use crate::artifacts::progress::Progress;
+use crate::artifacts::{fault, interrupt};
 
 /// The file of a folder that names the clips that could not be done.
 const FAILURES: &str = "failures.json";
@@ -124,7 +124,7 @@ impl<K: PerClip> Partial<K> {
 
     /// Does every clip that is still to be done, one after the other.
     ///
-    /// A clip that fails is noted and left out; the rest goes on.
+    /// A clip that fails is noted and left out, whatever the fault; the rest goes on.
     ///
     /// # Errors
     /// When the disk says no or the person pressed Ctrl-C.
@@ -138,7 +138,8 @@ impl<K: PerClip> Partial<K> {
         progress.set(self.clips.len() - missing.len());
         for clip in missing {
             interrupt::check()?;
-            self.keep(&clip, work(&clip))?;
+            let done = fault::guarded(|| work(&clip));
+            self.keep(&clip, done)?;
             progress.advance();
         }
         Ok(())
@@ -160,7 +161,10 @@ impl<K: PerClip> Partial<K> {
         // A few clips at a time: memory stays bounded and a kill loses little.
         for some in missing.chunks(2 * rayon::current_num_threads()) {
             interrupt::check()?;
-            let done: Vec<_> = some.par_iter().map(|clip| (clip, work(clip))).collect();
+            let done: Vec<_> = some
+                .par_iter()
+                .map(|clip| (clip, fault::guarded(|| work(clip))))
+                .collect();
             for (clip, result) in done {
                 self.keep(clip, result)?;
                 progress.advance();
@@ -172,15 +176,17 @@ impl<K: PerClip> Partial<K> {
     fn keep<E: std::fmt::Display>(
         &mut self,
         clip: &ClipId,
-        result: Result<ClipFile, E>,
+        result: Result<Result<ClipFile, E>, String>,
     ) -> Result<(), RunError> {
-        match result {
-            Ok(file) => file.write(&clip_path(&self.dir, clip)),
-            Err(error) => {
-                self.failures.insert(clip.clone(), error.to_string());
-                Ok(())
-            }
-        }
+        let reason = match result {
+            Ok(Ok(file)) => return file.write(&clip_path(&self.dir, clip)),
+            Ok(Err(error)) => error.to_string(),
+            Err(fault) => fault,
+        };
+        // A clip that was stopped has not failed.
+        interrupt::check()?;
+        self.failures.insert(clip.clone(), reason);
+        Ok(())
     }
 
     /// Adds a clip and writes its file: for clips whose number shows only while they are read.
