@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::messages::failure::Failure;
 use crate::artifacts::Options;
+use crate::artifacts::inventory::default_folder;
 use crate::device::DeviceChoice;
 
 /// Exit code: done, but some clips failed.
@@ -59,15 +60,34 @@ pub struct Common {
     pub machine: Machine,
 }
 
+/// The variable of the environment that names the cache.
+const VARIABLE: &str = "SLOTFLOW_CACHE";
+
+/// Where the cache lies, of every command that has one.
+#[derive(Debug, Clone, Args)]
+pub struct CacheArg {
+    /// Cache of stages, frames and networks [default: `$SLOTFLOW_CACHE`, else `.cache` here where it is one, else the user's]
+    #[arg(long, value_name = "DIR", global = true)]
+    cache: Option<PathBuf>,
+}
+
+impl CacheArg {
+    /// The folder that is named, else the default one.
+    pub fn folder(&self) -> PathBuf {
+        let named = self.cache.clone().map(Into::into);
+        let named = named.or_else(|| std::env::var_os(VARIABLE).filter(|value| !value.is_empty()));
+        named.map_or_else(default_folder, PathBuf::from)
+    }
+}
+
 /// Where work is done, and how it is told.
 #[derive(Debug, Clone, Args)]
 pub struct Machine {
     /// Device: auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]
     pub device: String,
-    /// Folder of cached stages and generated clips
-    #[arg(long, default_value = ".cache", value_name = "DIR")]
-    pub cache: PathBuf,
+    #[command(flatten)]
+    pub cache: CacheArg,
     /// Print no progress
     #[arg(long, short)]
     pub quiet: bool,
@@ -88,7 +108,7 @@ impl Machine {
     /// When no device has that name.
     pub fn options(&self, seed: u64) -> Result<Options, Failure> {
         Ok(Options {
-            cache: self.cache.clone(),
+            cache: self.cache.folder(),
             device: self.device()?,
             seed,
             fresh: std::collections::BTreeSet::new(),

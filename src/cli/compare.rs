@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use slotflow_eval::ScoreTable;
 
 use super::messages::failure::Failure;
 use super::messages::output::print;
+use super::messages::scores::{print_json, say_key_figures};
 use crate::flows;
 
 /// `pipeline compare RUN…`
@@ -21,6 +23,9 @@ pub struct CompareArgs {
     /// Folder of the page and its tables
     #[arg(long, default_value = "runs/compare", value_name = "DIR")]
     out: PathBuf,
+    /// Print one JSON object with all scores in place of the page's path
+    #[arg(long)]
+    json: bool,
 }
 
 /// Writes one page over several runs and prints its path.
@@ -37,6 +42,13 @@ pub fn compare(args: &CompareArgs) -> Result<ExitCode, Failure> {
         }
     }
     let page = flows::compare::compare(&args.runs, &args.out)?;
-    print(&page.display().to_string())?;
+    let table = ScoreTable::load(&page.with_file_name("scores.csv"))
+        .map_err(|error| Failure::failed(error.to_string(), "check the folder"))?;
+    say_key_figures(&table);
+    if args.json {
+        print_json(&page, &table, [])?;
+    } else {
+        print(&page.display().to_string())?;
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,19 +1,20 @@
 //! `pipeline eval`: two folders → scores.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use slotflow_eval::metric::registry::Registry;
 use slotflow_eval::stats::bootstrap::Resampling;
 
-use super::common::SOME_FAILED;
+use super::common::{CacheArg, SOME_FAILED};
 use super::messages::failure::Failure;
 use super::messages::output::print;
+use super::messages::scores::{print_json, say_scores};
 use crate::artifacts::progress::say;
 use crate::device::DeviceChoice;
 use crate::flows::eval::{EvalFiles, eval as run};
-use crate::metrics::{Evaluation, MetricsError, Request};
+use crate::metrics::{Evaluation, MaskResize, MetricsError, Request, TRUTH};
 
 /// `pipeline eval`
 #[derive(Debug, Args)]
@@ -34,6 +35,17 @@ pub struct EvalArgs {
     /// Ground-truth masks, named like the predicted ones; 0 is background
     #[arg(long, value_name = "DIR", requires = "pred_masks")]
     truth_masks: Option<PathBuf>,
+    /// Id of pixels in the ground-truth masks that are left out, such as 255
+    #[arg(
+        long,
+        value_name = "ID",
+        requires = "truth_masks",
+        allow_negative_numbers = true
+    )]
+    void: Option<i64>,
+    /// Bring predicted masks to the size of the ground truth
+    #[arg(long, value_enum, value_name = "HOW", requires = "truth_masks")]
+    resize: Option<Resize>,
     /// Predicted features, .npy of floats [items, dim], for jedi
     #[arg(long, value_name = "FILE", requires = "truth_features")]
     pred_features: Option<PathBuf>,
@@ -46,7 +58,7 @@ pub struct EvalArgs {
     /// Table of scores
     #[arg(long, default_value = "scores.csv", value_name = "FILE")]
     out: PathBuf,
-    /// Table of the values of single clips and frames [default: items.csv next to --out]
+    /// Table of the values of single clips and frames [default: items.csv beside scores.csv, a.items.csv beside a.csv]
     #[arg(long, value_name = "FILE")]
     items: Option<PathBuf>,
     /// Page with the scores, their curves over time, and the best and worst clips, such as report.html
@@ -64,18 +76,27 @@ pub struct EvalArgs {
     /// Device: auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]
     device: String,
-    /// Folder of pretrained networks and cached features
-    #[arg(long, default_value = ".cache", value_name = "DIR")]
-    cache: PathBuf,
-    /// Print no progress
+    #[command(flatten)]
+    cache: CacheArg,
+    /// Print no progress and no scores
     #[arg(long, short)]
     quiet: bool,
+    /// Print one JSON object with the scores in place of the table's path
+    #[arg(long)]
+    json: bool,
     /// Resamples of the bootstrap
     #[arg(long, default_value_t = 10_000, value_name = "COUNT")]
     resamples: usize,
     /// Seed of the bootstrap and of random subsets
     #[arg(long, default_value_t = 0)]
     seed: u64,
+}
+
+/// How predicted masks get the size of the ground truth.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Resize {
+    // Each pixel takes the label of the nearest one.
+    Nearest,
 }
 
 /// Evaluates predictions against the ground truth, writes both tables and prints the path of the scores.
@@ -94,9 +115,11 @@ pub fn eval(args: &EvalArgs) -> Result<ExitCode, Failure> {
             count: args.resamples,
             seed: args.seed,
         },
+        void: args.void,
+        resize: args.resize.map(|Resize::Nearest| MaskResize::Nearest),
         clip_length: args.clip_length,
         unpaired: args.unpaired,
-        cache: args.cache.clone(),
+        cache: args.cache.folder(),
         device: args.device.parse::<DeviceChoice>()?.open()?,
         quiet: args.quiet,
     };
@@ -105,19 +128,37 @@ pub fn eval(args: &EvalArgs) -> Result<ExitCode, Failure> {
         items: args
             .items
             .clone()
-            .unwrap_or_else(|| args.out.with_file_name("items.csv")),
+            .unwrap_or_else(|| items_beside(&args.out)),
         report: args.report.clone(),
     };
     let evaluation = run(&request, &files)?;
     if !args.quiet {
         print_scores(&evaluation);
     }
-    print(&args.out.display().to_string())?;
-    Ok(if evaluation.failures.is_empty() {
+    if args.json {
+        let failures = evaluation.failures.clone();
+        print_json(&args.out, &evaluation.scores, failures)?;
+    } else {
+        print(&args.out.display().to_string())?;
+    }
+    let is_missing = |(_, side): &(String, &str)| *side == TRUTH;
+    let missing = !args.unpaired && evaluation.unmatched.iter().any(is_missing);
+    Ok(if evaluation.failures.is_empty() && !missing {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(SOME_FAILED)
     })
+}
+
+/// `items.csv` beside `scores.csv`, `a.items.csv` beside `a.csv`: two evaluations in one folder keep apart.
+fn items_beside(scores: &Path) -> PathBuf {
+    let stem = scores.file_stem().unwrap_or_default();
+    if stem == "scores" {
+        return scores.with_file_name("items.csv");
+    }
+    let mut name = stem.to_owned();
+    name.push(".items.csv");
+    scores.with_file_name(name)
 }
 
 /// Prints clips without a partner, clips that failed, and the scores.
@@ -128,17 +169,7 @@ fn print_scores(evaluation: &Evaluation) {
     for (name, reason) in &evaluation.failures {
         say(&format!("warning: left out {name}: {reason}"));
     }
-    for score in &evaluation.scores.rows {
-        let number = match (score.value, score.ci_low, score.ci_high) {
-            (Some(value), Some(low), Some(high)) => format!("{value:.6} [{low:.6}, {high:.6}]"),
-            (Some(value), ..) => format!("{value:.6}"),
-            (None, ..) => score.note.clone(),
-        };
-        say(&format!(
-            "{:>14} {:<20} {number}",
-            score.metric, score.profile
-        ));
-    }
+    say_scores(evaluation.scores.rows.iter());
 }
 
 impl From<MetricsError> for Failure {

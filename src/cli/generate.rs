@@ -11,6 +11,7 @@ use slotflow_datasets::{DataError, Dataset, Split};
 
 use super::messages::failure::Failure;
 use super::messages::output::print;
+use crate::artifacts::lock::PathLock;
 use crate::artifacts::progress::Progress;
 
 /// `pipeline generate --layout LAYOUT --out DIR`
@@ -78,6 +79,7 @@ pub fn generate(args: &GenerateArgs) -> Result<ExitCode, Failure> {
         Some([height, width]) => [*height, *width],
         _ => usual,
     };
+    let _lock = PathLock::take(&args.out)?;
     let progress = Progress::new("generate", args.clips, args.quiet);
     let done = |_| progress.advance();
     match args.layout {

@@ -1,13 +1,9 @@
 //! The command line: arguments, help, messages and exit codes.
 
-/// Times of layers and networks.
-mod bench;
 /// Options that `run` and `train` share.
 mod common;
 /// Finished runs side by side.
 mod compare;
-/// A copy of a data set → what is missing or broken.
-mod doctor;
 /// A finished run's clip with other slots.
 mod edit;
 /// Two folders → scores.
@@ -22,17 +18,18 @@ mod messages;
 mod run;
 /// Built-in plans, and a plan with every key.
 mod show;
+/// This machine and what lies on it: runs, the cache, networks, data sets, shells.
+mod tools;
 /// Training plans → weights files.
 mod train;
-/// Pretrained networks behind metrics.
-mod weights;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::artifacts::interrupt;
 use crate::artifacts::progress::say;
+use crate::artifacts::{fault, interrupt};
+use messages::failure::Failure;
 
 /// Object-centric video prediction: encode frames into slots, roll the slots forward, decode and evaluate them.
 #[derive(Debug, Parser)]
@@ -55,19 +52,27 @@ enum Command {
     /// Evaluate predicted videos, masks or features against the ground truth
     Eval(eval::EvalArgs),
     /// List, download or add the pretrained networks behind LPIPS, FVD and FID
-    Weights(weights::WeightsArgs),
+    Weights(tools::weights::WeightsArgs),
     /// Convert a checkpoint of the official code into weights files, one per module
     Import(import::ImportArgs),
     /// Convert weights files into one file with the official parameter names
     Export(import::ExportArgs),
     /// Measure the time of layers and networks on this machine
-    Bench(bench::BenchArgs),
+    Bench(tools::bench::BenchArgs),
     /// Write generated clips in the folder layout of CLEVRER or Physion
     Generate(generate::GenerateArgs),
     /// Examine a copy of a data set: missing clips, unreadable files, duplicates, labels that do not join
-    Doctor(doctor::DoctorArgs),
+    Doctor(tools::doctor::DoctorArgs),
     /// Print a plan with every key, or list the built-in plans
     Show(show::ShowArgs),
+    /// List finished runs with their scores, the latest first
+    Runs(tools::runs::RunsArgs),
+    /// Print what the cache holds, or remove part of it
+    Clean(tools::clean::CleanArgs),
+    /// Print completions for a shell
+    Completions(tools::completions::CompletionsArgs),
+    /// Print a manual page
+    Man(tools::man::ManArgs),
 }
 
 /// Examples in the help of `pipeline`.
@@ -80,7 +85,8 @@ Examples:
   pipeline train slots-synth                          train a slot encoder
   pipeline show                                       list the built-in plans
 
-Exit codes: 0 done, 1 failed, 2 refused before work began, 3 done but some clips failed, 130 interrupted";
+Exit codes: 0 done, 1 failed, 2 refused before work began, 3 done but some clips failed, 70 fault of the program, 130 interrupted, \
+143 terminated";
 
 /// The command line's definition, for checks of what documents say.
 pub fn command() -> clap::Command {
@@ -89,7 +95,8 @@ pub fn command() -> clap::Command {
 
 /// Parses the command line, runs the command and reports how it ended.
 ///
-/// Exit codes: 0 done, 1 failed, 2 refused, 3 done but some clips failed, 130 interrupted.
+/// Exit codes: 0 done, 1 failed, 2 refused, 3 done but some clips failed, 70 fault of the program, 130 interrupted, 143
+/// terminated.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Err(error) = interrupt::watch() {
@@ -97,21 +104,9 @@ pub fn main() -> ExitCode {
             "warning: Ctrl-C will stop at once, without a checkpoint: {error}"
         ));
     }
-    let done = match cli.command {
-        Command::Run(args) => run::run(&args),
-        Command::Compare(args) => compare::compare(&args),
-        Command::Edit(args) => edit::edit(&args),
-        Command::Train(args) => train::train(&args),
-        Command::Eval(args) => eval::eval(&args),
-        Command::Weights(args) => weights::weights(&args),
-        Command::Import(args) => import::import(&args),
-        Command::Export(args) => import::export(&args),
-        Command::Bench(args) => bench::bench(&args),
-        Command::Generate(args) => generate::generate(&args),
-        Command::Doctor(args) => doctor::doctor(&args),
-        Command::Show(args) => show::show(&args),
-    };
-    match done {
+    fault::watch();
+    let done = fault::guarded(|| done(cli.command));
+    match done.unwrap_or_else(|fault| Err(Failure::internal(fault))) {
         Ok(code) => code,
         Err(failure) => {
             say(&format!(
@@ -120,5 +115,27 @@ pub fn main() -> ExitCode {
             ));
             ExitCode::from(failure.code)
         }
+    }
+}
+
+/// Runs a command.
+fn done(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Run(args) => run::run(&args),
+        Command::Compare(args) => compare::compare(&args),
+        Command::Edit(args) => edit::edit(&args),
+        Command::Train(args) => train::train(&args),
+        Command::Eval(args) => eval::eval(&args),
+        Command::Weights(args) => tools::weights::weights(&args),
+        Command::Import(args) => import::import(&args),
+        Command::Export(args) => import::export(&args),
+        Command::Bench(args) => tools::bench::bench(&args),
+        Command::Generate(args) => generate::generate(&args),
+        Command::Doctor(args) => tools::doctor::doctor(&args),
+        Command::Show(args) => show::show(&args),
+        Command::Runs(args) => tools::runs::runs(&args),
+        Command::Clean(args) => tools::clean::clean(&args),
+        Command::Completions(args) => tools::completions::completions(&args, Cli::command()),
+        Command::Man(args) => tools::man::man(&args, Cli::command()),
     }
 }

@@ -9,8 +9,10 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use super::common::{Common, DataArgs, SOME_FAILED};
 use super::messages::failure::Failure;
 use super::messages::output::print;
+use super::messages::scores::{print_json, say_key_figures};
 use crate::artifacts::files::make_dir;
 use crate::artifacts::progress::say;
+use crate::artifacts::run_folder::{RunFolder, WantedFolder};
 use crate::artifacts::{Options, RunError, Stage};
 use crate::flows::clevrer_vqa::clevrer_vqa;
 use crate::flows::compare::merge;
@@ -91,12 +93,18 @@ pub struct RunArgs {
     /// Run folder, or of several plans the folder above their run folders [default: runs/PLAN]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Replace the finished run of other settings that --out holds
+    #[arg(long, requires = "out")]
+    overwrite: bool,
     /// Run a stage again although it is cached, and all that depend on it
     #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(stage_names()))]
     fresh: Vec<String>,
     /// Stop when this stage is done, and print the folder of what it made
     #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(stage_names()), conflicts_with = "dry_run")]
     until: Option<String>,
+    /// Print one JSON object a run, with its scores, in place of the report's path
+    #[arg(long, conflicts_with_all = ["dry_run", "until"])]
+    json: bool,
     /// Print for every stage whether it would run, and why; run nothing
     #[arg(long)]
     dry_run: bool,
@@ -133,13 +141,13 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
             continue;
         };
         some_failed |= !outcome.failures.is_empty();
-        if let Some(report) = outcome.report {
+        if let Some(report) = &outcome.report {
             let table = report.with_file_name("scores.csv");
+            args.tell(report, &table, &outcome)?;
             tables.extend(table.is_file().then_some((name, table)));
-            print(&report.display().to_string())?;
         }
     }
-    if several && !args.dry_run && args.until.is_none() {
+    if several && !args.dry_run && !args.json && args.until.is_none() {
         let folder = base.unwrap_or_else(|| PathBuf::from("runs"));
         print(&merged(&folder, &tables)?.display().to_string())?;
     }
@@ -199,6 +207,38 @@ impl RunArgs {
     }
 }
 
+impl RunArgs {
+    /// Prints what came of a run: its key figures, and the path of its page or all scores as JSON.
+    fn tell(&self, report: &Path, table: &Path, outcome: &Outcome) -> Result<(), Failure> {
+        let scores = if table.is_file() {
+            read_scores(table)?
+        } else {
+            ScoreTable::default()
+        };
+        if !self.common.machine.quiet {
+            say_key_figures(&scores);
+        }
+        if self.json {
+            return print_json(report, &scores, outcome.failures.clone());
+        }
+        print(&report.display().to_string())
+    }
+
+    /// The folder that the run writes; none where it writes none.
+    fn claimed(&self, plan: &Plan, out: &Path) -> Result<Option<RunFolder>, Failure> {
+        if self.dry_run || self.until.is_some() {
+            return Ok(None);
+        }
+        let folder = RunFolder::claim(&WantedFolder {
+            path: out,
+            is_named: self.out.is_some(),
+            overwrite: self.overwrite,
+            plan: &plan.to_toml()?,
+        });
+        Ok(Some(folder?))
+    }
+}
+
 /// The refusal of a training plan.
 fn not_a_run(plan: &str) -> Failure {
     Failure::refused(
@@ -216,6 +256,8 @@ fn one(args: &RunArgs, plan: &Plan, out: &Path) -> Result<Option<Outcome>, Failu
     if let Some(stage) = &args.until {
         check_has(stage, plan, out, &options)?;
     }
+    let folder = args.claimed(plan, out)?;
+    let out = folder.as_ref().map_or(out, RunFolder::path);
     let outcome = match flow(plan, out, options) {
         Err(FlowError::Run(RunError::Until { path, .. })) => {
             print(&path.display().to_string())?;
@@ -272,13 +314,16 @@ fn check_has(stage: &str, plan: &Plan, out: &Path, options: &Options) -> Result<
     ))
 }
 
+fn read_scores(path: &Path) -> Result<ScoreTable, Failure> {
+    ScoreTable::load(path)
+        .map_err(|error| Failure::failed(error.to_string(), "check the run folders"))
+}
+
 /// Writes one `scores.csv` over all runs, each row with the name of its run, and gives its path.
 fn merged(folder: &Path, tables: &[(String, PathBuf)]) -> Result<PathBuf, Failure> {
     let mut read = Vec::new();
     for (name, path) in tables {
-        let table = ScoreTable::load(path)
-            .map_err(|error| Failure::failed(error.to_string(), "check the run folders"))?;
-        read.push((name.clone(), table));
+        read.push((name.clone(), read_scores(path)?));
     }
     make_dir(folder)?;
     let path = folder.join("scores.csv");
@@ -303,7 +348,7 @@ impl From<FlowError> for Failure {
             FlowError::Train(error) => error.into(),
             FlowError::Plan(error) => error.into(),
             FlowError::Edit(error) => error.into(),
-            FlowError::Run(error @ (RunError::Foreign { .. } | RunError::Refused { .. })) => {
+            FlowError::Run(error @ RunError::Refused { .. }) => {
                 Self::refused(error.to_string(), error.hint())
             }
             FlowError::Run(error) => error.into(),

@@ -122,12 +122,23 @@ fn with_truth(decode: &DecodeConfig, truth: GroundTruth) -> Result<(), PlanError
     )
 }
 
+/// Why a folder has no place beside a data set that is generated.
+fn generated_root(dataset: Dataset) -> String {
+    format!(
+        "names a folder, and the clips of `{dataset}` are generated; say which data set lies there with `--dataset NAME`"
+    )
+}
+
 fn decoding(decode: &DecodeConfig) -> Result<(), PlanError> {
     if decode.size.iter().any(|side| !(1..=4096).contains(side)) {
         return value(
             "decode.size",
             format!("is {:?}; each side must be 1 to 4096 pixels", decode.size),
         );
+    }
+    if decode.root.is_some() && decode.dataset.generator().is_ok() {
+        let reason = generated_root(decode.dataset);
+        return value("decode.root", reason);
     }
     if decode.stride == Some(0) {
         return value("decode.stride", "is 0; the least is 1");
@@ -333,6 +344,9 @@ fn training(plan: &TrainPlan) -> Result<(), PlanError> {
     plan.objective.table().check(&plan.data)?;
     if plan.data.clips == Some(0) || plan.data.held_out == 0 {
         return value("data.clips", "and `data.held-out` must be at least 1");
+    }
+    if plan.data.root.is_some() && plan.data.dataset.generator().is_ok() {
+        return value("data.root", generated_root(plan.data.dataset));
     }
     data(&plan.data)?;
     let from_frames = match &plan.objective {

@@ -90,7 +90,7 @@ fn a_plan_with_an_unknown_table() {
     assert_snapshot!(said_with(&[("mine.toml", b"[decoder]\nclips = 2")], &["run", "mine.toml"]), @"
     $ pipeline run mine.toml
     exit code 2
-    error: unknown field `decoder`, expected one of `flow`, `seed`, `decode`, `encode`, `rollout`, `render`, `answer`, `evaluate`, `report`: `mine.toml`
+    error: unknown field `decoder`, expected one of `flow`, `seed`, `decode`, `encode`, `rollout`, `render`, `answer`, `evaluate`, `report`; did you mean `decode`?: `mine.toml`
 
     hint: `pipeline show video-predict` prints a whole plan with every key
     ");
@@ -101,7 +101,7 @@ fn an_unknown_key() {
     assert_snapshot!(said(&["run", "video-predict", "--set", "rollout.burnin=8"]), @"
     $ pipeline run video-predict --set rollout.burnin=8
     exit code 2
-    error: unknown field `burnin`, expected one of `weights`, `burn-in`, `steps` in `rollout`: `video-predict`
+    error: unknown field `burnin`, expected one of `weights`, `burn-in`, `steps` in `rollout`; did you mean `burn-in`?: `video-predict`
 
     hint: `pipeline show video-predict` prints a whole plan with every key
     ");
@@ -167,7 +167,7 @@ fn an_unknown_video_format() {
     assert_snapshot!(said(&["run", "video-predict", "--set", "report.format=avi"]), @"
     $ pipeline run video-predict --set report.format=avi
     exit code 2
-    error: unknown variant `avi`, expected one of `mp4`, `gif`, `webm` in `report.format`: `video-predict`
+    error: unknown variant `avi`, expected one of `mp4`, `gif`, `webm`, `png` in `report.format`: `video-predict`
 
     hint: `pipeline show video-predict` prints a whole plan with every key
     ");
@@ -189,7 +189,7 @@ fn an_unknown_sampler() {
     assert_snapshot!(said(&["run", "video-predict", "--set", "render.sampler.method=ddpm"]), @"
     $ pipeline run video-predict --set render.sampler.method=ddpm
     exit code 2
-    error: unknown variant `ddpm`, expected one of `ancestral`, `ddim`, `singlestep`, `multistep`, `euler`, `heun` in `render.sampler.method`: `video-predict`
+    error: unknown variant `ddpm`, expected one of `ancestral`, `ddim`, `singlestep`, `multistep`, `euler`, `heun` in `render.sampler.method`; did you mean `ddim`?: `video-predict`
 
     hint: `pipeline show video-predict` prints a whole plan with every key
     ");

@@ -81,7 +81,7 @@ fn an_unknown_metric() {
     assert_snapshot!(said(&["eval", "--pred", "a", "--truth", "b", "--metrics", "pnsr"]), @"
     $ pipeline eval --pred a --truth b --metrics pnsr
     exit code 2
-    error: unknown metric `pnsr`; known are psnr, ssim, mse, lpips, fvd, fid, fvd-infinity, fid-infinity, kvd, kid, jedi, miou, ari, fg-ari, fg-miou, mbo, corloc, recall, box-ar, box-ap; did you mean `psnr`?
+    error: unknown metric `pnsr`; known are psnr, ssim, mse, lpips, fvd, fid, fvd-infinity, fid-infinity, kvd, kid, jedi, miou, ari, fg-ari, fg-miou, mbo, corloc, recall, box-ar, box-ap, fvd-motion; did you mean `psnr`?
 
     hint: eval/README.md says what each is; a definition is named after a colon: `ssim:torchmetrics`
     ");

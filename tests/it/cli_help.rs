@@ -18,19 +18,23 @@ fn pipeline() {
     Usage: pipeline <COMMAND>
 
     Commands:
-      run       Predict or segment videos, or answer questions, as one or several plans say, and write a report
-      compare   Compare finished runs on one page, with paired differences
-      edit      Remove, add, exchange or move objects of a finished run's clip, and predict it anew
-      train     Train the model of a plan, or resume its training
-      eval      Evaluate predicted videos, masks or features against the ground truth
-      weights   List, download or add the pretrained networks behind LPIPS, FVD and FID
-      import    Convert a checkpoint of the official code into weights files, one per module
-      export    Convert weights files into one file with the official parameter names
-      bench     Measure the time of layers and networks on this machine
-      generate  Write generated clips in the folder layout of CLEVRER or Physion
-      doctor    Examine a copy of a data set: missing clips, unreadable files, duplicates, labels that do not join
-      show      Print a plan with every key, or list the built-in plans
-      help      Print this message or the help of the given subcommand(s)
+      run          Predict or segment videos, or answer questions, as one or several plans say, and write a report
+      compare      Compare finished runs on one page, with paired differences
+      edit         Remove, add, exchange or move objects of a finished run's clip, and predict it anew
+      train        Train the model of a plan, or resume its training
+      eval         Evaluate predicted videos, masks or features against the ground truth
+      weights      List, download or add the pretrained networks behind LPIPS, FVD and FID
+      import       Convert a checkpoint of the official code into weights files, one per module
+      export       Convert weights files into one file with the official parameter names
+      bench        Measure the time of layers and networks on this machine
+      generate     Write generated clips in the folder layout of CLEVRER or Physion
+      doctor       Examine a copy of a data set: missing clips, unreadable files, duplicates, labels that do not join
+      show         Print a plan with every key, or list the built-in plans
+      runs         List finished runs with their scores, the latest first
+      clean        Print what the cache holds, or remove part of it
+      completions  Print completions for a shell
+      man          Print a manual page
+      help         Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help
@@ -44,7 +48,7 @@ fn pipeline() {
       pipeline train slots-synth                          train a slot encoder
       pipeline show                                       list the built-in plans
 
-    Exit codes: 0 done, 1 failed, 2 refused before work began, 3 done but some clips failed, 130 interrupted
+    Exit codes: 0 done, 1 failed, 2 refused before work began, 3 done but some clips failed, 70 fault of the program, 130 interrupted, 143 terminated
     ");
 }
 
@@ -65,13 +69,15 @@ fn run() {
           --clips <COUNT>          Number of clips
           --frames <COUNT>         Sampled frames of a clip, or `all`; with --videos, `all` cuts each into clips of 48 frames
           --out <DIR>              Run folder, or of several plans the folder above their run folders [default: runs/PLAN]
+          --overwrite              Replace the finished run of other settings that --out holds
           --fresh <STAGE>          Run a stage again although it is cached, and all that depend on it [possible values: decode, encode, segment, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, score-masks, edit-benchmark, evaluate, compose, render-scenes, evaluate-scenes]
           --until <STAGE>          Stop when this stage is done, and print the folder of what it made [possible values: decode, encode, segment, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, score-masks, edit-benchmark, evaluate, compose, render-scenes, evaluate-scenes]
+          --json                   Print one JSON object a run, with its scores, in place of the report's path
           --dry-run                Print for every stage whether it would run, and why; run nothing
           --set <TABLE.KEY=VALUE>  Change one value of the plan; may be given several times
           --seed <SEED>            Seed of all random numbers [default: the plan's]
           --device <DEVICE>        Device: auto, cpu, cuda or cuda:N [default: auto]
-          --cache <DIR>            Folder of cached stages and generated clips [default: .cache]
+          --cache <DIR>            Cache of stages, frames and networks [default: `$SLOTFLOW_CACHE`, else `.cache` here where it is one, else the user's]
       -q, --quiet                  Print no progress
       -h, --help                   Print help
       -V, --version                Print version
@@ -99,6 +105,7 @@ fn compare() {
 
     Options:
           --out <DIR>  Folder of the page and its tables [default: runs/compare]
+          --json       Print one JSON object with all scores in place of the page's path
       -h, --help       Print help
       -V, --version    Print version
 
@@ -126,7 +133,7 @@ fn train() {
           --set <TABLE.KEY=VALUE>  Change one value of the plan; may be given several times
           --seed <SEED>            Seed of all random numbers [default: the plan's]
           --device <DEVICE>        Device: auto, cpu, cuda or cuda:N [default: auto]
-          --cache <DIR>            Folder of cached stages and generated clips [default: .cache]
+          --cache <DIR>            Cache of stages, frames and networks [default: `$SLOTFLOW_CACHE`, else `.cache` here where it is one, else the user's]
       -q, --quiet                  Print no progress
       -h, --help                   Print help
       -V, --version                Print version
@@ -154,18 +161,21 @@ fn eval() {
           --truth <DIR>            Ground-truth videos, named like the predicted ones
           --pred-masks <DIR>       Predicted masks: a folder of CLIP.npz, CLIP.npy, CLIP.png or CLIP/0000.png
           --truth-masks <DIR>      Ground-truth masks, named like the predicted ones; 0 is background
+          --void <ID>              Id of pixels in the ground-truth masks that are left out, such as 255
+          --resize <HOW>           Bring predicted masks to the size of the ground truth [possible values: nearest]
           --pred-features <FILE>   Predicted features, .npy of floats [items, dim], for jedi
           --truth-features <FILE>  Ground-truth features
           --metrics <LIST>         Metrics, separated by commas; METRIC:PROFILE for another definition, METRIC:all for all of them
           --out <FILE>             Table of scores [default: scores.csv]
-          --items <FILE>           Table of the values of single clips and frames [default: items.csv next to --out]
+          --items <FILE>           Table of the values of single clips and frames [default: items.csv beside scores.csv, a.items.csv beside a.csv]
           --report <FILE>          Page with the scores, their curves over time, and the best and worst clips, such as report.html
           --skip <FRAMES>          Frames at the beginning of every clip that are not evaluated [default: 0]
           --clip-length <FRAMES>   Frames of a clip for fvd and kvd, from the first evaluated frame on [default: 16]
           --unpaired               For distances between distributions (fvd, fid, …), take every clip of both folders, paired or not
           --device <DEVICE>        Device: auto, cpu, cuda or cuda:N [default: auto]
-          --cache <DIR>            Folder of pretrained networks and cached features [default: .cache]
-      -q, --quiet                  Print no progress
+          --cache <DIR>            Cache of stages, frames and networks [default: `$SLOTFLOW_CACHE`, else `.cache` here where it is one, else the user's]
+      -q, --quiet                  Print no progress and no scores
+          --json                   Print one JSON object with the scores in place of the table's path
           --resamples <COUNT>      Resamples of the bootstrap [default: 10000]
           --seed <SEED>            Seed of the bootstrap and of random subsets [default: 0]
       -h, --help                   Print help
@@ -191,7 +201,7 @@ fn weights() {
       help   Print this message or the help of the given subcommand(s)
 
     Options:
-          --cache <DIR>  Folder whose subfolder `weights` holds the networks [default: .cache]
+          --cache <DIR>  Cache of stages, frames and networks [default: `$SLOTFLOW_CACHE`, else `.cache` here where it is one, else the user's]
       -h, --help         Print help
       -V, --version      Print version
 
@@ -210,7 +220,7 @@ fn weights_list() {
     Usage: pipeline weights list [OPTIONS]
 
     Options:
-          --cache <DIR>  Folder whose subfolder `weights` holds the networks [default: .cache]
+          --cache <DIR>  Cache of stages, frames and networks [default: `$SLOTFLOW_CACHE`, else `.cache` here where it is one, else the user's]
       -h, --help         Print help
       -V, --version      Print version
     ");
@@ -227,7 +237,7 @@ fn weights_fetch() {
       <NAME>  Network, as `pipeline weights list` names it
 
     Options:
-          --cache <DIR>  Folder whose subfolder `weights` holds the networks [default: .cache]
+          --cache <DIR>  Cache of stages, frames and networks [default: `$SLOTFLOW_CACHE`, else `.cache` here where it is one, else the user's]
       -h, --help         Print help
       -V, --version      Print version
     ");
@@ -245,7 +255,7 @@ fn weights_add() {
 
     Options:
           --allow-nonstandard-weights  Accept a file that papers do not use; its scores carry the file's hash in the metric's name
-          --cache <DIR>                Folder whose subfolder `weights` holds the networks [default: .cache]
+          --cache <DIR>                Cache of stages, frames and networks [default: `$SLOTFLOW_CACHE`, else `.cache` here where it is one, else the user's]
       -h, --help                       Print help
       -V, --version                    Print version
     ");
@@ -436,8 +446,13 @@ fn show() {
 
 #[test]
 fn every_command_is_here_and_its_help_has_an_example() {
-    // The help of an edit stands with its other tests.
-    let here = [include_str!("cli_help.rs"), include_str!("edit.rs")].concat();
+    // The help of some commands stands with their other tests.
+    let here = [
+        include_str!("cli_help.rs"),
+        include_str!("edit.rs"),
+        include_str!("upkeep.rs"),
+    ]
+    .concat();
     let command = slotflow::cli::command();
     for subcommand in command.get_subcommands() {
         let name = subcommand.get_name();
@@ -470,9 +485,13 @@ fn a_command_is_named_in_its_own_file_and_in_the_list_alone() {
         let naming = sources.iter().filter(|(_, text)| text.contains(&arguments));
         let naming: Vec<&str> = naming.map(|(file, _)| file.as_str()).collect();
         // Import and export are two directions of one thing.
-        let own = format!("src/cli/{}.rs", name.replace("export", "import"));
-        let mut expected = [own.as_str(), "src/cli/mod.rs"];
-        expected.sort_unstable();
-        assert_eq!(naming, expected);
+        let own = format!("{}.rs", name.replace("export", "import"));
+        let homes = ["src/cli/", "src/cli/tools/"].map(|folder| format!("{folder}{own}"));
+        let is_fine =
+            |file: &&str| *file == "src/cli/mod.rs" || homes.iter().any(|home| home == file);
+        assert!(
+            naming.len() == 2 && naming.iter().all(is_fine),
+            "{naming:?}"
+        );
     }
 }

@@ -252,7 +252,7 @@ fn help_names_every_change() {
           --list                        Print the run's clips and the slots of a clip, and change nothing
           --out <DIR>                   Folder of the page, videos and slots: a new one, or that of an earlier edit [default: RUN-edit]
           --device <DEVICE>             Device: auto, cpu, cuda or cuda:N [default: auto]
-          --cache <DIR>                 Folder of cached stages and generated clips [default: .cache]
+          --cache <DIR>                 Cache of stages, frames and networks [default: `$SLOTFLOW_CACHE`, else `.cache` here where it is one, else the user's]
       -q, --quiet                       Print no progress
       -h, --help                        Print help
       -V, --version                     Print version

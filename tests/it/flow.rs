@@ -48,7 +48,15 @@ fn the_main_job_ends_with_a_report_of_its_scores() {
             "no {name} among {names:?}"
         );
     }
-    for folder in ["videos/", "masks/", "slots/"] {
+    for folder in [
+        "videos/truth/",
+        "videos/reconstruction/",
+        "videos/prediction/",
+        "videos/masks/",
+        "videos/side-by-side/",
+        "masks/",
+        "slots/",
+    ] {
         assert_eq!(
             names
                 .iter()

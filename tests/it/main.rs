@@ -9,14 +9,17 @@
 //! - `earlier`: files of an earlier version still open
 //! - `edit`: a run with other slots, replayed and refused
 //! - `eval`: folders in, tables out
+//! - `eval_masks`: every way that masks are stored
 //! - `flow`: clips to a report, resumed, on other numbers of threads
 //! - `import`: official checkpoints in and out
+//! - `import_foreign`: slots in other layouts, old checkpoints, authors' own names
 //! - `listings`: official models at full size, by their shapes
 //! - `layers`: the law of `lib.rs`, circles, sizes, tables of contents
 //! - `names`: names that were given up
 //! - `networks`: I3D, Inception and LPIPS against their references
 //! - `presets`: built-in plans, of the sizes that were published
 //! - `train`: killed, interrupted, refused, out of disk; resumed to the same bytes
+//! - `upkeep`: whose folder a run gets, finished runs, the cache, completions and manual pages
 //! - `parity`: every model against the numbers of its reference (`GOLDEN_MODELS` names another folder of
 //!   fixtures, `PARITY_ONLY` one fixture)
 
@@ -38,8 +41,10 @@ mod docs;
 mod earlier;
 mod edit;
 mod eval;
+mod eval_masks;
 mod flow;
 mod import;
+mod import_foreign;
 mod layers;
 mod listings;
 mod names;
@@ -50,3 +55,4 @@ mod segment;
 mod support;
 mod train;
 mod transcript;
+mod upkeep;

@@ -29,7 +29,10 @@ impl Product {
     /// The binary with `arguments`, not yet started.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pipeline"));
-        command.args(arguments).current_dir(self.folder.path());
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("SLOTFLOW_CACHE", ".cache");
         command
     }
 
@@ -42,6 +45,14 @@ impl Product {
             String::from_utf8_lossy(&output.stderr)
         );
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The same, which must do its work and leave something out (exit code 3); what it said on stderr.
+    pub fn leave_out(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}: {said}");
+        said
     }
 
     /// The same, which must end with `code`; what it said on stderr.

@@ -174,7 +174,7 @@ fn a_second_process_is_told_who_works_here() {
     while lines(&product.path("out").join(LOG)) == 0 {
         std::thread::sleep(Duration::from_millis(5));
     }
-    let said = product.fail(1, &endless);
+    let said = product.fail(2, &endless);
     let told = format!("another process ({}) is working here: `out`", child.id());
     child.kill().unwrap();
     child.wait().unwrap();

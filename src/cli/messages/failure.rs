@@ -2,7 +2,7 @@
 
 use slotflow_datasets::DataError;
 
-use crate::artifacts::RunError;
+use crate::artifacts::{RunError, interrupt};
 use crate::device::DeviceError;
 use crate::plan::PlanError;
 use crate::plan::edit::EditError;
@@ -14,8 +14,8 @@ use crate::weights::WeightsError;
 const FAILED: u8 = 1;
 /// Exit code of a command that was refused before work began.
 const REFUSED: u8 = 2;
-/// Exit code after Ctrl-C.
-const INTERRUPTED: u8 = 130;
+/// Exit code of a fault of this program, as `sysexits.h` has it.
+const INTERNAL: u8 = 70;
 
 /// Error of a command.
 #[derive(Debug)]
@@ -35,6 +35,16 @@ impl Failure {
             message: message.into(),
             hint: hint.into(),
             code: FAILED,
+        }
+    }
+
+    /// Fault of this program, exit code 70.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: "this is a fault of slotflow; please report it with the command. `RUST_BACKTRACE=1` says where it was"
+                .to_owned(),
+            code: INTERNAL,
         }
     }
 
@@ -83,10 +93,10 @@ impl From<SlotFileError> for Failure {
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
-        let code = if matches!(error, RunError::Interrupted) {
-            INTERRUPTED
-        } else {
-            FAILED
+        let code = match error {
+            RunError::Interrupted => interrupt::exit_code(),
+            RunError::Busy { .. } | RunError::Taken { .. } | RunError::Foreign { .. } => REFUSED,
+            _ => FAILED,
         };
         Self {
             code,

@@ -4,3 +4,6 @@
 pub mod failure;
 /// Lines on stdout.
 pub mod output;
+
+/// Scores at the end of a command.
+pub mod scores;

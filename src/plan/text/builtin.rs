@@ -106,6 +106,9 @@ const PLANS: &[(&str, &str)] = plans![
     "train/vqvae-voc",
 ];
 
+/// Names that a message about an unknown plan proposes.
+const CLOSE: usize = 2;
+
 /// The names of all built-in plans; a training is also found without its folder.
 pub fn names() -> Vec<&'static str> {
     PLANS.iter().map(|(name, _)| *name).collect()
@@ -128,26 +131,22 @@ pub fn text(name: &str) -> Result<(String, PathBuf), PlanError> {
             path.to_owned(),
         ));
     }
-    let close: Vec<String> = names()
+    // Two names are alike where few letters have to change; the closest come first.
+    let distance = |known: &&str| {
+        let parts = known.rsplit('/').chain([*known]);
+        let least = parts.map(|part| strsim::levenshtein(part, name)).min();
+        least.unwrap_or(usize::MAX)
+    };
+    let mut known = names();
+    known.sort_by_key(distance);
+    let close: Vec<String> = known
         .into_iter()
-        .filter(|known| alike(known, name))
+        .filter(|known| distance(known) <= name.len() / 3)
+        .take(CLOSE)
         .map(|n| format!("`{n}`"))
         .collect();
     Err(PlanError::Unknown {
         name: name.to_owned(),
         close: close.join(" or "),
     })
-}
-
-/// Whether two names share most of their pairs of letters.
-fn alike(known: &str, name: &str) -> bool {
-    let pairs = |text: &str| {
-        text.as_bytes()
-            .windows(2)
-            .map(<[u8]>::to_vec)
-            .collect::<Vec<_>>()
-    };
-    let (known, name) = (pairs(known), pairs(name));
-    let shared = name.iter().filter(|pair| known.contains(pair)).count();
-    shared * 2 > known.len().max(name.len())
 }

@@ -190,14 +190,46 @@ fn moved(value: &mut toml::Value, folder: &Path) {
 fn typed<T: DeserializeOwned>(table: toml::Table, origin: &Path) -> Result<T, PlanError> {
     T::deserialize(table).map_err(|error| PlanError::Parse {
         // What is wrong, and in which key.
-        reason: error.to_string().trim().replace('\n', " "),
+        reason: with_suggestion(&error.to_string().trim().replace('\n', " ")),
         path: origin.to_owned(),
     })
+}
+
+/// A message of serde about an unknown word, with the known one that is closest.
+fn with_suggestion(message: &str) -> String {
+    let mut words = message.split('`').skip(1).step_by(2);
+    let is_unknown = message.starts_with("unknown ");
+    let (Some(word), true) = (words.next(), is_unknown) else {
+        return message.to_owned();
+    };
+    // What stands behind `in` is the table.
+    let known = message.split(" in `").next().unwrap_or(message);
+    let known = known.split('`').skip(3).step_by(2);
+    let closest = known.min_by_key(|known| strsim::levenshtein(word, known));
+    match closest.filter(|known| strsim::levenshtein(word, known) <= word.len() / 2) {
+        Some(known) => format!("{message}; did you mean `{known}`?"),
+        None => message.to_owned(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_unknown_word_is_answered_with_the_closest() {
+        let said = with_suggestion(
+            "unknown field `burnin`, expected one of `weights`, `burn-in`, `steps` in `rollout`",
+        );
+        assert!(said.ends_with("did you mean `burn-in`?"), "{said}");
+        let same = [
+            "unknown field `zzz`, expected `weights` in `rollout`",
+            "invalid type: string",
+        ];
+        for message in same {
+            assert_eq!(with_suggestion(message), message);
+        }
+    }
 
     #[test]
     fn weights_of_one_part_are_found_by_the_next_inside_the_run_s_folder() {

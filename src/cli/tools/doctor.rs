@@ -7,11 +7,11 @@ use clap::Args;
 use slotflow_datasets::doctor::Doctor;
 use slotflow_datasets::{DataError, Dataset, SourceConfig};
 
-use super::messages::failure::Failure;
-use super::messages::output::print;
 use crate::artifacts::RunError;
 use crate::artifacts::interrupt;
 use crate::artifacts::progress::Progress;
+use crate::cli::messages::failure::Failure;
+use crate::cli::messages::output::print;
 
 /// Exit code: examined, and something is wrong.
 const NOT_WHOLE: u8 = 3;

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::messages::failure::Failure;
-use super::messages::output::print;
 use crate::artifacts::files::{make_dir, write_atomic};
 use crate::artifacts::progress::say;
 use crate::bench::{BenchError, Effort, cases, chosen};
+use crate::cli::messages::failure::Failure;
+use crate::cli::messages::output::print;
 use crate::device::DeviceChoice;
 
 /// `pipeline bench [CASE…]`

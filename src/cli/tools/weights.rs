@@ -5,10 +5,11 @@ use std::process::{Command, ExitCode};
 
 use clap::{Args, Subcommand};
 
-use super::messages::failure::Failure;
-use super::messages::output::print;
 use crate::artifacts::files::make_dir;
 use crate::artifacts::progress::say;
+use crate::cli::common::CacheArg;
+use crate::cli::messages::failure::Failure;
+use crate::cli::messages::output::print;
 use crate::metrics::pretrained::{PretrainedStore, published};
 use crate::weights::{bundled, pretrained::Network};
 
@@ -22,9 +23,8 @@ Examples:
 pub struct WeightsArgs {
     #[command(subcommand)]
     command: Verb,
-    /// Folder whose subfolder `weights` holds the networks
-    #[arg(long, default_value = ".cache", value_name = "DIR", global = true)]
-    cache: PathBuf,
+    #[command(flatten)]
+    cache: CacheArg,
 }
 
 #[derive(Debug, Subcommand)]
@@ -48,7 +48,7 @@ enum Verb {
 
 /// Lists, downloads or adds pretrained networks.
 pub fn weights(args: &WeightsArgs) -> Result<ExitCode, Failure> {
-    let library = PretrainedStore::of_cache(&args.cache);
+    let library = PretrainedStore::of_cache(&args.cache.folder());
     match &args.command {
         Verb::List => list(&library)?,
         Verb::Fetch { name } => fetch(&library, name)?,
