@@ -8,6 +8,7 @@
 //! - `docs`: commands, paths, plans and keys that documents and hints name
 //! - `earlier`: files of an earlier version still open
 //! - `edit`: a run with other slots, replayed and refused
+//! - `editor`: the page of `pipeline edit RUN` in a real browser
 //! - `eval`: folders in, tables out
 //! - `flow`: clips to a report, resumed, on other numbers of threads
 //! - `import`: official checkpoints in and out
@@ -37,6 +38,7 @@ mod compose;
 mod docs;
 mod earlier;
 mod edit;
+mod editor;
 mod eval;
 mod flow;
 mod import;

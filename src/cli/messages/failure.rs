@@ -15,7 +15,7 @@ const FAILED: u8 = 1;
 /// Exit code of a command that was refused before work began.
 const REFUSED: u8 = 2;
 /// Exit code after Ctrl-C.
-const INTERRUPTED: u8 = 130;
+pub const INTERRUPTED: u8 = 130;
 
 /// Error of a command.
 #[derive(Debug)]
