@@ -18,6 +18,7 @@
 //! - [`stages`]: the steps of a run, each with a cached result
 //! - [`flows`]: stages in order: prediction, question answering, training
 //! - [`bench`](mod@bench): timings of layers and models
+//! - [`serve`]: the slot editor's page, served on this machine
 //! - [`cli`]: arguments, help, messages and exit codes
 //!
 //! # Example
@@ -75,5 +76,7 @@ pub mod stages;
 pub mod flows;
 
 pub mod bench;
+
+pub mod serve;
 
 pub mod cli;

@@ -9,22 +9,28 @@ use slotflow_datasets::ClipId;
 use super::common::Machine;
 use super::messages::failure::Failure;
 use super::messages::output::print;
-use crate::artifacts::Options;
+use crate::artifacts::progress::say;
+use crate::artifacts::{Options, interrupt};
 use crate::flows::edit::OpenRun;
 use crate::plan::edit::{
     ClipEdit, EditError, EditPlan, EditedFrames, NamedFrames, Operation, OtherSlot,
 };
+use crate::serve::{Editor, EditorSettings, ServeError, Token};
 
 /// `pipeline edit RUN`
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("change").multiple(true),
     after_help = "\
+Without a change, --file or --list a page is served on this machine: its address is printed, and Ctrl-C ends it. Each edit made \
+there gets a folder of its own: DIR, DIR-2, …
+
 Slots have the numbers that masks have, from 0; OTHER is another clip of the run. All changes are made to the slots as they \
 were, so their order does not matter. A slot has no numbers for its place or colour: --move and --recolour exchange it for \
 the slot of the run's clips that comes nearest to what is wanted, and the page says how near that is.
 
 Examples:
+  pipeline edit runs/video-predict
   pipeline edit runs/video-predict --list
   pipeline edit runs/video-predict --clip synth-2000000 --remove 3 --out runs/without-3
   pipeline edit runs/video-predict --clip synth-2000000 --swap 2=synth-2000001:4 --from 8 --out runs/other-ball
@@ -68,6 +74,9 @@ pub struct EditArgs {
     /// Print the run's clips and the slots of a clip, and change nothing
     #[arg(long, conflicts_with_all = ["change", "file"])]
     list: bool,
+    /// Port of the editor's page [default: a free one]
+    #[arg(long, value_name = "PORT", conflicts_with_all = ["change", "file", "list", "from", "imagined"])]
+    port: Option<u16>,
     /// Folder of the page, videos and slots: a new one, or that of an earlier edit [default: RUN-edit]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -75,8 +84,11 @@ pub struct EditArgs {
     machine: Machine,
 }
 
-/// Makes an edit and prints the path of its page, or lists slots.
+/// Makes an edit and prints the path of its page, or lists slots, or serves the editor.
 pub fn edit(args: &EditArgs) -> Result<ExitCode, Failure> {
+    if args.asks_for_editor() {
+        return args.serve();
+    }
     let operations = args.operations()?;
     let file = args.file.as_deref().map(EditPlan::read).transpose()?;
     let options = args.machine.options(0)?;
@@ -88,12 +100,47 @@ pub fn edit(args: &EditArgs) -> Result<ExitCode, Failure> {
         Some(edit) => edit,
         None => run.plan_of(args.change(&run, operations)?),
     };
-    let page = run.edit(&edit, &args.out())?;
-    print(&page.display().to_string())?;
+    let made = run.edit(&edit, &args.out(), &|_| {})?;
+    print(&made.page.display().to_string())?;
     Ok(ExitCode::SUCCESS)
 }
 
 impl EditArgs {
+    /// Whether there is neither a change nor a part of one, nor a file or a list.
+    fn asks_for_editor(&self) -> bool {
+        let changes = [
+            self.remove.is_empty(),
+            self.add.is_empty(),
+            self.duplicate.is_empty(),
+            self.swap.is_empty(),
+            self.moves.is_empty(),
+            self.recolour.is_empty(),
+        ];
+        let has_frames = self.from.is_some() || self.imagined;
+        changes.iter().all(|none| *none) && !(has_frames || self.file.is_some() || self.list)
+    }
+
+    /// Serves the editor until Ctrl-C.
+    fn serve(&self) -> Result<ExitCode, Failure> {
+        let options = self.machine.options(0)?;
+        let settings = EditorSettings {
+            run: self.run.clone(),
+            out: self.out(),
+            port: self.port,
+            clip: self.clip.as_ref().map(|name| ClipId::new(name)),
+        };
+        let editor = Editor::open(settings, Token::random()?, |seed| Options {
+            seed,
+            ..options
+        })?;
+        print(&editor.address())?;
+        if !self.machine.quiet {
+            say("open this address in a browser of this machine; Ctrl-C ends the editor");
+        }
+        editor.serve()?;
+        Ok(ExitCode::from(interrupt::exit_code()))
+    }
+
     /// The folder of the result.
     fn out(&self) -> PathBuf {
         self.out.clone().unwrap_or_else(|| {
@@ -204,4 +251,16 @@ fn shift(text: &str) -> Result<Operation, EditError> {
         expected,
     })?;
     Ok(Operation::Move { slot, by })
+}
+
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        match error {
+            ServeError::Flow(error) => error.into(),
+            ServeError::Run(error) => error.into(),
+            ServeError::PortTaken { .. }
+            | ServeError::SecondEditor { .. }
+            | ServeError::Listen { .. } => Self::refused(error.to_string(), error.hint()),
+        }
+    }
 }

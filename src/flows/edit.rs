@@ -2,30 +2,56 @@
 
 use std::path::{Path, PathBuf};
 
+use ndarray::Array4;
 use serde_json::Value;
 use slotflow_datasets::ClipId;
 use slotflow_datasets::source::open;
 
 use super::video_predict::FlowError;
+use crate::artifacts::interrupt;
 use crate::artifacts::progress::say;
 use crate::artifacts::slots::SlotsOfClips;
 use crate::artifacts::{Options, Run, RunError, Slots};
 use crate::models::WeightsKind;
 use crate::models::reasoner::AloeConfig;
 use crate::plan::edit::{ClipEdit, EditError, EditPlan};
-use crate::plan::video_predict::AnswerConfig;
 use crate::plan::{Plan, VideoPredictPlan};
 use crate::stages::clevrer::answer::Answer;
-use crate::stages::clevrer::answers::{AnswerRecord, Answers};
+use crate::stages::clevrer::answers::AnswerRecord;
 use crate::stages::perceive::decode::{Clips, Decode, source_config, window};
 use crate::stages::perceive::encode::Encode;
 use crate::stages::predict::edit::library::SlotLibrary;
-use crate::stages::predict::edit::refusals;
 use crate::stages::predict::edit::stage::{EditSlots, EditedRollout, EditedSlots};
+use crate::stages::predict::edit::{Exchange, refusals};
+use crate::stages::predict::frames::Frames;
 use crate::stages::predict::render::Render;
 use crate::stages::predict::rollout::Rollout;
 use crate::stages::report::edit_report::{EditReport, check_out};
 use crate::stages::{Loaded, load};
+
+use clip::RunClip;
+use step::EditStep;
+
+/// What an editor shows of a clip.
+pub mod clip;
+
+/// How far an edit is.
+pub mod step;
+
+/// What came of an edit.
+#[derive(Debug)]
+pub struct EditOutcome {
+    /// The edit's page, in its folder.
+    pub page: PathBuf,
+    /// The clip's frames behind the edit.
+    pub frames: Frames,
+    /// Answers about the clip before and after, in one order; none where there are no questions.
+    pub answers: Vec<[AnswerRecord; 2]>,
+    /// What was found in place of what.
+    pub exchanges: Vec<Exchange>,
+    /// Why there are no answers, where there could be some.
+    pub remark: Option<String>,
+}
 
 /// A finished run, its stages opened again.
 pub struct OpenRun {
@@ -94,6 +120,65 @@ impl OpenRun {
         self.library.clips()
     }
 
+    /// The run's folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Refuses to go on when the run's folder is not there any more.
+    ///
+    /// # Errors
+    /// [`EditError::RunGone`].
+    pub fn check_folder(&self) -> Result<(), EditError> {
+        if self.folder.join("plan.toml").is_file() {
+            return Ok(());
+        }
+        let path = self.folder.clone();
+        Err(EditError::RunGone { path })
+    }
+
+    /// What an editor shows of a clip.
+    ///
+    /// # Errors
+    /// When the run has no such clip or is not there any more, or what stopped a stage.
+    pub fn clip(&self, clip: &ClipId) -> Result<RunClip, FlowError> {
+        self.check_folder()?;
+        if !self.rollout.clips().contains(clip) {
+            return Err(refusals::no_clip(&self.library, clip).into());
+        }
+        let run = self.run.branch();
+        let rendered = self.render(&run, &self.encoded, &self.rollout)?;
+        Ok(RunClip {
+            seen: self.clips.frames(clip)?,
+            prediction: rendered.prediction(clip)?,
+            reconstruction: rendered.reconstruction(clip)?,
+            masks: self.encoded.masks(clip)?,
+            slots: self.encoded.slots(clip)?.dim().1,
+            observed: self.rollout.observed(clip)?,
+            fps: self.clips.note(clip)?.fps,
+        })
+    }
+
+    /// Share of every place that each slot of a clip gets, `[time, slots, height', width']`: as it was kept, or computed
+    /// anew; `None` where slots are pooled over regions.
+    ///
+    /// # Errors
+    /// When a file is not there or not whole, or the weights cannot be used.
+    pub fn attention(&self, clip: &ClipId) -> Result<Option<Array4<f32>>, FlowError> {
+        if !self.encoded.clips().contains(clip) {
+            return Err(refusals::no_clip(&self.library, clip).into());
+        }
+        if let Some(kept) = self.encoded.attention(clip)? {
+            return Ok(Some(kept));
+        }
+        let encode = Encode {
+            config: &self.plan.encode,
+            weights: &self.encoder,
+            clips: &self.clips,
+        };
+        Ok(encode.attention(clip, self.run.context())?)
+    }
+
     /// The slots of a clip as lines of text: number, share of the pixels, place and colour in the first frame.
     ///
     /// # Errors
@@ -114,7 +199,8 @@ impl OpenRun {
         }
     }
 
-    fn name(&self) -> String {
+    /// Name of the run's folder.
+    pub fn name(&self) -> String {
         let whole = self.folder.canonicalize();
         let whole = whole.as_deref().unwrap_or(&self.folder);
         let name = whole.file_name().unwrap_or(whole.as_os_str());
@@ -126,7 +212,10 @@ impl OpenRun {
     }
 
     /// Refuses an edit of another run, and one that cannot be made.
-    fn check(&self, edit: &EditPlan) -> Result<(), FlowError> {
+    ///
+    /// # Errors
+    /// The first thing that is not there or makes no sense.
+    pub fn check(&self, edit: &EditPlan) -> Result<(), FlowError> {
         let ids = [
             ("plan", &edit.plan, &self.plan_id()),
             ("slot encoder", &edit.encoder, &self.encoder.id),
@@ -146,37 +235,45 @@ impl OpenRun {
         Ok(refusals::check(&edit, &self.library, frames)?)
     }
 
-    /// Makes an edit and writes its folder; the path of its page.
+    /// Makes an edit and writes its folder; `tell` hears of each step before it is done.
     ///
     /// # Errors
     /// When the edit is of another run or cannot be made, `out` holds something else, or what stopped a stage.
-    pub fn edit(&self, edit: &EditPlan, out: &Path) -> Result<PathBuf, FlowError> {
+    pub fn edit(
+        &self,
+        edit: &EditPlan,
+        out: &Path,
+        tell: &dyn Fn(EditStep),
+    ) -> Result<EditOutcome, FlowError> {
         check_out(out, &self.folder)?;
         self.check(edit)?;
+        // Its page lists the run's stages and its own, and none of another edit.
+        let run = self.run.branch();
+        let step = |step: EditStep| {
+            tell(step);
+            interrupt::check()
+        };
+        step(EditStep::Edit)?;
         let change = edit.change();
-        let edited = self.run.stage(&EditSlots {
+        let edited = run.stage(&EditSlots {
             config: &change,
             clips: &self.clips,
             encoded: &self.encoded,
             rollout: &self.rollout,
         })?;
-        let encoded = edited.read_as::<SlotsOfClips>();
-        let rollout = self.run.stage(&EditedRollout {
+        step(EditStep::RollOut)?;
+        let rollout = run.stage(&EditedRollout {
             config: &self.plan.rollout,
             weights: &self.dynamics,
             edited: &edited,
             rollout: &self.rollout,
         })?;
-        let render = |encoded, rollout| Render {
-            config: &self.plan.render,
-            weights: &self.decoder,
-            clips: &self.clips,
-            encoded,
-            rollout,
-        };
-        let before = self.run.stage(&render(&self.encoded, &self.rollout))?;
-        let after = self.run.stage(&render(&encoded, &rollout))?;
-        let (answers, remark) = self.answers(&change, &edited)?;
+        step(EditStep::Render)?;
+        let before = self.render(&run, &self.encoded, &self.rollout)?;
+        let after = self.render(&run, &edited.read_as::<SlotsOfClips>(), &rollout)?;
+        step(EditStep::Answer)?;
+        let (answers, remark) = self.answers(&change, &edited, &run)?;
+        step(EditStep::Write)?;
         let report = EditReport {
             edit,
             plan: &self.plan,
@@ -186,9 +283,25 @@ impl OpenRun {
             rollout: &rollout,
             frames: [&before, &after],
             answers: &answers,
-            remark,
+            remark: remark.clone(),
         };
-        Ok(report.write(out, &self.run)?)
+        Ok(EditOutcome {
+            page: report.write(out, &run)?,
+            frames: after,
+            exchanges: edited.exchanges(&edit.clip)?,
+            answers,
+            remark,
+        })
+    }
+
+    fn render(&self, run: &Run, encoded: &Slots, rollout: &Slots) -> Result<Frames, RunError> {
+        run.stage(&Render {
+            config: &self.plan.render,
+            weights: &self.decoder,
+            clips: &self.clips,
+            encoded,
+            rollout,
+        })
     }
 
     /// Answers about the clip before and after, in one order; or a sentence that says why there are none.
@@ -196,6 +309,7 @@ impl OpenRun {
         &self,
         edit: &ClipEdit,
         edited: &EditedSlots,
+        run: &Run,
     ) -> Result<(Vec<[AnswerRecord; 2]>, Option<String>), FlowError> {
         let (Some(config), Some(weights)) = (&self.plan.answer, &self.reasoner) else {
             return Ok((Vec::new(), None));
@@ -215,27 +329,20 @@ impl OpenRun {
             );
             return Ok((Vec::new(), Some(remark)));
         }
-        let before = self.ask(config, weights, &self.encoded)?;
-        let after = self.ask(config, weights, &after)?;
+        let ask = |encoded: &Slots| {
+            run.stage(&Answer {
+                config,
+                weights,
+                dynamics: Some(&self.dynamics),
+                clips: &self.clips,
+                encoded,
+            })
+        };
+        let (before, after) = (ask(&self.encoded)?, ask(&after)?);
         let before = before.rows()?.into_iter();
         let before = before.filter(|row| row.video == edit.clip.as_str());
         let pairs = before.zip(after.rows()?).map(|(one, other)| [one, other]);
         Ok((pairs.collect(), None))
-    }
-
-    fn ask(
-        &self,
-        config: &AnswerConfig,
-        weights: &Loaded,
-        encoded: &Slots,
-    ) -> Result<Answers, RunError> {
-        self.run.stage(&Answer {
-            config,
-            weights,
-            dynamics: Some(&self.dynamics),
-            clips: &self.clips,
-            encoded,
-        })
     }
 }
 

@@ -47,6 +47,21 @@ pub enum FlowError {
     Edit(#[from] EditError),
 }
 
+impl FlowError {
+    /// What the person can do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Data(error) => error.hint().to_owned(),
+            Self::Weights(error) => error.hint().to_owned(),
+            Self::Device(error) => error.hint().to_owned(),
+            Self::Run(error) => error.hint().to_owned(),
+            Self::Train(error) => error.hint().to_owned(),
+            Self::Plan(error) => error.hint(),
+            Self::Edit(error) => error.hint().to_owned(),
+        }
+    }
+}
+
 /// What came of a prediction.
 #[derive(Debug)]
 pub struct Outcome {

@@ -35,12 +35,13 @@ pub struct EditPlan {
 }
 
 /// What is changed in a clip: an [`EditPlan`] without the run that it is of.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ClipEdit {
     /// The clip.
     pub clip: ClipId,
     /// In which of its frames.
+    #[serde(default)]
     pub frames: EditedFrames,
     /// The changes.
     pub operations: Vec<Operation>,

@@ -7,11 +7,13 @@ use insta::assert_snapshot;
 use crate::cli_help::help;
 use crate::support::{Product, contents};
 
-const FIRST: &str = "synth-2000000";
-const SECOND: &str = "synth-2000001";
+/// The run's first clip.
+pub const FIRST: &str = "synth-2000000";
+/// The run's second clip.
+pub const SECOND: &str = "synth-2000001";
 
 /// A run of two clips in the folder `run`, at a size that takes seconds.
-fn with_run() -> Product {
+pub fn with_run() -> Product {
     let product = Product::new();
     let small = [
         "run",
@@ -30,12 +32,14 @@ fn with_run() -> Product {
     product
 }
 
-fn edit<'a>(more: &[&'a str]) -> Vec<&'a str> {
+/// `pipeline edit run` with more arguments.
+pub fn edit<'a>(more: &[&'a str]) -> Vec<&'a str> {
     let start = ["edit", "run", "--quiet", "--device", "cpu"];
     start.iter().chain(more).copied().collect()
 }
 
-fn same_bytes(product: &Product, one: &str, other: &str) {
+/// Two folders hold the same files with the same bytes, `run.json` left out.
+pub fn same_bytes(product: &Product, one: &str, other: &str) {
     let of = |name: &str| contents(&product.path(name));
     let names = |all: &[(std::path::PathBuf, Vec<u8>)]| {
         all.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>()
@@ -93,6 +97,10 @@ fn an_edit_replays_to_the_same_bytes_and_leaves_the_run_as_it_is() {
     }
     let page = std::fs::read_to_string(product.path("edited/report.html")).unwrap();
     assert!(page.contains("slot 0 removed") && page.contains("edited prediction"));
+    for stage in ["render", "render, edited", "answer", "answer, edited"] {
+        let listed = page.matches(&format!(">{stage}<")).count();
+        assert_eq!(listed, 1, "{stage}");
+    }
 }
 
 #[test]
@@ -166,7 +174,7 @@ fn everything_that_cannot_be_edited_is_refused_with_a_hint() {
         &clip(&["--remove", "1", "--out", "full"]),
         "not an edit's folder",
     );
-    let said = product.fail(2, &edit(&clip(&[])));
+    let said = product.fail(2, &edit(&clip(&["--imagined"])));
     assert!(
         said.contains("no change is given") && said.contains("slot  pixels"),
         "{said}"
@@ -250,6 +258,7 @@ fn help_names_every_change() {
           --imagined                    Change the imagined frames alone
           --file <FILE>                 An `edit.toml` in place of --clip and changes
           --list                        Print the run's clips and the slots of a clip, and change nothing
+          --port <PORT>                 Port of the editor's page [default: a free one]
           --out <DIR>                   Folder of the page, videos and slots: a new one, or that of an earlier edit [default: RUN-edit]
           --device <DEVICE>             Device: auto, cpu, cuda or cuda:N [default: auto]
           --cache <DIR>                 Cache of stages, frames and networks [default: `$SLOTFLOW_CACHE`, else `.cache` here where it is one, else the user's]
@@ -257,9 +266,12 @@ fn help_names_every_change() {
       -h, --help                        Print help
       -V, --version                     Print version
 
+    Without a change, --file or --list a page is served on this machine: its address is printed, and Ctrl-C ends it. Each edit made there gets a folder of its own: DIR, DIR-2, …
+
     Slots have the numbers that masks have, from 0; OTHER is another clip of the run. All changes are made to the slots as they were, so their order does not matter. A slot has no numbers for its place or colour: --move and --recolour exchange it for the slot of the run's clips that comes nearest to what is wanted, and the page says how near that is.
 
     Examples:
+      pipeline edit runs/video-predict
       pipeline edit runs/video-predict --list
       pipeline edit runs/video-predict --clip synth-2000000 --remove 3 --out runs/without-3
       pipeline edit runs/video-predict --clip synth-2000000 --swap 2=synth-2000001:4 --from 8 --out runs/other-ball

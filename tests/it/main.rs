@@ -8,6 +8,7 @@
 //! - `docs`: commands, paths, plans and keys that documents and hints name
 //! - `earlier`: files of an earlier version still open
 //! - `edit`: a run with other slots, replayed and refused
+//! - `editor`: the page of `pipeline edit RUN` in a real browser
 //! - `eval`: folders in, tables out
 //! - `eval_masks`: every way that masks are stored
 //! - `flow`: clips to a report, resumed, on other numbers of threads
@@ -40,6 +41,7 @@ mod compose;
 mod docs;
 mod earlier;
 mod edit;
+mod editor;
 mod eval;
 mod eval_masks;
 mod flow;

@@ -61,6 +61,18 @@ impl Run {
         })
     }
 
+    /// A run that goes on from here by itself: it knows what became of the stages so far, and this one learns nothing of what it
+    /// does.
+    #[must_use]
+    pub fn branch(&self) -> Self {
+        Self {
+            options: self.options.clone(),
+            context: self.context.clone(),
+            records: Mutex::new(self.records()),
+            is_fresh: AtomicBool::new(self.is_fresh.load(Ordering::Relaxed)),
+        }
+    }
+
     /// How the run is done.
     pub fn options(&self) -> &Options {
         &self.options

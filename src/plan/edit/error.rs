@@ -43,6 +43,12 @@ pub enum EditError {
         /// The folder.
         path: PathBuf,
     },
+    /// A run whose folder was removed or moved while it was open.
+    #[error("the run is not there any more: `{}`", path.display())]
+    RunGone {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A run whose slots were not rolled out and rendered.
     #[error("the run has no roll-out: its flow is `{flow}`: `{}`", path.display())]
     NoRollout {
@@ -171,6 +177,9 @@ impl EditError {
             }
             Self::NotARun { .. } | Self::NoRollout { .. } => {
                 "`pipeline run video-predict --out DIR` makes a run that can be edited"
+            }
+            Self::RunGone { .. } => {
+                "save the edit file if it is to be kept; put the folder back, or make the run anew with `pipeline run video-predict --out DIR`"
             }
             Self::NoClip { .. } => "`pipeline edit RUN --list` lists the run's clips",
             Self::NoSlot { .. } | Self::Invisible { .. } => {

@@ -1,6 +1,6 @@
 //! Frames → slots and attention masks.
 
-use ndarray::Axis;
+use ndarray::{Array4, Axis, Ix4};
 use slotflow_datasets::ClipId;
 
 use crate::artifacts::slots::{ATTENTION, ClipSlots, SlotsOfClips};
@@ -54,12 +54,7 @@ impl Stage for Encode<'_> {
         if let Some(regions) = self.regions() {
             return regions.run(out, context);
         }
-        let loaded = self.weights.model(
-            WeightsKind::SlotEncoder,
-            &context.device,
-            SlotEncoderConfig::init,
-        );
-        let (config, encoder) = loaded.map_err(RunError::weights)?;
+        let (config, encoder) = self.encoder(context)?;
         out.inherit(self.clips);
         out.expect(self.clips.clips().to_vec());
         out.each(context, |clip| {
@@ -81,6 +76,41 @@ pub fn slot_count(config: &EncodeConfig, weights: &Loaded) -> Result<usize, Weig
 }
 
 impl Encode<'_> {
+    /// Share of every place that each slot of one clip gets, `[time, slots, height', width']`, computed whether or not the plan
+    /// keeps it; `None` where slots are pooled over regions.
+    ///
+    /// # Errors
+    /// When the clip or the weights cannot be read.
+    pub fn attention(
+        &self,
+        clip: &ClipId,
+        context: &Context,
+    ) -> Result<Option<Array4<f32>>, RunError> {
+        if self.config.regions.is_some() {
+            return Ok(None);
+        }
+        let config = EncodeConfig {
+            attention: true,
+            ..self.config.clone()
+        };
+        let (encoder_config, encoder) = self.encoder(context)?;
+        let stage = Encode {
+            config: &config,
+            ..*self
+        };
+        let file = stage.encode_clip(&encoder, encoder_config.resolution, clip, context)?;
+        file.floats::<Ix4>(ATTENTION).map(Some)
+    }
+
+    fn encoder(&self, context: &Context) -> Result<(SlotEncoderConfig, SlotEncoder), RunError> {
+        let loaded = self.weights.model(
+            WeightsKind::SlotEncoder,
+            &context.device,
+            SlotEncoderConfig::init,
+        );
+        loaded.map_err(RunError::weights)
+    }
+
     /// The same clips by pooling over regions, where the plan asks for it.
     fn regions(&self) -> Option<EncodeRegions<'_>> {
         Some(EncodeRegions {

@@ -7,7 +7,9 @@ use ndarray::{Array3, Array4, ArrayView4, Axis, s};
 use slotflow_datasets::ClipId;
 use slotflow_datasets::partial::PartialFolder;
 use slotflow_datasets::video::write_png;
-use slotflow_eval::report::{AnswerChange, ClipView, EditPage, VideoView, edited as page};
+use slotflow_eval::report::{
+    AnswerChange, ClipView, EditPage, StageRow, VideoView, edited as page,
+};
 
 use crate::artifacts::files::{make_dir, write_atomic};
 use crate::artifacts::slots::SlotsOfClips;
@@ -95,7 +97,7 @@ impl EditReport<'_> {
         if !after.is_empty() {
             write_answers(&folder.join("answers.csv"), &after)?;
         }
-        let changed: Vec<AnswerChange> = self.answers.iter().map(change).collect();
+        let changed: Vec<AnswerChange> = self.answers.iter().map(answer_change).collect();
         write_changes(&folder.join("changed-answers.csv"), &changed)?;
         let (operations, frames) = (&self.edit.operations, self.edit.frames);
         let mut changes: Vec<String> = operations.iter().map(ToString::to_string).collect();
@@ -115,7 +117,7 @@ impl EditReport<'_> {
                 note: None,
             }],
             answers: changed,
-            stages: stage_rows(run),
+            stages: stage_rows_of_both(run),
             edit: text,
             plan: self.plan_text.to_owned(),
             burn_in: observed,
@@ -163,6 +165,18 @@ impl EditReport<'_> {
     }
 }
 
+/// The stages of an edit, as its page lists them: what is done of the clip as it was, and then of the edited one, says so.
+fn stage_rows_of_both(run: &Run) -> Vec<StageRow> {
+    let mut rows: Vec<StageRow> = Vec::new();
+    for mut row in stage_rows(run) {
+        if rows.iter().any(|earlier| earlier.stage == row.stage) {
+            row.stage = format!("{}, edited", row.stage);
+        }
+        rows.push(row);
+    }
+    rows
+}
+
 /// Some frames of each video from left to right, the videos one below the other, `[height, width, rgb]`.
 fn sheet(videos: &[ArrayView4<'_, u8>]) -> Array3<u8> {
     let time = videos.iter().map(|video| video.dim().0).min().unwrap_or(0);
@@ -180,7 +194,8 @@ fn sheet(videos: &[ArrayView4<'_, u8>]) -> Array3<u8> {
     sheet
 }
 
-fn change([before, after]: &[AnswerRecord; 2]) -> AnswerChange {
+/// One question, or one option of it, before and after.
+pub fn answer_change([before, after]: &[AnswerRecord; 2]) -> AnswerChange {
     AnswerChange {
         question: before.question.clone(),
         kind: before.kind.clone(),

@@ -120,10 +120,10 @@ mod tests {
         let part: Vec<f64> = (0..30).map(|n| f64::from(n) / 10.0).collect();
         assert_eq!(secs(&part.repeat(2)), 6.0);
         let mut short = Parts::new(0.1);
-        for decoded in [0.0, 0.1, 0.2, 0.0, 0.1, 0.2] {
+        for decoded in [0.0, 0.1, 0.2, 0.3, 0.0, 0.1, 0.2, 0.3] {
             short.add([Some(decoded), Some(decoded)], 0.1);
         }
-        assert!((short.secs() - 0.6).abs() < 1e-9);
+        assert!((short.secs() - 0.8).abs() < 1e-9);
         let mut parts = Parts::new(0.1);
         for _ in 0..5 {
             parts.add([None, None], 0.0);
