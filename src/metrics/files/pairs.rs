@@ -165,8 +165,9 @@ impl Pieces {
                 frames.push(frame);
             }
         }
-        if frames.is_empty() {
-            return Ok(None);
+        if frames.len() < 2 {
+            // A large frame is a piece of its own, and is not copied.
+            return Ok(frames.pop().map(|frame| frame.insert_axis(Axis(0))));
         }
         let views: Vec<_> = frames.iter().map(|frame| frame.view()).collect();
         let piece = ndarray::stack(Axis(0), &views);
