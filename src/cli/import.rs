@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use slotflow_datasets::listing::read_text;
 
 use super::messages::failure::Failure;
 use super::messages::output::print;
@@ -92,6 +93,6 @@ fn read_json(path: &Path) -> Result<serde_json::Value, Failure> {
             "`--config` takes the official configuration as JSON",
         )
     };
-    let text = std::fs::read(path).map_err(|error| refused(error.to_string()))?;
+    let text = read_text(path).map_err(|error| refused(error.to_string()))?;
     serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))
 }

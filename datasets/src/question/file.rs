@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::schema::{Ask, Choice, Question, QuestionKind};
 use crate::error::DataError;
+use crate::listing::read_text;
 use crate::partial::write_whole;
 
 #[derive(Serialize, Deserialize)]
@@ -55,16 +56,11 @@ struct WrittenChoice {
 /// # Errors
 /// When the file cannot be read, is no question file, or names a scene twice.
 pub fn read(path: &Path) -> Result<BTreeMap<usize, Vec<Question>>, DataError> {
-    let io = |source| DataError::Io {
-        action: "read",
-        source,
-        path: path.to_owned(),
-    };
     let malformed = |reason: String| DataError::Malformed {
         reason,
         path: path.to_owned(),
     };
-    let bytes = std::fs::read(path).map_err(io)?;
+    let bytes = read_text(path)?;
     let unread = |error: serde_json::Error| {
         malformed(format!(
             "not a list or table of CLEVRER's questions ({error})"

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::schema::{Ask, Question};
 use super::vocabulary::Vocabulary;
 use crate::error::DataError;
+use crate::listing::read_text;
 use crate::partial::write_whole;
 
 /// An answer to a question.
@@ -105,11 +106,7 @@ pub fn check(
     path: &Path,
     questions: &BTreeMap<usize, Vec<Question>>,
 ) -> Result<Vec<Problem>, DataError> {
-    let bytes = std::fs::read(path).map_err(|source| DataError::Io {
-        action: "read",
-        source,
-        path: path.to_owned(),
-    })?;
+    let bytes = read_text(path)?;
     let scenes: Vec<Scene> =
         serde_json::from_slice(&bytes).map_err(|error| DataError::Malformed {
             reason: format!("not a list of answered scenes ({error})"),

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
 
+/// The mark of the byte order in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Entries of a folder by name, hidden ones left out.
 ///
 /// # Errors
@@ -25,6 +28,29 @@ pub fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
 pub fn ending(path: &Path) -> String {
     let ending = path.extension().and_then(|ending| ending.to_str());
     ending.unwrap_or_default().to_ascii_lowercase()
+}
+
+/// The bytes of a text file, without the mark of the byte order that some editors put first.
+///
+/// # Errors
+/// When it cannot be read, or is no plain file.
+pub fn read_text(path: &Path) -> Result<Vec<u8>, DataError> {
+    let io = |source| unreadable(source, path);
+    if !fs::metadata(path).map_err(io)?.is_file() {
+        return Err(not_a_file(path));
+    }
+    let bytes = fs::read(path).map_err(io)?;
+    Ok(match bytes.strip_prefix(BYTE_ORDER_MARK) {
+        Some(text) => text.to_vec(),
+        None => bytes,
+    })
+}
+
+fn not_a_file(path: &Path) -> DataError {
+    DataError::Malformed {
+        reason: "neither a file nor a folder".to_owned(),
+        path: path.to_owned(),
+    }
 }
 
 /// A file or folder that the system does not give.
@@ -56,12 +82,26 @@ pub fn create_parent(file: &Path) -> Result<(), DataError> {
 pub fn hash_file(hash: &mut blake3::Hasher, path: &Path) -> Result<(), DataError> {
     let io = |source| unreadable(source, path);
     if !fs::metadata(path).map_err(io)?.is_file() {
-        return Err(DataError::Malformed {
-            reason: "neither a file nor a folder".to_owned(),
-            path: path.to_owned(),
-        });
+        return Err(not_a_file(path));
     }
     hash.update_reader(File::open(path).map_err(io)?)
         .map_err(io)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_read_without_its_mark_and_nothing_but_files_is_read() {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("a.json");
+        for text in ["[1]", "\u{feff}[1]"] {
+            fs::write(&path, text).unwrap();
+            assert_eq!(read_text(&path).unwrap(), b"[1]");
+        }
+        assert!(read_text(room.path()).is_err());
+        assert!(read_text(Path::new("/dev/zero")).is_err());
+    }
 }

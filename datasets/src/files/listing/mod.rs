@@ -6,5 +6,5 @@ pub mod entries;
 /// Files whose names differ in a number.
 pub mod series;
 
-pub use entries::{create_parent, ending, entries, hash_file, unreadable};
+pub use entries::{create_parent, ending, entries, hash_file, read_text, unreadable};
 pub use series::{Role, Series, pictures, series};

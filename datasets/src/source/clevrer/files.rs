@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
-use crate::listing::create_parent;
+use crate::listing::{create_parent, read_text};
 use crate::partial::PartialFile;
 use crate::question::{Attributes, Event, EventKind, EventTable, Motion};
 use crate::rle::Rle;
@@ -272,12 +272,7 @@ pub fn proposal_path(root: &Path, number: usize) -> PathBuf {
 /// # Errors
 /// When it cannot be read or says something else.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, DataError> {
-    let io = |source| DataError::Io {
-        action: "read",
-        source,
-        path: path.to_owned(),
-    };
-    let bytes = std::fs::read(path).map_err(io)?;
+    let bytes = read_text(path)?;
     serde_json::from_slice(&bytes).map_err(|error| DataError::Malformed {
         reason: format!("not as CLEVRER writes it ({error})"),
         path: path.to_owned(),

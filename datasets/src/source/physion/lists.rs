@@ -6,13 +6,12 @@
 //! the lists (798 of 15,998 and 404 of 8,005), and the same for a clip whatever lies beside it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::labels::name_of;
 use super::part::Part;
 use crate::error::DataError;
-use crate::listing::unreadable;
+use crate::listing::read_text;
 use crate::source::split::Split;
 
 /// One clip of this many is for validation where there are no lists.
@@ -101,7 +100,7 @@ fn alone(there: &Path, other: &str) -> DataError {
 
 /// The names in a list of videos by scenario.
 fn read(path: &Path) -> Result<BTreeSet<String>, DataError> {
-    let bytes = fs::read(path).map_err(|source| unreadable(source, path))?;
+    let bytes = read_text(path)?;
     let table: Result<BTreeMap<String, Vec<PathBuf>>, _> = serde_json::from_slice(&bytes);
     let table = table.map_err(|error| DataError::Malformed {
         reason: format!("not a table of scenarios and their videos ({error})"),
