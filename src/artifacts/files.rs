@@ -51,6 +51,23 @@ pub fn remove_dir(path: &Path) -> Result<(), RunError> {
     })
 }
 
+/// What is in a folder, in the order of names.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn entries(folder: &Path) -> Result<Vec<PathBuf>, RunError> {
+    let io = |source| RunError::Io {
+        action: "read",
+        source,
+        path: folder.to_owned(),
+    };
+    let listed = fs::read_dir(folder).map_err(io)?;
+    let listed = listed.map(|entry| entry.map(|entry| entry.path()));
+    let mut paths: Vec<PathBuf> = listed.collect::<Result<_, _>>().map_err(io)?;
+    paths.sort();
+    Ok(paths)
+}
+
 /// The hash of a file's bytes, 32 digits.
 ///
 /// # Errors

@@ -1,17 +1,21 @@
 //! What a cache holds, and its removal: artifacts of stages, decoded frames, slots, latents, features.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::error::RunError;
-use super::files::remove_dir;
+use super::files::{entries, remove_dir};
 use super::lock::FolderLock;
 
 /// Downloaded networks, which nothing can make again.
 const KEPT: &str = "weights";
 /// Names of the folders of a cache beside those of stages, `STAGE-vN`.
 const FOLDERS: [&str; 6] = [KEPT, "features", "frames", "latents", "readouts", "slots"];
+/// What names of folders in the making end in.
+const PARTIAL: &str = ".partial";
+/// What names of locks end in.
+const LOCK: &str = ".lock";
 /// Where caches lay before they had a place of their own.
 const LOCAL: &str = ".cache";
 
@@ -34,11 +38,34 @@ impl Entry {
         now.duration_since(self.modified).unwrap_or_default()
     }
 
+    /// Whether a living process holds the lock beside it, as those that decode frames do.
+    fn is_being_made(&self) -> Result<bool, RunError> {
+        let name = name_of(&self.path);
+        let name = name.strip_suffix(PARTIAL).unwrap_or(&name);
+        let path = self.path.with_file_name(format!("{name}{LOCK}"));
+        let io = |source| RunError::Io {
+            action: "lock",
+            source,
+            path: path.clone(),
+        };
+        if !path.is_file() {
+            return Ok(false);
+        }
+        match File::open(&path).map_err(io)?.try_lock() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(source)) => Err(io(source)),
+        }
+    }
+
     /// Removes it; whether it is gone. What a living process makes stays.
     ///
     /// # Errors
     /// When the file system says no.
     pub fn remove(&self) -> Result<bool, RunError> {
+        if self.is_being_made()? {
+            return Ok(false);
+        }
         if self.path.is_dir() {
             let lock = match FolderLock::take(&self.path) {
                 Err(RunError::Busy { .. }) => return Ok(false),
@@ -61,14 +88,17 @@ impl Entry {
 ///
 /// # Errors
 /// When a folder cannot be read.
-pub fn entries(cache: &Path) -> Result<Vec<Entry>, RunError> {
+pub fn contents(cache: &Path) -> Result<Vec<Entry>, RunError> {
     let mut found = Vec::new();
-    for group in children(cache)? {
+    if !cache.exists() {
+        return Ok(found);
+    }
+    for group in entries(cache)? {
         let name = name_of(&group);
         if !group.is_dir() || !is_ours(&name) || name == KEPT {
             continue;
         }
-        for path in children(&group)? {
+        for path in entries(&group)?.into_iter().filter(|path| !is_aside(path)) {
             let (bytes, modified) = extent(&path)?;
             found.push(Entry {
                 group: name.clone(),
@@ -85,7 +115,7 @@ pub fn entries(cache: &Path) -> Result<Vec<Entry>, RunError> {
 /// caches by the platform's convention.
 pub fn default_folder() -> PathBuf {
     let local = PathBuf::from(LOCAL);
-    let is_cache = children(&local).is_ok_and(|found| {
+    let is_cache = entries(&local).is_ok_and(|found| {
         let mut names = found.iter().map(|path| name_of(path));
         names.any(|name| is_ours(&name))
     });
@@ -103,27 +133,15 @@ fn is_ours(name: &str) -> bool {
     is_stage || FOLDERS.contains(&name)
 }
 
+/// Whether a file is no content of a cache by itself: a lock, or a hidden one that a process is writing.
+fn is_aside(path: &Path) -> bool {
+    let name = name_of(path);
+    name.starts_with('.') || name.ends_with(LOCK)
+}
+
 fn name_of(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default();
     name.to_string_lossy().into_owned()
-}
-
-/// What lies in a folder, by name; nothing where there is none.
-fn children(folder: &Path) -> Result<Vec<PathBuf>, RunError> {
-    let io = |source| RunError::Io {
-        action: "read",
-        source,
-        path: folder.to_owned(),
-    };
-    if !folder.exists() {
-        return Ok(Vec::new());
-    }
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(io)? {
-        paths.push(entry.map_err(io)?.path());
-    }
-    paths.sort();
-    Ok(paths)
 }
 
 /// Bytes of a file or of all files below a folder, and the latest time that one was written.
@@ -138,7 +156,7 @@ fn extent(path: &Path) -> Result<(u64, SystemTime), RunError> {
     if !meta.is_dir() {
         return Ok((meta.len(), own));
     }
-    children(path)?
+    entries(path)?
         .iter()
         .try_fold((0, own), |(sum, last), path| {
             let (bytes, modified) = extent(path)?;
@@ -167,7 +185,7 @@ mod tests {
         ] {
             write(name);
         }
-        let found = entries(room.path()).unwrap();
+        let found = contents(room.path()).unwrap();
         let listed: Vec<(&str, u64)> = found.iter().map(|one| (&*one.group, one.bytes)).collect();
         assert_eq!(listed, [("encode-v2", 10), ("slots", 5)]);
         let held = FolderLock::take(&found[0].path).unwrap();
@@ -176,11 +194,27 @@ mod tests {
         for entry in &found {
             assert!(entry.remove().unwrap());
         }
-        assert_eq!(entries(room.path()).unwrap(), []);
+        assert_eq!(contents(room.path()).unwrap(), []);
         assert!(
             room.path().join("weights/i3d.pt").exists()
                 && room.path().join("own/letter.txt").exists()
         );
         assert!(is_ours("score-answers-v12") && !is_ours("notes-v") && !is_ours("-v1"));
+    }
+
+    #[test]
+    fn what_a_living_process_makes_is_kept() {
+        let room = tempfile::tempdir().unwrap();
+        let frames = room.path().join("frames");
+        fs::create_dir_all(frames.join("clips.partial")).unwrap();
+        fs::create_dir_all(room.path().join("slots")).unwrap();
+        fs::write(room.path().join("slots/.x.7-0.partial"), "half").unwrap();
+        let lock = File::create(frames.join("clips.lock")).unwrap();
+        lock.lock().unwrap();
+        let found = contents(room.path()).unwrap();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(!found[0].remove().unwrap());
+        drop(lock);
+        assert!(found[0].remove().unwrap());
     }
 }

@@ -4,7 +4,7 @@
 //! (`NAME-2`) for another plan's run and for a living process; a name that a person gave is refused then, and replaced
 //! only on demand and only where a finished run lies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -144,21 +144,15 @@ fn occupant(path: &Path, plan: &str) -> Result<Occupant, RunError> {
 
 /// How a plan that is there differs from one that is to come, in words.
 fn difference(there: &str, new: &str) -> String {
-    let values = |text: &str| {
-        let mut all = BTreeMap::new();
-        if let Ok(table) = text.parse::<toml::Table>() {
-            flat(&toml::Value::Table(table), "", &mut all);
-        }
-        all
-    };
+    let values = |text: &str| settings(&text.parse().unwrap_or_default());
     let (there, new) = (values(there), values(new));
     let flow = |values: &BTreeMap<String, String>| values.get("flow").cloned();
     if flow(&there) != flow(&new) {
-        let named = flow(&there).unwrap_or_else(|| "\"video-predict\"".to_owned());
-        return format!("a run of the flow {named}");
+        let named = flow(&there).unwrap_or_else(|| "video-predict".to_owned());
+        return format!("a run of the flow `{named}`");
     }
     let missing = || "none".to_owned();
-    let keys: std::collections::BTreeSet<&String> = there.keys().chain(new.keys()).collect();
+    let keys: BTreeSet<&String> = there.keys().chain(new.keys()).collect();
     let apart: Vec<String> = keys
         .into_iter()
         .filter(|key| there.get(*key) != new.get(*key))
@@ -184,19 +178,29 @@ fn difference(there: &str, new: &str) -> String {
     )
 }
 
-/// Values by their keys with dots.
-fn flat(value: &toml::Value, prefix: &str, into: &mut BTreeMap<String, String>) {
-    let toml::Value::Table(table) = value else {
-        into.insert(prefix.to_owned(), value.to_string());
-        return;
-    };
+/// A plan's settings by their keys with dots, such as `rollout.burn-in`.
+pub(crate) fn settings(plan: &toml::Table) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    flat(plan, "", &mut all);
+    all
+}
+
+fn flat(table: &toml::Table, path: &str, found: &mut BTreeMap<String, String>) {
     for (key, value) in table {
-        let key = if prefix.is_empty() {
+        let path = if path.is_empty() {
             key.clone()
         } else {
-            format!("{prefix}.{key}")
+            format!("{path}.{key}")
         };
-        flat(value, &key, into);
+        match value {
+            toml::Value::Table(table) => flat(table, &path, found),
+            toml::Value::String(text) => {
+                found.insert(path, text.clone());
+            }
+            other => {
+                found.insert(path, other.to_string());
+            }
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::SystemTime;
 use slotflow_eval::metric::registry::METRICS;
 
 use crate::artifacts::RunError;
+use crate::artifacts::files::entries;
 use crate::stages::report::finished_run::FinishedRun;
-use crate::train::data::imported_slots::entries;
 
 /// Folders below the one that is named.
 const DEPTH: usize = 2;

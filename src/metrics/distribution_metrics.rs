@@ -15,7 +15,7 @@ use slotflow_eval::tables::NOT_APPLICABLE;
 use slotflow_eval::{EvalError, MetricId, Provenance, Score};
 
 use crate::artifacts::progress::Progress;
-use crate::metrics::evaluation::{Evaluation, RowContext};
+use crate::metrics::evaluation::{Evaluation, VideoFolders};
 use crate::metrics::features::{CachedFeatures, FeatureExtractor, Look, gathered, moments};
 use crate::metrics::files::{Matches, Videos};
 use crate::metrics::folders::pixels::SUBSET;
@@ -36,13 +36,13 @@ const SPELLED_OUT: usize = 3;
 const HELD: usize = 1 << 27;
 
 /// Adds the rows of all distances between sets.
-pub(crate) fn evaluate(
-    request: &Request,
-    sides: &[Videos; 2],
-    matches: &Matches,
-    shared: &RowContext,
-    evaluation: &mut Evaluation,
-) {
+pub(crate) fn evaluate(folders: &VideoFolders<'_>, evaluation: &mut Evaluation) {
+    let &VideoFolders {
+        request,
+        sides,
+        matches,
+        shared,
+    } = folders;
     let store = PretrainedStore::of_cache(&request.cache);
     let mut looks: BTreeMap<Look, Vec<MetricId>> = BTreeMap::new();
     for id in &request.metrics {

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use slotflow_eval::{MetricId, Score};
 
 use crate::metrics::error::MetricsError;
-use crate::metrics::evaluation::{Evaluation, RowContext};
+use crate::metrics::evaluation::{Evaluation, RowContext, VideoFolders};
 use crate::metrics::files::{Matches, Videos};
 use crate::metrics::folders::{masks, motion, pixels, precomputed};
 use crate::metrics::request::Request;
@@ -48,15 +48,21 @@ fn videos(
     };
     evaluation.note_unmatched(&matches);
     let shared = row_context(&sides, &matches, request);
-    pixels::evaluate(request, &sides, &matches, &shared, evaluation);
-    lpips::evaluate(request, &sides, &matches, &shared, evaluation);
-    motion::evaluate(request, &sides, &matches, &shared, evaluation);
+    let folders = VideoFolders {
+        request,
+        sides: &sides,
+        matches: &matches,
+        shared: &shared,
+    };
+    pixels::evaluate(&folders, evaluation);
+    lpips::evaluate(&folders, evaluation);
+    motion::evaluate(&folders, evaluation);
     if let (Some(id), None) = (request.of_features(), &request.features) {
         let reason = "V-JEPA, the network behind it, is not built in; give its features with `--pred-features` and `--truth-features`";
         let score = Score::not_computed(id, pixels::SUBSET, reason);
         evaluation.add_score(score, Vec::new(), &shared);
     }
-    distribution_metrics::evaluate(request, &sides, &matches, &shared, evaluation);
+    distribution_metrics::evaluate(&folders, evaluation);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use slotflow_eval::tables::NOT_APPLICABLE;
 use slotflow_eval::{ItemTable, ItemValue, MetricSamples, Provenance, Score, ScoreTable};
 
-use crate::metrics::files::Matches;
+use crate::metrics::files::{Matches, Videos};
 use crate::metrics::pretrained::hex;
 use crate::metrics::request::Request;
 
@@ -24,6 +24,18 @@ pub struct Evaluation {
     pub unmatched: Vec<(String, &'static str)>,
     /// Clips that were left out, each with the reason.
     pub failures: BTreeMap<String, String>,
+}
+
+/// Two folders of videos, and what is asked about them.
+pub(crate) struct VideoFolders<'a> {
+    /// What is asked.
+    pub(crate) request: &'a Request,
+    /// Predictions, then truth.
+    pub(crate) sides: &'a [Videos; 2],
+    /// Clips of one name.
+    pub(crate) matches: &'a Matches,
+    /// What all rows share.
+    pub(crate) shared: &'a RowContext,
 }
 
 /// What all rows about two folders share.

@@ -8,11 +8,10 @@ use slotflow_eval::{MetricSamples, Score};
 
 use crate::artifacts::progress::Progress;
 use crate::metrics::error::MetricsError;
-use crate::metrics::evaluation::{Evaluation, RowContext};
-use crate::metrics::files::{Matches, Videos, each_piece};
+use crate::metrics::evaluation::{Evaluation, VideoFolders};
+use crate::metrics::files::each_piece;
 use crate::metrics::folders::pixels::SUBSET;
 use crate::metrics::pretrained::{PretrainedStore, PretrainedWeights};
-use crate::metrics::request::Request;
 use crate::models::perceptual::lpips::{Backbone, Lpips};
 use crate::rng::Init;
 use crate::tensor_conversion::{floats, frames_from_clip};
@@ -82,13 +81,13 @@ pub fn of_frames(
 }
 
 /// Adds the rows of all LPIPS profiles that are asked for.
-pub(crate) fn evaluate(
-    request: &Request,
-    sides: &[Videos; 2],
-    matches: &Matches,
-    shared: &RowContext,
-    evaluation: &mut Evaluation,
-) {
+pub(crate) fn evaluate(folders: &VideoFolders<'_>, evaluation: &mut Evaluation) {
+    let &VideoFolders {
+        request,
+        sides,
+        matches,
+        shared,
+    } = folders;
     let store = PretrainedStore::of_cache(&request.cache);
     for id in &request.metrics {
         let Compute::Lpips(profile) = id.compute() else {

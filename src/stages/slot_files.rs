@@ -11,10 +11,10 @@ use slotflow_datasets::ClipId;
 use slotflow_datasets::numpy::{NpzArchive, NumpyArray, NumpyError};
 use slotflow_datasets::partial::PartialFile;
 
-use crate::artifacts::files::{make_dir, partial_of, remove_dir};
+use crate::artifacts::files::{entries, make_dir, partial_of, remove_dir};
 use crate::artifacts::slots::{ClipSlots, SlotsOfClips};
 use crate::artifacts::{Input, Partial, Recipe, RunError};
-use crate::train::data::imported_slots::{artifacts, entries};
+use crate::train::data::imported_slots::artifacts;
 use crate::weights::WeightsError;
 use crate::weights::slot_pickle::{SlotPickle, UNNAMED, check_finite};
 

@@ -325,6 +325,54 @@ fn metrics_of_networks_say_which_weights_are_missing_and_how_to_get_them() {
     }
 }
 
+/// A bright square that crosses a dark clip, another way in each.
+fn moving(number: usize) -> Array4<u8> {
+    Array4::from_shape_fn((16, 32, 40, 3), |(t, y, x, c)| {
+        let (down, right) = (
+            (t * (number % 3 + 1) / 2 + number) % 24,
+            (t + number * 5) % 32,
+        );
+        let inside = (down..down + 8).contains(&y) && (right..right + 8).contains(&x);
+        if inside { 220 - 60 * c as u8 } else { 30 }
+    })
+}
+
+#[test]
+fn clips_of_any_size_are_compared_by_how_they_move() {
+    let product = Product::new();
+    for number in 0..6 {
+        let clip = moving(number);
+        let first = clip.slice(ndarray::s![..1, .., .., ..]);
+        let still = first.broadcast(clip.dim()).unwrap().to_owned();
+        write_frames(&product.path(&format!("truth/clip_{number}")), &clip);
+        write_frames(&product.path(&format!("same/clip_{number}")), &clip);
+        write_frames(&product.path(&format!("pred/clip_{number}")), &still);
+    }
+    let distance = |folder: &str| {
+        let asked = ["eval", "--pred", folder, "--truth", "truth"];
+        product.succeed(&[&asked[..], &["--metrics", "fvd-motion", "--quiet"]].concat());
+        let scores = ScoreTable::load(&product.path("scores.csv")).unwrap();
+        let row = scores.find("fvd-motion", "videos").unwrap().clone();
+        assert!(row.note.contains("frames at 64×64"), "{row:?}");
+        assert!(scores.find("fvd-motion", "real-against-real").is_some());
+        row.value.unwrap()
+    };
+    let (same, still) = (distance("same"), distance("pred"));
+    assert!(same.abs() < 0.01 * still, "{same} and {still}");
+    // A clip that is shorter than the network's windows is left out by name.
+    write_frames(
+        &product.path("truth/short"),
+        &moving(0).slice_move(ndarray::s![..2, .., .., ..]),
+    );
+    write_frames(
+        &product.path("same/short"),
+        &moving(0).slice_move(ndarray::s![..2, .., .., ..]),
+    );
+    let asked = ["eval", "--pred", "same", "--truth", "truth"];
+    let said = product.leave_out(&[&asked[..], &["--metrics", "fvd-motion"]].concat());
+    assert!(said.contains("left out short: 2 frames, and"), "{said}");
+}
+
 #[test]
 fn a_file_of_no_known_network_is_not_taken_in() {
     let product = Product::new();

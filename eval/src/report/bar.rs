@@ -39,17 +39,27 @@ impl Verdict {
         };
         let proves_nothing =
             score.ci_low.is_none() || score.n_items < FEW || score.ceiling.is_some_and(is_beyond);
+        if low <= floor && floor <= high {
+            return Self::Unclear;
+        }
         let is_better = match score.direction {
             Direction::Higher => low > floor,
             Direction::Lower => high < floor,
         };
-        match score.direction {
-            _ if low <= floor && floor <= high => Self::Unclear,
-            _ if is_better && proves_nothing => Self::Unclear,
-            Direction::Higher if low > floor => Self::Above,
-            Direction::Lower if high < floor => Self::Above,
-            _ => Self::Below,
+        match (is_better, proves_nothing) {
+            (true, false) => Self::Above,
+            (true, true) => Self::Unclear,
+            (false, _) => Self::Below,
         }
+    }
+
+    /// Whether it would be [`Verdict::Above`] if it were taken over more values.
+    pub(super) fn lacks_values(score: &Score) -> bool {
+        let more = Score {
+            n_items: FEW,
+            ..score.clone()
+        };
+        score.n_items < FEW && Self::of(&more) == Self::Above
     }
 
     /// The class that colours it.
@@ -159,6 +169,7 @@ mod tests {
         let bare = Score::new(PSNR.default_id(), "s")
             .with_value(25.0, 80)
             .with_bounds(Some(20.0), None);
+        assert!(Verdict::lacks_values(&few) && !Verdict::lacks_values(&touching));
         for unclear in [touching, few, beyond, bare] {
             assert_eq!(Verdict::of(&unclear), Verdict::Unclear, "{unclear:?}");
         }

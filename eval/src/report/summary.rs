@@ -144,6 +144,7 @@ fn sentence(key: &Key, score: &Score, items: &ItemTable) -> String {
     let than = match Verdict::of(score) {
         Verdict::Above => "better than",
         Verdict::Below => "worse than",
+        _ if Verdict::lacks_values(score) => "on too few values to call it better than",
         Verdict::Unclear | Verdict::Unknown => "not clearly other than",
     };
     let floor = style.show(floor);
@@ -219,6 +220,11 @@ mod tests {
             say(&psnr(25.0, [24.0, 26.0]))
                 .contains("better than copying the last seen frame (20.00\u{2009}dB)")
         );
+        let few = Score {
+            n_items: 8,
+            ..psnr(25.0, [24.0, 26.0])
+        };
+        assert!(say(&few).contains("on too few values to call it better than copying"));
         assert!(say(&psnr(15.0, [14.0, 16.0])).contains("worse than"));
         assert!(say(&psnr(21.0, [19.0, 23.0])).contains("not clearly other than"));
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::Args;
 
-use crate::artifacts::inventory::{Entry, entries};
+use crate::artifacts::inventory::{Entry, contents};
 use crate::artifacts::progress::say;
 use crate::cli::common::CacheArg;
 use crate::cli::messages::failure::Failure;
@@ -42,7 +42,7 @@ pub struct CleanArgs {
 /// Prints what the cache holds, or removes part of it.
 pub fn clean(args: &CleanArgs) -> Result<ExitCode, Failure> {
     let cache = args.cache.folder();
-    let all = entries(&cache)?;
+    let all = contents(&cache)?;
     let now = SystemTime::now();
     let least = match (args.older_than, args.all) {
         (Some(days), _) => Duration::from_secs(days.saturating_mul(DAY)),

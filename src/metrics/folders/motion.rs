@@ -1,19 +1,19 @@
 //! `fvd-motion` of two folders: clips of any size, by the bundled network.
 
+use burn::tensor::Device;
 use ndarray::{Array2, Array3, Array4, ArrayView4, Axis, stack};
 use slotflow_datasets::Fit;
 use slotflow_datasets::video::fit::resize;
-use slotflow_eval::Score;
 use slotflow_eval::metric::definition::Compute;
+use slotflow_eval::{MetricId, Score};
 
 use crate::artifacts::progress::Progress;
-use crate::metrics::evaluation::{Evaluation, RowContext};
-use crate::metrics::files::{Matches, Videos, each_piece};
+use crate::metrics::evaluation::{Evaluation, VideoFolders};
+use crate::metrics::files::{Videos, each_piece};
 use crate::metrics::folders::pixels::SUBSET;
 use crate::metrics::motion::{ID, MotionExtractor, MotionFeatures, REAL};
-use crate::metrics::request::Request;
 use crate::models::WeightsKind;
-use crate::models::perceptual::motion::MotionConfig;
+use crate::models::perceptual::motion::{Motion, MotionConfig};
 use crate::rng::Init;
 use crate::weights::{WeightsError, WeightsFile, bundled, load_into};
 
@@ -22,18 +22,18 @@ const WEIGHTS: &str = "motion";
 
 /// Adds the rows, where `fvd-motion` is asked for: predictions against the truth, and true clips against other true
 /// ones.
-pub(crate) fn evaluate(
-    request: &Request,
-    sides: &[Videos; 2],
-    matches: &Matches,
-    shared: &RowContext,
-    evaluation: &mut Evaluation,
-) {
-    let is_motion = |id: &slotflow_eval::MetricId| matches!(id.compute(), Compute::Motion);
+pub(crate) fn evaluate(folders: &VideoFolders<'_>, evaluation: &mut Evaluation) {
+    let &VideoFolders {
+        request,
+        sides,
+        matches,
+        shared,
+    } = folders;
+    let is_motion = |id: &MetricId| matches!(id.compute(), Compute::Motion);
     if !request.metrics.iter().any(is_motion) {
         return;
     }
-    let (config, model, id) = match network(request) {
+    let (config, model, id) = match network(&request.device) {
         Ok(loaded) => loaded,
         Err(error) => {
             let score = Score::not_computed(ID, SUBSET, &error.to_string());
@@ -82,20 +82,11 @@ pub(crate) fn evaluate(
 }
 
 /// The bundled network, and the hash of its weights.
-fn network(
-    request: &Request,
-) -> Result<
-    (
-        MotionConfig,
-        crate::models::perceptual::motion::Motion,
-        String,
-    ),
-    WeightsError,
-> {
+fn network(device: &Device) -> Result<(MotionConfig, Motion, String), WeightsError> {
     let bytes = bundled::bytes(WEIGHTS)?;
     let file = WeightsFile::from_bytes(bytes, WEIGHTS)?;
     let config: MotionConfig = file.config(WeightsKind::Motion)?;
-    let blank = config.init(&mut Init::blank(&request.device));
+    let blank = config.init(&mut Init::blank(device));
     let id = blake3::hash(bytes).to_hex()[..32].to_owned();
     Ok((config, load_into(blank, file.state)?, id))
 }

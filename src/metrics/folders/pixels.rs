@@ -5,9 +5,8 @@ use slotflow_eval::metric::definition::{Compute, FrameMetric};
 use slotflow_eval::pixel::frame_values;
 use slotflow_eval::{MetricId, MetricSamples};
 
-use crate::metrics::evaluation::{Evaluation, RowContext};
-use crate::metrics::files::{Matches, Videos, each_piece};
-use crate::metrics::request::Request;
+use crate::metrics::evaluation::{Evaluation, VideoFolders};
+use crate::metrics::files::{Videos, each_piece};
 
 /// Subset of rows about videos.
 pub(crate) const SUBSET: &str = slotflow_eval::report::IN_FOLDERS;
@@ -16,13 +15,13 @@ pub(crate) const SUBSET: &str = slotflow_eval::report::IN_FOLDERS;
 type Values = Result<Vec<f64>, String>;
 
 /// Adds the rows of all metrics of frames that no network computes.
-pub(crate) fn evaluate(
-    request: &Request,
-    sides: &[Videos; 2],
-    matches: &Matches,
-    shared: &RowContext,
-    evaluation: &mut Evaluation,
-) {
+pub(crate) fn evaluate(folders: &VideoFolders<'_>, evaluation: &mut Evaluation) {
+    let &VideoFolders {
+        request,
+        sides,
+        matches,
+        shared,
+    } = folders;
     let wanted: Vec<(MetricId, FrameMetric)> = request
         .metrics
         .iter()

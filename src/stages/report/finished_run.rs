@@ -9,6 +9,7 @@ use slotflow_eval::report::IMAGINED;
 use slotflow_eval::{ItemTable, ScoreTable};
 
 use crate::artifacts::RunError;
+use crate::artifacts::run_folder::settings;
 use crate::stages::report::video_columns::SIDE_BY_SIDE;
 
 /// A run's folder, read.
@@ -108,43 +109,14 @@ pub(crate) fn same<T: PartialEq>(runs: &[FinishedRun], of: impl Fn(&FinishedRun)
     runs.windows(2).all(|pair| of(&pair[0]) == of(&pair[1]))
 }
 
-/// Every setting of a plan by its path.
-fn flat(table: &toml::Table, path: &str, found: &mut BTreeMap<String, String>) {
-    for (key, value) in table {
-        let path = if path.is_empty() {
-            key.clone()
-        } else {
-            format!("{path}.{key}")
-        };
-        match value {
-            toml::Value::Table(table) => flat(table, &path, found),
-            toml::Value::String(text) => {
-                found.insert(path, text.clone());
-            }
-            other => {
-                found.insert(path, other.to_string());
-            }
-        }
-    }
-}
-
 /// One setting of a plan by its path, such as `rollout.burn-in`.
 pub(crate) fn setting(plan: &toml::Table, path: &str) -> Option<String> {
-    let mut all = BTreeMap::new();
-    flat(plan, "", &mut all);
-    all.remove(path)
+    settings(plan).remove(path)
 }
 
 /// The settings in which the plans differ.
 pub(crate) fn differing_settings(runs: &[FinishedRun]) -> Vec<(String, Vec<Option<String>>)> {
-    let plans: Vec<BTreeMap<String, String>> = runs
-        .iter()
-        .map(|run| {
-            let mut all = BTreeMap::new();
-            flat(&run.plan, "", &mut all);
-            all
-        })
-        .collect();
+    let plans: Vec<BTreeMap<String, String>> = runs.iter().map(|run| settings(&run.plan)).collect();
     let keys: BTreeSet<&String> = plans.iter().flat_map(BTreeMap::keys).collect();
     keys.into_iter()
         .map(|key| {

@@ -1,27 +1,11 @@
 //! Slots that were imported from the official code: an artifact, or one for each split.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ndarray::{Array3, Array4, ArrayBase, s};
 
+use crate::artifacts::files::entries;
 use crate::artifacts::{RunError, Slots};
-
-/// What is in a folder, in the order of names.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub fn entries(folder: &Path) -> Result<Vec<PathBuf>, RunError> {
-    let io = |source| RunError::Io {
-        action: "read",
-        source,
-        path: folder.to_owned(),
-    };
-    let listed = std::fs::read_dir(folder).map_err(io)?;
-    let listed = listed.map(|entry| entry.map(|entry| entry.path()));
-    let mut paths: Vec<PathBuf> = listed.collect::<Result<_, _>>().map_err(io)?;
-    paths.sort();
-    Ok(paths)
-}
 
 /// The artifacts in a folder: itself without a name, or those in it by their names.
 ///
