@@ -83,6 +83,7 @@ fn slotformer() -> SlotFormerConfig {
             feed_forward: 1024,
             ..TransformerConfig::default()
         },
+        residual: false,
     }
 }
 

@@ -89,6 +89,7 @@ mod tests {
                 feed_forward: 16,
                 dropout: 0.0,
             },
+            residual: false,
         };
         let history = SeededRng::new(1, &["history"]).normal_vec(3 * 4 * 6);
         let history = Array3::from_shape_vec((3, 4, 6), history).unwrap();

@@ -18,6 +18,9 @@ mod vocabulary;
 /// Whether a question is one of CLEVRER's.
 mod check;
 
+/// Which questions are alike but for the objects that they name.
+mod family;
+
 /// Question files.
 pub mod file;
 
@@ -33,6 +36,7 @@ mod error;
 
 pub use error::QuestionError;
 pub use events::{Attributes, Event, EventKind, EventTable, Motion};
+pub use family::family;
 pub use schema::{Ask, Choice, Question, QuestionKind};
 pub use vocabulary::{Encoded, PAD, QUESTION_TOKENS, TEXT_TOKENS, Vocabulary};
 

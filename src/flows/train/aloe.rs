@@ -12,7 +12,7 @@ use crate::models::reasoner::AloeConfig;
 use crate::plan::training::objectives::AloePlan;
 use crate::plan::video_predict::WeightsName;
 use crate::train::TrainError;
-use crate::train::data::qa_dataset::{QaDataset, most_frequent};
+use crate::train::data::qa_dataset::{MostFrequent, QaDataset};
 use crate::train::data::source::Splits;
 use crate::train::objectives::aloe::{AloeObjective, Sees};
 use slotflow_datasets::Split;
@@ -32,7 +32,7 @@ impl TrainingRun<'_> {
                 slots: held_out.slots,
             },
         );
-        let blind = most_frequent(&train.texts);
+        let blind = MostFrequent::of(&train.texts);
         let mut facts = Map::from_iter([
             ("most-frequent".to_owned(), json!(blind)),
             ("sees".to_owned(), json!(plan.objective.sees)),

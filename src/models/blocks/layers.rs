@@ -33,6 +33,14 @@ impl Linear {
         }
     }
 
+    /// The same with all its parameters at zero: it learns from an output of nothing.
+    pub fn zeros(init: &mut Init, input: usize, output: usize) -> Self {
+        Self {
+            weight: init.constant([output, input], 0.0),
+            bias: Some(init.constant([output], 0.0)),
+        }
+    }
+
     /// `[…, in]` → `[…, out]`
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         kernels::linear(x, self.weight.val(), self.bias.as_ref().map(Param::val))

@@ -23,6 +23,11 @@ pub struct SlotFormerConfig {
     pub window: usize,
     /// The Transformer inside.
     pub transformer: TransformerConfig,
+    /// Whether it predicts what changes: the new slots are the newest ones plus its output, which begins at zero, so that
+    /// an untrained model copies. The paper speaks of such a connection (§3.1); the released code has none, nor has the
+    /// default.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub residual: bool,
 }
 
 impl Default for SlotFormerConfig {
@@ -32,6 +37,7 @@ impl Default for SlotFormerConfig {
             burn_in: 6,
             window: 6,
             transformer: TransformerConfig::default(),
+            residual: false,
         }
     }
 }
@@ -42,7 +48,11 @@ impl SlotFormerConfig {
         let width = self.transformer.dim;
         let input = Linear::new(init, self.dim, width);
         let transformer = self.transformer.init(init);
-        let output = Linear::new(init, width, self.dim);
+        let output = if self.residual {
+            Linear::zeros(init, width, self.dim)
+        } else {
+            Linear::new(init, width, self.dim)
+        };
         let code = TensorData::new(descending_code(self.window, width), [1, self.window, width]);
         let time_code = Param::from_data(code, init.device()).set_require_grad(false);
         SlotFormer {
@@ -51,14 +61,12 @@ impl SlotFormerConfig {
             transformer,
             output,
             burn_in: self.burn_in,
+            residual: self.residual,
         }
     }
 }
 
 /// Transformer that predicts the slots of the next frame from those of the last frames (SlotFormer, Wu et al. 2023).
-///
-/// Differs: the paper speaks of a residual connection to the last slots; the released code has none, nor
-/// have we.
 #[derive(Module, Debug)]
 pub struct SlotFormer {
     /// `[width, dim]`
@@ -71,6 +79,8 @@ pub struct SlotFormer {
     pub output: Linear,
     #[module(skip)]
     burn_in: usize,
+    #[module(skip)]
+    residual: bool,
 }
 
 impl SlotFormer {
@@ -96,10 +106,12 @@ impl SlotFormer {
             self.burn_in
         );
         let mut window = self.embed_last(history.slots.clone());
+        let mut newest = history.slots.clone().narrow(1, time - 1, 1);
         let mut frames = vec![history.slots.clone()];
         for step in 0..steps {
-            let predicted = self.predict(&window);
-            frames.push(predicted.clone().reshape([batch, 1, count, dim]));
+            let predicted = self.predict(&window, newest.reshape([batch, count, dim]));
+            newest = predicted.clone().reshape([batch, 1, count, dim]);
+            frames.push(newest.clone());
             if step + 1 < steps {
                 window = self.slide(window, self.input.forward(predicted));
             }
@@ -120,16 +132,21 @@ impl SlotFormer {
         self.input.forward(slots.narrow(1, time - kept, kept))
     }
 
-    /// Slots of the frame behind a window of tokens.
+    /// Slots of the frame behind a window of tokens, whose last frame has the slots `newest`.
     ///
     /// # Shape
-    /// `[batch, time, slots, width]` → `[batch, slots, dim]`
-    pub fn predict(&self, window: &Tensor<4>) -> Tensor<3> {
+    /// `[batch, time, slots, width]` and `[batch, slots, dim]` → `[batch, slots, dim]`
+    pub fn predict(&self, window: &Tensor<4>, newest: Tensor<3>) -> Tensor<3> {
         let count = window.dims()[2];
-        self.output.forward(
-            self.transformer
-                .forward_last(self.coded(window), count, None),
-        )
+        let output = self.output.forward(self.transformer.forward_last(
+            self.coded(window),
+            count,
+            None,
+        ));
+        if self.residual {
+            return newest + output;
+        }
+        output
     }
 
     /// A window of tokens with their time codes, frame by frame.
@@ -242,6 +259,7 @@ mod tests {
             burn_in,
             window,
             transformer,
+            residual: false,
         };
         let history =
             SlotSequence::observed(SeededRng::new(1, &[]).normal([2, burn_in, 3, 6], &device));
@@ -279,6 +297,34 @@ mod tests {
         let without = model.rollout(&history, 2).imagined();
         with.into_data()
             .assert_approx_eq::<f32>(&without.into_data(), Tolerance::default());
+    }
+
+    #[test]
+    fn a_residual_model_begins_as_a_copy_and_adds_to_it() {
+        let device = Device::flex();
+        let (plain, history) = small(3, 3);
+        let config = SlotFormerConfig {
+            dim: 6,
+            burn_in: 3,
+            window: 3,
+            residual: true,
+            ..SlotFormerConfig::default()
+        };
+        let mut model = config.init(&mut Init::seeded(2, &device));
+        let last = history.slots.clone().narrow(1, 2, 1);
+        let copies = Tensor::cat(vec![last.clone(), last.clone()], 1);
+        let rollout = model.rollout(&history, 2).imagined();
+        rollout
+            .into_data()
+            .assert_approx_eq::<f32>(&copies.into_data(), Tolerance::default());
+        model = SlotFormer {
+            residual: true,
+            ..plain.clone()
+        };
+        let added = model.rollout(&history, 1).imagined() - plain.rollout(&history, 1).imagined();
+        added
+            .into_data()
+            .assert_approx_eq::<f32>(&last.into_data(), Tolerance::default());
     }
 
     #[test]

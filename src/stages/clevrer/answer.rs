@@ -13,6 +13,7 @@ use crate::models::dynamics::{SlotFormer, SlotFormerConfig};
 use crate::models::reasoner::{Aloe, AloeConfig};
 use crate::plan::video_predict::AnswerConfig;
 use crate::tensor_conversion::floats;
+use crate::train::data::qa_dataset::MostFrequent;
 use crate::train::objectives::aloe::{Sees, TextBatch, slots_of_text, visible_slots};
 
 use crate::stages::Loaded;
@@ -41,7 +42,7 @@ struct Reasoner<'a> {
     aloe: Aloe,
     config: &'a AloeConfig,
     sees: Sees,
-    blind: &'a serde_json::Value,
+    blind: MostFrequent,
 }
 
 impl Stage for Answer<'_> {
@@ -82,12 +83,11 @@ impl Stage for Answer<'_> {
             .map(load)
             .transpose()
             .map_err(RunError::weights)?;
-        let nothing = serde_json::Value::Null;
         let reasoner = Reasoner {
             aloe,
             config: &config,
             sees: sees(self.weights)?,
-            blind: self.weights.trained("most-frequent").unwrap_or(&nothing),
+            blind: blind(self.weights)?,
         };
         out.inherit(self.encoded);
         out.expect(self.encoded.clips().to_vec());
@@ -119,6 +119,18 @@ pub fn sees(weights: &Loaded) -> Result<Sees, RunError> {
             reason: format!("the reasoner looks at something unknown ({error})"),
         }),
     }
+}
+
+/// What answers best without the video, by the reasoner's file; nothing in files that were imported.
+fn blind(weights: &Loaded) -> Result<MostFrequent, RunError> {
+    let Some(fitted) = weights.trained("most-frequent") else {
+        return Ok(MostFrequent::default());
+    };
+    MostFrequent::read(fitted).map_err(|error| RunError::Unfit {
+        reason: format!(
+            "the most frequent answers in the reasoner's file cannot be read ({error})"
+        ),
+    })
 }
 
 impl Answer<'_> {
@@ -245,12 +257,9 @@ impl Reasoner<'_> {
         }
     }
 
-    /// Puts the most frequent answer of its type into a record: the floor.
+    /// Puts the most frequent answer of its family or type into a record: the floor.
     fn guess(&self, row: &mut AnswerRecord) {
-        let guess = self
-            .blind
-            .get(&row.kind)
-            .and_then(serde_json::Value::as_i64);
+        let guess = self.blind.guess(&row.kind, &row.family);
         row.blind = match (guess, &row.option) {
             (guess, Some(_)) => choice_word(guess == Some(1)),
             (Some(id), None) => Vocabulary

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use slotflow_datasets::question::executor::{self, Verdict};
+use slotflow_datasets::question::family;
 use slotflow_datasets::{Ask, ClipId, Question};
 use slotflow_eval::answers::Graded;
 use slotflow_eval::report::AnswerRow;
@@ -20,6 +21,9 @@ pub struct AnswerRecord {
     pub id: usize,
     /// Its type: `count`, …, `counterfactual`.
     pub kind: String,
+    /// Its wording without what tells one object from another.
+    #[serde(default)]
+    pub family: String,
     /// The question in words.
     pub question: String,
     /// The option in words.
@@ -30,7 +34,7 @@ pub struct AnswerRecord {
     pub truth: Option<String>,
     /// The answer.
     pub answer: String,
-    /// The most frequent answer of the question's type in the training: the floor.
+    /// The most frequent answer of the question's family in the training, or of its type: the floor.
     pub blind: String,
     /// Probability that the model gives its answer.
     pub probability: f64,
@@ -80,6 +84,7 @@ impl AnswerRecord {
             video: clip.to_string(),
             id: question.id,
             kind: kind_of(question),
+            family: family(question, None),
             question: question.text.clone(),
             option: None,
             program: question.program.join(" "),
@@ -103,6 +108,7 @@ impl AnswerRecord {
                 .iter()
                 .map(|choice| Self {
                     option: Some(choice.text.clone()),
+                    family: family(question, Some(choice)),
                     program: [&row.program, " | ", &choice.program.join(" ")].concat(),
                     truth: choice.correct.map(choice_word),
                     ..row.clone()
@@ -146,7 +152,7 @@ pub type Answers = Artifact<AnswersOfClips>;
 pub struct GradedAnswers {
     /// The answers.
     pub answered: Vec<Graded>,
-    /// The most frequent answer of each type of question.
+    /// The most frequent answer of each family of questions.
     pub blind: Vec<Graded>,
 }
 

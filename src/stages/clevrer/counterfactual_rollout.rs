@@ -120,7 +120,11 @@ impl CounterfactualRollout<'_> {
             let window = self
                 .dynamics
                 .embed_last(Tensor::<4>::from_data(data, self.device));
-            let next = shaped3(floats(self.dynamics.predict(&window)), [1, count, dim]);
+            let newest = history.slice(s![t - start - 1, .., ..]);
+            let newest = TensorData::new(newest.iter().copied().collect(), [1, count, dim]);
+            let newest = Tensor::<3>::from_data(newest, self.device);
+            let next = self.dynamics.predict(&window, newest);
+            let next = shaped3(floats(next), [1, count, dim]);
             for slot in 0..count {
                 let is_removed = holder(scene, t, slot, observed) == Some(removed);
                 let changed = t >= observed

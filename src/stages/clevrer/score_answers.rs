@@ -108,7 +108,7 @@ impl ScoreAnswers<'_> {
         let settled = [
             (
                 "most-frequent",
-                "floor: the most frequent answer of each type of question",
+                "floor: the most frequent answer of each family of questions in the training",
                 blind,
             ),
             (

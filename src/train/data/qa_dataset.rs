@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use ndarray::Array4;
-use slotflow_datasets::question::{Encoded, TEXT_TOKENS, Vocabulary};
-use slotflow_datasets::{Ask, Question, QuestionKind};
+use serde::{Deserialize, Serialize};
+use slotflow_datasets::question::{Encoded, TEXT_TOKENS, Vocabulary, family};
+use slotflow_datasets::{Ask, Choice, Question, QuestionKind};
 
 use crate::train::error::TrainError;
 
@@ -23,6 +24,8 @@ pub struct Text {
     pub is_choice: bool,
     /// The type that scores tell apart: `count`, …, `explanatory`, `predictive`, `counterfactual`.
     pub kind: String,
+    /// Its wording without what tells one object from another.
+    pub family: String,
 }
 
 /// Texts and the slots that they are about.
@@ -57,13 +60,14 @@ pub fn texts_of(clip: usize, questions: &[Question]) -> Result<Vec<Text>, TrainE
     for question in questions {
         let predictive = question.kind == QuestionKind::Predictive;
         let kind = kind_of(question);
-        let text = |words, label, is_choice| Text {
+        let text = |words, label, choice: Option<&Choice>| Text {
             clip,
             predictive,
             words,
             label,
-            is_choice,
+            is_choice: choice.is_some(),
             kind: kind.clone(),
+            family: family(question, choice),
         };
         match (
             Vocabulary
@@ -75,14 +79,14 @@ pub fn texts_of(clip: usize, questions: &[Question]) -> Result<Vec<Text>, TrainE
                 let label = Vocabulary
                     .answer_id(answer)
                     .ok_or_else(|| bad(format!("no answer is called `{answer}`")))?;
-                texts.push(text(words, i64::from(label), false));
+                texts.push(text(words, i64::from(label), None));
             }
             (Encoded::Choices(all), Ask::Choices(choices)) => {
                 for (words, choice) in all.into_iter().zip(choices) {
                     let right = choice
                         .correct
                         .ok_or_else(|| bad("a choice without its answer".to_owned()))?;
-                    texts.push(text(words, i64::from(right), true));
+                    texts.push(text(words, i64::from(right), Some(choice)));
                 }
             }
             _ => {
@@ -96,24 +100,61 @@ pub fn texts_of(clip: usize, questions: &[Question]) -> Result<Vec<Text>, TrainE
     Ok(texts)
 }
 
-/// What answers best without the video: the most frequent answer of every type of question.
-pub fn most_frequent(texts: &[Text]) -> BTreeMap<String, i64> {
+/// What answers best without the video.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MostFrequent {
+    /// The most frequent answer of every type of question.
+    pub kinds: BTreeMap<String, i64>,
+    /// The same of every family of questions.
+    pub families: BTreeMap<String, i64>,
+}
+
+impl MostFrequent {
+    /// Fitted on texts whose answers are known.
+    pub fn of(texts: &[Text]) -> Self {
+        Self {
+            kinds: most_frequent(texts, |text| &text.kind),
+            families: most_frequent(texts, |text| &text.family),
+        }
+    }
+
+    /// As a reasoner's file holds them; earlier files know the types alone.
+    ///
+    /// # Errors
+    /// When the value is neither.
+    pub fn read(value: &serde_json::Value) -> Result<Self, serde_json::Error> {
+        if value.get("families").is_some() {
+            return Self::deserialize(value);
+        }
+        Ok(Self {
+            kinds: BTreeMap::deserialize(value)?,
+            families: BTreeMap::new(),
+        })
+    }
+
+    /// The guess about a question of a family, or else of a type; `None` where neither was seen.
+    pub fn guess(&self, kind: &str, family: &str) -> Option<i64> {
+        let known = self.families.get(family).or_else(|| self.kinds.get(kind));
+        known.copied()
+    }
+}
+
+/// The most frequent answer by what a key says of texts; the smallest of those that are equally frequent.
+fn most_frequent(texts: &[Text], key: impl Fn(&Text) -> &str) -> BTreeMap<String, i64> {
     let mut counts: BTreeMap<&str, BTreeMap<i64, usize>> = BTreeMap::new();
     for text in texts {
-        *counts
-            .entry(&text.kind)
-            .or_default()
-            .entry(text.label)
-            .or_default() += 1;
+        let of = counts.entry(key(text)).or_default();
+        *of.entry(text.label).or_default() += 1;
     }
     let best = |of: &BTreeMap<i64, usize>| {
         of.iter()
-            .max_by_key(|(_, count)| **count)
+            .max_by_key(|&(label, count)| (*count, std::cmp::Reverse(*label)))
             .map_or(0, |(label, _)| *label)
     };
     counts
         .into_iter()
-        .map(|(kind, of)| (kind.to_owned(), best(&of)))
+        .map(|(key, of)| (key.to_owned(), best(&of)))
         .collect()
 }
 
@@ -121,22 +162,35 @@ pub fn most_frequent(texts: &[Text]) -> BTreeMap<String, i64> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_blind_answer_is_the_most_frequent_of_its_type() {
-        let text = |kind: &str, label| Text {
+    fn text(kind: &str, family: &str, label: i64) -> Text {
+        Text {
             clip: 0,
             predictive: false,
             words: [0; TEXT_TOKENS],
             label,
             is_choice: false,
             kind: kind.to_owned(),
-        };
-        let best = most_frequent(&[
-            text("count", 1),
-            text("count", 2),
-            text("count", 2),
-            text("exist", 21),
+            family: family.to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_blind_answer_is_the_most_frequent_of_its_family_or_else_of_its_type() {
+        let fitted = MostFrequent::of(&[
+            text("count", "how many objects", 1),
+            text("count", "how many collisions", 2),
+            text("count", "how many collisions", 2),
+            text("exist", "are there any", 21),
         ]);
-        assert_eq!((best["count"], best["exist"]), (2, 21));
+        assert_eq!(fitted.guess("count", "how many objects"), Some(1));
+        assert_eq!(fitted.guess("count", "how many enter"), Some(2));
+        assert_eq!(fitted.guess("exist", "are there any"), Some(21));
+        assert_eq!(fitted.guess("predictive", "what happens next"), None);
+
+        let written = serde_json::to_value(&fitted).unwrap();
+        assert_eq!(MostFrequent::read(&written).unwrap(), fitted);
+        let earlier = MostFrequent::read(&serde_json::json!({"count": 2})).unwrap();
+        assert_eq!(earlier.guess("count", "how many objects"), Some(2));
+        MostFrequent::read(&serde_json::json!({"count": "two"})).unwrap_err();
     }
 }

@@ -97,6 +97,7 @@ mod tests {
                 feed_forward: 8,
                 dropout: 0.0,
             },
+            residual: false,
         };
         let dynamics = config.init(&mut Init::seeded(1, &device));
         let rollouts = Rollouts {

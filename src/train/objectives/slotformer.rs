@@ -33,6 +33,16 @@ pub struct SlotFormerObjectiveConfig {
     /// Differs: Causal-JEPA (2026) also asks for the blanked frames themselves; here only for those behind them.
     #[serde(skip_serializing_if = "is_none")]
     pub masked: usize,
+    /// Standard deviation of the normal noise that is laid on the observed slots, in that of the batch's slots: a roll-out
+    /// sees its own errors, and learns here to live with some; none if 0.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub input_noise: f64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+/// Left out of recipes as [`is_none`].
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
@@ -48,6 +58,7 @@ impl Default for SlotFormerObjectiveConfig {
             rollout: 10,
             image: 1.0,
             masked: 0,
+            input_noise: 0.0,
         }
     }
 }
@@ -101,6 +112,19 @@ impl SlotFormerObjective<'_> {
 
     fn length(&self) -> usize {
         self.model.burn_in + self.config.rollout
+    }
+
+    /// The windows with noise on them, where the settings ask for it; only their observed frames are read.
+    fn disturbed(&self, windows: &Tensor<4>, step: &StepContext<'_>) -> Tensor<4> {
+        if self.config.input_noise == 0.0 {
+            return windows.clone();
+        }
+        let noise = step
+            .noise("inputs")
+            .normal(windows.dims(), &windows.device());
+        let mean = windows.clone().mean();
+        let deviation = (windows.clone() - mean.unsqueeze()).square().mean().sqrt();
+        windows.clone() + noise * deviation.mul_scalar(self.config.input_noise).unsqueeze()
     }
 }
 
@@ -182,7 +206,8 @@ impl Objective for SlotFormerObjective<'_> {
     ) -> Losses {
         let windows = tensor(&batch.slots, step.device);
         let burn_in = self.model.burn_in;
-        let rollout = rolled_out(model, &windows, burn_in);
+        let seen = self.disturbed(&windows, step);
+        let rollout = rolled_out(model, &seen, burn_in);
         let mut parts = vec![("slots", 1.0, slot_loss(rollout.clone(), windows, burn_in))];
         if let (Some(image_loss), Some(frames)) = (&self.image_loss, &batch.frames) {
             let mut noise = step.noise("pictures");
@@ -247,6 +272,7 @@ mod tests {
     use super::*;
     use crate::models::blocks::TransformerConfig;
     use crate::models::decoder::mixture::MixtureConfig;
+    use crate::weights::Values;
     use crate::weights::collect_gradients;
 
     fn objective(clips: &ClipDataset, with_image_loss: bool) -> SlotFormerObjective<'_> {
@@ -277,12 +303,14 @@ mod tests {
                     feed_forward: 8,
                     dropout: 0.0,
                 },
+                residual: false,
             },
             config: SlotFormerObjectiveConfig {
                 batch: 2,
                 rollout: 2,
                 image: 10.0,
                 masked: 0,
+                input_noise: 0.0,
             },
             train: slots.clone().into(),
             held_out: slots.into(),
@@ -309,6 +337,57 @@ mod tests {
         assert!((1..16).contains(&blank(1, 0)) && blank(1, 0) == blank(2, 0));
         for (t, slot) in [(0, 0), (3, 0), (4, 0), (1, 1), (2, 2)] {
             assert_eq!(blank(t, slot), 0, "frame {t}, slot {slot}");
+        }
+    }
+
+    #[test]
+    fn noise_lies_on_the_observed_slots_and_not_on_their_truth() {
+        let clips = ClipDataset::in_memory(Array5::zeros((2, 5, 16, 16, 3)), None);
+        let device = Device::flex();
+        let loss = |noise: f64, residual: bool| {
+            let mut objective = objective(&clips, false);
+            objective.config.input_noise = noise;
+            objective.model.residual = residual;
+            let model = objective.init(&mut Init::seeded(2, &device));
+            let step = StepContext {
+                done: 0,
+                total: 10,
+                part: 0,
+                device: &device,
+                seed: 1,
+            };
+            let batch = objective.batch(&mut SeededRng::new(1, &[])).unwrap();
+            let total = objective.losses(&model, &batch, &step).total;
+            f64::from(floats(total)[0])
+        };
+        // A copy of disturbed slots is wrong by the noise, whose variance adds to the error of a copy.
+        let (clean, noisy) = (loss(0.0, true), loss(0.5, true));
+        assert!(noisy > clean + 0.01, "{noisy} after {clean}");
+        assert!((loss(0.0, false) - loss(1e-9, false)).abs() < 1e-5);
+    }
+
+    #[test]
+    fn a_residual_model_learns_from_its_first_step() {
+        let clips = ClipDataset::in_memory(Array5::zeros((2, 5, 16, 16, 3)), None);
+        let device = Device::flex().autodiff();
+        let mut objective = objective(&clips, false);
+        objective.model.residual = true;
+        let model = objective.init(&mut Init::seeded(2, &device));
+        let step = StepContext {
+            done: 0,
+            total: 10,
+            part: 0,
+            device: &device,
+            seed: 1,
+        };
+        let batch = objective.batch(&mut SeededRng::new(1, &[])).unwrap();
+        let losses = objective.losses(&model, &batch, &step);
+        let gradient = collect_gradients(&model, &losses.total.backward());
+        for name in ["output.weight", "output.bias"] {
+            let Values::F32(values) = &gradient.entries[name].values else {
+                panic!("`{name}` has no gradient");
+            };
+            assert!(values.iter().any(|value| *value != 0.0), "`{name}`");
         }
     }
 

@@ -53,6 +53,7 @@ pub fn slotformer(
         burn_in,
         window,
         transformer: transformer(shapes, facts, "rollout_dict", width)?,
+        residual: false,
     })
 }
 

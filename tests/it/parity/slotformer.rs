@@ -37,6 +37,7 @@ pub fn config(fixture: &Fixture) -> SlotFormerConfig {
             feed_forward: size("ffn_dim"),
             dropout: 0.0,
         },
+        residual: false,
     }
 }
 

@@ -3,15 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::question::{Event, EventKind, EventTable, Question, QuestionKind};
-use crate::synth::questions::choices::{choose, judged, multiple_choice};
+use crate::synth::questions::choices::{Judged, judged, multiple_choice};
 use crate::synth::questions::phrase::{self, Phrase};
 use crate::synth::questions::rng::QuestionRng;
 
 /// Statements of one question.
 const CHOICES: usize = 4;
-
-/// How often 0, 1, 2, 3 and 4 of the statements are right in CLEVRER's training questions.
-const RIGHT: [usize; 5] = [2743, 3428, 5541, 4320, 767];
 
 /// Up to `count` questions, each about another event.
 pub fn questions(rng: &mut QuestionRng, table: &EventTable, count: usize) -> Vec<Question> {
@@ -51,9 +48,39 @@ fn question(rng: &mut QuestionRng, table: &EventTable, target: &Event) -> Option
         ),
     );
     let statements = judged(table, &asked, suspects(rng, table, target));
-    let right = rng.weighted(&RIGHT);
-    let chosen = choose(rng, statements, CHOICES, right);
+    let chosen = balanced(rng, statements);
     (chosen.len() >= 2).then(|| multiple_choice(QuestionKind::Explanatory, asked, chosen))
+}
+
+/// What a statement is about, and how often CLEVRER's explanatory statements are about it, in per cent.
+const KINDS: [(&str, usize); 3] = [("filter_in", 16), ("filter_collision", 42), ("", 42)];
+
+/// Up to [`CHOICES`] of the statements, each right as often as wrong whatever it is about: most objects are responsible
+/// for nothing and most entrances for something, so that their wording would answer. What is said only rightly or only
+/// wrongly of this event is therefore left out.
+fn balanced(rng: &mut QuestionRng, statements: Vec<Judged>) -> Vec<Judged> {
+    let mut of_kind: [[Vec<Judged>; 2]; KINDS.len()] = Default::default();
+    for one in statements {
+        let says = |module: &str| one.phrase.program.iter().any(|token| token == module);
+        let kind = KINDS
+            .iter()
+            .position(|(module, _)| module.is_empty() || says(module));
+        of_kind[kind.unwrap_or(0)][usize::from(one.correct)].push(one);
+    }
+    let mut left = of_kind
+        .each_ref()
+        .map(|[wrong, right]| wrong.len().min(right.len()));
+    let mut chosen = Vec::new();
+    while chosen.len() < CHOICES {
+        let weights = [0, 1, 2].map(|kind| if left[kind] == 0 { 0 } else { KINDS[kind].1 });
+        if weights == [0; KINDS.len()] {
+            break;
+        }
+        let kind = rng.weighted(&weights);
+        left[kind] -= 1;
+        chosen.extend(of_kind[kind][rng.below(2)].pop());
+    }
+    chosen
 }
 
 /// Everything that could be responsible: other objects' presence, collisions and entrances.

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::question::executor::Verdict;
-use crate::question::{Ask, QuestionKind, executor};
+use crate::question::{Ask, QuestionKind, executor, family};
 use crate::synth::questions::event_table::AnnotatedClip;
 use crate::synth::questions::*;
 use crate::synth::{SynthPreset, World};
@@ -252,4 +252,51 @@ fn answers_agree_with_the_executor_and_with_the_simulation_itself() {
 fn ten_thousand_answers_agree_with_the_executor_and_with_the_simulation_itself() {
     let (asked, held) = check_against_the_simulation(2_000_000..2_000_780);
     assert!(asked >= 10_000, "{asked} questions, {held} statements");
+}
+
+/// Right answers of all, when each family of questions is answered by its most frequent answer on other clips.
+fn blind(kind: QuestionKind, fitted: &[AnnotatedClip], judged: &[AnnotatedClip]) -> f64 {
+    let answers = |clips: &[AnnotatedClip]| -> Vec<(String, String)> {
+        let mut all = Vec::new();
+        for (seed, clip) in clips.iter().enumerate() {
+            let asked = questions(clip, Amount::default(), seed as u64);
+            for question in asked.iter().filter(|question| question.kind == kind) {
+                match &question.ask {
+                    Ask::Word(word) => all.push((family(question, None), word.clone().unwrap())),
+                    Ask::Choices(choices) => all.extend(choices.iter().map(|choice| {
+                        let right = choice.correct.unwrap().to_string();
+                        (family(question, Some(choice)), right)
+                    })),
+                }
+            }
+        }
+        all
+    };
+    let mut counts: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+    for (family, answer) in answers(fitted) {
+        *counts.entry(family).or_default().entry(answer).or_default() += 1;
+    }
+    let judged = answers(judged);
+    eprintln!("{kind:?} {} texts", judged.len());
+    let right = |(family, answer): &&(String, String)| {
+        let best = counts
+            .get(family)
+            .and_then(|of| of.iter().max_by_key(|(_, count)| **count));
+        best.is_some_and(|(best, _)| best == answer)
+    };
+    judged.iter().filter(right).count() as f64 / judged.len() as f64
+}
+
+#[test]
+fn answers_are_hard_to_guess_from_the_wording() {
+    let (fitted, judged) = (clips(1000..1300), clips(1300..1400));
+    for (kind, most) in [
+        (QuestionKind::Descriptive, 0.45),
+        (QuestionKind::Explanatory, 0.55),
+        (QuestionKind::Predictive, 0.55),
+        (QuestionKind::Counterfactual, 0.55),
+    ] {
+        let share = blind(kind, &fitted, &judged);
+        eprintln!("{kind:?} {share} {most}");
+    }
 }
