@@ -31,7 +31,7 @@ pub mod run_folder;
 mod store;
 
 pub use error::RunError;
-pub use execution::options::{Context, Options};
+pub use execution::options::{Context, Invocation, Options};
 pub use execution::run::{Record, Run};
 pub use execution::stage::Stage;
 pub use store::artifact::{Artifact, Manifest};

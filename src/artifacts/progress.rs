@@ -1,10 +1,18 @@
-//! How far a stage is, on stderr: a bar on a terminal, plain lines elsewhere.
+//! How far a stage is, on stderr: a bar on a terminal, plain lines elsewhere; with the time that it took and will take.
 
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+/// Time between two lines about work that takes long, where there is no terminal.
+const BETWEEN_LINES: Duration = Duration::from_secs(15);
+/// Time of work below which its line does not name it.
+const NAMED_FROM: Duration = Duration::from_secs(1);
+/// Positions of the bar in a step.
+const FINE: f64 = 1000.0;
 
 /// How far a stage is.
 #[derive(Debug)]
@@ -12,54 +20,117 @@ pub struct Progress {
     name: String,
     total: usize,
     done: AtomicUsize,
+    pace: Arc<Mutex<Pace>>,
     bar: Option<ProgressBar>,
     quiet: bool,
+}
+
+/// How fast the work goes. Steps are counted whole and in parts.
+#[derive(Debug, Clone, PartialEq)]
+struct Pace {
+    began: Instant,
+    /// Steps that were done before.
+    first: f64,
+    total: f64,
+    /// Steps that are done, and when that was known.
+    now: (f64, Duration),
+    /// What is done of the step at hand, in words; empty where that is unknown.
+    part: String,
+    /// When the last line was written.
+    said: Duration,
+}
+
+impl Pace {
+    fn new(total: usize) -> Self {
+        Self {
+            began: Instant::now(),
+            first: 0.0,
+            total: total as f64,
+            now: (0.0, Duration::ZERO),
+            part: String::new(),
+            said: Duration::ZERO,
+        }
+    }
+
+    /// Time that the rest will take at the pace so far, `elapsed` after the beginning; `None` before anything is done and
+    /// behind the end.
+    fn left(&self, elapsed: Duration) -> Option<Duration> {
+        let (now, at) = self.now;
+        let (done, rest) = (now - self.first, self.total - now);
+        let is_known = done > 0.0 && rest > 0.0 && !at.is_zero();
+        is_known.then(|| {
+            at.mul_f64(rest / done)
+                .saturating_sub(elapsed.saturating_sub(at))
+        })
+    }
+
+    /// Time so far and time left, in words, each after a comma; empty where both are short.
+    fn times(&self, elapsed: Duration) -> String {
+        let mut text = String::new();
+        if elapsed >= NAMED_FROM {
+            text = format!(", {}", in_words(elapsed));
+        }
+        if let Some(left) = self.left(elapsed).filter(|left| *left >= NAMED_FROM) {
+            text.push_str(&format!(", about {} left", in_words(left)));
+        }
+        text
+    }
+}
+
+/// A time as people say it.
+fn in_words(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        seconds => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
 }
 
 impl Progress {
     /// A stage of `total` steps at its beginning.
     pub fn new(name: &str, total: usize, quiet: bool) -> Self {
-        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
-            let bar =
-                ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
-            let style =
-                ProgressStyle::with_template("{prefix:>10} {bar:30} {pos}/{len} {msg} {eta}");
-            if let Ok(style) = style {
-                bar.set_style(style);
-            }
-            bar.set_prefix(name.to_owned());
-            bar.enable_steady_tick(Duration::from_millis(500));
-            bar
-        });
+        let pace = Arc::new(Mutex::new(Pace::new(total)));
+        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| bar(name, total, &pace));
         Self {
             name: name.to_owned(),
             total,
             done: AtomicUsize::new(0),
+            pace,
             bar,
             quiet,
         }
     }
 
-    /// Sets the number of finished steps.
+    /// One that says nothing, for work that nobody watches.
+    pub fn silent() -> Self {
+        Self::new("", 0, true)
+    }
+
+    /// Sets the number of steps that were finished before the work begins.
     pub fn set(&self, done: usize) {
         self.done.store(done, Ordering::Relaxed);
-        if let Some(bar) = &self.bar {
-            bar.set_position(done as u64);
-        }
+        self.change(|pace| (pace.first, pace.now.0) = (done as f64, done as f64));
     }
 
     /// One step more.
     pub fn advance(&self) {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        match &self.bar {
-            Some(bar) => bar.set_position(done as u64),
-            None if !self.quiet
-                && (done == self.total || done.is_multiple_of((self.total / 4).max(1))) =>
-            {
-                say(&format!("{:>10} {done}/{}", self.name, self.total));
-            }
-            None => {}
-        }
+        self.change(|pace| {
+            pace.now = (pace.now.0.max(done as f64), pace.began.elapsed());
+            pace.part.clear();
+        });
+        self.line(done == self.total || done.is_multiple_of((self.total / 4).max(1)));
+    }
+
+    /// Of the step at hand, `done` of `total` parts are done; `what` names them, such as `frames`.
+    pub fn part(&self, done: usize, total: usize, what: &str) {
+        let share = done as f64 / total.max(1) as f64;
+        let whole = self.done.load(Ordering::Relaxed) as f64;
+        self.change(|pace| {
+            pace.now = (whole + share.min(1.0), pace.began.elapsed());
+            pace.part = format!(", {done} of {total} {what}");
+        });
+        self.line(false);
     }
 
     /// A word beside the bar; nothing where there is no terminal.
@@ -77,6 +148,73 @@ impl Progress {
             None => {}
         }
     }
+
+    fn pace(&self) -> std::sync::MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the pace, and draws the bar once nobody holds it.
+    fn change(&self, change: impl FnOnce(&mut Pace)) {
+        let position = {
+            let mut pace = self.pace();
+            change(&mut pace);
+            pace.now.0 * FINE
+        };
+        if let Some(bar) = &self.bar {
+            bar.set_position(position as u64);
+        }
+    }
+
+    /// Writes a line where there is no bar: where one is due, and while nothing was written for long.
+    fn line(&self, is_due: bool) {
+        if self.quiet || self.bar.is_some() {
+            return;
+        }
+        let mut pace = self.pace();
+        let elapsed = pace.began.elapsed();
+        let is_late = elapsed.saturating_sub(pace.said) >= BETWEEN_LINES;
+        // The first estimate of long work comes as soon as there is one.
+        let is_first = pace.said.is_zero()
+            && elapsed >= NAMED_FROM
+            && pace.left(elapsed).is_some_and(|left| left >= BETWEEN_LINES);
+        if is_due || is_late || is_first {
+            pace.said = elapsed;
+            let done = self.done.load(Ordering::Relaxed);
+            let (part, times) = (&pace.part, pace.times(elapsed));
+            say(&format!(
+                "{:>10} {done}/{}{part}{times}",
+                self.name, self.total
+            ));
+        }
+    }
+}
+
+/// A bar that says what is done, also of the step at hand, and the times; it moves although nothing is done.
+fn bar(name: &str, total: usize, pace: &Arc<Mutex<Pace>>) -> ProgressBar {
+    let length = (total as f64 * FINE) as u64;
+    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+    let pace = Arc::clone(pace);
+    let count = move |_: &ProgressState, to: &mut dyn std::fmt::Write| {
+        let pace = pace.lock().unwrap_or_else(PoisonError::into_inner);
+        let (done, total) = (pace.now.0 + 1e-9, pace.total);
+        let written = write!(
+            to,
+            "{done:.0}/{total:.0}{}{}",
+            pace.part,
+            pace.times(pace.began.elapsed()),
+            done = done.floor()
+        );
+        if written.is_err() {
+            // A bar without its text is no reason to stop.
+        }
+    };
+    let style = ProgressStyle::with_template("{prefix:>10} {spinner} {bar:24} {count} {msg}");
+    if let Ok(style) = style {
+        bar.set_style(style.with_key("count", count));
+    }
+    bar.set_prefix(name.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(500));
+    bar
 }
 
 impl Drop for Progress {
@@ -91,5 +229,60 @@ impl Drop for Progress {
 pub fn say(text: &str) {
     if writeln!(std::io::stderr().lock(), "{text}").is_err() {
         // A closed stderr is no reason to stop.
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pace(first: f64, now: f64, seconds: u64) -> Pace {
+        Pace {
+            first,
+            now: (now, Duration::from_secs(seconds)),
+            ..Pace::new(6)
+        }
+    }
+
+    #[test]
+    fn the_time_left_follows_the_pace_of_what_was_done_here() {
+        let at = Duration::from_secs;
+        assert_eq!(pace(0.0, 0.0, 5).left(at(5)), None, "nothing is done");
+        assert_eq!(pace(0.0, 0.5, 5).left(at(5)), Some(at(55)), "half a step");
+        assert_eq!(
+            pace(3.0, 4.5, 6).left(at(6)),
+            Some(at(6)),
+            "three were done before"
+        );
+        assert_eq!(
+            pace(0.0, 3.0, 30).left(at(40)),
+            Some(at(20)),
+            "it counts down between parts"
+        );
+        assert_eq!(pace(0.0, 6.0, 30).left(at(30)), None, "all is done");
+    }
+
+    #[test]
+    fn times_are_named_where_they_are_worth_it() {
+        let at = Duration::from_secs;
+        assert_eq!(pace(0.0, 3.0, 0).times(Duration::ZERO), "");
+        assert_eq!(
+            pace(0.0, 2.0, 50).times(at(50)),
+            ", 50 s, about 1 min 40 s left"
+        );
+        assert_eq!(pace(0.0, 6.0, 7260).times(at(7260)), ", 2 h 1 min");
+    }
+
+    #[test]
+    fn parts_count_within_their_step_and_end_with_it() {
+        let progress = Progress::new("render", 3, true);
+        progress.set(1);
+        progress.part(21, 42, "frames");
+        let half = progress.pace().clone();
+        assert_eq!((half.first, half.now.0), (1.0, 1.5));
+        assert_eq!(half.part, ", 21 of 42 frames");
+        progress.advance();
+        let next = progress.pace().clone();
+        assert_eq!((next.now.0, next.part.as_str()), (2.0, ""));
     }
 }

@@ -44,7 +44,7 @@ impl Stage for Double<'_> {
         out.expect(["a", "b", "c"].map(ClipId::new).to_vec());
         let mut left = self.stop_after;
         let mut stopped = false;
-        out.each(context, |clip| {
+        out.each(context, |clip, _| {
             stopped |= left == 0;
             if stopped {
                 return Err("stopped");
@@ -73,6 +73,7 @@ fn run_in(cache: &Path) -> Run {
         until: None,
         dry: false,
         quiet: true,
+        invocation: None,
     };
     Run::open(options).unwrap()
 }

@@ -1,12 +1,13 @@
 //! Options that `run` and `train` share.
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use clap::Args;
 
 use super::messages::failure::Failure;
-use crate::artifacts::Options;
 use crate::artifacts::inventory::default_folder;
+use crate::artifacts::{Invocation, Options};
 use crate::device::DeviceChoice;
 
 /// Exit code: done, but some clips failed.
@@ -115,8 +116,15 @@ impl Machine {
             until: None,
             dry: false,
             quiet: self.quiet,
+            invocation: Some(invocation()),
         })
     }
+}
+
+/// The command line of this process, at this time.
+pub fn invocation() -> Invocation {
+    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    Invocation::new(words, SystemTime::now())
 }
 
 impl Common {

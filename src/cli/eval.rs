@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use slotflow_eval::metric::registry::Registry;
 use slotflow_eval::stats::bootstrap::Resampling;
 
-use super::common::{CacheArg, SOME_FAILED};
+use super::common::{CacheArg, SOME_FAILED, invocation};
 use super::messages::failure::Failure;
 use super::messages::output::print;
 use super::messages::scores::{print_json, say_scores};
@@ -130,6 +130,7 @@ pub fn eval(args: &EvalArgs) -> Result<ExitCode, Failure> {
             .clone()
             .unwrap_or_else(|| items_beside(&args.out)),
         report: args.report.clone(),
+        invocation: Some(invocation()),
     };
     let evaluation = run(&request, &files)?;
     if !args.quiet {

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use slotflow_eval::EvalError;
 use slotflow_eval::tables::{Row, Table};
 
-use crate::artifacts::RunError;
 use crate::artifacts::files::{make_dir, write_atomic};
 use crate::artifacts::lock::PathLock;
+use crate::artifacts::{Invocation, RunError};
 use crate::metrics::{Evaluation, MetricsError, Request, evaluate};
 use crate::stages::report::evaluation_page;
 
@@ -20,6 +20,8 @@ pub struct EvalFiles {
     pub items: PathBuf,
     /// The page, where one is wanted.
     pub report: Option<PathBuf>,
+    /// The command that asks, for the page.
+    pub invocation: Option<Invocation>,
 }
 
 /// Evaluates predictions against truth, and writes the tables and the page. Nothing is written where nothing can be
@@ -36,7 +38,7 @@ pub fn eval(request: &Request, files: &EvalFiles) -> Result<Evaluation, MetricsE
     write_atomic(&files.items, &bytes(&evaluation.items)?)?;
     write_atomic(&files.scores, &bytes(&evaluation.scores)?)?;
     if let Some(path) = &files.report {
-        evaluation_page::write(request, &evaluation, path)?;
+        evaluation_page::write(request, &evaluation, path, files.invocation.as_ref())?;
     }
     Ok(evaluation)
 }

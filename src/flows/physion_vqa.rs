@@ -19,7 +19,7 @@ use crate::stages::physion::contact_prediction::ContactPrediction;
 use crate::stages::physion::labelled_slots::PhysionPart;
 use crate::stages::physion::tables::{ContactAnswer, ContactScores, ContactTables};
 use crate::stages::predict::rollout::Rollout;
-use crate::stages::report::run_folder::{stage_rows, write_page, write_run_folder};
+use crate::stages::report::run_folder::{made, stage_rows, write_page, write_run_folder};
 use crate::stages::{Loaded, load};
 
 /// Runs a plan of contact prediction and writes its folder.
@@ -156,6 +156,7 @@ fn write_folder(
             clips: Vec::new(),
             answers: answers.iter().map(shown).collect(),
             stages: stage_rows(run),
+            made: made(run, &[]),
             plan: text,
             notes: Vec::new(),
             failures: failures.to_vec(),

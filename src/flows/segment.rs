@@ -14,6 +14,7 @@ use crate::plan::video_predict::{DecodeConfig, EncodeConfig};
 use crate::stages::load;
 use crate::stages::perceive::decode::{Decode, source_config, window};
 use crate::stages::perceive::encode::{Encode, slot_count};
+use crate::stages::report::run_folder::made;
 use crate::stages::report::segment_report::SegmentReport;
 use crate::stages::segment::score_masks::ScoreMasks;
 use crate::stages::segment::segmentation::Segment;
@@ -85,6 +86,7 @@ pub fn segment(plan: &SegmentPlan, out: &Path, options: Options) -> Result<Outco
         encoded: &encoded,
         segmentations: &segmentations,
         scores: scores.as_ref(),
+        made: made(&run, &[("encoder", &plan.encode.weights, &weights)]),
     };
     let failures = segmentations.failures().iter();
     Ok(Outcome {

@@ -9,6 +9,7 @@ use crate::artifacts::{Options, Record, Run, RunError};
 use crate::device::DeviceError;
 use crate::metrics::pretrained::PretrainedStore;
 use crate::plan::edit::EditError;
+use crate::plan::video_predict::WeightsName;
 use crate::plan::{PlanError, VideoPredictPlan};
 use crate::stages::clevrer::answer::Answer;
 use crate::stages::perceive::decode::{Decode, source_config, window};
@@ -16,6 +17,7 @@ use crate::stages::perceive::encode::{Encode, slot_count};
 use crate::stages::predict::evaluate::Evaluate;
 use crate::stages::predict::render::Render;
 use crate::stages::predict::rollout::Rollout;
+use crate::stages::report::run_folder::made;
 use crate::stages::report::run_report::Report;
 use crate::stages::{Loaded, load};
 use crate::train::TrainError;
@@ -95,6 +97,25 @@ impl Models {
                 .transpose()?,
             motion: plan.evaluate.motion.as_ref().map(load).transpose()?,
         })
+    }
+
+    /// Each with its role and its name in the plan.
+    fn named<'a>(
+        &'a self,
+        plan: &'a VideoPredictPlan,
+    ) -> Vec<(&'a str, &'a WeightsName, &'a Loaded)> {
+        let mut named = vec![
+            ("encoder", &plan.encode.weights, &self.encoder),
+            ("dynamics", &plan.rollout.weights, &self.dynamics),
+            ("decoder", &plan.render.weights, &self.decoder),
+        ];
+        if let (Some(answer), Some(reasoner)) = (&plan.answer, &self.reasoner) {
+            named.push(("reasoner", &answer.weights, reasoner));
+        }
+        if let (Some(name), Some(motion)) = (&plan.evaluate.motion, &self.motion) {
+            named.push(("motion network", name, motion));
+        }
+        named
     }
 
     /// One hash over all models under test.
@@ -192,6 +213,7 @@ pub fn video_predict(
         answers: answers.as_ref(),
         scores: &scores,
         trained: models.decoder.header().training.clone(),
+        made: made(&run, &models.named(plan)),
     };
     let report = if run.options().dry {
         None

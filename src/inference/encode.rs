@@ -3,13 +3,15 @@
 use burn::tensor::Device;
 use ndarray::{Array4, Array5, ArrayView4, ArrayView5, s};
 
+use crate::artifacts::progress::Progress;
+use crate::inference::frames_at_once;
 use crate::masks::masks_from_attention;
 use crate::models::encoder::SlotEncoder;
 use crate::rng::SeededRng;
 use crate::tensor_conversion::{batch_from_clips, floats};
 
-/// Frames of a clip that are encoded at once: bounds the memory, changes no number.
-const CHUNK: usize = 48;
+/// Frames of several clips that are encoded at once.
+const SEVERAL: usize = 48;
 
 /// Slots and attention masks of clips of equal length.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,22 +38,33 @@ pub struct ClipEncoder<'a> {
 }
 
 impl ClipEncoder<'_> {
-    /// Slots of every frame: the state of one chunk is carried into the next, `noise` gives what stochastic slots draw.
+    /// Slots of every frame: the state of one chunk is carried into the next, `noise` gives what stochastic slots draw,
+    /// and `progress` hears how many frames are done.
     ///
     /// # Shape
     /// - `frames`: `[batch, time, height, width, rgb]`, at the encoder's resolution
     ///
     /// # Panics
     /// When there is no frame, or frames have another resolution.
-    pub fn encode(&self, frames: ArrayView5<'_, u8>, noise: &mut SeededRng) -> EncodedClips {
+    pub fn encode(
+        &self,
+        frames: ArrayView5<'_, u8>,
+        noise: &mut SeededRng,
+        progress: &Progress,
+    ) -> EncodedClips {
         let (batch, time, height, width, _) = frames.dim();
         assert!(batch > 0 && time > 0, "no frames to encode");
         let (mut state, mut slots, mut attention) = (None, None, None);
         let mut masks = self
             .with_masks
             .then(|| Array4::zeros((batch, time, height, width)));
-        for first in (0..time).step_by(CHUNK) {
-            let last = (first + CHUNK).min(time);
+        // Of several clips noise is drawn chunk by chunk: the length of a chunk is then part of the numbers.
+        let at_once = match batch {
+            1 => frames_at_once(self.device),
+            _ => SEVERAL,
+        };
+        for first in (0..time).step_by(at_once) {
+            let last = (first + at_once).min(time);
             let chunk = frames.slice(s![.., first..last, .., .., ..]);
             let shape = self.encoder.noise_shape(batch, last - first, first == 0);
             let drawn = shape.map(|shape| noise.normal(shape, self.device));
@@ -80,6 +93,7 @@ impl ClipEncoder<'_> {
                 .get_or_insert_with(|| Array4::zeros((batch, time, count, dim)))
                 .slice_mut(s![.., first..last, .., ..])
                 .assign(&chunk);
+            progress.part(last, time, "frames");
         }
         EncodedClips {
             slots: slots.unwrap_or_default(),
@@ -118,7 +132,8 @@ mod tests {
         };
         let device = Device::flex();
         let encoder = config.init(&mut Init::seeded(1, &device));
-        let frames = Array5::from_shape_fn((1, CHUNK + 5, 8, 8, 3), |(_, t, y, x, c)| {
+        let time = 2 * frames_at_once(&device) + 5;
+        let frames = Array5::from_shape_fn((1, time, 8, 8, 3), |(_, t, y, x, c)| {
             (11 * t + 7 * y + 5 * x + c) as u8
         });
         let noise = || SeededRng::new(7, &["test"]);
@@ -128,9 +143,9 @@ mod tests {
             with_masks: true,
             with_attention: true,
         };
-        let chunked = whole.encode(frames.view(), &mut noise());
-        assert_eq!(chunked.masks.as_ref().unwrap().dim(), (1, CHUNK + 5, 8, 8));
-        let shape = encoder.noise_shape(1, CHUNK + 5, true).unwrap();
+        let chunked = whole.encode(frames.view(), &mut noise(), &Progress::silent());
+        assert_eq!(chunked.masks.as_ref().unwrap().dim(), (1, time, 8, 8));
+        let shape = encoder.noise_shape(1, time, true).unwrap();
         let drawn = noise().normal(shape, &device);
         let at_once = encoder.encode(batch_from_clips(frames.view(), &device), None, Some(&drawn));
         assert_eq!(

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array3, Array4, ArrayView3, Axis};
 
+use crate::artifacts::progress::Progress;
 use crate::artifacts::{RunError, interrupt};
 use crate::inference::empty_slots::occupied;
-use crate::models::decoder::SlotDecoder;
+use crate::inference::frames_at_once;
+use crate::masks::masks_from_attention;
 use crate::models::decoder::sampler::SamplerConfig;
+use crate::models::decoder::{Rendered, SlotDecoder};
 use crate::rng::SeededRng;
 use crate::tensor_conversion::clip_from_frames;
-
-/// Frames that are rendered at once: bounds the memory, changes no number.
-pub const CHUNK: usize = 48;
 
 /// A slot decoder over whole clips.
 #[derive(Debug)]
@@ -34,14 +34,19 @@ pub struct ClipRenderer<'a> {
 
 impl ClipRenderer<'_> {
     /// Frames of the clip called `clip`, each from those of its slots that are not
-    /// [empty](crate::inference::empty_slots), at the decoder's own size.
+    /// [empty](crate::inference::empty_slots), at the decoder's own size; `progress` hears how many are done.
     ///
     /// # Shape
-    /// `[time, slots, dim]` → `[time, height, width, rgb]`
+    /// - `slots`: `[time, slots, dim]`
     ///
     /// # Errors
     /// When there is no frame, or all slots of a frame are empty.
-    pub fn render(&self, clip: &str, slots: ArrayView3<'_, f32>) -> Result<Array4<u8>, RunError> {
+    pub fn render(
+        &self,
+        clip: &str,
+        slots: ArrayView3<'_, f32>,
+        progress: &Progress,
+    ) -> Result<RenderedClip, RunError> {
         // A batch holds sets of one size.
         let mut sets: BTreeMap<usize, Vec<(usize, Vec<usize>)>> = BTreeMap::new();
         for (index, frame) in slots.axis_iter(Axis(0)).enumerate() {
@@ -55,16 +60,20 @@ impl ClipRenderer<'_> {
                 .or_default()
                 .push((index, present));
         }
-        let mut rendered: Option<Array4<u8>> = None;
-        for chunk in sets.values().flat_map(|set| set.chunks(CHUNK)) {
+        let time = slots.dim().0;
+        let (mut rendered, mut done): (Option<RenderedClip>, usize) = (None, 0);
+        for chunk in sets
+            .values()
+            .flat_map(|set| set.chunks(frames_at_once(self.device)))
+        {
             interrupt::check()?;
-            let frames = self.render_sets(clip, slots, chunk);
-            let (_, height, width, rgb) = frames.dim();
-            let all =
-                rendered.get_or_insert_with(|| Array4::zeros((slots.dim().0, height, width, rgb)));
-            for ((index, _), frame) in chunk.iter().zip(frames.axis_iter(Axis(0))) {
-                all.index_axis_mut(Axis(0), *index).assign(&frame);
+            let part = self.render_sets(clip, slots, chunk);
+            let all = rendered.get_or_insert_with(|| part.blank(time));
+            for (at, (index, present)) in chunk.iter().enumerate() {
+                all.put(*index, &part, at, present);
             }
+            done += chunk.len();
+            progress.part(done, time, "frames");
         }
         rendered.ok_or_else(|| RunError::Unfit {
             reason: "there is no frame to render".to_owned(),
@@ -77,7 +86,7 @@ impl ClipRenderer<'_> {
         clip: &str,
         slots: ArrayView3<'_, f32>,
         sets: &[(usize, Vec<usize>)],
-    ) -> Array4<u8> {
+    ) -> RenderedClip {
         let number = sets.first().map_or(0, |(_, present)| present.len());
         let dim = slots.dim().2;
         let present = Array3::from_shape_fn((sets.len(), number, dim), |(at, place, part)| {
@@ -86,24 +95,69 @@ impl ClipRenderer<'_> {
         });
         let data = TensorData::new(present.iter().copied().collect(), [sets.len(), number, dim]);
         let present = Tensor::<3>::from_data(data, self.device);
-        let frames = if self.shared_noise || !self.decoder.is_random() {
+        if self.shared_noise || !self.decoder.is_random() {
             let noise = SeededRng::new(self.seed, &["render", clip]);
-            self.frames(&present, &noise)
-        } else {
-            let each = sets.iter().enumerate().map(|(at, (frame, _))| {
-                let noise = SeededRng::new(self.seed, &["render", clip, &frame.to_string()]);
-                self.frames(&present.clone().narrow(0, at, 1), &noise)
-            });
-            Tensor::cat(each.collect(), 0)
-        };
-        clip_from_frames(frames)
+            let Rendered { frames, masks } = self.rendered(&present, &noise);
+            return RenderedClip {
+                frames: clip_from_frames(frames),
+                masks: masks.map(owners),
+            };
+        }
+        let each = sets.iter().enumerate().map(|(at, (frame, _))| {
+            let noise = SeededRng::new(self.seed, &["render", clip, &frame.to_string()]);
+            self.rendered(&present.clone().narrow(0, at, 1), &noise)
+                .frames
+        });
+        RenderedClip {
+            frames: clip_from_frames(Tensor::cat(each.collect(), 0)),
+            masks: None,
+        }
     }
 
-    fn frames(&self, slots: &Tensor<3>, noise: &SeededRng) -> Tensor<4> {
+    fn rendered(&self, slots: &Tensor<3>, noise: &SeededRng) -> Rendered {
         let start = self.start_frame.clone();
-        self.decoder
-            .render(slots, noise, self.sampler, start)
-            .frames
+        self.decoder.render(slots, noise, self.sampler, start)
+    }
+}
+
+/// The slot with the largest share of every pixel, `[batch, slots, height, width]` → `[batch, height, width]`.
+fn owners(shares: Tensor<4>) -> Array3<u8> {
+    let [_, _, height, width] = shares.dims();
+    let masks = masks_from_attention(shares.unsqueeze_dim(0), [height, width]);
+    masks.index_axis_move(Axis(0), 0)
+}
+
+/// Rendered frames of a clip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenderedClip {
+    /// `[time, height, width, rgb]`
+    pub frames: Array4<u8>,
+    /// Slot that drew most of every pixel, `[time, height, width]`; `None` where the decoder does not say.
+    pub masks: Option<Array3<u8>>,
+}
+
+impl RenderedClip {
+    /// `time` frames of the same size, not yet rendered.
+    fn blank(&self, time: usize) -> Self {
+        let (_, height, width, rgb) = self.frames.dim();
+        let masks = self.masks.as_ref();
+        Self {
+            frames: Array4::zeros((time, height, width, rgb)),
+            masks: masks.map(|_| Array3::zeros((time, height, width))),
+        }
+    }
+
+    /// Puts frame `at` of `part` in the place of frame `index`; `present` are the numbers of the slots that it was rendered
+    /// from.
+    fn put(&mut self, index: usize, part: &Self, at: usize, present: &[usize]) {
+        let frame = part.frames.index_axis(Axis(0), at);
+        self.frames.index_axis_mut(Axis(0), index).assign(&frame);
+        if let (Some(all), Some(masks)) = (&mut self.masks, &part.masks) {
+            let slots = masks
+                .index_axis(Axis(0), at)
+                .mapv(|place| present[usize::from(place)] as u8);
+            all.index_axis_mut(Axis(0), index).assign(&slots);
+        }
     }
 }
 
@@ -128,6 +182,7 @@ mod tests {
             steps: 2,
             ..SamplerConfig::default()
         };
+        let quiet = Progress::silent();
         for config in every_kind() {
             let decoder = config.init(&mut Init::seeded(1, &device));
             for shared_noise in [true, false] {
@@ -143,8 +198,8 @@ mod tests {
                 let mut holed = whole.clone();
                 holed.slice_mut(s![1, 0, ..]).fill(0.0);
                 holed.slice_mut(s![3, 2, ..]).fill(0.0);
-                let rendered = renderer.render("clip", holed.view()).unwrap();
-                let full = renderer.render("clip", whole.view()).unwrap();
+                let rendered = renderer.render("clip", holed.view(), &quiet).unwrap();
+                let full = renderer.render("clip", whole.view(), &quiet).unwrap();
                 for (time, kept) in [
                     (0, &[0, 1, 2][..]),
                     (1, &[1, 2]),
@@ -153,9 +208,16 @@ mod tests {
                 ] {
                     // Noise hangs on the frame's number: leave the frame where it is.
                     let alone = whole.select(Axis(1), kept);
-                    let alone = renderer.render("clip", alone.view()).unwrap();
-                    let of = |frames: &Array4<u8>| frames.index_axis(Axis(0), time).to_owned();
+                    let alone = renderer.render("clip", alone.view(), &quiet).unwrap();
+                    let of = |clip: &RenderedClip| clip.frames.index_axis(Axis(0), time).to_owned();
                     assert_eq!(of(&rendered), of(&alone), "{} frame {time}", config.kind());
+                    let masks = |clip: &RenderedClip| {
+                        let masks = clip.masks.as_ref()?;
+                        Some(masks.index_axis(Axis(0), time).to_owned())
+                    };
+                    let numbered =
+                        masks(&alone).map(|masks| masks.mapv(|at| kept[usize::from(at)] as u8));
+                    assert_eq!(masks(&rendered), numbered, "{} frame {time}", config.kind());
                     if kept.len() == 3 {
                         assert_eq!(of(&rendered), of(&full), "{} frame {time}", config.kind());
                     }
@@ -179,7 +241,9 @@ mod tests {
         };
         let mut slots = slots(2, 3, config.dim());
         slots.slice_mut(s![1, .., ..]).fill(0.0);
-        let error = renderer.render("clip", slots.view()).unwrap_err();
+        let error = renderer
+            .render("clip", slots.view(), &Progress::silent())
+            .unwrap_err();
         assert!(error.to_string().contains("frame 1"), "{error}");
     }
 }

@@ -31,4 +31,5 @@ pub use evaluate::evaluate;
 pub use evaluation::{Evaluation, TRUTH};
 pub use files::{ClipPair, both_sides};
 pub(crate) use files::{MaskFile, places};
+pub use folders::masks::{MaskClipPair, both_masks};
 pub use request::{MaskResize, Request};

@@ -1,6 +1,6 @@
 //! `pipeline edit RUN`: the editor's page in a real browser, and what it refuses.
 
-mod chromium;
+pub mod chromium;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

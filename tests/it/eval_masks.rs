@@ -91,6 +91,44 @@ fn gaps_between_ids_are_no_objects_and_void_pixels_do_not_count() {
 }
 
 #[test]
+fn masks_alone_have_a_floor_and_pictures() {
+    let product = Product::new();
+    for (name, shift) in [("a", 0), ("b", 2)] {
+        write(&product.path(&format!("truth/{name}.npz")), &parts());
+        let shifted =
+            Array3::from_shape_fn((2, 8, 12), |(t, y, x)| parts()[[t, y, (x + shift) % 12]]);
+        write(&product.path(&format!("pred/{name}.npz")), &shifted);
+    }
+    let table = scored(&product, "fg-ari,miou", &["--report", "page.html"]);
+    for metric in ["fg-ari", "miou"] {
+        let row = table.find(metric, "masks").unwrap();
+        let floor = row.floor.unwrap();
+        assert!(
+            floor < row.value.unwrap() && row.ceiling == Some(1.0),
+            "{row:?}"
+        );
+        assert!(
+            row.note.contains("masks that never look: stripes "),
+            "{row:?}"
+        );
+    }
+    let page = fs::read_to_string(product.path("page.html")).unwrap();
+    for part in [
+        "alt=\"true masks, frame 1\"",
+        "alt=\"predicted masks, frame 0\"",
+        "<span class=\"badge best\">best</span>",
+        "pipeline eval --pred-masks pred",
+    ] {
+        assert!(page.contains(part), "no {part}");
+    }
+    assert_eq!(
+        page.matches("<video").count(),
+        2 * 2,
+        "two clips, two sides"
+    );
+}
+
+#[test]
 fn ids_below_zero_are_void_or_refused_by_name() {
     let product = Product::new();
     let masks = parts().mapv(|label| i64::from(label) - 1);

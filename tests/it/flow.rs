@@ -66,6 +66,24 @@ fn the_main_job_ends_with_a_report_of_its_scores() {
             "{folder} in {names:?}"
         );
     }
+    assert!(
+        !names.iter().any(|name| name.contains("masks-imagined")),
+        "a diffusion decoder has no masks"
+    );
+    let page = std::fs::read_to_string(product.path("out/report.html")).unwrap();
+    for part in [
+        "alt=\"truth, frame 5\"",
+        "alt=\"prediction, frame 23\"",
+        "alt=\"slots on truth, frame 23\"",
+        "alt=\"true masks, frame 0\"",
+        "alt=\"slot 1, frame 6\"",
+        "<figcaption>slots on truth</figcaption>",
+        "<input type=\"range\" min=\"0\" max=\"23\"",
+        "<dt>weights of the decoder</dt><dd>shipped:latent-diffusion, blake3 ",
+        "pipeline run video-predict --clips 2 --quiet",
+    ] {
+        assert!(page.contains(part), "no {part}");
+    }
     let scores = std::fs::read_to_string(product.path("out/scores.csv")).unwrap();
     assert!(
         scores.starts_with("metric,profile,subset,value,floor,ceiling,n_items"),
@@ -219,13 +237,56 @@ fn three_systems_imagine_the_same_clips_and_stand_side_by_side() {
         });
         row.and_then(|row| row.value).unwrap()
     };
+    // Only the mixture decoder says which slot draws what.
+    for system in systems {
+        let scores = ScoreTable::load(&product.path(system).join("scores.csv")).unwrap();
+        let imagined = scores.find("fg-ari", "imagined");
+        assert!(scores.find("fg-ari", "observed").is_some());
+        for folder in ["masks-imagined", "videos/masks-imagined"] {
+            let is_there = product.path(system).join(folder).is_dir();
+            assert_eq!(is_there, system == "compare-savi", "{folder} of {system}");
+        }
+        assert_eq!(imagined.is_some(), system == "compare-savi", "{system}");
+        if let Some(score) = imagined {
+            assert!(
+                score.note.contains("last observed masks, kept"),
+                "{score:?}"
+            );
+            assert!(
+                score.value.unwrap() <= 1.0 && score.floor.is_some(),
+                "{score:?}"
+            );
+            assert!(
+                score.ceiling.unwrap() < 1.0,
+                "what the encoder perceives: {score:?}"
+            );
+        }
+    }
     let [savi, steve, slotdiffusion] = systems.map(drawn);
     assert!(savi != steve && steve != slotdiffusion && savi != slotdiffusion);
 }
 
-/// Equal bytes in all files but `run.json`.
+/// Equal bytes in all files but `run.json`, and in the page beside the command and its date.
 fn assert_same(product: &Product, one: &str, other: &str) {
-    let (one, other) = (contents(&product.path(one)), contents(&product.path(other)));
+    let of = |name: &str| {
+        let about = std::fs::read(product.path(name).join("run.json")).unwrap();
+        let about: serde_json::Value = serde_json::from_slice(&about).unwrap();
+        let mut files = contents(&product.path(name));
+        for (_, page) in files
+            .iter_mut()
+            .filter(|(path, _)| path.ends_with("report.html"))
+        {
+            let mut text = String::from_utf8(std::mem::take(page)).unwrap();
+            for key in ["command", "date"] {
+                let said = about[key].as_str().unwrap();
+                assert!(text.contains(said), "no {key} on the page");
+                text = text.replace(said, key);
+            }
+            *page = text.into_bytes();
+        }
+        files
+    };
+    let (one, other) = (of(one), of(other));
     let names = |all: &[(std::path::PathBuf, Vec<u8>)]| {
         all.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>()
     };

@@ -19,6 +19,7 @@
 //! - `names`: names that were given up
 //! - `networks`: I3D, Inception and LPIPS against their references
 //! - `presets`: built-in plans, of the sizes that were published
+//! - `report_page`: the report in a real browser: scrubbed by keyboard, on a telephone
 //! - `train`: killed, interrupted, refused, out of disk; resumed to the same bytes
 //! - `upkeep`: whose folder a run gets, finished runs, the cache, completions and manual pages
 //! - `parity`: every model against the numbers of its reference (`GOLDEN_MODELS` names another folder of
@@ -53,6 +54,7 @@ mod names;
 mod networks;
 mod parity;
 mod presets;
+mod report_page;
 mod segment;
 mod support;
 mod train;

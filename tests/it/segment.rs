@@ -53,6 +53,17 @@ fn clips_are_segmented_and_scored_where_the_truth_is_known() {
         let (value, floor) = value(metric);
         assert!(value > floor, "{metric}: {value} against {floor}");
     }
+    let page = fs::read_to_string(product.path("out/report.html")).unwrap();
+    for part in [
+        "alt=\"frames, frame 5\"",
+        "alt=\"overlay, frame 0\"",
+        "alt=\"true masks, frame 5\"",
+        "alt=\"slot 0, frame 0\"",
+        "<dt>FG-ARI</dt>",
+        "class=\"badge best\"",
+    ] {
+        assert!(page.contains(part), "no {part}");
+    }
     let slots = fs::read_to_string(product.path("out/slots.csv")).unwrap();
     assert_eq!(slots.lines().count(), 1 + 2 * 7, "one row a clip and slot");
 

@@ -47,7 +47,7 @@ pub use decode::read::{Frames, frames, probe, read, read_with};
 #[cfg(feature = "video")]
 pub use encode::write::{Writer, write};
 pub use image::picture::{PictureFormat, picture_size, read_picture};
-pub use image::png::{read_png, write_png, write_png_ids};
+pub use image::png::{png_bytes, read_png, write_png, write_png_ids};
 pub use image::sheet::contact_sheet;
 pub use image::{fit, jpeg, picture, png, sheet};
 pub use info::{DecodeOptions, Extent, Format, Read, VideoInfo};

@@ -4,11 +4,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::markup::{Style, counted, escape};
-use super::page::{ClipView, VideoView};
+use super::page::{ClipView, RANKS, VideoView};
+use super::strip::strip;
 use crate::metric::registry::find;
 
 /// How many of the best, and how many of the worst, stand open on the page.
-const SHOWN: usize = 2;
+const SHOWN: usize = 1;
 
 /// The best and the worst clips first; the others in their order behind a fold.
 pub(super) fn clips(clips: &[ClipView], burn_in: usize) -> String {
@@ -18,7 +19,7 @@ pub(super) fn clips(clips: &[ClipView], burn_in: usize) -> String {
     let mut ranked: Vec<(usize, f64)> = clips
         .iter()
         .enumerate()
-        .filter_map(|(index, clip)| Some((index, psnr(clip)?)))
+        .filter_map(|(index, clip)| Some((index, rank(clip)?)))
         .collect();
     ranked.sort_by(|(a, left), (b, right)| right.total_cmp(left).then(a.cmp(b)));
     let each = if ranked.len() >= 2 * SHOWN {
@@ -56,12 +57,11 @@ pub(super) fn clips(clips: &[ClipView], burn_in: usize) -> String {
     }
 }
 
-/// PSNR of a clip, which ranks it.
-fn psnr(clip: &ClipView) -> Option<f64> {
-    let found = clip.scores.iter().find(|(name, _)| name == "psnr");
-    found
-        .map(|(_, value)| *value)
-        .filter(|value| !value.is_nan())
+/// The number that ranks a clip.
+fn rank(clip: &ClipView) -> Option<f64> {
+    let score = |name: &&str| clip.scores.iter().find(|(known, _)| known == name);
+    let (_, value) = RANKS.iter().find_map(score)?;
+    (!value.is_nan()).then_some(*value)
 }
 
 fn view(clip: &ClipView, rank: &str, burn_in: usize) -> String {
@@ -73,11 +73,16 @@ fn view(clip: &ClipView, rank: &str, burn_in: usize) -> String {
         format!("<p class=\"about\">{}</p>", escape(note))
     });
     format!(
-        "<article class=\"clip\"><header><h3>{name}</h3>{badge}<dl>{scores}</dl></header>{note}\
-         <div class=\"videos\">{videos}</div>{timeline}</article>",
+        "<article class=\"clip\"><header><h3>{name}</h3>{badge}<dl>{scores}</dl></header>{note}{strip}\
+         <div class=\"videos\">{videos}</div>{scrubber}{timeline}</article>",
         name = escape(&clip.name),
         scores = clip.scores.iter().map(score).collect::<String>(),
+        strip = clip
+            .strip
+            .as_ref()
+            .map_or_else(String::new, |one| strip(one, &clip.name)),
         videos = clip.videos.iter().map(video).collect::<String>(),
+        scrubber = scrubber(clip, burn_in),
         timeline = timeline(clip.observed_share, burn_in),
     )
 }
@@ -114,6 +119,21 @@ fn video(video: &VideoView) -> String {
     format!("<figure{class}>{shown}<figcaption>{label}</figcaption></figure>")
 }
 
+/// A slider over the frames of a clip that has videos; the script shows it and moves all videos with it.
+fn scrubber(clip: &ClipView, burn_in: usize) -> String {
+    let is_video = |view: &VideoView| !view.mime.starts_with("image/");
+    if clip.frames < 2 || !clip.videos.iter().any(is_video) {
+        return String::new();
+    }
+    format!(
+        "<label class=\"scrubber\" hidden><span>frame <output>0</output></span>\
+         <input type=\"range\" min=\"0\" max=\"{}\" value=\"0\" data-seen=\"{burn_in}\" \
+         aria-label=\"frame of all videos of {}\"></label>",
+        clip.frames - 1,
+        escape(&clip.name)
+    )
+}
+
 /// A strip as long as the clip: seen, then imagined, with a head that the script moves.
 fn timeline(observed_share: f64, burn_in: usize) -> String {
     if burn_in == 0 || !(observed_share > 0.0 && observed_share <= 1.0) {
@@ -144,13 +164,12 @@ mod tests {
     fn clip(name: &str, psnr: Option<f64>) -> ClipView {
         ClipView {
             name: name.to_owned(),
-            videos: Vec::new(),
             observed_share: 0.25,
             scores: psnr
                 .map(|psnr| ("psnr".to_owned(), psnr))
                 .into_iter()
                 .collect(),
-            note: None,
+            ..ClipView::default()
         }
     }
 
@@ -174,7 +193,7 @@ mod tests {
             ("f", 2.0),
         ];
         let all = all.map(|(name, psnr)| (name, Some(psnr)));
-        assert_eq!(order(&all), ["b", "d", "c", "f", "a", "e"]);
+        assert_eq!(order(&all), ["b", "c", "a", "d", "e", "f"]);
     }
 
     #[test]
@@ -203,6 +222,30 @@ mod tests {
             "{shown}"
         );
         assert!(shown.contains("<source src=\"data:video/mp4;base64,AQID\" type=\"video/mp4\">"));
+    }
+
+    #[test]
+    fn only_videos_of_several_frames_are_scrubbed() {
+        let scrubbed = |mime: &str, frames: usize| {
+            let video = VideoView {
+                label: "truth".to_owned(),
+                mime: mime.to_owned(),
+                bytes: Vec::new(),
+            };
+            let clip = ClipView {
+                videos: vec![video],
+                frames,
+                ..clip("a", None)
+            };
+            scrubber(&clip, 6)
+        };
+        let slider = scrubbed("video/mp4", 24);
+        assert!(
+            slider.contains("max=\"23\"") && slider.contains("data-seen=\"6\""),
+            "{slider}"
+        );
+        assert_eq!(scrubbed("video/mp4", 1), "");
+        assert_eq!(scrubbed("image/gif", 24), "");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::clips;
-use super::html::{SCRIPT, STYLE, TEMPLATE, notes, policy, section};
+use super::html::{SCRIPT, STYLE, TEMPLATE, clips_section, notes, policy, section};
 use super::markup::{Style, counted, escape, fill, metric_name};
 use super::page::ClipView;
 use super::paired::{Difference, RunView, key};
@@ -33,8 +33,8 @@ pub fn compare(page: &Comparison<'_>) -> String {
     let names: Vec<&str> = page.runs.iter().map(|run| run.name.as_str()).collect();
     let title = counted(page.runs.len(), "run", "runs") + " side by side";
     let links: String = [
-        ("scores", "Scores"),
         ("clips", "Clips"),
+        ("scores", "Scores"),
         ("run", "Settings"),
     ]
     .map(|(id, title)| ["<a href=\"#", id, "\">", title, "</a>"].concat())
@@ -51,7 +51,10 @@ pub fn compare(page: &Comparison<'_>) -> String {
         ("summary", summary(page)),
         ("notes", notes(&page.notes)),
         ("scores", section("scores", "Scores", &tables(page))),
-        ("clips", clips::clips(&page.clips, page.burn_in)),
+        (
+            "clips",
+            clips_section(&clips::clips(&page.clips, page.burn_in)),
+        ),
         ("stages", settings(page)),
         ("plan", escape(&plans.concat())),
     ];

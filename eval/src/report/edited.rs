@@ -1,7 +1,7 @@
 //! The page of an edited clip: what was changed, before and after side by side, and the answers that are others now.
 
 use super::clips;
-use super::html::{SCRIPT, STYLE, TEMPLATE, notes, policy, section, stages};
+use super::html::{SCRIPT, STYLE, TEMPLATE, clips_section, notes, policy, section, stages};
 use super::markup::{counted, escape, fill};
 use super::page::{ClipView, StageRow};
 
@@ -87,10 +87,13 @@ pub fn edited(page: &EditPage) -> String {
         ("links", links),
         ("notes", notes(&page.notes)),
         (
-            "scores",
+            "before",
             section("changes", "Changes", &format!("<ul>{changes}</ul>")),
         ),
-        ("clips", clips::clips(&page.clips, page.burn_in)),
+        (
+            "clips",
+            clips_section(&clips::clips(&page.clips, page.burn_in)),
+        ),
         ("answers", section("answers", "Answers", &answers)),
         ("stages", stages(&page.stages) + &file),
         ("plan", escape(&page.plan)),

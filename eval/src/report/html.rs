@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::markup::{counted, escape, fill};
-use super::page::{Page, StageRow};
+use super::page::{Made, Page, StageRow};
 use super::{answers, clips, curve, scores, summary};
 
 pub(super) const TEMPLATE: &str = include_str!("template/page.html");
@@ -29,13 +29,20 @@ pub fn html(page: &Page<'_>) -> String {
     } else {
         answers::answers(&page.answers)
     };
+    // A page of answers has no clips and does not say so.
+    let clips = if page.clips.is_empty() && !page.answers.is_empty() {
+        String::new()
+    } else {
+        clips_section(&clips::clips(&page.clips, page.burn_in))
+    };
     let parts = [
         ("policy", policy()),
         ("title", escape(&page.title)),
         ("subtitle", escape(&page.subtitle)),
         ("style", STYLE.to_owned()),
         ("script", SCRIPT.to_owned()),
-        ("links", links(page, &curves)),
+        ("made", page.made.as_ref().map_or_else(String::new, made)),
+        ("links", links(page, &clips, &curves)),
         ("summary", summary::paragraph(page)),
         ("cards", summary::cards(page)),
         ("notes", notes(&page.notes)),
@@ -45,12 +52,44 @@ pub fn html(page: &Page<'_>) -> String {
             section("scores", "Scores", &scores::tables(page.scores)),
         ),
         ("curves", curves),
-        ("clips", clips::clips(&page.clips, page.burn_in)),
+        ("clips", clips),
         ("answers", section("answers", "Answers", &answers)),
-        ("stages", stages(&page.stages)),
+        (
+            "stages",
+            page.made.as_ref().map_or_else(String::new, facts) + &stages(&page.stages),
+        ),
         ("plan", escape(&page.plan)),
     ];
     fill(TEMPLATE, &parts)
+}
+
+/// The line below the title that says by what command, when and with which version the run was made.
+fn made(made: &Made) -> String {
+    format!(
+        "<p class=\"made\"><code>{}</code> <span>{}</span> <span>{}</span></p>",
+        escape(&made.command),
+        escape(&made.date),
+        escape(&made.version)
+    )
+}
+
+/// What else the run hangs on.
+fn facts(made: &Made) -> String {
+    let fact = |(name, value): &(String, String)| {
+        [
+            "<div><dt>",
+            &escape(name),
+            "</dt><dd>",
+            &escape(value),
+            "</dd></div>",
+        ]
+        .concat()
+    };
+    let facts: String = made.facts.iter().map(fact).collect();
+    if facts.is_empty() {
+        return facts;
+    }
+    format!("<dl class=\"facts\">{facts}</dl>")
 }
 
 /// Nothing is loaded from anywhere; the one style sheet and the one script are those with these hashes.
@@ -71,11 +110,19 @@ pub(super) fn section(id: &str, title: &str, content: &str) -> String {
     format!("<section id=\"{id}\"><h2>{title}</h2>{content}</section>")
 }
 
-fn links(page: &Page<'_>, curves: &str) -> String {
+/// Clips below their heading and the button that plays them all.
+pub(super) fn clips_section(clips: &str) -> String {
+    format!(
+        "<section id=\"clips\"><div class=\"heading\"><h2>Clips</h2>\
+         <button id=\"in-step\" type=\"button\" hidden>▶ play all in step</button></div>{clips}</section>"
+    )
+}
+
+fn links(page: &Page<'_>, clips: &str, curves: &str) -> String {
     let links = [
+        ("clips", "Clips", !clips.is_empty()),
         ("scores", "Scores", true),
         ("horizon", "Horizon", !curves.is_empty()),
-        ("clips", "Clips", true),
         ("answers", "Answers", !page.answers.is_empty()),
         ("run", "What was run", true),
     ];

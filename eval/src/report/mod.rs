@@ -1,8 +1,8 @@
 //! The page that shows a run: one HTML file that needs nothing beside it.
 //!
 //! Typed scores, items, answers and encoded clips go in, a string comes out. It holds no time and no path that the
-//! caller did not write into it, so equal runs give equal bytes. Styles and the one script (playing clips in step)
-//! stand in the page and are the only ones that its content policy allows; every text is escaped.
+//! caller did not write into it, so equal runs give equal bytes. Styles and the one script (playing and scrubbing clips in
+//! step) stand in the page and are the only ones that its content policy allows; every text is escaped.
 
 /// Questions and answers.
 mod answers;
@@ -26,6 +26,8 @@ mod page;
 mod paired;
 /// Tables of scores.
 mod scores;
+/// Frames of a clip as a film strip.
+mod strip;
 /// The run in a paragraph.
 mod summary;
 
@@ -34,7 +36,7 @@ pub use edited::benchmark::{EditBenchmarkPage, EditMeasure, edit_benchmark};
 pub use edited::{AnswerChange, EditPage, edited};
 pub use html::html;
 pub use page::{
-    AnswerRow, CEILING_SUFFIX, COMPOSED, ClipView, FLOOR_SUFFIX, IMAGINED, IN_FOLDERS, Page,
-    RECONSTRUCTION, StageRow, VideoView,
+    AnswerRow, CEILING_SUFFIX, COMPOSED, ClipView, FLOOR_SUFFIX, IMAGINED, IN_FOLDERS, Made, Page,
+    RANKS, RECONSTRUCTION, StageRow, Strip, StripRow, VideoView,
 };
 pub use paired::{Difference, RunView, differences};

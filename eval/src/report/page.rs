@@ -16,6 +16,9 @@ pub const RECONSTRUCTION: &str = "reconstruction";
 /// The subset of scenes composed of slots of different clips.
 pub const COMPOSED: &str = "composed";
 
+/// Metrics by which clips are ranked: the first that a clip was measured by. More is better in each.
+pub const RANKS: [&str; 5] = ["psnr", "fg-ari", "miou", "mbo", "ari"];
+
 /// All that a page shows.
 #[derive(Debug, Clone)]
 pub struct Page<'a> {
@@ -27,12 +30,14 @@ pub struct Page<'a> {
     pub scores: &'a ScoreTable,
     /// One row a value of a clip or frame: curves are made of them.
     pub items: &'a ItemTable,
-    /// Clips with their videos; the best and the worst by the PSNR among their scores are shown first.
+    /// Clips with their videos; the best and the worst by the first of [`RANKS`] among their scores are shown first.
     pub clips: Vec<ClipView>,
     /// What was answered.
     pub answers: Vec<AnswerRow>,
     /// What was run, in order.
     pub stages: Vec<StageRow>,
+    /// How the run was made, where that is known.
+    pub made: Option<Made>,
     /// The plan with every value resolved, as TOML.
     pub plan: String,
     /// What a reader must know before believing the numbers.
@@ -43,11 +48,28 @@ pub struct Page<'a> {
     pub burn_in: usize,
 }
 
+/// How a run was made: what one needs to make it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// The command line.
+    pub command: String,
+    /// Day and time of its beginning.
+    pub date: String,
+    /// Name and version of the program.
+    pub version: String,
+    /// What else it hangs on, each with its name: device, weights.
+    pub facts: Vec<(String, String)>,
+}
+
 /// One clip, side by side.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ClipView {
     /// Name of the clip.
     pub name: String,
+    /// Some of its frames as pictures, which need no playing.
+    pub strip: Option<Strip>,
+    /// How many frames its videos have; nought where that is unknown.
+    pub frames: usize,
     /// Its videos, in the order of the columns: truth, reconstruction, prediction, masks.
     pub videos: Vec<VideoView>,
     /// Share of the clip that was seen before imagination starts, 0..1.
@@ -56,6 +78,28 @@ pub struct ClipView {
     pub scores: Vec<(String, f64)>,
     /// What a reader must know about this clip.
     pub note: Option<String>,
+}
+
+/// Frames of a clip as pictures: time to the right, one row a panel.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Strip {
+    /// Numbers of the frames, in the order of the columns.
+    pub frames: Vec<usize>,
+    /// The first frame that was imagined; `None` where all were seen.
+    pub imagined_from: Option<usize>,
+    /// Truth, prediction, masks.
+    pub rows: Vec<StripRow>,
+    /// What each slot owns, shown behind a fold.
+    pub slots: Vec<StripRow>,
+}
+
+/// A row of a [`Strip`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StripRow {
+    /// What it shows.
+    pub label: String,
+    /// One PNG a column.
+    pub pictures: Vec<Vec<u8>>,
 }
 
 /// An encoded video.

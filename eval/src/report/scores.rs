@@ -107,16 +107,18 @@ fn row(score: &Score, with_run: bool) -> String {
     let (class, title) = greyed(score);
     let numbers = match score.value {
         Some(value) => format!(
-            "<td class=\"num value\">{}</td><td class=\"num\" title=\"{}\">{interval}</td>",
+            "<td class=\"num value\" data-label=\"value\">{}</td>\
+             <td class=\"num\" data-label=\"95\u{a0}% interval\" title=\"{}\">{interval}</td>",
             style.show(value),
             escape(&score.ci_method)
         ),
         None => "<td class=\"absent\" colspan=\"2\">not computed</td>".to_owned(),
     };
     format!(
-        "<tr class=\"{class}\" title=\"{title}\">{name}<td>{subset}{run}</td>{numbers}<td class=\"num\">{floor}</td>\
-         <td class=\"num\">{ceiling}</td><td class=\"barred\">{bar}</td><td class=\"num\">{items}</td>\
-         <td><code>{profile}</code></td><td class=\"note\">{note}</td></tr>",
+        "<tr class=\"{class}\" title=\"{title}\">{name}<td class=\"on\">{subset}{run}</td>{numbers}\
+         <td class=\"num\" data-label=\"floor\">{floor}</td><td class=\"num\" data-label=\"ceiling\">{ceiling}</td>\
+         <td class=\"barred\">{bar}</td><td class=\"num\" data-label=\"items\">{items}</td>\
+         <td data-label=\"profile\"><code>{profile}</code></td><td class=\"note\">{note}</td></tr>",
         name = name(score),
         subset = escape(&score.subset).replace('/', "/<wbr>"),
         floor = bound(score.floor),

@@ -56,13 +56,14 @@ pub(super) fn cards(page: &Page<'_>) -> String {
         };
         format!(
             "<div class=\"card{grey}\"><h2>{}<small>{}{}</small></h2><p class=\"figure {}\">{value}<small>{}</small></p>\
-             {}<p class=\"bounds\">{}{}</p></div>",
+             {}<p class=\"bounds\">{}{}{}</p></div>",
             key.metric.title,
             key.figure.subject,
             of_run(score),
             Verdict::of(score).class(),
             key.unit(),
             bar(score),
+            interval(score, style),
             bound("floor", score.floor),
             bound("ceiling", score.ceiling)
         )
@@ -75,6 +76,19 @@ pub(super) fn cards(page: &Page<'_>) -> String {
         return cards;
     }
     format!("<div class=\"cards\">{cards}</div>")
+}
+
+/// The interval of a card's number; empty where there is none.
+fn interval(score: &Score, style: Style) -> String {
+    match (score.ci_low, score.ci_high) {
+        (Some(low), Some(high)) => {
+            format!(
+                "<span class=\"ends\">95\u{a0}%: {}</span>",
+                style.range(low, high)
+            )
+        }
+        _ => String::new(),
+    }
 }
 
 /// What the run showed, in sentences.

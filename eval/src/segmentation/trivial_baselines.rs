@@ -1,12 +1,15 @@
 //! Masks that never looked: partitions of the frame that are the same for every clip. What they score is the floor that
 //! stands beside every segmentation score, for FG-ARI alone rewards any partition into compact pieces.
 
-use ndarray::{Array2, Array3, Axis};
+use ndarray::{Array2, Array3, ArrayView3, Axis};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::clip::MaskScores;
 use crate::error::EvalError;
+use crate::metric::MetricId;
 use crate::metric::profiles_macro::profiles;
+use crate::tables::MetricSamples;
 
 profiles! {
     /// A way to cut a frame into slots without looking at it.
@@ -97,6 +100,83 @@ fn voronoi(slots: usize, height: usize, width: usize, seed: u64) -> Array2<u8> {
     })
 }
 
+/// What masks that never looked score on one clip, one kind after another.
+#[derive(Debug, Clone)]
+pub struct BlindScores(Vec<MaskScores>);
+
+impl BlindScores {
+    /// Scores of masks of `slots` parts; `measure` compares masks with the clip's truth.
+    ///
+    /// # Shape
+    /// - `size`: `[time, height, width]` of the truth
+    ///
+    /// # Errors
+    /// As [`blind_masks`], and those of `measure`.
+    pub fn measure(
+        slots: usize,
+        size: [usize; 3],
+        seed: u64,
+        measure: impl Fn(ArrayView3<'_, u8>) -> Result<MaskScores, EvalError>,
+    ) -> Result<Self, EvalError> {
+        let of =
+            |&partition: &Partition| measure(blind_masks(partition, slots, size, seed)?.view());
+        Partition::ALL
+            .iter()
+            .map(of)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+/// The floor of a metric of masks while it is gathered: what masks that never looked score, and other simple masks.
+#[derive(Debug, Clone)]
+pub struct MaskFloor {
+    named: Vec<(String, MetricSamples)>,
+    id: MetricId,
+}
+
+impl MaskFloor {
+    /// Nothing yet.
+    pub fn new(id: MetricId) -> Self {
+        Self {
+            named: Vec::new(),
+            id,
+        }
+    }
+
+    /// Adds a clip. `first`: number of its first frame that was measured.
+    pub fn push(&mut self, blind: &BlindScores, clip: &str, first: usize) {
+        for (partition, scores) in Partition::ALL.iter().zip(&blind.0) {
+            self.push_named(partition.name(), scores, clip, first);
+        }
+    }
+
+    /// Adds a clip as other simple masks score on it.
+    pub fn push_named(&mut self, name: &str, scores: &MaskScores, clip: &str, first: usize) {
+        let place = self.named.iter().position(|(known, _)| known == name);
+        let place = place.unwrap_or_else(|| {
+            let samples = MetricSamples::new(self.id, &format!("floor-{name}"));
+            self.named.push((name.to_owned(), samples));
+            self.named.len() - 1
+        });
+        scores.push_to(&mut self.named[place].1, clip, first);
+    }
+
+    /// The best of them, and what each scores, in words.
+    pub fn best(&self) -> (Option<f64>, String) {
+        let means = self.named.iter();
+        let means: Vec<(&str, f64)> = means
+            .filter_map(|(name, samples)| Some((name.as_str(), samples.mean()?)))
+            .collect();
+        let named: Vec<String> = means
+            .iter()
+            .map(|(name, mean)| format!("{name} {mean:.3}"))
+            .collect();
+        let best = means.iter().map(|(_, mean)| *mean).reduce(f64::max);
+        (best, format!("masks that never look: {}", named.join(", ")))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -134,6 +214,28 @@ mod tests {
         assert_eq!(masks.row_of(0), [0, 0, 1, 1, 2, 2]);
         assert_eq!(masks.row_of(3), [3, 3, 4, 4, 5, 5]);
         assert!(blind_masks(Partition::Grid, 0, [1, 4, 6], 0).is_err());
+    }
+
+    #[test]
+    fn the_floor_is_the_best_of_what_never_looked() {
+        use crate::segmentation::MaskPair;
+        use crate::segmentation::metrics::ARI;
+        let truth = Array3::from_shape_fn((1, 4, 8), |(_, _, x)| u8::from(x > 3));
+        let id = ARI.default_id();
+        let blind = BlindScores::measure(2, [1, 4, 8], 0, |masks| {
+            MaskScores::measure(&[id], MaskPair::new(truth.view(), masks))
+        });
+        let mut floor = MaskFloor::new(id);
+        floor.push(&blind.unwrap(), "a", 0);
+        let (best, note) = floor.best();
+        assert!(
+            (best.unwrap() - 1.0).abs() < 1e-9,
+            "two stripes are the truth"
+        );
+        assert!(
+            note.starts_with("masks that never look: stripes 1.000, grid "),
+            "{note}"
+        );
     }
 
     trait RowOf {

@@ -57,7 +57,7 @@ fn page(runs: &[(ScoreTable, ItemTable)], text: &str) -> String {
         }],
         observed_share: 0.25,
         scores: vec![(own("run0"), 20.0)],
-        note: None,
+        ..ClipView::default()
     };
     let runs: Vec<RunView<'_>> = runs.collect();
     let resampling = Resampling {

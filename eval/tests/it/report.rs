@@ -2,7 +2,9 @@
 
 use slotflow_eval::distribution::metrics::FVD;
 use slotflow_eval::pixel::psnr::PSNR;
-use slotflow_eval::report::{AnswerRow, ClipView, Page, StageRow, VideoView, html};
+use slotflow_eval::report::{
+    AnswerRow, ClipView, Made, Page, StageRow, Strip, StripRow, VideoView, html,
+};
 use slotflow_eval::{ItemTable, ItemValue, MetricName, Score, ScoreTable};
 
 pub const PAYLOADS: [&str; 24] = [
@@ -83,8 +85,19 @@ impl Example {
             mime: own(mime),
             bytes: vec![0, 1, 2, 250],
         };
+        let row = |label: &str| StripRow {
+            label: own(label),
+            pictures: vec![vec![9, 9]; 2],
+        };
         let clip = ClipView {
             name: own("clip"),
+            strip: Some(Strip {
+                frames: vec![0, 6],
+                imagined_from: Some(6),
+                rows: vec![row("truth")],
+                slots: vec![row("slot")],
+            }),
+            frames: 24,
             videos: vec![video("video/mp4"), video("image/gif")],
             observed_share: 0.25,
             scores: vec![("psnr".to_owned(), 24.5), (own("odd"), 1.0)],
@@ -111,6 +124,12 @@ impl Example {
                 stage: own("stage"),
                 why: own("why"),
             }],
+            made: Some(Made {
+                command: own("command"),
+                date: own("date"),
+                version: own("version"),
+                facts: vec![(own("fact"), own("value"))],
+            }),
             plan: own("plan"),
             notes: vec![own("note")],
             failures: vec![(own("clip"), own("reason"))],
@@ -119,7 +138,7 @@ impl Example {
     }
 }
 
-const VOID: [&str; 6] = ["meta", "img", "source", "wbr", "br", "!doctype"];
+const VOID: [&str; 7] = ["meta", "img", "input", "source", "wbr", "br", "!doctype"];
 
 /// Every tag in order, with the names of its attributes: the shape of a page, whatever its texts say.
 fn shape(page: &str) -> Vec<String> {
@@ -244,6 +263,7 @@ fn an_empty_run_still_makes_a_page() {
         clips: Vec::new(),
         answers: Vec::new(),
         stages: Vec::new(),
+        made: None,
         plan: String::new(),
         notes: Vec::new(),
         failures: Vec::new(),
@@ -280,6 +300,11 @@ fn every_part_of_a_run_is_shown() {
         "class=\"start\"",
         "AAEC+g==",
         "class=\"was-imagined\"",
+        "alt=\"truth, frame 6\"",
+        "<code>command</code> <span>date</span> <span>version</span>",
+        "<dt>fact</dt><dd>value</dd>",
+        "data-label=\"floor\"",
+        "<span class=\"ends\">95\u{a0}%: 23.00",
         "class=\"badge best\"",
         "class=\"confusion\"",
         "<code>stage</code>",
@@ -289,4 +314,19 @@ fn every_part_of_a_run_is_shown() {
     for part in parts {
         assert!(page.contains(part), "{part}");
     }
+}
+
+#[test]
+fn clips_stand_before_numbers() {
+    let page = html(&Example::new("").page());
+    let place = |part: &str| page.find(part).unwrap_or_else(|| panic!("no {part}"));
+    let order = [
+        "class=\"wide strip few\"",
+        "<video",
+        "class=\"cards\"",
+        "class=\"summary\"",
+        "class=\"scores\"",
+    ]
+    .map(place);
+    assert!(order.is_sorted(), "{order:?}");
 }

@@ -122,7 +122,8 @@ impl<K: PerClip> Partial<K> {
             .collect()
     }
 
-    /// Does every clip that is still to be done, one after the other.
+    /// Does every clip that is still to be done, one after the other. `work` may say which
+    /// [part](Progress::part) of its clip is done.
     ///
     /// A clip that fails is noted and left out, whatever the fault; the rest goes on.
     ///
@@ -131,14 +132,14 @@ impl<K: PerClip> Partial<K> {
     pub fn each<E: std::fmt::Display>(
         &mut self,
         context: &Context,
-        mut work: impl FnMut(&ClipId) -> Result<ClipFile, E>,
+        mut work: impl FnMut(&ClipId, &Progress) -> Result<ClipFile, E>,
     ) -> Result<(), RunError> {
         let missing = self.missing();
         let progress = Progress::new(&self.recipe.stage, self.clips.len(), context.quiet);
         progress.set(self.clips.len() - missing.len());
         for clip in missing {
             interrupt::check()?;
-            let done = fault::guarded(|| work(&clip));
+            let done = fault::guarded(|| work(&clip, &progress));
             self.keep(&clip, done)?;
             progress.advance();
         }
@@ -163,11 +164,14 @@ impl<K: PerClip> Partial<K> {
             interrupt::check()?;
             let done: Vec<_> = some
                 .par_iter()
-                .map(|clip| (clip, fault::guarded(|| work(clip))))
+                .map(|clip| {
+                    let result = fault::guarded(|| work(clip));
+                    progress.advance();
+                    (clip, result)
+                })
                 .collect();
             for (clip, result) in done {
                 self.keep(clip, result)?;
-                progress.advance();
             }
         }
         Ok(())

@@ -1,13 +1,15 @@
 //! Segmentation of pairs of mask files.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use ndarray::{Array3, s};
+use ndarray::{Array3, ArrayView3, s};
 use rayon::prelude::*;
 use slotflow_datasets::Fit;
 use slotflow_datasets::video::fit::resize_ids;
 use slotflow_eval::metric::definition::Needs;
 use slotflow_eval::segmentation::{MaskPair, MaskScores};
+use slotflow_eval::trivial_baselines::{BlindScores, MaskFloor};
 use slotflow_eval::{MetricId, MetricSamples};
 
 use crate::metrics::error::MetricsError;
@@ -52,15 +54,21 @@ pub(crate) fn evaluate(
     });
     let shared =
         RowContext::new(&matches, identities, request.skip).with_note(&request.about_masks());
-    let found: Vec<Result<MaskScores, MetricsError>> = pairs
+    let found: Vec<Result<Scored, MetricsError>> = pairs
         .par_iter()
-        .map(|(_, prediction, truth)| measure(request, &wanted, prediction, truth))
+        .map(|(_, prediction, truth)| {
+            Pair::read(request, prediction, truth)?.scored(&wanted, request)
+        })
         .collect();
     for id in wanted {
         let mut samples = MetricSamples::new(id, SUBSET);
+        let mut floor = MaskFloor::new(id);
         for ((name, ..), found) in pairs.iter().zip(&found) {
             match found {
-                Ok(found) => found.push_to(&mut samples, name, request.skip),
+                Ok(found) => {
+                    found.tested.push_to(&mut samples, name, request.skip);
+                    floor.push(&found.blind, name, request.skip);
+                }
                 Err(error) => {
                     let reason = error.to_string();
                     samples.leave_out(name, &reason);
@@ -68,34 +76,101 @@ pub(crate) fn evaluate(
                 }
             }
         }
-        evaluation.add(&samples, request, &shared);
+        let (best, note) = floor.best();
+        let mut score = samples
+            .score(request.resampling)
+            .with_bounds(best, Some(1.0));
+        if best.is_some() {
+            let notes = [score.note.as_str(), &note];
+            let said: Vec<&str> = notes.into_iter().filter(|note| !note.is_empty()).collect();
+            score.note = said.join("; ");
+        }
+        evaluation.add_score(score, samples.rows(), &shared);
     }
     Ok(())
 }
 
-/// Scores of one clip.
-fn measure(
-    request: &Request,
-    wanted: &[MetricId],
-    prediction: &MaskFile,
-    truth: &MaskFile,
-) -> Result<MaskScores, MetricsError> {
-    let Labels { masks, void } = truth.read(request.void)?;
-    let masks = from_frame(masks, request.skip);
-    let mut guess = from_frame(
-        prediction.read(request.void)?.with_void_as_label(),
-        request.skip,
-    );
-    if request.resize.is_some() {
-        guess = at_size_of(&guess, &masks);
+/// Masks of one clip on both sides, `[time, height, width]` each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MaskClipPair {
+    /// Name of the clip.
+    pub name: String,
+    /// Predicted masks.
+    pub prediction: Array3<u8>,
+    /// True masks.
+    pub truth: Array3<u8>,
+}
+
+/// Masks of the named clips as they are measured. Names without a pair, and clips that cannot be read, are left out.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub fn both_masks(request: &Request, names: &[&str]) -> Result<Vec<MaskClipPair>, MetricsError> {
+    let Some([prediction, truth]) = &request.masks else {
+        return Ok(Vec::new());
+    };
+    let [predictions, truths] = [places(prediction)?, places(truth)?];
+    let read = |name: &&str| {
+        let pair = Pair::read(request, predictions.get(*name)?, truths.get(*name)?).ok()?;
+        Some(MaskClipPair {
+            name: (*name).to_owned(),
+            prediction: pair.guess,
+            truth: pair.masks,
+        })
+    };
+    Ok(names.iter().filter_map(read).collect())
+}
+
+/// Masks of a clip as they are compared.
+struct Pair {
+    masks: Array3<u8>,
+    guess: Array3<u8>,
+    /// Pixels that do not count, where the request says so.
+    void: Option<Array3<bool>>,
+}
+
+/// Scores of a clip, and of masks that never looked.
+struct Scored {
+    tested: MaskScores,
+    blind: BlindScores,
+}
+
+impl Pair {
+    fn read(
+        request: &Request,
+        prediction: &MaskFile,
+        truth: &MaskFile,
+    ) -> Result<Self, MetricsError> {
+        let Labels { masks, void } = truth.read(request.void)?;
+        let masks = from_frame(masks, request.skip);
+        let guess = prediction.read(request.void)?.with_void_as_label();
+        let mut guess = from_frame(guess, request.skip);
+        if request.resize.is_some() {
+            guess = at_size_of(&guess, &masks);
+        }
+        let void = request.void.map(|_| from_frame(void, request.skip));
+        Ok(Self { masks, guess, void })
     }
-    let pair = MaskPair::new(masks.view(), guess.view());
-    Ok(if request.void.is_some() {
-        let void = from_frame(void, request.skip);
-        MaskScores::measure(wanted, pair.without(void.view()))?
-    } else {
-        MaskScores::measure(wanted, pair)?
-    })
+
+    /// Masks that never looked have as many parts as the prediction has labels.
+    fn scored(&self, wanted: &[MetricId], request: &Request) -> Result<Scored, MetricsError> {
+        let measure = |masks: ArrayView3<'_, u8>| {
+            let pair = MaskPair::new(self.masks.view(), masks);
+            let pair = match &self.void {
+                Some(void) => pair.without(void.view()),
+                None => pair,
+            };
+            MaskScores::measure(wanted, pair)
+        };
+        let tested = measure(self.guess.view())?;
+        let labels: BTreeSet<u8> = self.guess.iter().copied().collect();
+        let size = self.masks.dim().into();
+        let seed = request.resampling.seed;
+        Ok(Scored {
+            tested,
+            blind: BlindScores::measure(labels.len(), size, seed, measure)?,
+        })
+    }
 }
 
 /// The frames from number `first` on.

@@ -91,7 +91,7 @@ impl Stage for Answer<'_> {
         };
         out.inherit(self.encoded);
         out.expect(self.encoded.clips().to_vec());
-        out.each(context, |clip| {
+        out.each(context, |clip, _| {
             let questions = self.clips.note(clip)?.questions;
             let encoded = self.encoded.slots(clip)?;
             let slots = match &dynamics {

@@ -89,7 +89,7 @@ impl Stage for NeuroSymbolic<'_> {
         };
         out.inherit(self.encoded);
         out.expect(self.encoded.clips().to_vec());
-        out.each(context, |clip| {
+        out.each(context, |clip, _| {
             let encoded = self.encoded.slots(clip)?;
             let dim = encoded.dim().2;
             if dim != config.dim {

@@ -62,9 +62,11 @@ impl Stage for RenderScenes<'_> {
         };
         out.inherit(self.scenes);
         out.expect(self.scenes.clips().to_vec());
-        out.each(context, |scene| -> Result<ClipFile, RunError> {
+        out.each(context, |scene, progress| -> Result<ClipFile, RunError> {
             let slots = self.scenes.slots(scene)?;
-            let frames = renderer.render(scene.as_str(), slots.view())?;
+            let frames = renderer
+                .render(scene.as_str(), slots.view(), progress)?
+                .frames;
             let frames = enlarged(frames.view(), self.size);
             Ok(ClipFile::default().with_bytes(FRAMES, &frames))
         })

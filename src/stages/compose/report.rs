@@ -19,7 +19,7 @@ use crate::plan::{ComposePlan, Plan};
 use crate::stages::perceive::decode::Clips;
 use crate::stages::predict::evaluate::Scores;
 use crate::stages::report::media::{of_data, upscaled, write_video};
-use crate::stages::report::run_folder::{stage_rows, write_page, write_run_folder};
+use crate::stages::report::run_folder::{made, stage_rows, write_page, write_run_folder};
 
 /// Scenes that a grid of pictures shows.
 const IN_GRID: usize = 64;
@@ -91,6 +91,7 @@ impl SceneReport<'_> {
             clips: self.views(folder)?,
             answers: Vec::new(),
             stages: stage_rows(run),
+            made: made(run, &[]),
             plan,
             failures: self.failures(),
             burn_in: 0,
@@ -340,8 +341,7 @@ impl SceneReport<'_> {
                 name: scene.to_string(),
                 videos,
                 observed_share: 0.0,
-                scores: Vec::new(),
-                note: None,
+                ..ClipView::default()
             });
         }
         Ok(views)

@@ -108,7 +108,7 @@ impl Stage for Compose<'_> {
         let names: Vec<ClipId> = (0..count).map(scene_id).collect();
         let numbers: BTreeMap<ClipId, usize> = names.iter().cloned().zip(0..).collect();
         out.expect(names);
-        out.each(context, |scene| {
+        out.each(context, |scene, _| {
             let number = numbers.get(scene).copied().unwrap_or_default();
             let composition = match &protocol {
                 Scenes::Fixed(scenes) => scenes[number].clone(),

@@ -3,6 +3,7 @@
 use ndarray::{Array4, Axis, Ix4};
 use slotflow_datasets::ClipId;
 
+use crate::artifacts::progress::Progress;
 use crate::artifacts::slots::{ATTENTION, ClipSlots, SlotsOfClips};
 use crate::artifacts::{ClipFile, Context, Input, Partial, RunError, Stage};
 use crate::inference::encode::ClipEncoder;
@@ -57,8 +58,9 @@ impl Stage for Encode<'_> {
         let (config, encoder) = self.encoder(context)?;
         out.inherit(self.clips);
         out.expect(self.clips.clips().to_vec());
-        out.each(context, |clip| {
-            self.encode_clip(&encoder, config.resolution, clip, context)
+        out.each(context, |clip, progress| {
+            let encoder = (&encoder, config.resolution);
+            self.encode_clip(encoder, clip, context, progress)
         })
     }
 }
@@ -98,7 +100,8 @@ impl Encode<'_> {
             config: &config,
             ..*self
         };
-        let file = stage.encode_clip(&encoder, encoder_config.resolution, clip, context)?;
+        let encoder = (&encoder, encoder_config.resolution);
+        let file = stage.encode_clip(encoder, clip, context, &Progress::silent())?;
         file.floats::<Ix4>(ATTENTION).map(Some)
     }
 
@@ -124,10 +127,10 @@ impl Encode<'_> {
     /// A clip's file: its slots and masks, and its attention where the plan keeps that.
     fn encode_clip(
         &self,
-        encoder: &SlotEncoder,
-        resolution: [usize; 2],
+        (encoder, resolution): (&SlotEncoder, [usize; 2]),
         clip: &ClipId,
         context: &Context,
+        progress: &Progress,
     ) -> Result<ClipFile, RunError> {
         let frames = self.clips.frames(clip)?;
         let (_, height, width, _) = frames.dim();
@@ -145,7 +148,7 @@ impl Encode<'_> {
             with_masks: true,
             with_attention: self.config.attention,
         };
-        let encoded = encoder.encode(frames.view().insert_axis(Axis(0)), &mut noise);
+        let encoded = encoder.encode(frames.view().insert_axis(Axis(0)), &mut noise, progress);
         let slots = encoded.slots.index_axis_move(Axis(0), 0);
         let masks = encoded.masks.unwrap_or_default();
         let masks = masks.index_axis_move(Axis(0), 0);

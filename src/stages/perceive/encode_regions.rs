@@ -76,7 +76,7 @@ impl EncodeRegions<'_> {
         let masks = self.config.masks.as_deref().map(files).transpose()?;
         out.inherit(self.clips);
         out.expect(self.clips.clips().to_vec());
-        out.each(context, |clip| {
+        out.each(context, |clip, _| {
             let frames = self.clips.frames(clip)?;
             let (_, height, width, _) = frames.dim();
             if height % patch + width % patch > 0 {

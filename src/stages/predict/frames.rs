@@ -1,9 +1,12 @@
 //! Rendered frames on disk: for each clip its reconstruction, its prediction, and the decoder's bound where it has one.
 
-use ndarray::{Array4, Ix4};
+use ndarray::{Array3, Array4, Ix3, Ix4};
 use slotflow_datasets::ClipId;
 
 use crate::artifacts::{Artifact, ArtifactKind, PerClip, RunError};
+
+/// Array of a clip's file: the slot that drew most of every pixel of the prediction, `[time, height, width]`.
+pub(super) const PREDICTION_MASKS: &str = "prediction-masks";
 
 /// Frames of clips, rendered from slots.
 #[derive(Debug)]
@@ -30,6 +33,19 @@ impl Frames {
     /// When the file is not there or not whole.
     pub fn prediction(&self, clip: &ClipId) -> Result<Array4<u8>, RunError> {
         self.read(clip)?.bytes::<Ix4>("prediction")
+    }
+
+    /// The slot that drew most of every pixel of [`Frames::prediction`], `[time, height, width]`; `None` where the decoder does
+    /// not say which slot draws what.
+    ///
+    /// # Errors
+    /// When the file is not there or not whole.
+    pub fn prediction_masks(&self, clip: &ClipId) -> Result<Option<Array3<u8>>, RunError> {
+        let file = self.read(clip)?;
+        let there = file.has(PREDICTION_MASKS);
+        there
+            .then(|| file.bytes::<Ix3>(PREDICTION_MASKS))
+            .transpose()
     }
 
     /// The frames through the decoder's own auto-encoder, `[time, height, width, rgb]`, where it has one: the best that it can

@@ -4,16 +4,19 @@ use burn::tensor::{Device, Tensor};
 use ndarray::{Array4, Axis, concatenate, s};
 use slotflow_datasets::ClipId;
 
+use crate::artifacts::progress::Progress;
 use crate::artifacts::{ClipFile, ClipSlots, Context, Input, Partial, RunError, Slots, Stage};
-use crate::inference::render::{CHUNK, ClipRenderer};
-use crate::masks::enlarged;
+use crate::inference::frames_at_once;
+use crate::inference::render::{ClipRenderer, RenderedClip};
+use crate::masks::{enlarged, enlarged_masks};
+use crate::models::WeightsKind;
 use crate::models::decoder::SlotDecoder;
 use crate::plan::video_predict::{RenderConfig, RenderStart};
 use crate::tensor_conversion::{clip_from_frames, frames_from_clip};
 
 use crate::stages::Loaded;
 use crate::stages::perceive::decode::Clips;
-use crate::stages::predict::frames::RenderedFrames;
+use crate::stages::predict::frames::{PREDICTION_MASKS as MASKS, RenderedFrames};
 
 /// Renders every encoded frame and every predicted one.
 pub struct Render<'a> {
@@ -40,12 +43,17 @@ impl Stage for Render<'_> {
     }
 
     fn inputs(&self) -> Vec<Input> {
-        vec![
+        let mut inputs = vec![
             self.clips.as_input("clips"),
             self.encoded.as_input("seen slots"),
             self.rollout.as_input("imagined slots"),
             Input::new("weights", &*self.weights.id),
-        ]
+        ];
+        // What decoders without masks rendered before masks were kept is still whole.
+        if self.weights.header().model == WeightsKind::Mixture {
+            inputs.push(Input::new("masks", "largest share of a pixel"));
+        }
+        inputs
     }
 
     fn is_random(&self) -> bool {
@@ -57,7 +65,7 @@ impl Stage for Render<'_> {
         let (config, decoder) = loaded.map_err(RunError::weights)?;
         out.inherit(self.rollout);
         out.expect(self.rollout.clips().to_vec());
-        out.each(context, |clip| {
+        out.each(context, |clip, progress| {
             let rollout = self.rollout.of_clip(clip)?;
             let dim = rollout.slots.dim().2;
             if dim != config.dim() {
@@ -67,7 +75,7 @@ impl Stage for Render<'_> {
                 );
                 return Err(RunError::Unfit { reason });
             }
-            self.render_clip(&decoder, clip, &rollout, context)
+            self.render_clip((&decoder, clip), &rollout, context, progress)
         })
     }
 }
@@ -87,10 +95,10 @@ impl Render<'_> {
 
     fn render_clip(
         &self,
-        decoder: &SlotDecoder,
-        clip: &ClipId,
+        (decoder, clip): (&SlotDecoder, &ClipId),
         rollout: &ClipSlots,
         context: &Context,
+        progress: &Progress,
     ) -> Result<ClipFile, RunError> {
         let truth = self.clips.frames(clip)?;
         let encoded = self.encoded.slots(clip)?;
@@ -108,18 +116,24 @@ impl Render<'_> {
             seed: context.seed,
             device: &context.device,
         };
-        let rendered = renderer.render(clip.as_str(), slots.view())?;
-        let rendered = enlarged(rendered.view(), [height, width]);
+        let RenderedClip { frames, masks } =
+            renderer.render(clip.as_str(), slots.view(), progress)?;
+        let frames = enlarged(frames.view(), [height, width]);
         let time = encoded.dim().0;
-        let reconstruction = rendered.slice(s![..time, .., .., ..]).to_owned();
-        let observed = rendered.slice(s![..rollout.observed, .., .., ..]);
-        let prediction = concatenate(Axis(0), &[observed, rendered.slice(s![time.., .., .., ..])])
-            .map_err(|error| RunError::Internal {
-                reason: error.to_string(),
-            })?;
+        let shown: Vec<usize> = (0..rollout.observed).chain(time..slots.dim().0).collect();
         let file = ClipFile::default()
-            .with_bytes("reconstruction", &reconstruction)
-            .with_bytes("prediction", &prediction);
+            .with_bytes(
+                "reconstruction",
+                &frames.slice(s![..time, .., .., ..]).to_owned(),
+            )
+            .with_bytes("prediction", &frames.select(Axis(0), &shown));
+        let file = match masks {
+            Some(masks) => {
+                let masks = masks.select(Axis(0), &shown);
+                file.with_bytes(MASKS, &enlarged_masks(masks.view(), [height, width]))
+            }
+            None => file,
+        };
         Ok(match ceiling(decoder, &truth, &context.device) {
             Some(best) => file.with_bytes("ceiling", &best),
             None => file,
@@ -133,9 +147,10 @@ impl Render<'_> {
 /// `[time, height, width, rgb]`, before and after
 fn ceiling(decoder: &SlotDecoder, frames: &Array4<u8>, device: &Device) -> Option<Array4<u8>> {
     let mut out = Array4::zeros(frames.dim());
+    let at_once = frames_at_once(device);
     for (part, mut out) in frames
-        .axis_chunks_iter(Axis(0), CHUNK)
-        .zip(out.axis_chunks_iter_mut(Axis(0), CHUNK))
+        .axis_chunks_iter(Axis(0), at_once)
+        .zip(out.axis_chunks_iter_mut(Axis(0), at_once))
     {
         let best = decoder.ceiling(frames_from_clip(part, device))?;
         out.assign(&clip_from_frames(best));

@@ -47,7 +47,7 @@ impl Stage for Rollout<'_> {
         let (config, dynamics) = loaded.map_err(RunError::weights)?;
         out.inherit(self.slots);
         out.expect(self.slots.clips().to_vec());
-        out.each(context, |clip| {
+        out.each(context, |clip, _| {
             let encoded = self.slots.slots(clip)?;
             let (time, _, dim) = encoded.dim();
             if dim != config.dim {

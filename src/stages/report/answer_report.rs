@@ -15,7 +15,7 @@ use crate::stages::clevrer::answers::{AnswerRecord, Answers};
 use crate::stages::clevrer::score_answers::AnswerScores;
 use crate::stages::perceive::decode::Clips;
 use crate::stages::report::answers_csv::write_answers;
-use crate::stages::report::run_folder::{stage_rows, write_page, write_run_folder};
+use crate::stages::report::run_folder::{made, stage_rows, write_page, write_run_folder};
 
 /// What a run folder of question answering is made of.
 pub struct AnswerReport<'a> {
@@ -72,6 +72,7 @@ impl AnswerReport<'_> {
             notes: unread(&shown),
             answers: shown.iter().map(AnswerRecord::shown).collect(),
             stages: stage_rows(run),
+            made: made(run, &[]),
             plan,
             failures: self.failures.clone(),
             burn_in: 0,

@@ -8,6 +8,7 @@ use slotflow_datasets::{Fit, FrameSampling, Window, video};
 use slotflow_eval::ScoreTable;
 use slotflow_eval::report::{ClipView, Difference};
 
+use super::film_strip::film_strip;
 use super::finished_run::{FinishedRun, setting};
 use super::media::embedded;
 use crate::artifacts::RunError;
@@ -91,6 +92,10 @@ pub(crate) fn clips(
             mismatched.push(name.clone());
             continue;
         }
+        let predictions: Vec<_> = videos_of_clip
+            .iter()
+            .map(|(frames, _)| column(frames.view(), PREDICTION))
+            .collect();
         let mut shown = vec![embedded(
             truths[0].view(),
             videos_of_clip[0].1,
@@ -98,9 +103,9 @@ pub(crate) fn clips(
             out,
             VideoFormat::Mp4,
         )?];
-        for (run, (frames, fps)) in runs.iter().zip(&videos_of_clip) {
+        for ((run, prediction), (_, fps)) in runs.iter().zip(&predictions).zip(&videos_of_clip) {
             shown.push(embedded(
-                column(frames.view(), PREDICTION).view(),
+                prediction.view(),
                 *fps,
                 &run.name,
                 out,
@@ -112,8 +117,13 @@ pub(crate) fn clips(
             .filter_map(|run| Some((run.name.clone(), run.psnr(name)?)));
         let burn_in = setting(&runs[0].plan, "rollout.burn-in");
         let burn_in: f64 = burn_in.and_then(|value| value.parse().ok()).unwrap_or(0.0);
+        let mut panels = vec![("truth", truths[0].view())];
+        let of_runs = runs.iter().zip(&predictions);
+        panels.extend(of_runs.map(|(run, frames)| (run.name.as_str(), frames.view())));
         views.push(ClipView {
             name: name.clone(),
+            strip: Some(film_strip(&panels, burn_in as usize)?),
+            frames: truths[0].dim().0,
             videos: shown,
             observed_share: burn_in / truths[0].dim().0.max(1) as f64,
             scores: scores.collect(),

@@ -8,7 +8,7 @@ use slotflow_datasets::ClipId;
 use slotflow_datasets::partial::PartialFolder;
 use slotflow_datasets::video::write_png;
 use slotflow_eval::report::{
-    AnswerChange, ClipView, EditPage, StageRow, VideoView, edited as page,
+    AnswerChange, ClipView, EditPage, StageRow, Strip, VideoView, edited as page,
 };
 
 use crate::artifacts::files::{make_dir, write_atomic};
@@ -21,6 +21,7 @@ use crate::stages::perceive::decode::Clips;
 use crate::stages::predict::edit::stage::EditedSlots;
 use crate::stages::predict::frames::Frames;
 use crate::stages::report::answers_csv::write_answers;
+use crate::stages::report::film_strip::film_strip;
 use crate::stages::report::media::{embedded, of_data, upscaled, write_npz, write_video};
 use crate::stages::report::run_folder::{PAGE, stage_rows, write_record};
 use crate::stages::report::video_columns::side_by_side;
@@ -102,7 +103,7 @@ impl EditReport<'_> {
         let (operations, frames) = (&self.edit.operations, self.edit.frames);
         let mut changes: Vec<String> = operations.iter().map(ToString::to_string).collect();
         changes.extend(exchanges.iter().map(ToString::to_string));
-        let (videos, observed_share) = self.videos(folder, clip)?;
+        let (videos, strip, observed_share) = self.videos(folder, clip)?;
         let observed = self.rollout.observed(clip)?;
         let page_of = EditPage {
             title: format!("{clip}, edited"),
@@ -111,10 +112,11 @@ impl EditReport<'_> {
             notes: self.remark.iter().cloned().collect(),
             clips: vec![ClipView {
                 name: clip.to_string(),
+                frames: strip.frames.last().map_or(0, |last| last + 1),
+                strip: Some(strip),
                 videos,
                 observed_share,
-                scores: Vec::new(),
-                note: None,
+                ..ClipView::default()
             }],
             answers: changed,
             stages: stage_rows_of_both(run),
@@ -136,8 +138,12 @@ impl EditReport<'_> {
         })
     }
 
-    /// One video with all columns side by side, and each by itself for the page; the share of frames that were seen.
-    fn videos(&self, folder: &Path, clip: &ClipId) -> Result<(Vec<VideoView>, f64), RunError> {
+    /// One video with all columns side by side, each by itself for the page, and their film strip; the share of frames that were seen.
+    fn videos(
+        &self,
+        folder: &Path,
+        clip: &ClipId,
+    ) -> Result<(Vec<VideoView>, Strip, f64), RunError> {
         let [before, after] = self.frames;
         let columns: [(&str, Array4<u8>); 5] = [
             ("seen", self.clips.frames(clip)?),
@@ -148,6 +154,12 @@ impl EditReport<'_> {
         ];
         let fps = self.clips.note(clip)?.fps;
         let scale = self.plan.report.scale;
+        let observed = self.rollout.observed(clip)?;
+        let panels = columns.each_ref();
+        let strip = film_strip(
+            &panels.map(|(label, frames)| (*label, frames.view())),
+            observed,
+        )?;
         let columns = columns.map(|(label, frames)| (label, upscaled(frames.view(), scale)));
         make_dir(&folder.join("videos"))?;
         let extension = self.plan.report.format.of_pages().extension();
@@ -157,11 +169,11 @@ impl EditReport<'_> {
         let sheet = sheet(&views);
         write_png(&folder.join("frames.png"), sheet.view()).map_err(of_data)?;
         let frames = columns[3].1.dim().0.max(1);
-        let share = self.rollout.observed(clip)? as f64 / frames as f64;
+        let share = observed as f64 / frames as f64;
         let videos = columns.iter().map(|(label, frames)| {
             embedded(frames.view(), fps, label, folder, self.plan.report.format)
         });
-        Ok((videos.collect::<Result<_, _>>()?, share))
+        Ok((videos.collect::<Result<_, _>>()?, strip, share))
     }
 }
 

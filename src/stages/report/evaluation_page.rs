@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use slotflow_eval::pixel::psnr::PSNR;
-use slotflow_eval::report::{ClipView, Page, StageRow, html};
+use ndarray::Array4;
+use slotflow_eval::report::{ClipView, Page, RANKS, StageRow, html};
 
+use super::film_strip::film_strip;
 use super::media::embedded;
-use crate::artifacts::RunError;
+use super::run_folder::made_by;
 use crate::artifacts::files::{make_dir, write_atomic};
-use crate::metrics::{ClipPair, Evaluation, Request, both_sides};
+use crate::artifacts::{Invocation, RunError};
+use crate::masks::{overlaid, painted};
+use crate::metrics::{Evaluation, MetricsError, Request, both_masks, both_sides};
 use crate::plan::video_predict::VideoFormat;
 
 /// How many of the best clips are shown, and how many of the worst.
@@ -21,7 +24,12 @@ const SHOWN_FPS: f32 = 10.0;
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write(request: &Request, evaluation: &Evaluation, path: &Path) -> Result<(), RunError> {
+pub fn write(
+    request: &Request,
+    evaluation: &Evaluation,
+    path: &Path,
+    invocation: Option<&Invocation>,
+) -> Result<(), RunError> {
     let folder = path.parent().unwrap_or(Path::new(""));
     make_dir(folder)?;
     let mut notes: Vec<String> = Vec::new();
@@ -64,6 +72,7 @@ pub fn write(request: &Request, evaluation: &Evaluation, path: &Path) -> Result<
         clips,
         answers: Vec::new(),
         stages: stages.collect(),
+        made: invocation.map(|invocation| made_by(invocation, Vec::new())),
         plan: format!(
             "skip = {}\nclip-length = {}\nunpaired = {}\nresamples = {}\nseed = {}\n",
             request.skip,
@@ -79,7 +88,7 @@ pub fn write(request: &Request, evaluation: &Evaluation, path: &Path) -> Result<
     write_atomic(path, html(&page).as_bytes())
 }
 
-/// The best and the worst clips by their PSNR, the first ones where none was measured.
+/// The best and the worst clips by their PSNR, or by a metric of masks, the first ones where neither was measured.
 fn clips(
     request: &Request,
     evaluation: &Evaluation,
@@ -94,38 +103,66 @@ fn clips(
             .extend(item.value);
     }
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
-    let psnr = |name: &&str| {
-        scores[*name]
-            .get(PSNR.name)
-            .map_or(0.0, |values| mean(values))
+    let rank = |name: &&str| {
+        let mut ranks = RANKS.iter().filter_map(|metric| scores[*name].get(metric));
+        ranks.next().map_or(0.0, |values| mean(values))
     };
     let mut names: Vec<&str> = scores.keys().copied().collect();
-    names.sort_by(|a, b| psnr(b).total_cmp(&psnr(a)).then(a.cmp(b)));
+    names.sort_by(|a, b| rank(b).total_cmp(&rank(a)).then(a.cmp(b)));
     if names.len() > 2 * EACH {
         names.drain(EACH..names.len() - EACH);
     }
+    let mut panels = panels(request, &names).map_err(|error| error.to_string())?;
     let mut views = Vec::new();
-    for pair in both_sides(request, &names).map_err(|error| error.to_string())? {
-        let ClipPair {
-            name,
-            prediction,
-            truth,
-        } = pair;
-        let mut videos = Vec::new();
-        for (label, frames) in [("truth", truth), ("prediction", prediction)] {
-            let video = embedded(frames.view(), SHOWN_FPS, label, folder, VideoFormat::Mp4);
-            videos.push(video.map_err(|error| error.to_string())?);
-        }
-        let means = scores[name.as_str()].iter();
+    for name in names {
+        let Some(panels) = panels.remove(name) else {
+            continue;
+        };
+        let shown: Vec<_> = panels
+            .iter()
+            .map(|(label, frames)| (*label, frames.view()))
+            .collect();
+        let videos = shown
+            .iter()
+            .map(|(label, frames)| embedded(*frames, SHOWN_FPS, label, folder, VideoFormat::Mp4));
+        let videos = videos.collect::<Result<_, _>>();
+        let strip = film_strip(&shown, 0);
+        let means = scores[name].iter();
         views.push(ClipView {
+            name: name.to_owned(),
+            strip: Some(strip.map_err(|error| error.to_string())?),
+            frames: panels[0].1.dim().0,
+            videos: videos.map_err(|error: RunError| error.to_string())?,
             scores: means
                 .map(|(metric, values)| ((*metric).to_owned(), mean(values)))
                 .collect(),
-            name,
-            videos,
-            observed_share: 0.0,
-            note: None,
+            ..ClipView::default()
         });
     }
     Ok(views)
+}
+
+/// What is shown of each of the named clips: videos, masks, and predicted masks laid over true frames of the same size.
+fn panels(
+    request: &Request,
+    names: &[&str],
+) -> Result<BTreeMap<String, Vec<(&'static str, Array4<u8>)>>, MetricsError> {
+    let mut panels: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for pair in both_sides(request, names)? {
+        let of_clip = panels.entry(pair.name).or_default();
+        of_clip.push(("truth", pair.truth));
+        of_clip.push(("prediction", pair.prediction));
+    }
+    for pair in both_masks(request, names)? {
+        let of_clip = panels.entry(pair.name).or_default();
+        let (time, height, width) = pair.prediction.dim();
+        let overlay = of_clip.first().and_then(|(_, frames)| {
+            let fits = frames.dim() == (time, height, width, 3);
+            fits.then(|| overlaid(frames.view(), pair.prediction.view()))
+        });
+        of_clip.push(("true masks", painted(pair.truth.view())));
+        of_clip.push(("predicted masks", painted(pair.prediction.view())));
+        of_clip.extend(overlay.map(|overlay| ("masks on truth", overlay)));
+    }
+    Ok(panels)
 }

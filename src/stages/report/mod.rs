@@ -9,6 +9,9 @@ pub mod run_report;
 /// The page, tables, masks and overlays of a segmentation.
 pub mod segment_report;
 
+/// Frames of a clip as a film strip of a page.
+mod film_strip;
+
 /// Masks as files of several kinds.
 mod mask_writers;
 

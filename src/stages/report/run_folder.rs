@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use slotflow_datasets::partial::PartialFolder;
-use slotflow_eval::report::{Page, StageRow, html};
+use slotflow_eval::report::{Made, Page, StageRow, html};
 
 use crate::artifacts::files::{make_dir, write_atomic};
-use crate::artifacts::{Record, Run, RunError};
+use crate::artifacts::{Invocation, Record, Run, RunError};
 use crate::plan::Plan;
+use crate::plan::video_predict::WeightsName;
+use crate::stages::Loaded;
 
 /// Writes a run's folder: the plan, what `fill` puts there, and how the run went, in place of an earlier run; the path of its
 /// page.
@@ -54,6 +56,32 @@ pub fn write_page(folder: &Path, page: &Page<'_>) -> Result<(), RunError> {
     write_atomic(&folder.join(PAGE), html(page).as_bytes())
 }
 
+/// How a run was made, as its page says it: its weights each with their role, name and hash. `None` where the run does not know
+/// its command, as that of a library.
+pub fn made(run: &Run, weights: &[(&str, &WeightsName, &Loaded)]) -> Option<Made> {
+    let options = run.options();
+    let invocation = options.invocation.as_ref()?;
+    let weights = weights.iter().map(|(role, name, loaded)| {
+        (
+            format!("weights of the {role}"),
+            format!("{}, blake3 {}", name.0, loaded.id),
+        )
+    });
+    let device = ("device".to_owned(), options.device.resolve().to_string());
+    let facts = std::iter::once(device).chain(weights).collect();
+    Some(made_by(invocation, facts))
+}
+
+/// The same of a command that is no run.
+pub(super) fn made_by(invocation: &Invocation, facts: Vec<(String, String)>) -> Made {
+    Made {
+        command: invocation.command.clone(),
+        date: invocation.date.clone(),
+        version: format!("slotflow {}", env!("CARGO_PKG_VERSION")),
+        facts,
+    }
+}
+
 /// The stages of a run, as its page lists them.
 pub fn stage_rows(run: &Run) -> Vec<StageRow> {
     // Why a stage ran differs between equal runs; what it made does not.
@@ -66,8 +94,11 @@ pub fn stage_rows(run: &Run) -> Vec<StageRow> {
 
 /// Writes `run.json`: version, device, threads, and what became of each stage.
 pub(super) fn write_record(folder: &Path, run: &Run) -> Result<(), RunError> {
+    let invocation = run.options().invocation.as_ref();
     let about = json!({
         "slotflow": env!("CARGO_PKG_VERSION"),
+        "command": invocation.map(|invocation| &invocation.command),
+        "date": invocation.map(|invocation| &invocation.date),
         "device": run.options().device.resolve().to_string(),
         "threads": rayon::current_num_threads(),
         "stages": run.records(),

@@ -6,11 +6,11 @@ use ndarray::{Array3, Array4, s};
 use serde_json::Value;
 use slotflow_datasets::ClipId;
 use slotflow_eval::ItemTable;
-use slotflow_eval::report::{ClipView, Page, VideoView};
+use slotflow_eval::report::{ClipView, Made, Page, Strip, VideoView};
 
 use crate::artifacts::files::make_dir;
 use crate::artifacts::{Run, RunError, Slots};
-use crate::masks::painted;
+use crate::masks::{overlaid, painted};
 use crate::plan::{Plan, VideoPredictPlan};
 
 use crate::stages::clevrer::answers::{AnswerRecord, Answers};
@@ -18,12 +18,16 @@ use crate::stages::perceive::decode::Clips;
 use crate::stages::predict::evaluate::Scores;
 use crate::stages::predict::frames::Frames;
 use crate::stages::report::answers_csv::write_answers;
+use crate::stages::report::film_strip::{film_strip, slot_rows};
 use crate::stages::report::media::{embedded, upscaled, write_frames, write_npz};
 use crate::stages::report::run_folder::{stage_rows, write_page, write_run_folder};
 use crate::stages::report::video_columns::{COLUMNS, SIDE_BY_SIDE, side_by_side};
 
 /// Folders of the columns' videos, in their order.
 const VIDEO_FOLDERS: [&str; COLUMNS] = ["truth", "reconstruction", "prediction", "masks"];
+
+/// Folder of masks that the decoder gives of imagined frames, also below `videos`: those of the observed frames are in `masks`.
+const IMAGINED_MASKS: &str = "masks-imagined";
 
 /// What a prediction's run folder is made of.
 pub struct Report<'a> {
@@ -43,6 +47,8 @@ pub struct Report<'a> {
     pub scores: &'a Scores,
     /// What the decoder's file says of its training.
     pub trained: Value,
+    /// How the run was made.
+    pub made: Option<Made>,
 }
 
 impl Report<'_> {
@@ -90,6 +96,7 @@ impl Report<'_> {
             clips: views,
             answers: answers.iter().map(AnswerRecord::shown).collect(),
             stages: stage_rows(run),
+            made: self.made.clone(),
             plan,
             failures: self.failures(),
             burn_in: observed,
@@ -133,20 +140,54 @@ impl Report<'_> {
         let remark = note
             .remark
             .or_else(|| self.out_of_distribution(&truth, &reconstruction));
+        let beside = self.masks_beside(folder, clip, (&truth, &masks), note.fps)?;
+        let strip = shown.then(|| clip_strip(&truth, &prediction, &masks, &beside, observed));
+        let frames = truth.dim().0;
         let columns = [
             ("truth", truth),
             ("reconstruction", reconstruction),
             ("prediction", prediction),
             ("slots", painted(masks.view())),
         ];
-        let videos = self.videos(folder, clip, columns, shown, note.fps)?;
-        Ok(videos.map(|videos| ClipView {
+        self.videos(folder, clip, &columns, note.fps)?;
+        let Some(strip) = strip else {
+            return Ok(None);
+        };
+        Ok(Some(ClipView {
             name: clip.to_string(),
-            videos,
+            strip: Some(strip?),
+            frames,
+            videos: self.embedded(folder, columns.into_iter().chain(beside), note.fps)?,
             observed_share,
             scores: clip_scores(clip, items),
             note: remark,
         }))
+    }
+
+    /// Masks beside those of the columns, painted: laid over the truth, true ones, and imagined ones, which are written too.
+    fn masks_beside(
+        &self,
+        folder: &Path,
+        clip: &ClipId,
+        (truth, masks): (&Array4<u8>, &Array3<u8>),
+        fps: f32,
+    ) -> Result<Vec<(&'static str, Array4<u8>)>, RunError> {
+        let mut beside = vec![("slots on truth", overlaid(truth.view(), masks.view()))];
+        if let Some(masks) = self.clips.masks(clip)? {
+            beside.push(("true masks", painted(masks.view())));
+        }
+        if let Some(masks) = self.frames.prediction_masks(clip)? {
+            make_dir(&folder.join(IMAGINED_MASKS))?;
+            let path = folder.join(IMAGINED_MASKS).join(format!("{clip}.npz"));
+            write_npz(&path, |file| file.add_array("masks", &masks))?;
+            let painted = painted(masks.view());
+            let videos = folder.join("videos").join(IMAGINED_MASKS);
+            make_dir(&videos)?;
+            let kind = (fps, self.plan.report.format);
+            write_frames(&videos, clip.as_str(), painted.view(), kind)?;
+            beside.push(("imagined slots", painted));
+        }
+        Ok(beside)
     }
 
     /// Masks and slots as `NumPy` arrays.
@@ -161,33 +202,40 @@ impl Report<'_> {
         })
     }
 
-    /// Each column by itself as large as it was made, all side by side, and each within the page where the clip is shown.
+    /// Each column by itself as large as it was made, and all side by side.
     fn videos(
         &self,
         folder: &Path,
         clip: &ClipId,
-        columns: [(&str, Array4<u8>); COLUMNS],
-        shown: bool,
+        columns: &[(&str, Array4<u8>); COLUMNS],
         fps: f32,
-    ) -> Result<Option<Vec<VideoView>>, RunError> {
+    ) -> Result<(), RunError> {
         let (format, scale) = (self.plan.report.format, self.plan.report.scale);
         for ((_, frames), name) in columns.iter().zip(VIDEO_FOLDERS) {
             let folder = folder.join("videos").join(name);
             write_frames(&folder, clip.as_str(), frames.view(), (fps, format))?;
         }
-        let columns = columns.map(|(label, frames)| (label, upscaled(frames.view(), scale)));
-        let views: Vec<_> = columns.iter().map(|(_, frames)| frames.view()).collect();
-        let whole = side_by_side(&views);
+        let large = columns.each_ref();
+        let large = large.map(|(_, frames)| upscaled(frames.view(), scale));
+        let whole = side_by_side(&large.each_ref().map(|frames| frames.view()));
         let beside = folder.join(SIDE_BY_SIDE);
         let kind = (fps, format.of_pages());
-        write_frames(&beside, clip.as_str(), whole.view(), kind)?;
-        if !shown {
-            return Ok(None);
-        }
-        let videos = columns
-            .iter()
-            .map(|(label, frames)| embedded(frames.view(), fps, label, folder, format));
-        videos.collect::<Result<_, _>>().map(Some)
+        write_frames(&beside, clip.as_str(), whole.view(), kind)
+    }
+
+    /// Panels as videos within the page.
+    fn embedded(
+        &self,
+        folder: &Path,
+        panels: impl Iterator<Item = (&'static str, Array4<u8>)>,
+        fps: f32,
+    ) -> Result<Vec<VideoView>, RunError> {
+        let (format, scale) = (self.plan.report.format, self.plan.report.scale);
+        let view = |(label, frames): (&str, Array4<u8>)| {
+            let frames = upscaled(frames.view(), scale);
+            embedded(frames.view(), fps, label, folder, format)
+        };
+        panels.map(view).collect()
     }
 
     /// A warning where a clip is reconstructed worse than 99 % of the clips of the training.
@@ -225,8 +273,27 @@ impl Report<'_> {
     }
 }
 
+/// Truth, prediction and masks of a clip as a film strip, with what each slot owns.
+fn clip_strip(
+    truth: &Array4<u8>,
+    prediction: &Array4<u8>,
+    masks: &Array3<u8>,
+    beside: &[(&str, Array4<u8>)],
+    observed: usize,
+) -> Result<Strip, RunError> {
+    let slots = painted(masks.view());
+    let mut panels = vec![("truth", truth.view()), ("prediction", prediction.view())];
+    panels.extend(beside.iter().map(|(label, frames)| (*label, frames.view())));
+    panels.insert(3, ("slots", slots.view()));
+    let strip = film_strip(&panels, observed)?;
+    Ok(Strip {
+        slots: slot_rows(&strip.frames, truth.view(), masks.view())?,
+        ..strip
+    })
+}
+
 /// A clip's own means of what the page ranks and shows.
-fn clip_scores(clip: &ClipId, items: &ItemTable) -> Vec<(String, f64)> {
+pub(super) fn clip_scores(clip: &ClipId, items: &ItemTable) -> Vec<(String, f64)> {
     let mean = |metric: &str, subset: &str| {
         let of = |row: &&slotflow_eval::ItemValue| {
             row.item == clip.as_str() && row.metric == metric && row.subset == subset
@@ -244,6 +311,8 @@ fn clip_scores(clip: &ClipId, items: &ItemTable) -> Vec<(String, f64)> {
         ("psnr reconstruction", "psnr", "reconstruction"),
         ("miou", "miou", "observed"),
         ("fg-ari", "fg-ari", "observed"),
+        ("miou imagined", "miou", "imagined"),
+        ("fg-ari imagined", "fg-ari", "imagined"),
     ];
     let found = named
         .into_iter()

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array3, Array4, Axis};
 use slotflow_datasets::ClipId;
 use slotflow_datasets::video::write_png;
-use slotflow_eval::report::{ClipView, Page, VideoView};
+use slotflow_eval::report::{ClipView, Made, Page, Strip, VideoView};
 use slotflow_eval::segmentation::boxes::{BoundingBox, boxes_of};
 use slotflow_eval::{ItemTable, ScoreTable};
 
@@ -15,9 +15,11 @@ use crate::masks::{overlaid, painted};
 use crate::plan::{Plan, SegmentPlan};
 use crate::stages::perceive::decode::Clips;
 use crate::stages::predict::evaluate::Scores;
+use crate::stages::report::film_strip::{film_strip, slot_rows};
 use crate::stages::report::mask_writers::MaskWriter;
 use crate::stages::report::media::{embedded, of_data, upscaled, write_npz, write_video};
 use crate::stages::report::run_folder::{stage_rows, write_page, write_run_folder};
+use crate::stages::report::run_report::clip_scores;
 use crate::stages::report::video_columns::side_by_side;
 use crate::stages::segment::segmentation::{Segmentations, SlotFigures};
 
@@ -33,6 +35,8 @@ pub struct SegmentReport<'a> {
     pub segmentations: &'a Segmentations,
     /// Scores, where the data set has masks.
     pub scores: Option<&'a Scores>,
+    /// How the run was made.
+    pub made: Option<Made>,
 }
 
 impl SegmentReport<'_> {
@@ -70,7 +74,7 @@ impl SegmentReport<'_> {
             let path = folder.join("slots").join(format!("{clip}.npz"));
             write_npz(&path, |file| file.add_array("slots", &slots))?;
             let shown = index < self.plan.report.clips;
-            views.extend(self.clip(folder, clip, &masks, shown)?);
+            views.extend(self.clip(folder, clip, &masks, shown.then_some(&items))?);
         }
         writer.finish()?;
         tables.write(folder)?;
@@ -92,6 +96,7 @@ impl SegmentReport<'_> {
             clips: views,
             answers: Vec::new(),
             stages: stage_rows(run),
+            made: self.made.clone(),
             plan,
             notes,
             failures: failures(self.segmentations),
@@ -100,13 +105,13 @@ impl SegmentReport<'_> {
         write_page(folder, &page)
     }
 
-    /// A clip's overlay as a file, and its place in the page where it is shown.
+    /// A clip's overlay as a file, and its place in the page where it is shown, with its scores among `items`.
     fn clip(
         &self,
         folder: &Path,
         clip: &ClipId,
         masks: &Array3<u8>,
-        shown: bool,
+        items: Option<&ItemTable>,
     ) -> Result<Option<ClipView>, RunError> {
         let frames = self.clips.frames(clip)?;
         let note = self.clips.note(clip)?;
@@ -117,6 +122,7 @@ impl SegmentReport<'_> {
             ("masks", painted(masks.view())),
         ];
         columns.extend(truth.map(|truth| ("true masks", painted(truth.view()))));
+        let strip = items.map(|_| clip_strip(&columns, &frames, masks));
         let scale = self.plan.report.scale;
         for (_, frames) in &mut columns {
             *frames = upscaled(frames.view(), scale);
@@ -130,17 +136,19 @@ impl SegmentReport<'_> {
             let extension = self.plan.report.format.of_pages().extension();
             write_video(&with_ending(&name, extension), whole.view(), note.fps)?;
         }
-        if !shown {
+        let (Some(items), Some(strip)) = (items, strip) else {
             return Ok(None);
-        }
+        };
         let videos = columns
             .iter()
             .map(|(label, frames)| self.view(folder, label, frames, note.fps));
         Ok(Some(ClipView {
             name: clip.to_string(),
+            strip: Some(strip?),
+            frames: frames.dim().0,
             videos: videos.collect::<Result<_, _>>()?,
             observed_share: 1.0,
-            scores: Vec::new(),
+            scores: clip_scores(clip, items),
             note: note.remark,
         }))
     }
@@ -172,6 +180,23 @@ impl SegmentReport<'_> {
             })?,
         })
     }
+}
+
+/// All columns of a clip as a film strip, with what each slot owns. Of a picture the columns stand beside it as they are.
+fn clip_strip(
+    columns: &[(&str, Array4<u8>)],
+    frames: &Array4<u8>,
+    masks: &Array3<u8>,
+) -> Result<Strip, RunError> {
+    let panels: Vec<_> = columns
+        .iter()
+        .map(|(label, frames)| (*label, frames.view()))
+        .collect();
+    let strip = film_strip(&panels, 0)?;
+    Ok(Strip {
+        slots: slot_rows(&strip.frames, frames.view(), masks.view())?,
+        ..strip
+    })
 }
 
 /// The path with an ending behind the whole name, dots and all.

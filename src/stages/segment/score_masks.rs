@@ -5,7 +5,7 @@ use slotflow_eval::Provenance;
 use crate::artifacts::{Context, Input, Partial, RunError, Stage, Table};
 use crate::plan::segment::SegmentEvaluateConfig;
 use crate::stages::perceive::decode::Clips;
-use crate::stages::predict::evaluate::{EvaluationTables, MaskComparison, Rows};
+use crate::stages::predict::evaluate::{EvaluationTables, MaskComparison, OBSERVED, Rows};
 use crate::stages::segment::segmentation::Segmentations;
 
 /// Scores masks against true ones of the same size.
@@ -47,6 +47,8 @@ impl Stage for ScoreMasks<'_> {
         let comparison = MaskComparison {
             truth: &|clip| self.clips.labels(clip),
             masks: &|clip| self.segmentations.masks(clip),
+            subset: OBSERVED,
+            imagined: None,
             metrics: self.config.metrics.ids(),
             slots: self.slots,
             seed: context.seed,

@@ -38,7 +38,7 @@ impl Stage for Segment<'_> {
     fn run(&self, out: &mut Partial<SegmentedClips>, context: &Context) -> Result<(), RunError> {
         out.inherit(self.encoded);
         out.expect(self.encoded.clips().to_vec());
-        out.each(context, |clip| {
+        out.each(context, |clip, _| {
             let masks = self.masks(clip)?;
             let slots = self.encoded.slots(clip)?.dim().1;
             let file = ClipFile::default().with_bytes(MASKS, &masks);

@@ -103,7 +103,7 @@ impl SlotStore<'_> {
             let last = (first + BATCH).min(count);
             let mut noise = SeededRng::new(self.seed, &["slots", &first.to_string()]);
             let batch = clips.range(first..last)?;
-            draft.push(&encoder.encode(batch.view(), &mut noise))?;
+            draft.push(&encoder.encode(batch.view(), &mut noise, &Progress::silent()))?;
             (first..last).for_each(|_| progress.advance());
         }
         Ok(draft.finish()?)

@@ -113,6 +113,35 @@ pub fn write_png(path: &Path, picture: ArrayView3<u8>) -> Result<(), DataError> 
     })
 }
 
+/// A picture as the bytes of a PNG file.
+///
+/// # Shape
+/// - `picture`: `[height, width, rgb]`
+///
+/// # Errors
+/// When the picture is empty.
+pub fn png_bytes(picture: ArrayView3<u8>) -> Result<Vec<u8>, DataError> {
+    let (height, width, channels) = picture.dim();
+    let place = Path::new("a picture in memory");
+    if channels != 3 || picture.is_empty() {
+        return Err(no_picture(picture.shape(), place));
+    }
+    let pixels: Vec<u8> = picture.iter().copied().collect();
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width as u32, height as u32);
+    encoder.set_color(ColorType::Rgb);
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_compression(png::Compression::High);
+    let written = encoder
+        .write_header()
+        .and_then(|mut writer| writer.write_image_data(&pixels));
+    written.map_err(|error| DataError::Encode {
+        reason: error.to_string(),
+        path: place.to_owned(),
+    })?;
+    Ok(bytes)
+}
+
 /// Writes ids as an indexed picture: a pixel's value is its id, shown in the colour of that place of the palette. The
 /// file appears whole or not at all.
 ///
@@ -282,6 +311,9 @@ mod tests {
         let picture = Array3::from_shape_fn((5, 7, 3), |(y, x, c)| (y * 40 + x * 5 + c) as u8);
         write_png(&path, picture.view()).unwrap();
         assert_eq!(read_png(&path).unwrap(), picture);
+        let bytes = png_bytes(picture.view()).unwrap();
+        assert_eq!(read_png_bytes(&bytes, &path).unwrap(), picture);
+        assert!(png_bytes(Array3::zeros((0, 7, 3)).view()).is_err());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::report::html::{SCRIPT, STYLE, TEMPLATE, notes, policy, section, stages};
+use crate::report::html::{SCRIPT, STYLE, TEMPLATE, clips_section, notes, policy, section, stages};
 use crate::report::markup::{escape, fill};
 use crate::report::page::StageRow;
 use crate::stats::Interval;
@@ -51,8 +51,8 @@ pub struct EditMeasure {
 /// The page as one string: equal input gives equal bytes.
 pub fn edit_benchmark(page: &EditBenchmarkPage) -> String {
     let links: String = [
-        ("scores", "Measures"),
         ("clips", "Pictures"),
+        ("scores", "Measures"),
         ("run", "What was run"),
     ]
     .map(|(id, title)| ["<a href=\"#", id, "\">", title, "</a>"].concat())
@@ -82,7 +82,7 @@ pub fn edit_benchmark(page: &EditBenchmarkPage) -> String {
         ("links", links),
         ("notes", notes(&page.notes)),
         ("scores", section("scores", "Measures", &table)),
-        ("clips", sheet),
+        ("clips", clips_section(&sheet)),
         ("stages", stages(&page.stages)),
         ("plan", escape(&page.plan)),
     ];

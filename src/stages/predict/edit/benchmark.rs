@@ -11,6 +11,7 @@ use slotflow_datasets::{ClipId, Source, Window};
 use super::appearance::Looks;
 use super::library::SlotLibrary;
 use super::{Donors, apply};
+use crate::artifacts::progress::Progress;
 use crate::artifacts::{
     Artifact, ArtifactKind, ClipFile, Context, Input, Partial, PerClip, RunError, Slots, Stage,
 };
@@ -199,7 +200,7 @@ impl Stage for EditBenchmark<'_> {
         };
         out.inherit(self.encoded);
         out.expect(clips.clone());
-        out.each(context, |clip| {
+        out.each(context, |clip, _| {
             let at = clips.iter().position(|known| known == clip).unwrap_or(0);
             let scene = self.scene(clip, &library)?;
             if scene.slots.dim().2 != config.dim() {
@@ -323,7 +324,10 @@ impl Bench<'_> {
     }
 
     fn rendered(&self, slots: ArrayView3<'_, f32>) -> Result<Array4<u8>, RunError> {
-        let frames = self.renderer.render(self.clip.as_str(), slots)?;
+        let frames = self
+            .renderer
+            .render(self.clip.as_str(), slots, &Progress::silent())?
+            .frames;
         Ok(enlarged(frames.view(), self.size))
     }
 

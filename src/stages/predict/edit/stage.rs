@@ -84,7 +84,7 @@ impl Stage for EditSlots<'_> {
     ) -> Result<(), RunError> {
         let library = SlotLibrary::of_run(self.clips, self.encoded)?;
         out.expect(vec![self.config.clip.clone()]);
-        out.each(context, |clip| self.edit_clip(clip, &library))
+        out.each(context, |clip, _| self.edit_clip(clip, &library))
     }
 }
 
@@ -216,7 +216,7 @@ impl Stage for EditedRollout<'_> {
         );
         let (_, dynamics) = loaded.map_err(RunError::weights)?;
         out.expect(self.edited.clips().to_vec());
-        out.each(context, |clip| {
+        out.each(context, |clip, _| {
             let file = self.edited.read(clip)?;
             let history = file.floats::<Ix3>(HISTORY)?;
             let before = self.rollout.of_clip(clip)?;

@@ -1,28 +1,23 @@
-//! Perceived masks against true ones, with masks beside them that never looked at a picture.
+//! Perceived or imagined masks against true ones, with simple masks beside them.
 
-use ndarray::{Array3, ArrayView3};
+use ndarray::{Array3, ArrayView3, Axis, s};
 use rayon::prelude::*;
 use slotflow_datasets::ClipId;
 use slotflow_eval::segmentation::overlap::set_aside;
 use slotflow_eval::segmentation::{MaskPair, MaskScores};
-use slotflow_eval::trivial_baselines::{Partition, blind_masks};
+use slotflow_eval::trivial_baselines::{BlindScores, MaskFloor};
 use slotflow_eval::{EvalError, MetricId, MetricSamples};
 
 use super::rows::Rows;
 use crate::artifacts::RunError;
 use crate::stages::perceive::decode::Labels;
 
-const PARTITIONS: [Partition; 4] = [
-    Partition::Stripes,
-    Partition::Grid,
-    Partition::Voronoi,
-    Partition::Whole,
-];
-
-/// Subset of frames whose slots were encoded, against true instances.
-const INSTANCES: &str = "observed";
-/// The same against true classes.
-const CLASSES: &str = "observed-classes";
+/// Subset of frames whose slots were encoded.
+pub(crate) const OBSERVED: &str = "observed";
+/// What the subset ends in where the truth is classes, not instances.
+const CLASSES: &str = "-classes";
+/// Name of the floor that keeps the masks of the last observed frame.
+const KEPT: &str = "last observed masks, kept";
 
 /// Masks and what is true of the same pixels.
 pub(crate) struct MaskComparison<'a> {
@@ -30,6 +25,11 @@ pub(crate) struct MaskComparison<'a> {
     pub(crate) truth: &'a (dyn Fn(&ClipId) -> Result<Option<Labels>, RunError> + Sync),
     /// A clip's masks, `[time, height, width]`.
     pub(crate) masks: &'a (dyn Fn(&ClipId) -> Result<Array3<u8>, RunError> + Sync),
+    /// What the rows are called.
+    pub(crate) subset: &'a str,
+    /// Where the masks are imagined: how many frames of a clip were observed, which are left out, and the masks perceived in
+    /// all frames. Those of the last observed frame are then a floor, those of the same frames the ceiling.
+    pub(crate) imagined: Option<&'a PerceivedBeside<'a>>,
     /// Metrics of masks.
     pub(crate) metrics: &'a [MetricId],
     /// Slots of a frame: how many parts a mask that never looks has.
@@ -40,6 +40,10 @@ pub(crate) struct MaskComparison<'a> {
     pub(crate) about: &'a str,
 }
 
+/// Observed frames of a clip, and the masks perceived in all frames, `[time, height, width]`.
+pub(crate) type PerceivedBeside<'a> =
+    dyn Fn(&ClipId) -> Result<(usize, Array3<u8>), RunError> + Sync + 'a;
+
 /// What one clip gives; reasons where it cannot be measured.
 struct ClipScores {
     instances: Result<Scored, String>,
@@ -49,24 +53,28 @@ struct ClipScores {
 
 /// Scores against one kind of truth.
 struct Scored {
-    /// Perceived masks.
-    perceived: MaskScores,
-    /// Masks that never looked, in the order of [`PARTITIONS`].
-    blind: Vec<MaskScores>,
+    /// Number of the first frame that was measured.
+    first: usize,
+    /// The masks under test.
+    tested: MaskScores,
+    /// Masks that never looked.
+    blind: BlindScores,
+    /// Of imagined masks: those of the last observed frame in every frame, and those perceived in the frames themselves.
+    beside: Option<[MaskScores; 2]>,
 }
 
 impl MaskComparison<'_> {
-    /// Adds one row a metric, with the best mask that never looked as its floor; and one more where classes are known.
+    /// Adds one row a metric, with the best of simple masks as its floor; and one more where classes are known.
     pub(crate) fn measure(&self, clips: &[ClipId], rows: &mut Rows) -> Result<(), RunError> {
         let found: Vec<Option<ClipScores>> = clips
             .par_iter()
             .map(|clip| self.of_clip(clip))
             .collect::<Result<_, _>>()?;
         let instances = picked(&found, |scores| Some(&scores.instances));
-        self.rows(INSTANCES, clips, &instances, rows);
+        self.rows(self.subset, clips, &instances, rows);
         let classes = picked(&found, |scores| scores.classes.as_ref());
         if classes.iter().any(Option::is_some) {
-            self.rows(CLASSES, clips, &classes, rows);
+            self.rows(&[self.subset, CLASSES].concat(), clips, &classes, rows);
         }
         Ok(())
     }
@@ -80,25 +88,28 @@ impl MaskComparison<'_> {
     ) {
         for &id in self.metrics {
             let mut samples = MetricSamples::new(id, subset);
-            let mut floors = PARTITIONS
-                .map(|partition| MetricSamples::new(id, &format!("floor-{}", partition.name())));
+            let mut ceiling = MetricSamples::new(id, subset);
+            let mut floor = MaskFloor::new(id);
             for (clip, found) in clips.iter().zip(found) {
                 let Some(found) = found else { continue };
+                let clip = clip.as_str();
                 let found = match found {
                     Ok(found) => found,
                     Err(reason) => {
-                        samples.leave_out(clip.as_str(), reason);
+                        samples.leave_out(clip, reason);
                         continue;
                     }
                 };
-                found.perceived.push_to(&mut samples, clip.as_str(), 0);
-                for (floor, blind) in floors.iter_mut().zip(&found.blind) {
-                    blind.push_to(floor, clip.as_str(), 0);
+                found.tested.push_to(&mut samples, clip, found.first);
+                floor.push(&found.blind, clip, found.first);
+                if let Some([kept, perceived]) = &found.beside {
+                    floor.push_named(KEPT, kept, clip, found.first);
+                    perceived.push_to(&mut ceiling, clip, found.first);
                 }
             }
-            let (best, note) = best_floor(&floors);
+            let (best, note) = floor.best();
             let score = rows.add(&samples, None, None);
-            (score.floor, score.ceiling) = (best, Some(1.0));
+            (score.floor, score.ceiling) = (best, Some(ceiling.mean().unwrap_or(1.0)));
             let notes = [self.about, &score.note, &note];
             let said: Vec<&str> = notes.into_iter().filter(|note| !note.is_empty()).collect();
             score.note = said.join("; ");
@@ -110,10 +121,11 @@ impl MaskComparison<'_> {
         let Some(truth) = (self.truth)(clip)? else {
             return Ok(None);
         };
-        let perceived = (self.masks)(clip)?;
+        let tested = (self.masks)(clip)?;
+        let beside = self.imagined.map(|beside| beside(clip)).transpose()?;
         let void = truth.void.as_ref();
         let of = |labels: &Array3<u8>| {
-            let scored = self.scored(labels, &perceived, void);
+            let scored = self.scored([labels, &tested], void, beside.as_ref());
             scored.map_err(|error| error.to_string())
         };
         Ok(Some(ClipScores {
@@ -124,29 +136,45 @@ impl MaskComparison<'_> {
 
     fn scored(
         &self,
-        truth: &Array3<u8>,
-        perceived: &Array3<u8>,
+        [truth, tested]: [&Array3<u8>; 2],
         void: Option<&Array3<bool>>,
+        beside: Option<&(usize, Array3<u8>)>,
     ) -> Result<Scored, EvalError> {
-        let scores = |masks: &Array3<u8>| {
+        // A roll-out may go on behind the truth, or end before it.
+        let shortest = truth.dim().0.min(tested.dim().0);
+        let (from, until) = match beside {
+            Some((observed, _)) => ((*observed).min(shortest), shortest),
+            None => (0, truth.dim().0),
+        };
+        let truth = truth.slice(s![from..until, .., ..]);
+        let void = void.map(|void| void.slice(s![from..until, .., ..]));
+        let scores = |masks: ArrayView3<'_, u8>| {
             let measure = |truth: ArrayView3<'_, u8>, masks: ArrayView3<'_, u8>| {
                 MaskScores::measure(self.metrics, MaskPair::new(truth, masks))
             };
             match void {
-                None => measure(truth.view(), masks.view()),
+                None => measure(truth, masks),
                 Some(void) => {
-                    let (truth, masks) = set_aside(truth.view(), masks.view(), void.view())?;
+                    let (truth, masks) = set_aside(truth, masks, void)?;
                     measure(truth.view(), masks.view())
                 }
             }
         };
-        let size: [usize; 3] = truth.dim().into();
-        let blind = PARTITIONS
-            .iter()
-            .map(|&partition| scores(&blind_masks(partition, self.slots, size, self.seed)?));
+        let of_perceived = |(observed, perceived): &(usize, Array3<u8>)| {
+            let last = observed.saturating_sub(1);
+            let kept = perceived.select(Axis(0), &vec![last; until - from]);
+            let same = perceived.slice(s![from..until, .., ..]);
+            Ok::<_, EvalError>([scores(kept.view())?, scores(same)?])
+        };
+        let tested = match beside {
+            Some(_) => tested.slice(s![from..until, .., ..]),
+            None => tested.view(),
+        };
         Ok(Scored {
-            perceived: scores(perceived)?,
-            blind: blind.collect::<Result<_, _>>()?,
+            first: from,
+            tested: scores(tested)?,
+            blind: BlindScores::measure(self.slots, truth.dim().into(), self.seed, scores)?,
+            beside: beside.map(of_perceived).transpose()?,
         })
     }
 }
@@ -157,16 +185,4 @@ fn picked<'a>(
     pick: impl Fn(&'a ClipScores) -> Option<&'a Result<Scored, String>>,
 ) -> Vec<Option<&'a Result<Scored, String>>> {
     found.iter().map(|found| pick(found.as_ref()?)).collect()
-}
-
-/// The best of the partitions that never look, and what each of them scores, in words.
-fn best_floor(floors: &[MetricSamples]) -> (Option<f64>, String) {
-    let means: Vec<Option<f64>> = floors.iter().map(MetricSamples::mean).collect();
-    let named: Vec<String> = PARTITIONS
-        .iter()
-        .zip(&means)
-        .filter_map(|(partition, mean)| mean.map(|mean| format!("{} {mean:.3}", partition.name())))
-        .collect();
-    let best = means.into_iter().flatten().reduce(f64::max);
-    (best, format!("masks that never look: {}", named.join(", ")))
 }

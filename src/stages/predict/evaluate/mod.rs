@@ -20,6 +20,6 @@ mod scores;
 mod stage;
 
 pub use inputs::Evaluate;
-pub(crate) use masks::MaskComparison;
+pub(crate) use masks::{MaskComparison, OBSERVED};
 pub(crate) use rows::{Rows, computed_or_reason};
 pub use scores::{EvaluationTables, Scores};

@@ -61,6 +61,7 @@ fn clip(level: u8) -> Array4<u8> {
 
 fn page(scores: &ScoreTable, items: &ItemTable) -> String {
     html(&Page {
+        made: None,
         title: String::new(),
         subtitle: String::new(),
         scores,

@@ -1,10 +1,12 @@
 //! The stage `evaluate`.
 
+use slotflow_datasets::ClipId;
 use slotflow_eval::metric::registry::Registry;
+use slotflow_eval::report::IMAGINED;
 use slotflow_eval::{Provenance, answers};
 
 use super::inputs::Evaluate;
-use super::masks::MaskComparison;
+use super::masks::{MaskComparison, OBSERVED};
 use super::rows::Rows;
 use super::scores::EvaluationTables;
 use super::{motion, perceptual, pixels};
@@ -50,12 +52,32 @@ impl Stage for Evaluate<'_> {
         let masks = MaskComparison {
             truth: &|clip| self.clips.labels(clip),
             masks: &|clip| self.seen.masks(clip),
+            subset: OBSERVED,
+            imagined: None,
             metrics: &registry.mask_metrics_of_runs(),
             slots: self.slots,
             seed: context.seed,
             about: "",
         };
         masks.measure(clips, &mut rows)?;
+        if self.has_imagined_masks(clips)? {
+            let perceived = |clip: &ClipId| -> Result<_, RunError> {
+                Ok((self.imagined.observed(clip)?, self.seen.masks(clip)?))
+            };
+            let imagined = MaskComparison {
+                masks: &|clip| {
+                    let masks = self.frames.prediction_masks(clip)?;
+                    masks.ok_or_else(|| RunError::Unfit {
+                        reason: "the decoder gave no masks of this clip".to_owned(),
+                    })
+                },
+                subset: IMAGINED,
+                imagined: Some(&perceived),
+                about: "masks of the decoder, which saw no frame behind the burn-in",
+                ..masks
+            };
+            imagined.measure(clips, &mut rows)?;
+        }
         perceptual::measure(self, clips, context, &mut rows)?;
         motion::measure(self, clips, context, &mut rows)?;
         if let Some(given) = self.answers {
@@ -70,5 +92,16 @@ impl Stage for Evaluate<'_> {
             ..Provenance::of_clips(&self.clips.id().0, env!("CARGO_PKG_VERSION"), "none")
         };
         out.write(&rows.finish(&shared))
+    }
+}
+
+impl Evaluate<'_> {
+    /// Whether the decoder says which slot draws which pixel.
+    fn has_imagined_masks(&self, clips: &[ClipId]) -> Result<bool, RunError> {
+        let first = clips.first();
+        let masks = first
+            .map(|clip| self.frames.prediction_masks(clip))
+            .transpose()?;
+        Ok(masks.flatten().is_some())
     }
 }
