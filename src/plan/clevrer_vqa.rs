@@ -178,7 +178,7 @@ mod tests {
                 plan => panic!("another flow: {plan:?}"),
             }
         };
-        assert_eq!(read(&[]), (Dataset::Synth, Split::Test));
+        assert_eq!(read(&[]), (Dataset::SynthMetal, Split::Test));
         let root = "decode.root=\"tree\"";
         assert_eq!(read(&[root]), (Dataset::Clevrer, Split::Val));
         assert_eq!(

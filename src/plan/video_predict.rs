@@ -116,7 +116,7 @@ fn is_usual(colours: &ColourOrder) -> bool {
 impl Default for DecodeConfig {
     fn default() -> Self {
         Self {
-            dataset: Dataset::Synth,
+            dataset: Dataset::SynthMetal,
             root: None,
             videos: Vec::new(),
             split: Split::Test,

@@ -62,7 +62,7 @@ impl ContactSource {
 
     /// The kind of clip behind a scenario.
     fn preset(scenario: usize) -> Result<SynthPreset, DataError> {
-        let mut preset = SynthPreset::synth()?;
+        let mut preset = SynthPreset::synth_metal()?;
         "contact".clone_into(&mut preset.name);
         preset.fps = FPS;
         preset.rendered_frames = FRAMES;

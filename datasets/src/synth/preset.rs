@@ -304,6 +304,14 @@ impl SynthPreset {
         Self::parse(include_str!("../../presets/synth.toml"))
     }
 
+    /// The default's clips: those of [`Self::synth`] with metal that mirrors the lamps.
+    ///
+    /// # Errors
+    /// Never: a test reads the preset.
+    pub fn synth_metal() -> Result<Self, DataError> {
+        Self::parse(include_str!("../../presets/synth-metal.toml"))
+    }
+
     /// The settings in a preset's text, which holds facts of the data set beside them.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ const PLANS: &[(&str, &str)] = plans![
     "phyre",
     "train/vqvae-synth",
     "train/slots-synth",
-    "train/slots-synth-metal",
+    "train/slots-narrow-synth",
     "train/diffusion-synth",
     "train/dvae-synth",
     "train/savi-synth",
