@@ -16,6 +16,7 @@
 //! - `import_foreign`: slots in other layouts, old checkpoints, authors' own names
 //! - `listings`: official models at full size, by their shapes
 //! - `layers`: the law of `lib.rs`, circles, sizes, tables of contents
+//! - `long_videos`: windows of a video, scored as one
 //! - `names`: names that were given up
 //! - `networks`: I3D, Inception and LPIPS against their references
 //! - `presets`: built-in plans, of the sizes that were published
@@ -49,6 +50,7 @@ mod import;
 mod import_foreign;
 mod layers;
 mod listings;
+mod long_videos;
 mod names;
 mod networks;
 mod parity;

@@ -1,8 +1,8 @@
 //! Perceived masks against true ones, with masks beside them that never looked at a picture.
 
-use ndarray::{Array3, ArrayView3};
+use ndarray::{Array3, ArrayView3, s};
 use rayon::prelude::*;
-use slotflow_datasets::ClipId;
+use slotflow_datasets::{ClipId, VideoWindow};
 use slotflow_eval::segmentation::overlap::set_aside;
 use slotflow_eval::segmentation::{MaskPair, MaskScores};
 use slotflow_eval::trivial_baselines::{Partition, blind_masks};
@@ -28,6 +28,8 @@ const CLASSES: &str = "observed-classes";
 pub(crate) struct MaskComparison<'a> {
     /// What is true of a clip; `None` where it has no masks.
     pub(crate) truth: &'a (dyn Fn(&ClipId) -> Result<Option<Labels>, RunError> + Sync),
+    /// Where a clip lies in its video: frames that the window before it has as well are not scored again.
+    pub(crate) window: &'a (dyn Fn(&ClipId) -> Result<VideoWindow, RunError> + Sync),
     /// A clip's masks, `[time, height, width]`.
     pub(crate) masks: &'a (dyn Fn(&ClipId) -> Result<Array3<u8>, RunError> + Sync),
     /// Metrics of masks.
@@ -42,6 +44,7 @@ pub(crate) struct MaskComparison<'a> {
 
 /// What one clip gives; reasons where it cannot be measured.
 struct ClipScores {
+    window: VideoWindow,
     instances: Result<Scored, String>,
     /// Where the truth has classes.
     classes: Option<Result<Scored, String>>,
@@ -62,11 +65,15 @@ impl MaskComparison<'_> {
             .par_iter()
             .map(|clip| self.of_clip(clip))
             .collect::<Result<_, _>>()?;
-        let instances = picked(&found, |scores| Some(&scores.instances));
-        self.rows(INSTANCES, clips, &instances, rows);
-        let classes = picked(&found, |scores| scores.classes.as_ref());
-        if classes.iter().any(Option::is_some) {
-            self.rows(CLASSES, clips, &classes, rows);
+        let found: Vec<ClipScores> = found.into_iter().flatten().collect();
+        let instances = found.iter().map(|one| (&one.window, &one.instances));
+        self.rows(INSTANCES, &instances.collect::<Vec<_>>(), rows);
+        let classes = found
+            .iter()
+            .filter_map(|one| Some((&one.window, one.classes.as_ref()?)));
+        let classes: Vec<_> = classes.collect();
+        if !classes.is_empty() {
+            self.rows(CLASSES, &classes, rows);
         }
         Ok(())
     }
@@ -74,26 +81,25 @@ impl MaskComparison<'_> {
     fn rows(
         &self,
         subset: &str,
-        clips: &[ClipId],
-        found: &[Option<&Result<Scored, String>>],
+        found: &[(&VideoWindow, &Result<Scored, String>)],
         rows: &mut Rows,
     ) {
         for &id in self.metrics {
             let mut samples = MetricSamples::new(id, subset);
             let mut floors = PARTITIONS
                 .map(|partition| MetricSamples::new(id, &format!("floor-{}", partition.name())));
-            for (clip, found) in clips.iter().zip(found) {
-                let Some(found) = found else { continue };
+            for (window, found) in found {
+                let (video, first) = (window.video.as_str(), window.start + window.shared);
                 let found = match found {
                     Ok(found) => found,
                     Err(reason) => {
-                        samples.leave_out(clip.as_str(), reason);
+                        samples.leave_out(video, reason);
                         continue;
                     }
                 };
-                found.perceived.push_to(&mut samples, clip.as_str(), 0);
+                found.perceived.push_to(&mut samples, video, first);
                 for (floor, blind) in floors.iter_mut().zip(&found.blind) {
-                    blind.push_to(floor, clip.as_str(), 0);
+                    blind.push_to(floor, video, first);
                 }
             }
             let (best, note) = best_floor(&floors);
@@ -110,15 +116,19 @@ impl MaskComparison<'_> {
         let Some(truth) = (self.truth)(clip)? else {
             return Ok(None);
         };
-        let perceived = (self.masks)(clip)?;
+        let window = (self.window)(clip)?;
+        let new = |labels: &Array3<u8>| labels.slice(s![window.shared.., .., ..]).to_owned();
+        let perceived = new(&(self.masks)(clip)?);
         let void = truth.void.as_ref();
+        let void = void.map(|void| void.slice(s![window.shared.., .., ..]).to_owned());
         let of = |labels: &Array3<u8>| {
-            let scored = self.scored(labels, &perceived, void);
+            let scored = self.scored(&new(labels), &perceived, void.as_ref());
             scored.map_err(|error| error.to_string())
         };
         Ok(Some(ClipScores {
             instances: of(&truth.masks),
             classes: truth.classes.as_ref().map(of),
+            window: window.clone(),
         }))
     }
 
@@ -149,14 +159,6 @@ impl MaskComparison<'_> {
             blind: blind.collect::<Result<_, _>>()?,
         })
     }
-}
-
-/// One kind of score of every clip.
-fn picked<'a>(
-    found: &'a [Option<ClipScores>],
-    pick: impl Fn(&'a ClipScores) -> Option<&'a Result<Scored, String>>,
-) -> Vec<Option<&'a Result<Scored, String>>> {
-    found.iter().map(|found| pick(found.as_ref()?)).collect()
 }
 
 /// The best of the partitions that never look, and what each of them scores, in words.

@@ -49,6 +49,7 @@ impl Stage for Evaluate<'_> {
         pixels::measure(self, clips, &registry)?.add_to(&mut rows);
         let masks = MaskComparison {
             truth: &|clip| self.clips.labels(clip),
+            window: &|clip| self.clips.window(clip),
             masks: &|clip| self.seen.masks(clip),
             metrics: &registry.mask_metrics_of_runs(),
             slots: self.slots,
