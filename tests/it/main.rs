@@ -20,6 +20,7 @@
 //! - `names`: names that were given up
 //! - `networks`: I3D, Inception and LPIPS against their references
 //! - `presets`: built-in plans, of the sizes that were published
+//! - `sweep`: one plan under several values, in one folder
 //! - `train`: killed, interrupted, refused, out of disk; resumed to the same bytes
 //! - `upkeep`: whose folder a run gets, finished runs, the cache, completions and manual pages
 //! - `parity`: every model against the numbers of its reference (`GOLDEN_MODELS` names another folder of
@@ -57,6 +58,7 @@ mod parity;
 mod presets;
 mod segment;
 mod support;
+mod sweep;
 mod train;
 mod transcript;
 mod upkeep;
