@@ -17,6 +17,7 @@
 //! - `listings`: official models at full size, by their shapes
 //! - `layers`: the law of `lib.rs`, circles, sizes, tables of contents
 //! - `long_videos`: windows of a video, scored as one
+//! - `mistakes`: typical mistakes, each told once and with a next step
 //! - `names`: names that were given up
 //! - `networks`: I3D, Inception and LPIPS against their references
 //! - `presets`: built-in plans, of the sizes that were published
@@ -52,6 +53,7 @@ mod import_foreign;
 mod layers;
 mod listings;
 mod long_videos;
+mod mistakes;
 mod names;
 mod networks;
 mod parity;
