@@ -51,6 +51,28 @@ pub struct Clip {
     pub fps: f32,
 }
 
+/// Place of a clip that is a window of a longer video.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VideoWindow {
+    /// The video.
+    pub video: ClipId,
+    /// Number of the clip's first frame among the video's sampled frames.
+    pub start: usize,
+    /// Frames at the clip's beginning that the window before it has as well.
+    pub shared: usize,
+}
+
+impl VideoWindow {
+    /// The place of a clip that is a whole video.
+    pub fn whole(clip: ClipId) -> Self {
+        Self {
+            video: clip,
+            start: 0,
+            shared: 0,
+        }
+    }
+}
+
 /// A clip and what is known about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {

@@ -35,7 +35,7 @@ pub mod frame_cache;
 /// Whether a copy of a data set is whole.
 pub mod doctor;
 
-pub use clip::{Clip, ClipId, Sample};
+pub use clip::{Clip, ClipId, Sample, VideoWindow};
 pub use error::DataError;
 pub use files::{listing, memory, numpy, partial, rle, tfrecord};
 pub use frame_cache::FrameCache;

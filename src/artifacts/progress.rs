@@ -66,14 +66,15 @@ impl Pace {
 
     /// Time so far and time left, in words, each after a comma; empty where both are short.
     fn times(&self, elapsed: Duration) -> String {
-        let mut text = String::new();
-        if elapsed >= NAMED_FROM {
-            text = format!(", {}", in_words(elapsed));
-        }
-        if let Some(left) = self.left(elapsed).filter(|left| *left >= NAMED_FROM) {
-            text.push_str(&format!(", about {} left", in_words(left)));
-        }
-        text
+        let so_far = if elapsed >= NAMED_FROM {
+            format!(", {}", in_words(elapsed))
+        } else {
+            String::new()
+        };
+        let left = self.left(elapsed).filter(|left| *left >= NAMED_FROM);
+        left.map_or(so_far.clone(), |left| {
+            format!("{so_far}, about {} left", in_words(left))
+        })
     }
 }
 

@@ -17,16 +17,45 @@ const NAMED: usize = 3;
 /// Names that are tried.
 const TRIED: usize = 1000;
 
-/// What a run asks for.
+/// What a folder holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FolderKind {
+    /// One run.
+    Run,
+    /// The runs of a sweep, a folder each.
+    Sweep,
+}
+
+impl FolderKind {
+    /// The file that says what was asked for.
+    pub fn plan(self) -> &'static str {
+        match self {
+            Self::Run => "plan.toml",
+            Self::Sweep => "sweep.toml",
+        }
+    }
+
+    /// The file that is written last.
+    pub fn end(self) -> &'static str {
+        match self {
+            Self::Run => "run.json",
+            Self::Sweep => "scores.csv",
+        }
+    }
+}
+
+/// What a run or a sweep asks for.
 #[derive(Debug, Clone)]
 pub struct WantedFolder<'a> {
+    /// What it will hold.
+    pub kind: FolderKind,
     /// The folder.
     pub path: &'a Path,
     /// Whether a person named it.
     pub is_named: bool,
     /// Whether a finished run of other settings is to be replaced.
     pub overwrite: bool,
-    /// The run's plan, every value resolved.
+    /// The plan, every value resolved; of a sweep, with the values of its keys.
     pub plan: &'a str,
 }
 
@@ -80,7 +109,7 @@ impl RunFolder {
     fn try_claim(path: &Path, wanted: &WantedFolder<'_>) -> Result<Self, RunError> {
         let lock = PathLock::take(path)?;
         let path = path.to_owned();
-        match occupant(&path, wanted.plan)? {
+        match occupant(&path, wanted)? {
             Occupant::Nothing | Occupant::Same => Ok(Self { path, _lock: lock }),
             Occupant::Other { is_finished, .. } if wanted.overwrite && is_finished => {
                 Ok(Self { path, _lock: lock })
@@ -119,7 +148,8 @@ fn resolved(path: &Path) -> Result<PathBuf, RunError> {
     })
 }
 
-fn occupant(path: &Path, plan: &str) -> Result<Occupant, RunError> {
+fn occupant(path: &Path, wanted: &WantedFolder<'_>) -> Result<Occupant, RunError> {
+    let WantedFolder { kind, plan, .. } = wanted;
     let io = |source| RunError::Io {
         action: "read",
         source,
@@ -131,11 +161,11 @@ fn occupant(path: &Path, plan: &str) -> Result<Occupant, RunError> {
     if !path.is_dir() {
         return Ok(Occupant::Foreign);
     }
-    match fs::read_to_string(path.join("plan.toml")) {
-        Ok(text) if text == plan => Ok(Occupant::Same),
+    match fs::read_to_string(path.join(kind.plan())) {
+        Ok(text) if text == *plan => Ok(Occupant::Same),
         Ok(text) => Ok(Occupant::Other {
             what: difference(&text, plan),
-            is_finished: path.join("run.json").is_file(),
+            is_finished: path.join(kind.end()).is_file(),
         }),
         Err(_) if fs::read_dir(path).map_err(io)?.next().is_none() => Ok(Occupant::Nothing),
         Err(_) => Ok(Occupant::Foreign),
@@ -221,6 +251,7 @@ mod tests {
         plan: &str,
     ) -> Result<PathBuf, RunError> {
         let wanted = WantedFolder {
+            kind: FolderKind::Run,
             path,
             is_named,
             overwrite,
@@ -248,6 +279,7 @@ mod tests {
         run(&at("a-2"), other);
         assert_eq!(claim(&at("a"), false, false, other).unwrap(), at("a-2"));
         let held = RunFolder::claim(&WantedFolder {
+            kind: FolderKind::Run,
             path: &at("a"),
             is_named: true,
             overwrite: false,

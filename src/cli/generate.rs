@@ -79,6 +79,12 @@ pub fn generate(args: &GenerateArgs) -> Result<ExitCode, Failure> {
         Some([height, width]) => [*height, *width],
         _ => usual,
     };
+    if args.clips == 0 {
+        return Err(Failure::refused(
+            "`--clips` is 0; there is nothing to write",
+            "say how many clips: `--clips 20`",
+        ));
+    }
     let _lock = PathLock::take(&args.out)?;
     let progress = Progress::new("generate", args.clips, args.quiet);
     let done = |_| progress.advance();

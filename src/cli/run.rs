@@ -1,19 +1,23 @@
 //! `pipeline run`: plans → reports.
 
+/// One plan under every combination of values.
+mod sweep;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
+use self::sweep::{Extent, FinishedRun, OneRun, SweepFolder, SweepRequest, sweep};
 use super::common::{Common, DataArgs, SOME_FAILED};
 use super::messages::failure::Failure;
 use super::messages::output::print;
 use super::messages::scores::{print_json, say_key_figures};
 use crate::artifacts::files::make_dir;
 use crate::artifacts::progress::say;
-use crate::artifacts::run_folder::{RunFolder, WantedFolder};
-use crate::artifacts::{Options, RunError, Stage};
+use crate::artifacts::run_folder::{FolderKind, RunFolder, WantedFolder};
+use crate::artifacts::{Options, Record, RunError, Stage};
 use crate::flows::clevrer_vqa::clevrer_vqa;
 use crate::flows::compare::merge;
 use crate::flows::compose::compose;
@@ -77,7 +81,8 @@ Examples:
   pipeline run compose --clips 64
   pipeline run segment --dataset pictures --root DIR
   pipeline run clevrer-vqa --set decode.clips=10 --dry-run
-  pipeline run compare-savi compare-steve --out runs/decoders")]
+  pipeline run compare-savi compare-steve --out runs/decoders
+  pipeline run video-predict --clips 4 --sweep rollout.burn-in=6,8,10")]
 pub struct RunArgs {
     /// Built-in plans (`pipeline show` lists them) or TOML files
     #[arg(required = true)]
@@ -96,6 +101,10 @@ pub struct RunArgs {
     /// Replace the finished run of other settings that --out holds
     #[arg(long, requires = "out")]
     overwrite: bool,
+    /// Run the plan with each of these values, with commas between them, into one folder and table; given several times, with
+    /// every combination
+    #[arg(long = "sweep", value_name = "KEY=VALUES")]
+    sweeps: Vec<String>,
     /// Run a stage again although it is cached, and all that depend on it
     #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(stage_names()))]
     fresh: Vec<String>,
@@ -114,18 +123,12 @@ pub struct RunArgs {
 
 /// Runs every plan and prints the path of each report.
 pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
+    if !args.sweeps.is_empty() {
+        return swept(args);
+    }
     let mut plans = Vec::new();
     for name in &args.plans {
-        let changes = match Plan::flow_of(name) {
-            Flow::Speedrun => args.speedrun_changes()?,
-            flow => args.changes(flow)?,
-        };
-        match Plan::load(name, &changes)? {
-            Plan::Train(_) => {
-                return Err(not_a_run(name));
-            }
-            plan => plans.push((stem(name), plan)),
-        }
+        plans.push((stem(name), args.plan(name, &[])?));
     }
     let several = plans.len() > 1;
     let base = args.out.clone();
@@ -137,7 +140,15 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
             (Some(base), false) => base.clone(),
             (None, _) => PathBuf::from("runs").join(&name),
         };
-        let Some(outcome) = one(args, &plan, &out)? else {
+        let wanted = Wanted {
+            plan: &plan,
+            path: &out,
+            is_named: args.out.is_some(),
+        };
+        args.check_until(&wanted)?;
+        let folder = args.claimed(&wanted)?;
+        let out = folder.as_ref().map_or(&*out, RunFolder::path);
+        let Some(outcome) = one(args, &plan, out)? else {
             continue;
         };
         some_failed |= !outcome.failures.is_empty();
@@ -158,7 +169,94 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     })
 }
 
+/// Runs one plan under every combination of values.
+fn swept(args: &RunArgs) -> Result<ExitCode, Failure> {
+    let [name] = args.plans.as_slice() else {
+        return Err(Failure::refused(
+            "`--sweep` goes over one plan, and several are named",
+            "start one command a plan; `pipeline compare` puts their runs side by side",
+        ));
+    };
+    let default = PathBuf::from("runs").join(format!("{}-sweep", stem(name)));
+    let request = SweepRequest {
+        sweeps: &args.sweeps,
+        set: args.common.all_changes(),
+        folder: SweepFolder {
+            path: args.out.as_ref().unwrap_or(&default),
+            is_named: args.out.is_some(),
+            overwrite: args.overwrite,
+        },
+        extent: match (args.dry_run, &args.until) {
+            (true, _) => Extent::List,
+            (false, Some(_)) => Extent::Stage,
+            (false, None) => Extent::Folders,
+        },
+        quiet: args.common.machine.quiet,
+        json: args.json,
+    };
+    sweep(&request, &RunOfSweep { args, name })
+}
+
+/// How a run of a sweep is done: as any other.
+struct RunOfSweep<'a> {
+    args: &'a RunArgs,
+    name: &'a str,
+}
+
+impl OneRun for RunOfSweep<'_> {
+    fn plan(&self, changes: &[String]) -> Result<Plan, Failure> {
+        self.args.plan(self.name, changes)
+    }
+
+    fn prepare(&self, plan: &Plan, path: &Path) -> Result<Option<RunFolder>, Failure> {
+        let wanted = Wanted {
+            plan,
+            path,
+            is_named: true,
+        };
+        let stages = self.args.dry(&wanted)?;
+        if let Some(stage) = &self.args.until {
+            check_has(stage, &stages)?;
+        }
+        self.args.claimed(&wanted)
+    }
+
+    fn work(&self, plan: &Plan, path: &Path) -> Result<Option<FinishedRun>, Failure> {
+        let Some(outcome) = one(self.args, plan, path)? else {
+            return Ok(None);
+        };
+        if let Some(report) = &outcome.report {
+            let table = report.with_file_name("scores.csv");
+            self.args.tell(report, &table, &outcome)?;
+        }
+        Ok(Some(FinishedRun {
+            some_failed: !outcome.failures.is_empty(),
+            report: outcome.report,
+        }))
+    }
+}
+
+/// A run and the folder that it is to have.
+struct Wanted<'a> {
+    plan: &'a Plan,
+    path: &'a Path,
+    /// Whether a person named the folder.
+    is_named: bool,
+}
+
 impl RunArgs {
+    /// A plan under the flags, and under changes that are made last.
+    fn plan(&self, name: &str, last: &[String]) -> Result<Plan, Failure> {
+        let changes = match Plan::flow_of(name) {
+            Flow::Speedrun => self.speedrun_changes()?,
+            flow => self.changes(flow)?,
+        };
+        match Plan::load(name, &[&changes, last].concat())? {
+            Plan::Train(_) => Err(not_a_run(name)),
+            plan => Ok(plan),
+        }
+    }
+
     /// The flags as changes of a speedrun.
     fn speedrun_changes(&self) -> Result<Vec<String>, Failure> {
         if self.clips.is_some() || self.frames.is_some() {
@@ -225,17 +323,50 @@ impl RunArgs {
     }
 
     /// The folder that the run writes; none where it writes none.
-    fn claimed(&self, plan: &Plan, out: &Path) -> Result<Option<RunFolder>, Failure> {
-        if self.dry_run || self.until.is_some() {
+    fn claimed(&self, wanted: &Wanted<'_>) -> Result<Option<RunFolder>, Failure> {
+        if !self.writes() {
             return Ok(None);
         }
         let folder = RunFolder::claim(&WantedFolder {
-            path: out,
-            is_named: self.out.is_some(),
+            kind: FolderKind::Run,
+            path: wanted.path,
+            is_named: wanted.is_named,
             overwrite: self.overwrite,
-            plan: &plan.to_toml()?,
+            plan: &wanted.plan.to_toml()?,
         });
         Ok(Some(folder?))
+    }
+
+    /// Whether a run folder is written.
+    fn writes(&self) -> bool {
+        !self.dry_run && self.until.is_none()
+    }
+
+    /// How a plan's stages are executed.
+    fn options(&self, plan: &Plan) -> Result<Options, Failure> {
+        let mut options = self.common.options(plan.seed())?;
+        options.dry = self.dry_run;
+        options.fresh = self.fresh.iter().cloned().collect();
+        options.until.clone_from(&self.until);
+        Ok(options)
+    }
+
+    /// Refuses a stage to end behind that the plan does not have, before anything is done.
+    fn check_until(&self, wanted: &Wanted<'_>) -> Result<(), Failure> {
+        match &self.until {
+            Some(stage) => check_has(stage, &self.dry(wanted)?),
+            None => Ok(()),
+        }
+    }
+
+    /// The stages of a run, none of which is done.
+    fn dry(&self, wanted: &Wanted<'_>) -> Result<Vec<Record>, Failure> {
+        let dry = Options {
+            dry: true,
+            quiet: true,
+            ..self.options(wanted.plan)?
+        };
+        Ok(flow(wanted.plan, wanted.path, dry)?.stages)
     }
 }
 
@@ -247,17 +378,9 @@ fn not_a_run(plan: &str) -> Failure {
     )
 }
 
-/// Runs a plan; `None` where it ended behind the stage of `--until`.
+/// Runs a plan into its folder; `None` where it ended behind the stage of `--until`.
 fn one(args: &RunArgs, plan: &Plan, out: &Path) -> Result<Option<Outcome>, Failure> {
-    let mut options = args.common.options(plan.seed())?;
-    options.dry = args.dry_run;
-    options.fresh = args.fresh.iter().cloned().collect();
-    options.until.clone_from(&args.until);
-    if let Some(stage) = &args.until {
-        check_has(stage, plan, out, &options)?;
-    }
-    let folder = args.claimed(plan, out)?;
-    let out = folder.as_ref().map_or(out, RunFolder::path);
+    let options = args.options(plan)?;
     let outcome = match flow(plan, out, options) {
         Err(FlowError::Run(RunError::Until { path, .. })) => {
             print(&path.display().to_string())?;
@@ -293,14 +416,8 @@ fn flow(plan: &Plan, out: &Path, options: Options) -> Result<Outcome, FlowError>
     }
 }
 
-/// Refuses a stage that the plan does not have, before anything is done.
-fn check_has(stage: &str, plan: &Plan, out: &Path, options: &Options) -> Result<(), Failure> {
-    let dry = Options {
-        dry: true,
-        quiet: true,
-        ..options.clone()
-    };
-    let stages = flow(plan, out, dry)?.stages;
+/// Refuses a stage that is not among those of a plan.
+fn check_has(stage: &str, stages: &[Record]) -> Result<(), Failure> {
     if stages.iter().any(|record| record.stage == stage) {
         return Ok(());
     }

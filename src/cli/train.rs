@@ -64,6 +64,7 @@ pub fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
         .unwrap_or_else(|| PathBuf::from("runs").join(name));
     let options = args.common.options(plan.seed)?;
     let device = options.device.open()?;
+    flows::train::check_weights(&plan)?;
     flows::train::check_readable(&plan, &options)?;
     let trained = flows::train::train(&plan, &folder, &options, device)?;
     for file in trained.files {

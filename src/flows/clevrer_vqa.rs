@@ -5,11 +5,11 @@ use std::path::Path;
 use slotflow_datasets::GroundTruth;
 use slotflow_datasets::source::open;
 
+use super::fits;
 use super::video_predict::{FlowError, Outcome};
 use crate::artifacts::slots::SlotsOfClips;
-use crate::artifacts::{Artifact, Options, Run, RunError};
+use crate::artifacts::{Artifact, Options, Run};
 use crate::models::WeightsKind;
-use crate::models::encoder::SlotEncoderConfig;
 use crate::models::reasoner::AloeConfig;
 use crate::plan::ClevrerVqaPlan;
 use crate::plan::clevrer_vqa::AnswererName;
@@ -57,18 +57,20 @@ impl Models {
         })
     }
 
-    /// Whether the reasoner was trained on slots of this encoder, as far as sizes tell.
-    fn check(&self) -> Result<(), FlowError> {
-        let encoder: SlotEncoderConfig = self.encoder.config(WeightsKind::SlotEncoder)?;
-        let aloe: AloeConfig = self.aloe.config(WeightsKind::Aloe)?;
-        if (encoder.dim, encoder.slots) == (aloe.dim, aloe.slots) {
-            return Ok(());
+    /// Refuses models that do not go together, or not with the plan.
+    fn check(&self, plan: &ClevrerVqaPlan) -> Result<(), FlowError> {
+        let encoder = fits::encoder(&plan.decode, &plan.encode, &self.encoder)?;
+        let encoder = encoder.as_ref();
+        let all = ("decode.frames", usize::MAX);
+        fits::dynamics(("dynamics", &self.dynamics), encoder, all)?;
+        for weights in self.baselines.iter().map(|(_, weights)| weights) {
+            // A reasoner that does not see the clip has other sizes.
+            if sees(weights)? == Sees::Clip {
+                fits::reasoner(("baselines", weights), encoder, &plan.decode, "")?;
+            }
         }
-        let reason = format!(
-            "the encoder gives {} slots of {} numbers but the reasoner reads {} of {}: it was trained with another encoder",
-            encoder.slots, encoder.dim, aloe.slots, aloe.dim
-        );
-        Err(RunError::Unfit { reason }.into())
+        fits::reasoner(("answer.weights", &self.aloe), encoder, &plan.decode, "")?;
+        Ok(())
     }
 }
 
@@ -92,10 +94,11 @@ pub fn clevrer_vqa(
     options: Options,
 ) -> Result<Outcome, FlowError> {
     let models = Models::open(plan)?;
-    models.check()?;
     let run = Run::open(options)?;
     let window = window(&plan.decode, None);
     let source = open(plan.decode.dataset, &source_config(&plan.decode, &window))?;
+    fits::clips(&plan.decode, &*source)?;
+    models.check(plan)?;
     let stride = plan.decode.stride.unwrap_or(1);
     let facts = plan.decode.dataset.facts();
     let video_frames = facts.frames.unwrap_or(CLEVRER_FRAMES);

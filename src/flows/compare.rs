@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use slotflow_eval::ScoreTable;
 use slotflow_eval::report::{Comparison, RunView, compare as page, differences};
 use slotflow_eval::stats::bootstrap::Resampling;
 
 use crate::artifacts::RunError;
 use crate::artifacts::files::{make_dir, write_atomic};
 use crate::artifacts::lock::PathLock;
-use crate::stages::report::comparison::{clips, write_differences};
+use crate::stages::report::comparison::{clips, merge_swept, write_differences};
 use crate::stages::report::finished_run::{
     FinishedRun, differing_settings, same, setting, tell_apart,
 };
@@ -30,10 +31,66 @@ pub fn compare(folders: &[PathBuf], out: &Path) -> Result<PathBuf, RunError> {
     tell_apart(&mut runs);
     let _lock = PathLock::take(out)?;
     check_is_comparison(out)?;
+    let page = write_page(&runs, out)?;
+    let tables = runs.into_iter().map(|run| (run.name, run.scores));
+    merge(tables, &out.join("scores.csv"))?;
+    Ok(page)
+}
+
+/// A finished run of a sweep.
+#[derive(Debug, Clone)]
+pub struct SweptRun {
+    /// Its name.
+    pub name: String,
+    /// The values of the swept keys.
+    pub values: Vec<String>,
+    /// Its folder.
+    pub folder: PathBuf,
+}
+
+/// What was written over the runs of a sweep.
+#[derive(Debug)]
+pub struct ComparedSweep {
+    /// The page.
+    pub page: PathBuf,
+    /// The values of the swept keys and the scores of each run.
+    pub runs: Vec<(Vec<String>, ScoreTable)>,
+}
+
+/// Writes one page over the runs of a sweep into `out`, which this process holds, and their scores in one table with a
+/// column a key.
+///
+/// # Errors
+/// When a folder is no run's, or `out` cannot be written.
+pub fn compare_swept(
+    keys: &[String],
+    swept: &[SweptRun],
+    out: &Path,
+) -> Result<ComparedSweep, RunError> {
+    let mut runs = Vec::new();
+    for one in swept {
+        let mut run = FinishedRun::read(&one.folder)?;
+        run.name.clone_from(&one.name);
+        runs.push(run);
+    }
+    let page = write_page(&runs, out)?;
+    let rows = swept.iter().zip(&runs);
+    let rows = rows.map(|(one, run)| (&*one.values, run.name.clone(), run.scores.clone()));
+    merge_swept(keys, rows, &out.join("scores.csv"))?;
+    let values = swept.iter().map(|one| one.values.clone());
+    let scores = runs.into_iter().map(|run| run.scores);
+    Ok(ComparedSweep {
+        page,
+        runs: values.zip(scores).collect(),
+    })
+}
+
+/// Writes the page over several runs, and the table of their differences; the path of the page.
+fn write_page(runs: &[FinishedRun], out: &Path) -> Result<PathBuf, RunError> {
     make_dir(out)?;
-    let (clips, mismatched) = clips(&runs, out)?;
+    let (clips, mismatched) = clips(runs, out)?;
     let mut notes = Vec::new();
-    if !same(&runs, |run| {
+    if !same(runs, |run| {
         run.scores
             .rows
             .first()
@@ -50,8 +107,10 @@ pub fn compare(folders: &[PathBuf], out: &Path) -> Result<PathBuf, RunError> {
         notes.push("No clip was rendered by all runs.".to_owned());
     }
     let burn_in = |run: &FinishedRun| setting(&run.plan, "rollout.burn-in");
-    let burn_in = if same(&runs, burn_in) {
-        burn_in(&runs[0]).and_then(|value| value.parse().ok())
+    let burn_in = if same(runs, burn_in) {
+        runs.first()
+            .and_then(burn_in)
+            .and_then(|value| value.parse().ok())
     } else {
         None
     };
@@ -66,7 +125,7 @@ pub fn compare(folders: &[PathBuf], out: &Path) -> Result<PathBuf, RunError> {
     write_differences(&apart, &out.join(DIFFERENCES))?;
     let comparison = Comparison {
         runs: views,
-        settings: differing_settings(&runs),
+        settings: differing_settings(runs),
         clips,
         notes,
         burn_in: burn_in.unwrap_or(0),
@@ -74,8 +133,6 @@ pub fn compare(folders: &[PathBuf], out: &Path) -> Result<PathBuf, RunError> {
     };
     let path = out.join("report.html");
     write_atomic(&path, page(&comparison).as_bytes())?;
-    let tables = runs.into_iter().map(|run| (run.name, run.scores));
-    merge(tables, &out.join("scores.csv"))?;
     Ok(path)
 }
 

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use slotflow_datasets::Source;
 use slotflow_datasets::source::open;
 
+use super::fits;
 use super::video_predict::{FlowError, Outcome};
 use crate::artifacts::{Options, Run, RunError};
 use crate::metrics::pretrained::PretrainedStore;
@@ -37,12 +39,7 @@ pub fn compose(plan: &ComposePlan, out: &Path, options: Options) -> Result<Outco
     let run = Run::open(options)?;
     let window = window(&plan.decode, trained_fps(&decoders));
     let source = open(plan.decode.dataset, &source_config(&plan.decode, &window))?;
-    let first = plan.decode.first.min(source.len());
-    let there = source.len() - first;
-    check_enough(
-        plan,
-        plan.decode.clips.map_or(there, |clips| clips.min(there)),
-    )?;
+    check(plan, &decoders, motion.as_ref(), &*source)?;
     let clips = run.stage(&Decode {
         config: &plan.decode,
         source: &*source,
@@ -213,6 +210,23 @@ impl<'a> Decoder<'a> {
 fn trained_fps(decoders: &[Decoder<'_>]) -> Option<f32> {
     let fps = decoders.first()?.encoder.trained("fps")?.as_f64()?;
     Some(fps as f32)
+}
+
+/// Refuses models, frames and clips that do not go together.
+fn check(
+    plan: &ComposePlan,
+    decoders: &[Decoder<'_>],
+    motion: Option<&Loaded>,
+    source: &dyn Source,
+) -> Result<(), FlowError> {
+    fits::clips(&plan.decode, source)?;
+    fits::motion(motion)?;
+    for decoder in decoders {
+        fits::encoder(&plan.decode, &decoder.encode, &decoder.encoder)?;
+    }
+    let there = source.len() - plan.decode.first;
+    let clips = plan.decode.clips.map_or(there, |clips| clips.min(there));
+    check_enough(plan, clips)
 }
 
 /// Refuses what cannot be composed of so many clips.

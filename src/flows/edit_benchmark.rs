@@ -5,6 +5,7 @@ use std::path::Path;
 use slotflow_datasets::source::open;
 use slotflow_datasets::synth::SynthSource;
 
+use super::fits;
 use super::video_predict::{FlowError, Outcome};
 use crate::artifacts::{Options, Run};
 use crate::plan::EditBenchmarkPlan;
@@ -29,6 +30,9 @@ pub fn edit_benchmark(
     let window = window(&plan.decode, trained_fps.map(|fps| fps as f32));
     let config = source_config(&plan.decode, &window);
     let source = open(plan.decode.dataset, &config)?;
+    fits::clips(&plan.decode, &*source)?;
+    let slots = fits::encoder(&plan.decode, &plan.encode, &encoder)?;
+    fits::decoder(("render.weights", &decoder), slots.as_ref())?;
     let generator = plan.decode.dataset.generator()?;
     let generator = SynthSource::new(generator, plan.decode.split, 0, config.clips);
     let measured = BenchmarkConfig {

@@ -35,3 +35,6 @@ pub mod runs;
 
 /// Predictions in folders → scores and a page.
 pub mod eval;
+
+/// Whether weights, frames and clips go together.
+mod fits;

@@ -8,6 +8,7 @@ use slotflow_datasets::{Source, Split, Window};
 use slotflow_eval::report::{AnswerRow, Page};
 use slotflow_eval::{ItemTable, ScoreTable};
 
+use super::fits;
 use super::video_predict::{FlowError, Outcome};
 use crate::artifacts::files::write_atomic;
 use crate::artifacts::{Options, Run, RunError, Slots};
@@ -17,15 +18,20 @@ use crate::stages::perceive::decode::{Decode, source_config, window};
 use crate::stages::perceive::encode::Encode;
 use crate::stages::physion::contact_prediction::ContactPrediction;
 use crate::stages::physion::labelled_slots::PhysionPart;
+use crate::stages::physion::learned::check_outcomes;
 use crate::stages::physion::tables::{ContactAnswer, ContactScores, ContactTables};
 use crate::stages::predict::rollout::Rollout;
 use crate::stages::report::run_folder::{made, stage_rows, write_page, write_run_folder};
 use crate::stages::{Loaded, load};
 
+/// Readout clips up to which outcomes are counted before work.
+const SMALL: usize = 100;
+
 /// Runs a plan of contact prediction and writes its folder.
 ///
 /// # Errors
 /// What stopped it.
+#[expect(clippy::too_many_lines, reason = "the whole pipeline on one screen")]
 pub fn physion_vqa(
     plan: &PhysionVqaPlan,
     out: &Path,
@@ -47,6 +53,11 @@ pub fn physion_vqa(
     let source = |config: &DecodeConfig| open(config.dataset, &source_config(config, &window));
     let sources = [source(readout)?, source(test)?];
     let observed = OBSERVED.div_ceil(plan.decode.stride.unwrap_or(1));
+    for (config, source) in configs.iter().zip(&sources) {
+        fits::clips(config, &**source)?;
+    }
+    check_models(plan, (&encoder, &dynamics), observed)?;
+    check_enough(readout, &*sources[0])?;
     let rollout = SlotRollout {
         plan,
         run: &run,
@@ -88,6 +99,31 @@ pub fn physion_vqa(
         stages: run.records(),
         failures,
     })
+}
+
+/// Refuses models that do not go together, or not with the plan.
+fn check_models(
+    plan: &PhysionVqaPlan,
+    (encoder, dynamics): (&Loaded, &Loaded),
+    observed: usize,
+) -> Result<(), FlowError> {
+    let encoder = fits::encoder(&plan.decode, &plan.encode, encoder)?;
+    let needed = ("decode.stride", observed);
+    fits::dynamics(("rollout.weights", dynamics), encoder.as_ref(), needed)?;
+    Ok(())
+}
+
+/// Refuses too few readout clips of either outcome. What happens in a generated clip is simulated, so only small parts are
+/// looked at: large ones have enough by far.
+fn check_enough(config: &DecodeConfig, source: &dyn Source) -> Result<(), RunError> {
+    let left = source.len() - config.first.min(source.len());
+    let count = config.clips.map_or(left, |clips| clips.min(left));
+    if count > SMALL {
+        return Ok(());
+    }
+    let range = config.first..config.first + count;
+    let outcomes: Vec<_> = range.filter_map(|index| source.outcome(index)).collect();
+    check_outcomes(&outcomes)
 }
 
 /// Clips of one part → slots observed and rolled out.

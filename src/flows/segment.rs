@@ -5,6 +5,7 @@ use std::path::Path;
 use slotflow_datasets::GroundTruth;
 use slotflow_datasets::source::open;
 
+use super::fits;
 use super::video_predict::{FlowError, Outcome};
 use crate::artifacts::{Options, Run};
 use crate::masks::Interpolation;
@@ -31,6 +32,8 @@ pub fn segment(plan: &SegmentPlan, out: &Path, options: Options) -> Result<Outco
     let trained_fps = weights.trained("fps").and_then(serde_json::Value::as_f64);
     let window = window(&plan.decode, trained_fps.map(|fps| fps as f32));
     let source = open(plan.decode.dataset, &source_config(&plan.decode, &window))?;
+    fits::clips(&plan.decode, &*source)?;
+    fits::encoder(&plan.decode, &plan.encode, &weights)?;
     let wanted = Wanted::of(plan);
 
     let clips = run.stage(&Decode {

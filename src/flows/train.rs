@@ -7,6 +7,8 @@ use burn::tensor::Device;
 
 use crate::artifacts::Options;
 use crate::artifacts::lock::FolderLock;
+use crate::flows::fits;
+use crate::flows::video_predict::FlowError;
 use crate::plan::training::{ObjectivePlan, TrainPlan};
 use crate::train::TrainError;
 use crate::train::data::imported_slots::holds_slots;
@@ -81,6 +83,14 @@ fn train_one_seed(
         ObjectivePlan::ObjectEventHead(plan) => run.object_event_head(plan),
         ObjectivePlan::Motion(plan) => run.motion(plan),
     }
+}
+
+/// Refuses, before any work, weights files to start from that are absent or do not fit.
+///
+/// # Errors
+/// Names the file, or the key of what does not fit.
+pub fn check_weights(plan: &TrainPlan) -> Result<(), FlowError> {
+    Ok(fits::training(plan)?)
 }
 
 /// Refuses, before any work, data that cannot be read or that lacks what the objective reads.

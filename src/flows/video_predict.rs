@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use slotflow_datasets::DataError;
 use slotflow_datasets::source::open;
+use slotflow_datasets::{DataError, GroundTruth};
 
 use crate::artifacts::{Options, Record, Run, RunError};
 use crate::device::DeviceError;
+use crate::flows::fits::{self, UnfitError};
 use crate::metrics::pretrained::PretrainedStore;
 use crate::plan::edit::EditError;
 use crate::plan::video_predict::WeightsName;
@@ -47,6 +48,15 @@ pub enum FlowError {
     /// An edit was refused.
     #[error(transparent)]
     Edit(#[from] EditError),
+}
+
+impl From<UnfitError> for FlowError {
+    fn from(error: UnfitError) -> Self {
+        match error {
+            UnfitError::Plan(error) => Self::Plan(error),
+            UnfitError::Weights(error) => Self::Weights(error),
+        }
+    }
 }
 
 impl FlowError {
@@ -118,6 +128,20 @@ impl Models {
         named
     }
 
+    /// Refuses models that do not go together, or not with the plan.
+    fn check(&self, plan: &VideoPredictPlan, asks: bool) -> Result<(), FlowError> {
+        let encoder = fits::encoder(&plan.decode, &plan.encode, &self.encoder)?;
+        let encoder = encoder.as_ref();
+        let observed = ("rollout.burn-in", plan.rollout.burn_in);
+        fits::dynamics(("rollout.weights", &self.dynamics), encoder, observed)?;
+        fits::decoder(("render.weights", &self.decoder), encoder)?;
+        if let Some(reasoner) = self.reasoner.as_ref().filter(|_| asks) {
+            let instead = "; `--set answer=unset` asks none";
+            fits::reasoner(("answer.weights", reasoner), encoder, &plan.decode, instead)?;
+        }
+        Ok(fits::motion(self.motion.as_ref())?)
+    }
+
     /// One hash over all models under test.
     fn checkpoint(&self) -> String {
         let all = [&self.encoder, &self.dynamics, &self.decoder]
@@ -146,6 +170,8 @@ pub fn video_predict(
         .map(|fps| fps as f32);
     let window = window(&plan.decode, trained_fps);
     let source = open(plan.decode.dataset, &source_config(&plan.decode, &window))?;
+    fits::clips(&plan.decode, &*source)?;
+    models.check(plan, source.knows(GroundTruth::Questions))?;
     let slots = slot_count(&plan.encode, &models.encoder)?;
 
     let clips = run.stage(&Decode {

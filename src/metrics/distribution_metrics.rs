@@ -110,9 +110,11 @@ pub fn named(score: Score, weights: &PretrainedWeights, look: Look) -> Score {
     })
 }
 
-/// Features of two sets of clips, a list of clips each.
+/// Features of two sets of clips, a list of clips each; windows of one video are one clip.
 #[derive(Debug, Clone, Default)]
 pub struct FeatureSets {
+    /// The video that the last pair is of, where it is known.
+    last: Option<String>,
     /// Of predictions.
     pub prediction: Vec<CachedFeatures>,
     /// Of the truth.
@@ -165,6 +167,23 @@ impl FeatureSets {
             }
         }
         sets
+    }
+
+    /// Adds a pair: of the video that the last pair was of, its rows go to that pair's.
+    pub fn push_of_video(
+        &mut self,
+        video: &str,
+        prediction: CachedFeatures,
+        truth: CachedFeatures,
+    ) {
+        let is_next = self.last.as_deref() == Some(video);
+        self.last = Some(video.to_owned());
+        for (set, rows) in [(&mut self.prediction, prediction), (&mut self.truth, truth)] {
+            match set.last_mut().filter(|_| is_next) {
+                Some(of_video) => of_video.append(rows),
+                None => set.push(rows),
+            }
+        }
     }
 
     /// Counts a clip that has no rows, with the reason.
@@ -256,11 +275,14 @@ impl FeatureSets {
     fn kvd(&self, blank: Score, dim: usize, seed: u64) -> Result<Score, EvalError> {
         let (truth, prediction) = (all(&self.truth, dim)?, all(&self.prediction, dim)?);
         let score = blank.with_value(kvd(truth.view(), prediction.view())?, prediction.nrows());
+        let places = [&self.truth, &self.prediction].map(|clips| Places::of(clips));
         self.with_halves(score, dim, seed, |of_truth, of_prediction| {
             let axis = ndarray::Axis(0);
             kvd(
-                truth.select(axis, of_truth).view(),
-                prediction.select(axis, of_prediction).view(),
+                truth.select(axis, &places[0].rows(of_truth)).view(),
+                prediction
+                    .select(axis, &places[1].rows(of_prediction))
+                    .view(),
             )
         })
     }

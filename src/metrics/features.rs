@@ -140,7 +140,8 @@ impl FeatureExtractor {
         let key = blake3::hash(format!("{} {identity}", self.key).as_bytes());
         let path = self.cache.join(format!("{}.npy", &key.to_hex()[..32]));
         if let Ok(rows) = read(&path).map(|rows| rows.nrows()) {
-            return Ok(CachedFeatures { path, rows });
+            let paths = vec![path];
+            return Ok(CachedFeatures { paths, rows });
         }
         let rows = self.look_at(frames()?.view())?;
         if rows.iter().any(|value| !value.is_finite()) {
@@ -152,7 +153,7 @@ impl FeatureExtractor {
         make_dir(&self.cache).map_err(|error| error.to_string())?;
         write_atomic(&path, &bytes).map_err(|error| error.to_string())?;
         Ok(CachedFeatures {
-            path,
+            paths: vec![path],
             rows: rows.nrows(),
         })
     }
@@ -236,7 +237,8 @@ fn tensor(frames: &Array4<f32>, device: &Device) -> Tensor<4> {
 /// Features of a clip on disk, `[rows, dim]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CachedFeatures {
-    path: PathBuf,
+    /// A file a window of the clip.
+    paths: Vec<PathBuf>,
     /// How many.
     pub rows: usize,
 }
@@ -247,7 +249,26 @@ impl CachedFeatures {
     /// # Errors
     /// When the file is gone or damaged.
     pub fn read(&self) -> Result<Array2<f32>, EvalError> {
-        read(&self.path)
+        let parts = self.paths.iter().map(|path| read(path));
+        let parts = parts.collect::<Result<Vec<_>, _>>()?;
+        let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
+        let rows = ndarray::concatenate(Axis(0), &views);
+        rows.map_err(|error| EvalError::File {
+            action: "read",
+            source: std::io::Error::other(error.to_string()),
+            path: self.place(),
+        })
+    }
+
+    /// Adds the rows of a later window of the same video.
+    pub fn append(&mut self, later: Self) {
+        self.paths.extend(later.paths);
+        self.rows += later.rows;
+    }
+
+    /// The first file, for messages.
+    fn place(&self) -> PathBuf {
+        self.paths.first().cloned().unwrap_or_default()
     }
 }
 
@@ -273,7 +294,7 @@ pub fn moments<'a>(
 ) -> Result<Moments, EvalError> {
     let mut stream = FeatureStream::new(dim);
     for clip in clips {
-        stream.push(&clip.path.display().to_string(), clip.read()?.view())?;
+        stream.push(&clip.place().display().to_string(), clip.read()?.view())?;
     }
     Ok(stream.finish())
 }

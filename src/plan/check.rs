@@ -4,6 +4,7 @@ use slotflow_datasets::source::ColourOrder;
 use slotflow_datasets::{ClipId, Dataset, GroundTruth};
 use slotflow_eval::MetricId;
 use slotflow_eval::metric::definition::Compute;
+use slotflow_eval::metric::list::PublishedMetrics;
 
 use super::compose::{ComposeConfig, Mode};
 use super::video_predict::{DecodeConfig, RenderConfig, RenderStart, VideoPredictPlan};
@@ -11,6 +12,7 @@ use super::{
     ClevrerVqaPlan, ComposePlan, EditBenchmarkPlan, PhysionVqaPlan, Plan, PlanError, SegmentPlan,
     TrainPlan,
 };
+use crate::metrics::distribution_metrics::CLIP_LENGTH;
 use crate::plan::training::{ObjectivePlan, TrainData};
 use crate::train::FitConfig;
 
@@ -74,6 +76,11 @@ fn physion_vqa(plan: &PhysionVqaPlan) -> Result<(), PlanError> {
             "physion.hold-out",
             "must be at least 2; one of so many clips is held out",
         );
+    }
+    if let Some(clips @ 0..2) = plan.physion.clips {
+        let reason =
+            format!("is {clips}; one clip is held out, and at least one more is to learn from");
+        return value("physion.clips", reason);
     }
     if plan.physion.steps == 0 || plan.physion.save_every == 0 {
         return value(
@@ -207,7 +214,36 @@ fn video_predict(plan: &VideoPredictPlan) -> Result<(), PlanError> {
         return value("rollout.steps", "is 0; there is nothing to predict");
     }
     rendering(&plan.render)?;
+    video_metrics(plan)?;
     enlargement(plan.report.scale)
+}
+
+/// Refuses distances between sets of videos that were asked for and that so few clips or predicted frames cannot have.
+fn video_metrics(plan: &VideoPredictPlan) -> Result<(), PlanError> {
+    let metrics = &plan.evaluate.metrics;
+    let of_videos = |id: &&MetricId| matches!(id.compute(), Compute::VideoSet(..));
+    // What runs measure by default is left out of the table, with the reason.
+    if *metrics == PublishedMetrics::default() {
+        return Ok(());
+    }
+    let Some(metric) = metrics.ids().iter().find(of_videos) else {
+        return Ok(());
+    };
+    let (decode, rollout) = (&plan.decode, &plan.rollout);
+    let there = decode.frames.map(|frames| frames - rollout.burn_in);
+    let predicted = [there, rollout.steps].into_iter().flatten().min();
+    if let Some(predicted) = predicted.filter(|predicted| *predicted < CLIP_LENGTH) {
+        let reason = format!(
+            "names `{metric}`, which looks at {CLIP_LENGTH} predicted frames of a clip, and there are {predicted}"
+        );
+        return value("evaluate.metrics", reason);
+    }
+    if decode.clips == Some(1) {
+        let reason =
+            format!("names `{metric}`, a distance between sets of clips, and `decode.clips` is 1");
+        return value("evaluate.metrics", reason);
+    }
+    Ok(())
 }
 
 fn enlargement(scale: usize) -> Result<(), PlanError> {

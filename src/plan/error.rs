@@ -35,6 +35,14 @@ pub enum PlanError {
         /// What was typed.
         change: String,
     },
+    /// A sweep on the command line that is none.
+    #[error("{reason}: `{sweep}`")]
+    Sweep {
+        /// What is wrong with it.
+        reason: String,
+        /// What was typed.
+        sweep: String,
+    },
     /// A value that makes no sense.
     #[error("`{key}` {reason}")]
     Value {
@@ -56,10 +64,17 @@ impl PlanError {
                 format!("did you mean {close}? `pipeline show` lists the built-in plans")
             }
             Self::Io { .. } => "check the path".to_owned(),
-            Self::Parse { .. } => {
-                "`pipeline show video-predict` prints a whole plan with every key".to_owned()
+            Self::Parse { path, .. } => {
+                // A built-in plan is named without an ending.
+                let built_in = path.extension().is_none().then(|| path.display().to_string());
+                let shown = built_in.unwrap_or_else(|| "video-predict".to_owned());
+                format!("`pipeline show {shown}` prints a whole plan with every key")
             }
             Self::Change { .. } => "for example `--set rollout.burn-in=8`".to_owned(),
+            Self::Sweep { .. } => {
+                "name each key once, with the values that it takes: `--sweep rollout.burn-in=6,8,10`"
+                    .to_owned()
+            }
             Self::Value { key, .. } => {
                 format!("change `{key}` in the plan, or with `--set {key}=…`")
             }

@@ -49,5 +49,6 @@ pub use physion_vqa::PhysionVqaPlan;
 pub use segment::SegmentPlan;
 pub use speedrun::SpeedrunPlan;
 pub use text::builtin::names;
+pub use text::sweep;
 pub use training::TrainPlan;
 pub use video_predict::VideoPredictPlan;

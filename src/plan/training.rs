@@ -11,7 +11,7 @@ pub mod objectives;
 use crate::plan::flow::Flow;
 use crate::train::FitConfig;
 pub use crate::train::data::TrainData;
-pub use objectives::{ObjectivePlan, ObjectiveTable};
+pub use objectives::{ObjectivePlan, ObjectiveTable, StartWeights};
 
 /// A plan that trains one model.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -115,3 +115,27 @@ fn no_published_plan_asks_for_more_frames_than_its_data_set_has() {
         assert!(last <= published, "{name} reads {last} of {published}");
     }
 }
+
+#[test]
+fn the_script_over_the_documents_finds_their_commands_and_makes_them_small() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/long/docs");
+    let mut command = Command::new(script);
+    let output = command
+        .arg("--list")
+        .env("PIPELINE", env!("CARGO_BIN_EXE_pipeline"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let listed = String::from_utf8(output.stdout).unwrap();
+    assert!(listed.lines().count() > 60, "{listed}");
+    for line in listed.lines() {
+        let (place, command) = line.split_once('\t').unwrap();
+        assert!(place.contains(".md:"), "{line}");
+        let is_run = command.starts_with("pipeline ");
+        assert!(is_run || command.starts_with("skipped, "), "{line}");
+        // Only what is left out may name a folder that is not there.
+        let mut words = command.split_whitespace();
+        assert!(!is_run || words.all(|word| word != "DIR"), "{line}");
+        assert!(!command.contains("--clips 100"), "{line}");
+    }
+}

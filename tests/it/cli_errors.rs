@@ -293,7 +293,7 @@ fn a_training_with_two_objectives() {
     exit code 2
     error: a training plan with 2 objectives (`slots`, `vqvae`); exactly one is needed, and there are `vqvae`, `slots`, `diffusion`, `dvae`, `steve`, `slotdiffusion`, `slotformer`, `aloe`, `readout`, `object-event-head`, `motion`: `train/slots-synth`
 
-    hint: `pipeline show video-predict` prints a whole plan with every key
+    hint: `pipeline show train/slots-synth` prints a whole plan with every key
     ");
 }
 

@@ -70,6 +70,7 @@ fn run() {
           --frames <COUNT>         Sampled frames of a clip, or `all`; with --videos, `all` cuts each into clips of 48 frames
           --out <DIR>              Run folder, or of several plans the folder above their run folders [default: runs/PLAN]
           --overwrite              Replace the finished run of other settings that --out holds
+          --sweep <KEY=VALUES>     Run the plan with each of these values, with commas between them, into one folder and table; given several times, with every combination
           --fresh <STAGE>          Run a stage again although it is cached, and all that depend on it [possible values: decode, encode, segment, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, score-masks, edit-benchmark, evaluate, compose, render-scenes, evaluate-scenes]
           --until <STAGE>          Stop when this stage is done, and print the folder of what it made [possible values: decode, encode, segment, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, score-masks, edit-benchmark, evaluate, compose, render-scenes, evaluate-scenes]
           --json                   Print one JSON object a run, with its scores, in place of the report's path
@@ -90,6 +91,7 @@ fn run() {
       pipeline run segment --dataset pictures --root DIR
       pipeline run clevrer-vqa --set decode.clips=10 --dry-run
       pipeline run compare-savi compare-steve --out runs/decoders
+      pipeline run video-predict --clips 4 --sweep rollout.burn-in=6,8,10
     ");
 }
 

@@ -27,6 +27,23 @@ fn small<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
         .collect()
 }
 
+fn assert_page(report: &std::path::Path) {
+    let page = std::fs::read_to_string(report).unwrap();
+    for part in [
+        "alt=\"truth, frame 5\"",
+        "alt=\"prediction, frame 23\"",
+        "alt=\"slots on truth, frame 23\"",
+        "alt=\"true masks, frame 0\"",
+        "alt=\"slot 1, frame 6\"",
+        "<figcaption>slots on truth</figcaption>",
+        "<input type=\"range\" min=\"0\" max=\"23\"",
+        "<dt>weights of the decoder</dt><dd>shipped:latent-diffusion, blake3 ",
+        "pipeline run video-predict --clips 2 --quiet",
+    ] {
+        assert!(page.contains(part), "no {part}");
+    }
+}
+
 #[test]
 fn the_main_job_ends_with_a_report_of_its_scores() {
     let product = Product::new();
@@ -70,20 +87,7 @@ fn the_main_job_ends_with_a_report_of_its_scores() {
         !names.iter().any(|name| name.contains("masks-imagined")),
         "a diffusion decoder has no masks"
     );
-    let page = std::fs::read_to_string(product.path("out/report.html")).unwrap();
-    for part in [
-        "alt=\"truth, frame 5\"",
-        "alt=\"prediction, frame 23\"",
-        "alt=\"slots on truth, frame 23\"",
-        "alt=\"true masks, frame 0\"",
-        "alt=\"slot 1, frame 6\"",
-        "<figcaption>slots on truth</figcaption>",
-        "<input type=\"range\" min=\"0\" max=\"23\"",
-        "<dt>weights of the decoder</dt><dd>shipped:latent-diffusion, blake3 ",
-        "pipeline run video-predict --clips 2 --quiet",
-    ] {
-        assert!(page.contains(part), "no {part}");
-    }
+    assert_page(&product.path("out/report.html"));
     let scores = std::fs::read_to_string(product.path("out/scores.csv")).unwrap();
     assert!(
         scores.starts_with("metric,profile,subset,value,floor,ceiling,n_items"),

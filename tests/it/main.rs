@@ -16,10 +16,13 @@
 //! - `import_foreign`: slots in other layouts, old checkpoints, authors' own names
 //! - `listings`: official models at full size, by their shapes
 //! - `layers`: the law of `lib.rs`, circles, sizes, tables of contents
+//! - `long_videos`: windows of a video, scored as one
+//! - `mistakes`: typical mistakes, each told once and with a next step
 //! - `names`: names that were given up
 //! - `networks`: I3D, Inception and LPIPS against their references
 //! - `presets`: built-in plans, of the sizes that were published
 //! - `report_page`: the report in a real browser: scrubbed by keyboard, on a telephone
+//! - `sweep`: one plan under several values, in one folder
 //! - `train`: killed, interrupted, refused, out of disk; resumed to the same bytes
 //! - `upkeep`: whose folder a run gets, finished runs, the cache, completions and manual pages
 //! - `parity`: every model against the numbers of its reference (`GOLDEN_MODELS` names another folder of
@@ -50,6 +53,8 @@ mod import;
 mod import_foreign;
 mod layers;
 mod listings;
+mod long_videos;
+mod mistakes;
 mod names;
 mod networks;
 mod parity;
@@ -57,6 +62,7 @@ mod presets;
 mod report_page;
 mod segment;
 mod support;
+mod sweep;
 mod train;
 mod transcript;
 mod upkeep;

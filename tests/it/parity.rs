@@ -115,3 +115,25 @@ fn every_model_computes_what_its_reference_computed() {
         "these models differ from their references: {failed:?}"
     );
 }
+
+#[test]
+fn the_vqvae_takes_clips_and_slate_is_compared_on_its_own_grid() {
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/models");
+    let one = |name: &str| Fixture::read_all(&ours, Some(name)).remove(0);
+    assert!(passes(&one("vqvae").as_clip()));
+    let mut slate = one("slate");
+    let masks = slate.value("out/masks").clone();
+    let native = "out/masks_native".to_owned();
+    slate.tensors.entries.insert(native.clone(), masks);
+    assert!(passes(&slate));
+    // It is compared, not passed over.
+    if let Some(slotflow::weights::Values::F32(values)) = slate
+        .tensors
+        .entries
+        .get_mut(&native)
+        .map(|masks| &mut masks.values)
+    {
+        values[0] += 0.5;
+    }
+    assert!(!passes(&slate));
+}

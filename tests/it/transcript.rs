@@ -11,13 +11,20 @@ pub fn said(arguments: &[&str]) -> String {
 pub fn said_with(files: &[(&str, &[u8])], arguments: &[&str]) -> String {
     let product = Product::new();
     for (name, content) in files {
-        std::fs::write(product.path(name), content).expect("a file");
+        let path = product.path(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, content).expect("a file");
     }
     let output = product.run(arguments);
     let entries = std::fs::read_dir(product.path(".")).expect("a folder");
     let left: Vec<_> = entries
         .map(|entry| entry.expect("an entry").file_name())
-        .filter(|name| !files.iter().any(|(file, _)| name == file))
+        .filter(|name| {
+            let top = |file: &str| file.split('/').next().map(str::to_owned);
+            !files
+                .iter()
+                .any(|(file, _)| name.to_str() == top(file).as_deref())
+        })
         // Work that began has a cache.
         .filter(|name| name != ".cache" || output.status.code() != Some(1))
         .collect();

@@ -6,7 +6,7 @@ use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
 use super::header::Header;
-use crate::clip::{ClipId, Sample};
+use crate::clip::{ClipId, Sample, VideoWindow};
 use crate::error::DataError;
 use crate::question::{EventTable, Question};
 use crate::window::Window;
@@ -108,6 +108,14 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// When the clip cannot be read or has no frame in the window.
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError>;
+
+    /// Where a clip lies in the video that it is cut from; `None` where every clip is a whole video.
+    ///
+    /// # Panics
+    /// When `index` is not below [`Source::len`].
+    fn window_of(&self, _index: usize) -> Option<VideoWindow> {
+        None
+    }
 
     /// Whether this copy of the data set has ground truth of a kind.
     fn knows(&self, _truth: GroundTruth) -> bool {

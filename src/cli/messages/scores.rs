@@ -29,6 +29,67 @@ pub fn say_scores<'a>(rows: impl Iterator<Item = &'a Score>) {
     }
 }
 
+/// Prints the key figures of the runs of a sweep, a line a run behind its values.
+pub fn say_sweep(keys: &[String], runs: &[(Vec<String>, ScoreTable)]) {
+    for line in swept_lines(keys, runs) {
+        say(&line);
+    }
+}
+
+/// A head and a line a run, in columns.
+fn swept_lines(keys: &[String], runs: &[(Vec<String>, ScoreTable)]) -> Vec<String> {
+    let mut figures: Vec<&Score> = Vec::new();
+    for score in runs.iter().flat_map(|(_, table)| &table.rows) {
+        let is_new = !figures.iter().any(|known| is_same_figure(known, score));
+        if is_key_figure(score) && is_new {
+            figures.push(score);
+        }
+    }
+    let named = |score: &&Score| match score.run.as_str() {
+        "" => format!("{} {}", score.metric, score.subset),
+        run => format!("{run}: {} {}", score.metric, score.subset),
+    };
+    let mut rows: Vec<Vec<String>> = vec![
+        keys.iter()
+            .cloned()
+            .chain(figures.iter().map(named))
+            .collect(),
+    ];
+    for (values, table) in runs {
+        let value = |figure: &&Score| {
+            let score = table
+                .rows
+                .iter()
+                .find(|score| is_same_figure(score, figure));
+            let value = score.and_then(|score| score.value);
+            value.map_or("-".to_owned(), |value| format!("{value:.4}"))
+        };
+        rows.push(
+            values
+                .iter()
+                .cloned()
+                .chain(figures.iter().map(value))
+                .collect(),
+        );
+    }
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
+    let padded = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths);
+        let cells = cells.map(|(cell, &width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(padded).collect()
+}
+
+fn is_same_figure(one: &Score, other: &Score) -> bool {
+    (&one.metric, &one.profile, &one.subset, &one.run)
+        == (&other.metric, &other.profile, &other.subset, &other.run)
+}
+
 /// Prints one JSON object: the page or table, the scores, and what was left out.
 ///
 /// # Errors
@@ -77,6 +138,30 @@ mod tests {
     use slotflow_eval::metric::registry::Registry;
 
     use super::*;
+
+    #[test]
+    fn a_sweep_is_a_table_of_its_values_and_key_figures() {
+        let id = Registry::default().parse_list("psnr").unwrap()[0];
+        let table = |value: f64| ScoreTable {
+            rows: vec![
+                Score::new(id, "imagined").with_value(value, 4),
+                Score::new(id, "elsewhere").with_value(1.0, 4),
+            ],
+        };
+        let none = ScoreTable::default();
+        let runs = [("4", table(20.5)), ("12", table(21.0)), ("24", none)];
+        let runs = runs.map(|(value, table)| (vec![value.to_owned()], table));
+        let lines = swept_lines(&["rollout.burn-in".to_owned()], &runs);
+        assert_eq!(
+            lines,
+            [
+                "rollout.burn-in  psnr imagined",
+                "4                20.5000",
+                "12               21.0000",
+                "24               -",
+            ]
+        );
+    }
 
     #[test]
     fn a_line_says_score_interval_and_floor_or_why_there_is_none() {

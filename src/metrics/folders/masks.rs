@@ -30,11 +30,12 @@ pub(crate) fn evaluate(
     let names = |side: usize| sides[side].keys().cloned().collect::<Vec<String>>();
     let matches = Matches::new(&names(0), &names(1)).or_none(prediction, truth)?;
     evaluation.note_unmatched(&matches);
+    let is_of_masks = |id: &MetricId| id.compute().needs() == Needs::Masks;
     let wanted: Vec<MetricId> = request
         .metrics
         .iter()
         .copied()
-        .filter(|id| id.compute().needs() == Needs::Masks)
+        .filter(is_of_masks)
         .collect();
     let pairs: Vec<(&str, &MaskFile, &MaskFile)> = matches
         .pairs
@@ -47,10 +48,8 @@ pub(crate) fn evaluate(
         (side, name.to_owned(), content)
     };
     let identities = pairs.iter().flat_map(|(name, prediction, truth)| {
-        [
-            identity("prediction", name, prediction),
-            identity("truth", name, truth),
-        ]
+        [("prediction", prediction), ("truth", truth)]
+            .map(|(side, file)| identity(side, name, file))
     });
     let shared =
         RowContext::new(&matches, identities, request.skip).with_note(&request.about_masks());

@@ -11,3 +11,6 @@ mod load;
 
 /// Changes of one value: `table.key=value`.
 mod set;
+
+/// One plan under every combination of values.
+pub mod sweep;

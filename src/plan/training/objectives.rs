@@ -14,7 +14,7 @@ pub use on_frames::{
     DiffusionPlan, DvaePlan, MotionPlan, SlotDiffusionPlan, SlotsPlan, StevePlan, VqVaePlan,
 };
 pub use on_slots::{AloePlan, ObjectEventHeadPlan, ReadoutPlan, SlotFormerPlan};
-pub use table::ObjectiveTable;
+pub use table::{ObjectiveTable, StartWeights};
 
 macro_rules! objectives {
     (

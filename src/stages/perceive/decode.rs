@@ -8,7 +8,7 @@ use slotflow_datasets::source::Cut;
 use slotflow_datasets::synth::questions::Amount;
 use slotflow_datasets::video::picture::is_picture_name;
 use slotflow_datasets::{
-    ClipId, FrameSampling, GroundTruth, Question, Sample, Source, SourceConfig, Window,
+    ClipId, FrameSampling, GroundTruth, Question, Sample, Source, SourceConfig, VideoWindow, Window,
 };
 
 use crate::artifacts::{
@@ -86,6 +86,9 @@ pub struct Note {
     pub questions: Vec<Question>,
     /// What the person should know about the file.
     pub remark: Option<String>,
+    /// Where the clip lies in the video that it is cut from; absent where it is a whole video.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<VideoWindow>,
 }
 
 /// Reads every clip's frames once.
@@ -144,6 +147,12 @@ impl Stage for Decode<'_> {
         if self.reads_videos() {
             inputs.push(Input::new("colours", "bicubic at own size"));
         }
+        if self
+            .range()
+            .any(|index| self.source.window_of(index).is_some())
+        {
+            inputs.push(Input::new("windows", "with their places in the video"));
+        }
         if self.source.knows(GroundTruth::Classes) {
             inputs.push(Input::new("labels", "classes and void"));
         }
@@ -161,19 +170,25 @@ impl Stage for Decode<'_> {
                 .sample(index, &self.window)
                 .map_err(|error| error.to_string())?;
             let decoder = self.source.pixel_decoder(index);
-            file_of(&sample, decoder).map_err(|error| error.to_string())
+            file_of(&sample, decoder, self.source.window_of(index))
+                .map_err(|error| error.to_string())
         })
     }
 }
 
 /// A clip's file. Decoders of JPEG differ by a grey level, so the one that read the pixels is remarked.
-fn file_of(sample: &Sample, decoder: Option<String>) -> Result<ClipFile, RunError> {
+fn file_of(
+    sample: &Sample,
+    decoder: Option<String>,
+    window: Option<VideoWindow>,
+) -> Result<ClipFile, RunError> {
     let decoder = decoder.map(|decoder| format!("JPEG decoded by {decoder}"));
     let remarks: Vec<String> = sample.note.iter().cloned().chain(decoder).collect();
     let note = Note {
         fps: sample.clip.fps,
         questions: sample.questions.clone(),
         remark: (!remarks.is_empty()).then(|| remarks.join("; ")),
+        window,
     };
     let file = ClipFile::default()
         .with_bytes("frames", &sample.clip.frames)
@@ -259,5 +274,14 @@ impl Clips {
     /// When the file is not there or not whole.
     pub fn note(&self, clip: &ClipId) -> Result<Note, RunError> {
         self.read(clip)?.note()
+    }
+
+    /// Where a clip lies in its video; a clip that is cut from none is the whole of one.
+    ///
+    /// # Errors
+    /// When the file is not there or not whole.
+    pub fn window(&self, clip: &ClipId) -> Result<VideoWindow, RunError> {
+        let window = self.note(clip)?.window;
+        Ok(window.unwrap_or_else(|| VideoWindow::whole(clip.clone())))
     }
 }

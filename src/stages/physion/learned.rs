@@ -1,5 +1,6 @@
 //! Trained on readout clips: the papers' readout at every checkpoint of every seed, and logistic regressions.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, Axis};
@@ -132,13 +133,7 @@ impl Column<'_> {
             let train = of_scenario(self.readout, scenario);
             let train = balanced(&train, &self.readout.outcomes, &mut noise);
             let test = of_scenario(self.test, scenario);
-            if train.len() < 2 * FOLDS {
-                let reason = format!(
-                    "{} balanced readout clips of `{scenario}` are too few to cross-validate",
-                    train.len()
-                );
-                return Err(RunError::Unfit { reason });
-            }
+            enough(train.len(), scenario)?;
             let labels = train.iter().map(|clip| self.readout.outcomes[*clip].yes);
             // The clips stand yes, no, yes, no: pairs go round, so that each fold has as many of both.
             let folds: Vec<usize> = (0..train.len()).map(|place| place / 2 % FOLDS).collect();
@@ -191,6 +186,33 @@ fn of_scenario(clips: &LabelledSlots, scenario: &str) -> Vec<usize> {
     all.filter(|(_, one)| one.scenario == scenario)
         .map(|(clip, _)| clip)
         .collect()
+}
+
+/// Refuses readout clips of which too few have the one or the other outcome.
+///
+/// # Errors
+/// Names the scenario.
+pub(crate) fn check_outcomes(outcomes: &[Outcome]) -> Result<(), RunError> {
+    let mut counts: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
+    for one in outcomes {
+        counts.entry(&one.scenario).or_default()[usize::from(one.yes)] += 1;
+    }
+    let mut scenarios = counts.into_iter();
+    scenarios.try_for_each(|(scenario, [no, yes])| enough(2 * no.min(yes), scenario))
+}
+
+/// Refuses fewer balanced clips of a scenario than folds take.
+fn enough(balanced: usize, scenario: &str) -> Result<(), RunError> {
+    if balanced >= 2 * FOLDS {
+        return Ok(());
+    }
+    Err(RunError::Refused {
+        reason: format!(
+            "{balanced} readout clips of `{scenario}`, as many of either outcome, are too few to cross-validate; {} are needed",
+            2 * FOLDS
+        ),
+        hint: "take more readout clips: `--set physion.clips=200`",
+    })
 }
 
 /// As many positive clips as negative ones, in turn, drawn at random.

@@ -11,7 +11,7 @@ mod column;
 pub mod labelled_slots;
 
 /// Readouts and logistic regressions.
-mod learned;
+pub(crate) mod learned;
 
 /// How readouts are trained and scored.
 mod protocol;

@@ -45,6 +45,11 @@ pub fn merge(
     tables: impl IntoIterator<Item = (String, ScoreTable)>,
     path: &Path,
 ) -> Result<(), RunError> {
+    write_atomic(path, &merged(tables)?)
+}
+
+/// One table over several runs as CSV.
+fn merged(tables: impl IntoIterator<Item = (String, ScoreTable)>) -> Result<Vec<u8>, RunError> {
     let mut all = ScoreTable { rows: Vec::new() };
     for (name, table) in tables {
         all.rows.extend(table.rows.into_iter().map(|mut row| {
@@ -58,6 +63,43 @@ pub fn merge(
     }
     let mut bytes = Vec::new();
     all.write(&mut bytes).map_err(|error| RunError::Internal {
+        reason: error.to_string(),
+    })?;
+    Ok(bytes)
+}
+
+/// Writes one table over the runs of a sweep, each row behind the values of the swept keys.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(crate) fn merge_swept<'a>(
+    keys: &[String],
+    runs: impl IntoIterator<Item = (&'a [String], String, ScoreTable)>,
+    path: &Path,
+) -> Result<(), RunError> {
+    let internal = |error: csv::Error| RunError::Internal {
+        reason: error.to_string(),
+    };
+    let mut table = csv::Writer::from_writer(Vec::new());
+    for (values, name, scores) in runs {
+        let is_first = table.get_ref().is_empty();
+        let bytes = merged([(name, scores)])?;
+        let mut rows = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .from_reader(&*bytes);
+        for (index, row) in rows.records().enumerate() {
+            let row = row.map_err(internal)?;
+            let before = match index {
+                0 if !is_first => continue,
+                0 => keys,
+                _ => values,
+            };
+            let cells = before.iter().map(String::as_str).chain(&row);
+            table.write_record(cells).map_err(internal)?;
+        }
+        table.flush().map_err(|error| internal(error.into()))?;
+    }
+    let bytes = table.into_inner().map_err(|error| RunError::Internal {
         reason: error.to_string(),
     })?;
     write_atomic(path, &bytes)
@@ -81,10 +123,11 @@ pub(crate) fn clips(
             .into_iter()
             .map(|path| read(path))
             .collect::<Result<Vec<_>, _>>()?;
-        let truths: Vec<_> = videos_of_clip
-            .iter()
-            .map(|(frames, _)| column(frames.view(), TRUTH))
-            .collect();
+        let columns = |place: usize| -> Vec<_> {
+            let of_run = |(frames, _): &(Array4<u8>, f32)| column(frames.view(), place);
+            videos_of_clip.iter().map(of_run).collect()
+        };
+        let truths = columns(TRUTH);
         if truths
             .iter()
             .any(|truth| !alike(truth.view(), truths[0].view()))
@@ -92,10 +135,7 @@ pub(crate) fn clips(
             mismatched.push(name.clone());
             continue;
         }
-        let predictions: Vec<_> = videos_of_clip
-            .iter()
-            .map(|(frames, _)| column(frames.view(), PREDICTION))
-            .collect();
+        let predictions = columns(PREDICTION);
         let mut shown = vec![embedded(
             truths[0].view(),
             videos_of_clip[0].1,
@@ -176,7 +216,38 @@ fn alike(one: ArrayView4<'_, u8>, other: ArrayView4<'_, u8>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use slotflow_eval::Score;
+    use slotflow_eval::pixel::psnr::PSNR;
+
     use super::*;
+
+    #[test]
+    fn a_row_of_a_sweep_stands_behind_the_values_of_its_keys() {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("scores.csv");
+        let keys = ["rollout.burn-in", "decode.size"].map(str::to_owned);
+        let values = [["4", "[64, 64]"], ["6", "[64, 64]"]].map(|row| row.map(str::to_owned));
+        let score = || Score::new(PSNR.default_id(), "imagined").with_value(20.0, 2);
+        let runs = values.iter().zip(["a", "b"]);
+        let runs = runs.map(|(values, name)| {
+            let table = ScoreTable {
+                rows: vec![score()],
+            };
+            (&values[..], name.to_owned(), table)
+        });
+        merge_swept(&keys, runs, &path).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(
+            lines[0].starts_with("rollout.burn-in,decode.size,metric,profile,"),
+            "{text}"
+        );
+        assert!(lines[1].starts_with("4,\"[64, 64]\",psnr,"), "{text}");
+        assert!(lines.len() == 3 && lines[2].starts_with("6,"), "{text}");
+        // It is a table of scores still.
+        let read = ScoreTable::load(&path).unwrap();
+        assert_eq!(read.rows[1].run, "b");
+    }
 
     #[test]
     fn compression_makes_no_other_clip_and_another_picture_does() {

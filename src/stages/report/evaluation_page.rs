@@ -142,12 +142,12 @@ fn clips(
     Ok(views)
 }
 
+/// Frames by what they show, `[time, height, width, rgb]`.
+type Panels = Vec<(&'static str, Array4<u8>)>;
+
 /// What is shown of each of the named clips: videos, masks, and predicted masks laid over true frames of the same size.
-fn panels(
-    request: &Request,
-    names: &[&str],
-) -> Result<BTreeMap<String, Vec<(&'static str, Array4<u8>)>>, MetricsError> {
-    let mut panels: BTreeMap<String, Vec<_>> = BTreeMap::new();
+fn panels(request: &Request, names: &[&str]) -> Result<BTreeMap<String, Panels>, MetricsError> {
+    let mut panels: BTreeMap<String, Panels> = BTreeMap::new();
     for pair in both_sides(request, names)? {
         let of_clip = panels.entry(pair.name).or_default();
         of_clip.push(("truth", pair.truth));

@@ -41,7 +41,9 @@ impl FinishedRun {
         })?;
         let table = |name: &str| folder.join(name);
         let scores = ScoreTable::load(&table("scores.csv"));
-        let items = ItemTable::load(&table("items.csv"));
+        // Flows whose scores are no means over items write none.
+        let items = table("items.csv");
+        let items = items.is_file().then(|| ItemTable::load(&items));
         let name = folder.file_name().map(|name| name.to_string_lossy());
         Ok(Self {
             name: name.map_or_else(
@@ -54,16 +56,22 @@ impl FinishedRun {
             })?,
             text,
             scores: scores.map_err(|error| damaged(error.to_string(), "scores.csv"))?,
-            items: items.map_err(|error| damaged(error.to_string(), "items.csv"))?,
+            items: items
+                .transpose()
+                .map_err(|error| damaged(error.to_string(), "items.csv"))?
+                .unwrap_or_default(),
         })
     }
 
-    /// Its videos of all columns by the clip's name.
+    /// Its videos of all columns by the clip's name; none of a flow that renders none.
     pub(crate) fn videos(&self) -> Result<BTreeMap<String, PathBuf>, RunError> {
         let mut folder = self.folder.join(SIDE_BY_SIDE);
         if !folder.is_dir() {
             // Runs of earlier versions have no others.
             folder = self.folder.join("videos");
+        }
+        if !folder.is_dir() {
+            return Ok(BTreeMap::new());
         }
         let io = |source| RunError::Io {
             action: "read",

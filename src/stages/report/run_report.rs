@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array3, Array4, s};
 use serde_json::Value;
-use slotflow_datasets::ClipId;
+use slotflow_datasets::{ClipId, VideoWindow};
 use slotflow_eval::ItemTable;
 use slotflow_eval::report::{ClipView, Made, Page, Strip, VideoView};
 
@@ -135,8 +135,11 @@ impl Report<'_> {
         let prediction = self.frames.prediction(clip)?;
         let note = self.clips.note(clip)?;
         self.arrays(folder, clip, &masks)?;
-        let observed = self.rollout.observed(clip)?;
-        let observed_share = observed as f64 / truth.dim().0.max(1) as f64;
+        let (observed, time) = (self.rollout.observed(clip)?, truth.dim().0);
+        let observed_share = observed as f64 / time.max(1) as f64;
+        let window = note
+            .window
+            .unwrap_or_else(|| VideoWindow::whole(clip.clone()));
         let remark = note
             .remark
             .or_else(|| self.out_of_distribution(&truth, &reconstruction));
@@ -159,7 +162,7 @@ impl Report<'_> {
             frames,
             videos: self.embedded(folder, columns.into_iter().chain(beside), note.fps)?,
             observed_share,
-            scores: clip_scores(clip, items),
+            scores: clip_scores(&window, time, items),
             note: remark,
         }))
     }
@@ -292,11 +295,18 @@ fn clip_strip(
     })
 }
 
-/// A clip's own means of what the page ranks and shows.
-pub(super) fn clip_scores(clip: &ClipId, items: &ItemTable) -> Vec<(String, f64)> {
+/// Means of what the page ranks and shows over the `time` frames of a clip.
+pub(super) fn clip_scores(
+    window: &VideoWindow,
+    time: usize,
+    items: &ItemTable,
+) -> Vec<(String, f64)> {
+    let frames = window.start..window.start + time;
     let mean = |metric: &str, subset: &str| {
         let of = |row: &&slotflow_eval::ItemValue| {
-            row.item == clip.as_str() && row.metric == metric && row.subset == subset
+            let is_inside = row.frame.is_none_or(|frame| frames.contains(&frame));
+            let is_of_video = row.item == window.video.as_str() && is_inside;
+            is_of_video && row.metric == metric && row.subset == subset
         };
         let values: Vec<f64> = items
             .rows

@@ -148,7 +148,7 @@ impl SegmentReport<'_> {
             frames: frames.dim().0,
             videos: videos.collect::<Result<_, _>>()?,
             observed_share: 1.0,
-            scores: clip_scores(clip, items),
+            scores: clip_scores(&self.clips.window(clip)?, frames.dim().0, items),
             note: note.remark,
         }))
     }

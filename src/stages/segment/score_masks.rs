@@ -46,6 +46,7 @@ impl Stage for ScoreMasks<'_> {
         let mut rows = Rows::new(self.config.resamples);
         let comparison = MaskComparison {
             truth: &|clip| self.clips.labels(clip),
+            window: &|clip| self.clips.window(clip),
             masks: &|clip| self.segmentations.masks(clip),
             subset: OBSERVED,
             imagined: None,

@@ -42,6 +42,9 @@ pub fn check(fixture: &Fixture, report: &mut Compare) {
     let encoded = slot_encoder::check_slots(fixture, report, &encoder, &frames);
     let [_, _, _, height, width] = frames.dims();
     report.tensor("out/masks", encoded.masks([height, width]));
+    if report.expects("out/masks_native") {
+        report.tensor("out/masks_native", encoded.attention.clone());
+    }
     check_written(fixture, report, &model, encoded.slots.flatten(0, 1));
     check_loss(fixture, report);
 }

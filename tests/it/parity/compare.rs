@@ -209,7 +209,7 @@ impl<'a> Compare<'a> {
     }
 }
 
-/// Whether two shapes differ by nothing but ones.
+/// Whether two shapes differ by nothing but ones, or but by batch and time that the other keeps apart.
 fn same_shape(ours: &[usize], theirs: &[usize]) -> bool {
     let long = |shape: &[usize]| {
         shape
@@ -218,5 +218,17 @@ fn same_shape(ours: &[usize], theirs: &[usize]) -> bool {
             .filter(|size| *size != 1)
             .collect::<Vec<_>>()
     };
-    long(ours) == long(theirs)
+    let flat = match theirs {
+        [batch, time, rest @ ..] => [&[batch * time], rest].concat(),
+        short => short.to_vec(),
+    };
+    long(ours) == long(theirs) || long(ours) == long(&flat)
+}
+
+#[test]
+fn frames_of_clips_may_lie_flat() {
+    assert!(same_shape(&[6, 3, 8, 8], &[2, 3, 3, 8, 8]));
+    assert!(same_shape(&[1, 4, 8], &[4, 1, 8]));
+    assert!(!same_shape(&[6, 3, 8, 8], &[3, 3, 3, 8, 8]));
+    assert!(!same_shape(&[2, 8], &[8, 2]));
 }

@@ -24,25 +24,10 @@ fn model(fixture: &Fixture, device: &Device) -> Dvae {
     load_into(config(&state, "").init(&mut Init::blank(device)), state).unwrap()
 }
 
-/// Pictures, clips flattened.
-pub fn frames(fixture: &Fixture, device: &Device) -> Tensor<4> {
-    let shape = fixture.value("in/img").shape.clone();
-    let [rgb, height, width] = shape[shape.len() - 3..] else {
-        panic!("no pictures")
-    };
-    let count: usize = shape[..shape.len() - 3].iter().product();
-    if shape.len() == 4 {
-        return fixture.tensor("in/img", device);
-    }
-    fixture
-        .tensor::<5>("in/img", device)
-        .reshape([count, rgb, height, width])
-}
-
 pub fn check(fixture: &Fixture, report: &mut Compare) {
     let device = Device::flex().autodiff();
     let model = model(fixture, &device);
-    let frames = frames(fixture, &device);
+    let frames = fixture.frames("in/img", &device);
     let logits = model.encode(frames.clone());
     report.tensor("out/logits", logits.clone());
     report.tensor(

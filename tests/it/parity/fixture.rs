@@ -14,6 +14,7 @@ use slotflow::weights::{StateDict, Value, Values, read_pth, read_safetensors};
 const TOLERANCE: f64 = 1e-4;
 
 /// A fixture in memory, without its checkpoint.
+#[derive(Clone)]
 pub struct Fixture {
     /// `savi_ldm`
     pub name: String,
@@ -83,11 +84,24 @@ impl Fixture {
         }
     }
 
+    /// The same with every tensor of two pictures or more as that of one clip, as models for videos have it.
+    #[must_use]
+    pub fn as_clip(&self) -> Self {
+        let mut clip = self.clone();
+        let count = self.value("in/img").shape[0];
+        for value in clip.tensors.entries.values_mut() {
+            if value.shape.first() == Some(&count) && value.shape.len() > 1 {
+                value.shape.insert(0, 1);
+            }
+        }
+        clip
+    }
+
     /// The same with every input of floats moved by one unit in its last place, up or down.
     #[must_use]
     pub fn nudged(&self, seed: u64) -> Self {
-        let mut tensors = self.tensors.clone();
-        for (name, value) in &mut tensors.entries {
+        let mut nudged = self.clone();
+        for (name, value) in &mut nudged.tensors.entries {
             let mut noise = SeededRng::new(seed, &["nudge", name]);
             if let (true, Values::F32(values)) = (name.starts_with("in/"), &mut value.values) {
                 for value in values {
@@ -95,15 +109,7 @@ impl Fixture {
                 }
             }
         }
-        Self {
-            name: self.name.clone(),
-            class: self.class.clone(),
-            config: self.config.clone(),
-            tensors,
-            uses: self.uses.clone(),
-            tolerances: self.tolerances.clone(),
-            folder: self.folder.clone(),
-        }
+        nudged
     }
 
     /// The folder that it lies in.
@@ -160,6 +166,18 @@ impl Fixture {
             .unwrap_or_else(|| panic!("`{name}` is no float tensor"))
             .to_vec();
         Tensor::from_data(TensorData::new(values, value.shape.clone()), device)
+    }
+
+    /// Pictures or their latents by their full name, `[frames, channels, height, width]`; clips are flattened.
+    pub fn frames(&self, name: &str, device: &Device) -> Tensor<4> {
+        let shape = &self.value(name).shape;
+        let [channels, height, width] = shape[shape.len() - 3..] else {
+            panic!("`{name}` holds no pictures")
+        };
+        let values = self.value(name).as_f32().unwrap().to_vec();
+        let count = values.len() / (channels * height * width);
+        let data = TensorData::new(values, [count, channels, height, width]);
+        Tensor::from_data(data, device)
     }
 
     /// A tensor of whole numbers by its full name; masks become 0 and 1.

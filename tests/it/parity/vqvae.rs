@@ -39,7 +39,7 @@ pub fn check(fixture: &Fixture, report: &mut Compare) {
     let device = Device::flex().autodiff();
     let part = fixture.parts().remove("vqvae").unwrap();
     let model = load_into(config(fixture, "").init(&mut Init::blank(&device)), part).unwrap();
-    let frames: Tensor<4> = fixture.tensor("in/img", &device);
+    let frames = fixture.frames("in/img", &device);
 
     report.tensor("out/enc_out", model.encoder.forward(frames.clone()));
     let latents = model.encode(frames.clone());
@@ -52,9 +52,8 @@ pub fn check(fixture: &Fixture, report: &mut Compare) {
         "out/recon_from_h",
         model.decode(model.quantise(latents).latents),
     );
-    let random = model
-        .quantise(fixture.tensor("in/h_random", &device))
-        .latents;
+    let random = fixture.frames("in/h_random", &device);
+    let random = model.quantise(random).latents;
     report.tensor("out/recon_from_random_h", model.decode(random));
 
     let weight = |name: &str| fixture.setting(name).as_f64().unwrap_or(1.0);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use super::folder::FolderSource;
-use crate::clip::{ClipId, Sample};
+use crate::clip::{ClipId, Sample, VideoWindow};
 use crate::error::DataError;
 use crate::source::config::{Cut, SourceConfig};
 use crate::source::interface::{GroundTruth, Source};
@@ -119,6 +119,18 @@ impl Source for Windowed {
 
     fn side_files(&self) -> Vec<(PathBuf, String)> {
         self.source.side_files()
+    }
+
+    fn window_of(&self, index: usize) -> Option<VideoWindow> {
+        let (video, start) = self.windows[index];
+        let before = index.checked_sub(1).map(|before| self.windows[before]);
+        let end = before.filter(|(other, _)| *other == video);
+        let end = end.map_or(start, |(_, before)| before + self.length);
+        Some(VideoWindow {
+            video: self.source.id(video),
+            start: start - self.first,
+            shared: end.saturating_sub(start),
+        })
     }
 
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {

@@ -2,7 +2,8 @@
 use serde::{Deserialize, Serialize};
 use slotflow_datasets::GroundTruth;
 
-use super::table::{ObjectiveTable, check_window, refused};
+use super::table::{ObjectiveTable, StartWeights, check_window, named, refused};
+use crate::models::WeightsKind;
 use crate::models::decoder::autoregressive::AutoregressiveConfig;
 use crate::models::decoder::dvae::DvaeConfig;
 use crate::models::decoder::latent_diffusion::LatentDiffusionConfig;
@@ -49,6 +50,14 @@ pub struct SlotsPlan {
 }
 
 impl ObjectiveTable for SlotsPlan {
+    fn starts_from(&self) -> Vec<StartWeights<'_>> {
+        named([(
+            "slots.start-encoder",
+            self.start_encoder.as_ref(),
+            Some(WeightsKind::SlotEncoder),
+        )])
+    }
+
     fn check(&self, data: &TrainData) -> Result<(), PlanError> {
         check_window("slots.objective.window", self.objective.window, data)?;
         check_appearance(&self.objective)
@@ -95,6 +104,21 @@ pub struct DiffusionPlan {
 }
 
 impl ObjectiveTable for DiffusionPlan {
+    fn starts_from(&self) -> Vec<StartWeights<'_>> {
+        named([
+            (
+                "diffusion.encoder",
+                Some(&self.encoder),
+                Some(WeightsKind::SlotEncoder),
+            ),
+            (
+                "diffusion.vqvae",
+                Some(&self.vqvae),
+                Some(WeightsKind::VqVae),
+            ),
+        ])
+    }
+
     fn check(&self, _: &TrainData) -> Result<(), PlanError> {
         let share = self.objective.slot_dropout;
         if (0.0..=1.0).contains(&share) {
@@ -142,6 +166,22 @@ pub struct StevePlan {
 }
 
 impl ObjectiveTable for StevePlan {
+    fn starts_from(&self) -> Vec<StartWeights<'_>> {
+        named([
+            ("steve.dvae", Some(&self.dvae), Some(WeightsKind::Dvae)),
+            (
+                "steve.encoder",
+                self.encoder.as_ref(),
+                Some(WeightsKind::SlotEncoder),
+            ),
+            (
+                "steve.start-encoder",
+                self.start_encoder.as_ref(),
+                Some(WeightsKind::SlotEncoder),
+            ),
+        ])
+    }
+
     fn check(&self, data: &TrainData) -> Result<(), PlanError> {
         if self.encoder.is_some() && self.start_encoder.is_some() {
             return refused(
@@ -180,6 +220,26 @@ pub struct SlotDiffusionPlan {
 }
 
 impl ObjectiveTable for SlotDiffusionPlan {
+    fn starts_from(&self) -> Vec<StartWeights<'_>> {
+        named([
+            (
+                "slotdiffusion.vqvae",
+                Some(&self.vqvae),
+                Some(WeightsKind::VqVae),
+            ),
+            (
+                "slotdiffusion.vit",
+                self.vit.as_ref(),
+                Some(WeightsKind::Vit),
+            ),
+            (
+                "slotdiffusion.start-encoder",
+                self.start_encoder.as_ref(),
+                Some(WeightsKind::SlotEncoder),
+            ),
+        ])
+    }
+
     fn check(&self, data: &TrainData) -> Result<(), PlanError> {
         if self.vit.is_some() && self.start_encoder.is_some() {
             return refused(

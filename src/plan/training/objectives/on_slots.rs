@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use slotflow_datasets::GroundTruth;
 
-use super::table::{ObjectiveTable, check_window, refused};
+use super::table::{ObjectiveTable, StartWeights, check_window, named, refused};
+use crate::models::WeightsKind;
 use crate::models::dynamics::SlotFormerConfig;
 use crate::models::reasoner::{AloeConfig, ObjectEventHeadConfig};
 use crate::plan::error::PlanError;
@@ -39,6 +40,17 @@ pub struct SlotFormerPlan {
 }
 
 impl ObjectiveTable for SlotFormerPlan {
+    fn starts_from(&self) -> Vec<StartWeights<'_>> {
+        named([
+            (
+                "slotformer.encoder",
+                self.encoder.as_ref(),
+                Some(WeightsKind::SlotEncoder),
+            ),
+            ("slotformer.decoder", self.decoder.as_ref(), None),
+        ])
+    }
+
     fn needs(&self) -> ClipNeeds {
         if self.slots.is_some() {
             ClipNeeds::NOTHING
@@ -91,6 +103,21 @@ pub struct AloePlan {
 }
 
 impl ObjectiveTable for AloePlan {
+    fn starts_from(&self) -> Vec<StartWeights<'_>> {
+        named([
+            (
+                "aloe.encoder",
+                self.encoder.as_ref(),
+                Some(WeightsKind::SlotEncoder),
+            ),
+            (
+                "aloe.slotformer",
+                self.slotformer.as_ref(),
+                Some(WeightsKind::SlotFormer),
+            ),
+        ])
+    }
+
     fn needs(&self) -> ClipNeeds {
         match self.objective.sees {
             Sees::Question => ClipNeeds::only(&[GroundTruth::Questions]),
@@ -121,6 +148,21 @@ pub struct ObjectEventHeadPlan {
 }
 
 impl ObjectiveTable for ObjectEventHeadPlan {
+    fn starts_from(&self) -> Vec<StartWeights<'_>> {
+        named([
+            (
+                "object-event-head.encoder",
+                Some(&self.encoder),
+                Some(WeightsKind::SlotEncoder),
+            ),
+            (
+                "object-event-head.slotformer",
+                Some(&self.slotformer),
+                Some(WeightsKind::SlotFormer),
+            ),
+        ])
+    }
+
     fn needs(&self) -> ClipNeeds {
         // True masks say whose each slot is: the head is supervised, the slots that it reads are not.
         ClipNeeds::frames_and(&[GroundTruth::Masks, GroundTruth::States])
@@ -152,6 +194,21 @@ pub struct ReadoutPlan {
 }
 
 impl ObjectiveTable for ReadoutPlan {
+    fn starts_from(&self) -> Vec<StartWeights<'_>> {
+        named([
+            (
+                "readout.encoder",
+                self.encoder.as_ref(),
+                Some(WeightsKind::SlotEncoder),
+            ),
+            (
+                "readout.slotformer",
+                self.slotformer.as_ref(),
+                Some(WeightsKind::SlotFormer),
+            ),
+        ])
+    }
+
     fn needs(&self) -> ClipNeeds {
         if self.slots.is_some() {
             ClipNeeds::NOTHING

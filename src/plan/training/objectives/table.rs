@@ -2,8 +2,21 @@
 
 use std::path::Path;
 
+use crate::models::WeightsKind;
 use crate::plan::error::PlanError;
+use crate::plan::video_predict::WeightsName;
 use crate::train::data::config::{ClipNeeds, TrainData};
+
+/// A weights file that a training starts from.
+#[derive(Debug, Clone, Copy)]
+pub struct StartWeights<'a> {
+    /// The key that names it.
+    pub key: &'static str,
+    /// The file.
+    pub name: &'a WeightsName,
+    /// The model that it must hold; unset = a decoder of any kind.
+    pub kind: Option<WeightsKind>,
+}
 
 /// What every objective's table says of itself.
 pub trait ObjectiveTable {
@@ -18,6 +31,11 @@ pub trait ObjectiveTable {
         None
     }
 
+    /// Weights files that the training starts from.
+    fn starts_from(&self) -> Vec<StartWeights<'_>> {
+        Vec::new()
+    }
+
     /// Refuses weights that exclude one another and windows that are longer than the clips.
     ///
     /// # Errors
@@ -25,6 +43,21 @@ pub trait ObjectiveTable {
     fn check(&self, _data: &TrainData) -> Result<(), PlanError> {
         Ok(())
     }
+}
+
+/// The files that are named.
+pub(super) fn named<'a>(
+    all: impl IntoIterator<Item = (&'static str, Option<&'a WeightsName>, Option<WeightsKind>)>,
+) -> Vec<StartWeights<'a>> {
+    all.into_iter()
+        .filter_map(|(key, name, kind)| {
+            Some(StartWeights {
+                key,
+                name: name?,
+                kind,
+            })
+        })
+        .collect()
 }
 
 pub(super) fn refused(key: &'static str, reason: impl Into<String>) -> Result<(), PlanError> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ndarray::{Array4, ArrayView4, s};
-use slotflow_datasets::ClipId;
+use slotflow_datasets::{ClipId, VideoWindow};
 
 use crate::artifacts::{RunError, Slots};
 use crate::metrics::pretrained::Entry;
@@ -40,7 +40,7 @@ pub struct Evaluate<'a> {
     pub checkpoint: String,
 }
 
-/// Frames of a clip after the burn-in, `[time, height, width, rgb]` each.
+/// Frames of a clip after the burn-in that no window before it has scored, `[time, height, width, rgb]` each.
 pub(crate) struct ImaginedFrames {
     /// Number of the first of them in the clip.
     pub(crate) first: usize,
@@ -53,16 +53,19 @@ pub(crate) struct ImaginedFrames {
 }
 
 impl ImaginedFrames {
-    /// The frames from `first` on that truth and prediction both have; `first` is at least 1.
+    /// The frames that truth and prediction both have, behind the `observed` ones, of which there is at least one, and
+    /// behind the `shared` ones, which the window before the clip has as well.
     pub(crate) fn new(
         truth: ArrayView4<'_, u8>,
         prediction: ArrayView4<'_, u8>,
-        first: usize,
+        (observed, shared): (usize, usize),
     ) -> Self {
         let time = truth.dim().0.min(prediction.dim().0);
+        let first = observed.max(shared.min(time));
+        let last = observed - 1..observed;
         Self {
             first,
-            last_observed: truth.slice(s![first - 1..first, .., .., ..]).to_owned(),
+            last_observed: truth.slice(s![last, .., .., ..]).to_owned(),
             truth: truth.slice(s![first..time, .., .., ..]).to_owned(),
             prediction: prediction.slice(s![first..time, .., .., ..]).to_owned(),
         }
@@ -75,14 +78,17 @@ impl ImaginedFrames {
 }
 
 impl Evaluate<'_> {
-    /// Frames of a clip after the burn-in.
-    pub(crate) fn imagined_frames(&self, clip: &ClipId) -> Result<ImaginedFrames, RunError> {
+    /// Frames of a clip after the burn-in that are scored, and where the clip lies in its video.
+    pub(crate) fn imagined_frames(
+        &self,
+        clip: &ClipId,
+    ) -> Result<(ImaginedFrames, VideoWindow), RunError> {
         let (truth, prediction) = (self.clips.frames(clip)?, self.frames.prediction(clip)?);
-        Ok(ImaginedFrames::new(
-            truth.view(),
-            prediction.view(),
-            self.imagined.observed(clip)?,
-        ))
+        let window = self.clips.window(clip)?;
+        let observed = self.imagined.observed(clip)?;
+        let (truth, prediction) = (truth.view(), prediction.view());
+        let frames = ImaginedFrames::new(truth, prediction, (observed, window.shared));
+        Ok((frames, window))
     }
 }
 

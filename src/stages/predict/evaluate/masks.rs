@@ -2,7 +2,7 @@
 
 use ndarray::{Array3, ArrayView3, Axis, s};
 use rayon::prelude::*;
-use slotflow_datasets::ClipId;
+use slotflow_datasets::{ClipId, VideoWindow};
 use slotflow_eval::segmentation::overlap::set_aside;
 use slotflow_eval::segmentation::{MaskPair, MaskScores};
 use slotflow_eval::trivial_baselines::{BlindScores, MaskFloor};
@@ -23,6 +23,8 @@ const KEPT: &str = "last observed masks, kept";
 pub(crate) struct MaskComparison<'a> {
     /// What is true of a clip; `None` where it has no masks.
     pub(crate) truth: &'a (dyn Fn(&ClipId) -> Result<Option<Labels>, RunError> + Sync),
+    /// Where a clip lies in its video: frames that the window before it has as well are not scored again.
+    pub(crate) window: &'a (dyn Fn(&ClipId) -> Result<VideoWindow, RunError> + Sync),
     /// A clip's masks, `[time, height, width]`.
     pub(crate) masks: &'a (dyn Fn(&ClipId) -> Result<Array3<u8>, RunError> + Sync),
     /// What the rows are called.
@@ -46,6 +48,7 @@ pub(crate) type PerceivedBeside<'a> =
 
 /// What one clip gives; reasons where it cannot be measured.
 struct ClipScores {
+    window: VideoWindow,
     instances: Result<Scored, String>,
     /// Where the truth has classes.
     classes: Option<Result<Scored, String>>,
@@ -53,8 +56,8 @@ struct ClipScores {
 
 /// Scores against one kind of truth.
 struct Scored {
-    /// Number of the first frame that was measured.
-    first: usize,
+    /// Frames of the clip before the first that was measured.
+    skipped: usize,
     /// The masks under test.
     tested: MaskScores,
     /// Masks that never looked.
@@ -70,11 +73,15 @@ impl MaskComparison<'_> {
             .par_iter()
             .map(|clip| self.of_clip(clip))
             .collect::<Result<_, _>>()?;
-        let instances = picked(&found, |scores| Some(&scores.instances));
-        self.rows(self.subset, clips, &instances, rows);
-        let classes = picked(&found, |scores| scores.classes.as_ref());
-        if classes.iter().any(Option::is_some) {
-            self.rows(&[self.subset, CLASSES].concat(), clips, &classes, rows);
+        let found: Vec<ClipScores> = found.into_iter().flatten().collect();
+        let instances = found.iter().map(|one| (&one.window, &one.instances));
+        self.rows(self.subset, &instances.collect::<Vec<_>>(), rows);
+        let classes = found
+            .iter()
+            .filter_map(|one| Some((&one.window, one.classes.as_ref()?)));
+        let classes: Vec<_> = classes.collect();
+        if !classes.is_empty() {
+            self.rows(&[self.subset, CLASSES].concat(), &classes, rows);
         }
         Ok(())
     }
@@ -82,29 +89,28 @@ impl MaskComparison<'_> {
     fn rows(
         &self,
         subset: &str,
-        clips: &[ClipId],
-        found: &[Option<&Result<Scored, String>>],
+        found: &[(&VideoWindow, &Result<Scored, String>)],
         rows: &mut Rows,
     ) {
         for &id in self.metrics {
             let mut samples = MetricSamples::new(id, subset);
             let mut ceiling = MetricSamples::new(id, subset);
             let mut floor = MaskFloor::new(id);
-            for (clip, found) in clips.iter().zip(found) {
-                let Some(found) = found else { continue };
-                let clip = clip.as_str();
+            for (window, found) in found {
+                let video = window.video.as_str();
                 let found = match found {
                     Ok(found) => found,
                     Err(reason) => {
-                        samples.leave_out(clip, reason);
+                        samples.leave_out(video, reason);
                         continue;
                     }
                 };
-                found.tested.push_to(&mut samples, clip, found.first);
-                floor.push(&found.blind, clip, found.first);
+                let first = window.start + found.skipped;
+                found.tested.push_to(&mut samples, video, first);
+                floor.push(&found.blind, video, first);
                 if let Some([kept, perceived]) = &found.beside {
-                    floor.push_named(KEPT, kept, clip, found.first);
-                    perceived.push_to(&mut ceiling, clip, found.first);
+                    floor.push_named(KEPT, kept, video, first);
+                    perceived.push_to(&mut ceiling, video, first);
                 }
             }
             let (best, note) = floor.best();
@@ -121,16 +127,18 @@ impl MaskComparison<'_> {
         let Some(truth) = (self.truth)(clip)? else {
             return Ok(None);
         };
+        let window = (self.window)(clip)?;
         let tested = (self.masks)(clip)?;
         let beside = self.imagined.map(|beside| beside(clip)).transpose()?;
         let void = truth.void.as_ref();
         let of = |labels: &Array3<u8>| {
-            let scored = self.scored([labels, &tested], void, beside.as_ref());
+            let scored = self.scored([labels, &tested], void, window.shared, beside.as_ref());
             scored.map_err(|error| error.to_string())
         };
         Ok(Some(ClipScores {
             instances: of(&truth.masks),
             classes: truth.classes.as_ref().map(of),
+            window,
         }))
     }
 
@@ -138,13 +146,14 @@ impl MaskComparison<'_> {
         &self,
         [truth, tested]: [&Array3<u8>; 2],
         void: Option<&Array3<bool>>,
+        shared: usize,
         beside: Option<&(usize, Array3<u8>)>,
     ) -> Result<Scored, EvalError> {
         // A roll-out may go on behind the truth, or end before it.
         let shortest = truth.dim().0.min(tested.dim().0);
         let (from, until) = match beside {
-            Some((observed, _)) => ((*observed).min(shortest), shortest),
-            None => (0, truth.dim().0),
+            Some((observed, _)) => ((*observed).max(shared).min(shortest), shortest),
+            None => (shared.min(shortest), truth.dim().0),
         };
         let truth = truth.slice(s![from..until, .., ..]);
         let void = void.map(|void| void.slice(s![from..until, .., ..]));
@@ -168,21 +177,13 @@ impl MaskComparison<'_> {
         };
         let tested = match beside {
             Some(_) => tested.slice(s![from..until, .., ..]),
-            None => tested.view(),
+            None => tested.slice(s![from.., .., ..]),
         };
         Ok(Scored {
-            first: from,
+            skipped: from,
             tested: scores(tested)?,
             blind: BlindScores::measure(self.slots, truth.dim().into(), self.seed, scores)?,
             beside: beside.map(of_perceived).transpose()?,
         })
     }
-}
-
-/// One kind of score of every clip.
-fn picked<'a>(
-    found: &'a [Option<ClipScores>],
-    pick: impl Fn(&'a ClipScores) -> Option<&'a Result<Scored, String>>,
-) -> Vec<Option<&'a Result<Scored, String>>> {
-    found.iter().map(|found| pick(found.as_ref()?)).collect()
 }

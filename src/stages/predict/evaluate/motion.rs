@@ -1,5 +1,6 @@
 //! `fvd-motion`: the Fréchet distance between how true and imagined clips move, by features of the bundled network.
 
+use ndarray::Axis;
 use slotflow_datasets::ClipId;
 use slotflow_eval::Score;
 use slotflow_eval::report::IMAGINED;
@@ -36,11 +37,15 @@ pub(crate) fn measure(
     let imagined = extractor.score(IMAGINED, [&sets.truth, &sets.prediction], context.seed);
     let imagined = imagined.map(|score| score.with_bounds(floor, None));
     rows.add_computed((ID, IMAGINED), imagined);
+    if sets.truth.len() < 2 {
+        rows.add_score(Score::not_computed(ID, REAL, "fewer than two videos"));
+        return Ok(());
+    }
     rows.add_computed((ID, REAL), extractor.score_of_halves(REAL, &sets.truth));
     Ok(())
 }
 
-/// Features of true, imagined and copied windows, one matrix a clip.
+/// Features of true, imagined and copied windows, one matrix a video.
 #[derive(Default)]
 struct WindowSets {
     truth: MotionFeatures,
@@ -49,23 +54,42 @@ struct WindowSets {
 }
 
 impl WindowSets {
-    /// Windows of every clip; none where a clip has none.
+    /// Windows of every video; none where one has none.
     fn gather(
         stage: &Evaluate<'_>,
         clips: &[ClipId],
         extractor: &MotionExtractor<'_>,
     ) -> Result<Option<Self>, RunError> {
         let mut sets = Self::default();
+        let mut last = None;
         for clip in clips {
-            let frames = stage.imagined_frames(clip)?;
-            let Some(truth) = extractor.features(frames.truth.view())? else {
+            let (frames, window) = stage.imagined_frames(clip)?;
+            let copied = frames.copied();
+            let all = [&frames.truth, &frames.prediction, &copied];
+            let features: Vec<_> = all
+                .into_iter()
+                .filter_map(|frames| extractor.features(frames.view()).transpose())
+                .collect::<Result<_, _>>()?;
+            let Ok(features) = <[_; 3]>::try_from(features) else {
+                if window.shared > 0 {
+                    // What is new at a video's end may be shorter than the network's windows.
+                    continue;
+                }
                 return Ok(None);
             };
-            sets.truth.push(truth);
-            sets.prediction
-                .extend(extractor.features(frames.prediction.view())?);
-            sets.copied
-                .extend(extractor.features(frames.copied().view())?);
+            let is_next = last.as_ref() == Some(&window.video);
+            let of_sets = [&mut sets.truth, &mut sets.prediction, &mut sets.copied];
+            for (set, features) in of_sets.into_iter().zip(features) {
+                match set.last_mut().filter(|_| is_next) {
+                    Some(video) => video.append(Axis(0), features.view()).map_err(|error| {
+                        RunError::Internal {
+                            reason: error.to_string(),
+                        }
+                    })?,
+                    None => set.push(features),
+                }
+            }
+            last = Some(window.video);
         }
         Ok(Some(sets))
     }

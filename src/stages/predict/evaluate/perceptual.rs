@@ -97,14 +97,15 @@ impl NetworkMetric<'_> {
         };
         let [mut samples, mut floor] = [(); 2].map(|()| MetricSamples::new(self.id, IMAGINED));
         for clip in clips {
-            let frames = stage.imagined_frames(clip)?;
+            let (frames, window) = stage.imagined_frames(clip)?;
+            let (video, first) = (window.video.as_str(), window.start + frames.first);
             let copied = frames.copied();
             for (samples, prediction) in [(&mut samples, &frames.prediction), (&mut floor, &copied)]
             {
                 let (truth, prediction) = (frames.truth.view(), prediction.view());
                 match of_frames(&model, truth, prediction, &context.device) {
-                    Ok(values) => samples.push_frames(clip.as_str(), frames.first, values),
-                    Err(reason) => samples.leave_out(clip.as_str(), &reason),
+                    Ok(values) => samples.push_frames(video, first, values),
+                    Err(reason) => samples.leave_out(video, &reason),
                 }
             }
         }
@@ -132,12 +133,13 @@ impl NetworkMetric<'_> {
     ) -> Result<Score, RunError> {
         let mut sets = FeatureSets::default();
         for clip in clips {
+            let (frames, window) = stage.imagined_frames(clip)?;
             let ImaginedFrames {
                 first,
                 truth,
                 prediction,
                 ..
-            } = stage.imagined_frames(clip)?;
+            } = frames;
             let features = |id: &str, frames: Array4<u8>| {
                 let identity = format!("{id} {clip} imagined from {first}");
                 extractor.rows(&identity, || Ok(frames))
@@ -147,8 +149,7 @@ impl NetworkMetric<'_> {
                 features(&stage.frames.id().0, prediction),
             ) {
                 (Ok(truth), Ok(prediction)) => {
-                    sets.truth.push(truth);
-                    sets.prediction.push(prediction);
+                    sets.push_of_video(window.video.as_str(), prediction, truth);
                 }
                 (Err(reason), _) | (_, Err(reason)) => sets.leave_out(clip.as_str(), &reason),
             }

@@ -1,9 +1,9 @@
 //! Pixels of rendered frames against the truth: every metric of frames that runs measure, and the squared error where
 //! something changes.
 
-use ndarray::{Array4, ArrayView4, Axis};
+use ndarray::{Array4, ArrayView4, Axis, s};
 use rayon::prelude::*;
-use slotflow_datasets::ClipId;
+use slotflow_datasets::{ClipId, VideoWindow};
 use slotflow_eval::metric::definition::FrameMetric;
 use slotflow_eval::metric::registry::Registry;
 use slotflow_eval::pixel::mse::{MSE, MseProfile};
@@ -23,7 +23,7 @@ struct FrameSamples {
 
 /// What one clip gives to a [`FrameSamples`].
 struct FrameScores {
-    /// Number of the first frame in the clip.
+    /// Number of the first frame in the video.
     first: usize,
     /// A list of values a metric, one a frame; a reason where it cannot be computed.
     metrics: Vec<Result<Vec<f64>, String>>,
@@ -33,6 +33,8 @@ struct FrameScores {
 
 /// What one clip gives.
 pub(crate) struct ClipScores {
+    /// The video that it is, or is a window of.
+    video: ClipId,
     /// Of imagined frames: prediction, floor, ceiling.
     imagined: [FrameScores; 3],
     /// Of frames drawn from their own slots: reconstruction, floor.
@@ -43,6 +45,8 @@ pub(crate) struct ClipScores {
 
 /// Frames of a clip, `[time, height, width, rgb]` each.
 pub(crate) struct ClipFrames {
+    /// Where the clip lies in its video.
+    pub(crate) window: VideoWindow,
     pub(crate) truth: Array4<u8>,
     pub(crate) prediction: Array4<u8>,
     pub(crate) reconstruction: Array4<u8>,
@@ -69,6 +73,7 @@ pub(crate) fn measure(
         .par_iter()
         .map(|clip| {
             let frames = ClipFrames {
+                window: stage.clips.window(clip)?,
                 truth: stage.clips.frames(clip)?,
                 prediction: stage.frames.prediction(clip)?,
                 reconstruction: stage.frames.reconstruction(clip)?,
@@ -78,8 +83,8 @@ pub(crate) fn measure(
                 .map_err(unfit)
         })
         .collect::<Result<_, RunError>>()?;
-    for (clip, found) in clips.iter().zip(found) {
-        all.push(clip.as_str(), found);
+    for found in found {
+        all.push(found);
     }
     Ok(all)
 }
@@ -123,7 +128,8 @@ impl PixelSamples {
     }
 
     /// Every metric on a clip, of which `observed` frames were observed. A pixel changes where a channel differs from
-    /// the last observed frame by more than `change` of 255.
+    /// the last observed frame by more than `change` of 255. Frames that the window before the clip has as well are not
+    /// scored again.
     pub(crate) fn of_clip(
         &self,
         clip: &ClipFrames,
@@ -131,23 +137,27 @@ impl PixelSamples {
         change: u8,
     ) -> Result<ClipScores, EvalError> {
         let truth = clip.truth.view();
-        let later = ImaginedFrames::new(truth, clip.prediction.view(), observed);
-        let drawn = ImaginedFrames::new(truth, clip.reconstruction.view(), observed);
+        let VideoWindow { start, shared, .. } = clip.window;
+        let places = (observed, shared);
+        let later = ImaginedFrames::new(truth, clip.prediction.view(), places);
+        let drawn = ImaginedFrames::new(truth, clip.reconstruction.view(), places);
         let time = later.truth.dim().0;
         let imagined = |prediction: ArrayView4<'_, u8>| {
             Ok::<_, EvalError>(FrameScores {
-                first: later.first,
+                first: start + later.first,
                 metrics: self.values(later.truth.view(), prediction),
                 changed: changed(&later, prediction, change)?,
             })
         };
+        let new = |frames: &Array4<u8>| frames.slice(s![shared.., .., .., ..]).to_owned();
         let whole = |prediction: &Array4<u8>| FrameScores {
-            first: 0,
-            metrics: self.values(truth, prediction.view()),
+            first: start + shared,
+            metrics: self.values(new(&clip.truth).view(), new(prediction).view()),
             changed: Vec::new(),
         };
         let still = repeated(median(truth).view(), truth.dim().0);
         Ok(ClipScores {
+            video: clip.window.video.clone(),
             imagined: [
                 imagined(later.prediction.view())?,
                 imagined(later.copied().view())?,
@@ -172,7 +182,8 @@ impl PixelSamples {
     }
 
     /// Adds a clip.
-    pub(crate) fn push(&mut self, clip: &str, found: ClipScores) {
+    pub(crate) fn push(&mut self, found: ClipScores) {
+        let clip = found.video.as_str();
         for (samples, found) in self.imagined.iter_mut().zip(found.imagined) {
             samples.push(clip, found);
         }

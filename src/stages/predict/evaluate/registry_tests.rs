@@ -5,6 +5,7 @@ use std::fs;
 use burn::tensor::Device;
 use ndarray::{Array4, ArrayView3, Axis};
 use slotflow_datasets::video::write_png;
+use slotflow_datasets::{ClipId, VideoWindow};
 use slotflow_eval::error::same_shape;
 use slotflow_eval::metric::Direction;
 use slotflow_eval::metric::definition::{Compute, Definition, FrameMetric, Group, Metric, Unit};
@@ -100,13 +101,14 @@ fn a_metric_of_frames_that_is_added_appears_in_a_run_and_on_its_page() {
     let mut samples = PixelSamples::new(&registry());
     for name in ["a", "b"] {
         let frames = ClipFrames {
+            window: VideoWindow::whole(ClipId::new(name)),
             truth: clip(0),
             prediction: clip(3),
             reconstruction: clip(1),
             ceiling: None,
         };
         let found = samples.of_clip(&frames, 2, 16).unwrap();
-        samples.push(name, found);
+        samples.push(found);
     }
     let mut rows = Rows::new(100);
     samples.add_to(&mut rows);
@@ -124,6 +126,41 @@ fn a_metric_of_frames_that_is_added_appears_in_a_run_and_on_its_page() {
         Some(1.0)
     );
     assert_on_page(&scores, &items);
+}
+
+#[test]
+fn frames_that_two_windows_share_are_scored_once_and_belong_to_one_video() {
+    let mut samples = PixelSamples::new(&registry());
+    // Two windows of four frames over six: the second begins with two frames of the first.
+    for (start, shared) in [(0, 0), (2, 2)] {
+        let frames = ClipFrames {
+            window: VideoWindow {
+                video: ClipId::new("long"),
+                start,
+                shared,
+            },
+            truth: clip(0),
+            prediction: clip(3),
+            reconstruction: clip(1),
+            ceiling: Some(clip(0)),
+        };
+        samples.push(samples.of_clip(&frames, 1, 16).unwrap());
+    }
+    let mut rows = Rows::new(100);
+    samples.add_to(&mut rows);
+    let shared = Provenance::of_clips("data", "1.0", "none");
+    let (scores, items) = rows.finish(&shared).into_tables();
+    let frames_of = |subset: &str| -> Vec<usize> {
+        let of = |row: &&slotflow_eval::ItemValue| row.metric == *"mae" && row.subset == subset;
+        let rows: Vec<_> = items.rows.iter().filter(of).collect();
+        assert!(rows.iter().all(|row| row.item == "long"), "{rows:?}");
+        rows.iter().filter_map(|row| row.frame).collect()
+    };
+    assert_eq!(frames_of("imagined"), [1, 2, 3, 4, 5]);
+    assert_eq!(frames_of("reconstruction"), [0, 1, 2, 3, 4, 5]);
+    for subset in ["imagined", "reconstruction"] {
+        assert_eq!(scores.find("mae", subset).unwrap().n_items, 1, "{subset}");
+    }
 }
 
 #[test]

@@ -51,6 +51,7 @@ impl Stage for Evaluate<'_> {
         pixels::measure(self, clips, &registry)?.add_to(&mut rows);
         let masks = MaskComparison {
             truth: &|clip| self.clips.labels(clip),
+            window: &|clip| self.clips.window(clip),
             masks: &|clip| self.seen.masks(clip),
             subset: OBSERVED,
             imagined: None,

@@ -1,0 +1,214 @@
+//! Whether settings, weights and clips go together, as far as headers tell: what does not is refused before any work.
+
+use std::path::Path;
+
+use slotflow_datasets::Source;
+
+use crate::models::WeightsKind;
+use crate::models::dynamics::SlotFormerConfig;
+use crate::models::encoder::SlotEncoderConfig;
+use crate::models::perceptual::motion::MotionConfig;
+use crate::models::reasoner::AloeConfig;
+use crate::plan::PlanError;
+use crate::plan::TrainPlan;
+use crate::plan::training::StartWeights;
+use crate::plan::video_predict::{DecodeConfig, EncodeConfig};
+use crate::stages::{Loaded, load};
+use crate::weights::{WeightsError, bundled};
+
+/// Why settings, weights and clips do not go together.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum UnfitError {
+    /// A setting that does not fit weights or clips.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// Weights that cannot be used.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+}
+
+fn refused<T>(key: &'static str, reason: String) -> Result<T, UnfitError> {
+    Err(PlanError::Value { key, reason }.into())
+}
+
+/// The slot encoder of a plan; none where slots are pooled over regions.
+///
+/// # Errors
+/// When the file holds no slot encoder, or one of frames of another size.
+pub(super) fn encoder(
+    decode: &DecodeConfig,
+    encode: &EncodeConfig,
+    weights: &Loaded,
+) -> Result<Option<SlotEncoderConfig>, UnfitError> {
+    if encode.regions.is_some() {
+        return Ok(None);
+    }
+    let config: SlotEncoderConfig = weights.config(WeightsKind::SlotEncoder)?;
+    resolution("decode.size", decode.size, &config)?;
+    Ok(Some(config))
+}
+
+/// Refuses frames of another size than an encoder's.
+pub(super) fn resolution(
+    key: &'static str,
+    size: [usize; 2],
+    config: &SlotEncoderConfig,
+) -> Result<(), UnfitError> {
+    if size == config.resolution {
+        return Ok(());
+    }
+    let reason = format!(
+        "is {size:?}, and the encoder takes frames of {:?}",
+        config.resolution
+    );
+    refused(key, reason)
+}
+
+/// Refuses a model that reads slots of another width than the encoder's.
+fn width(
+    key: &'static str,
+    encoder: Option<&SlotEncoderConfig>,
+    expected: usize,
+) -> Result<(), UnfitError> {
+    match encoder {
+        Some(encoder) if encoder.dim != expected => {
+            let reason = format!(
+                "takes slots of {expected} numbers, and the encoder's have {}: it was trained with another encoder",
+                encoder.dim
+            );
+            refused(key, reason)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a SlotFormer of other slots, or one that must observe more frames than `observed`, which `key` sets.
+///
+/// # Errors
+/// Also when the file holds no SlotFormer.
+pub(super) fn dynamics(
+    weights: (&'static str, &Loaded),
+    encoder: Option<&SlotEncoderConfig>,
+    (key, observed): (&'static str, usize),
+) -> Result<(), UnfitError> {
+    let config: SlotFormerConfig = weights.1.config(WeightsKind::SlotFormer)?;
+    width(weights.0, encoder, config.dim)?;
+    if observed >= config.burn_in {
+        return Ok(());
+    }
+    let reason = format!(
+        "leaves {observed} observed frames, and the SlotFormer was trained on {} at least",
+        config.burn_in
+    );
+    refused(key, reason)
+}
+
+/// Refuses a decoder of other slots.
+///
+/// # Errors
+/// Also when the file holds no decoder.
+pub(super) fn decoder(
+    weights: (&'static str, &Loaded),
+    encoder: Option<&SlotEncoderConfig>,
+) -> Result<(), UnfitError> {
+    width(weights.0, encoder, weights.1.decoder_config()?.dim())
+}
+
+/// Refuses a reasoner of other slots, or one whose questions are about more frames than clips have; `instead` is what may
+/// be done where answers can be left out.
+///
+/// # Errors
+/// Also when the file holds no Aloe.
+pub(super) fn reasoner(
+    weights: (&'static str, &Loaded),
+    encoder: Option<&SlotEncoderConfig>,
+    decode: &DecodeConfig,
+    instead: &str,
+) -> Result<(), UnfitError> {
+    let config: AloeConfig = weights.1.config(WeightsKind::Aloe)?;
+    width(weights.0, encoder, config.dim)?;
+    if let Some(encoder) = encoder.filter(|encoder| encoder.slots != config.slots) {
+        let reason = format!(
+            "reads {} slots of a frame, and the encoder gives {}: it was trained with another encoder",
+            config.slots, encoder.slots
+        );
+        return refused(weights.0, reason);
+    }
+    match decode.frames {
+        Some(frames) if frames < config.frames => {
+            let reason = format!(
+                "is {frames}, and questions are about {} frames{instead}",
+                config.frames
+            );
+            refused("decode.frames", reason)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses weights that are no motion network.
+///
+/// # Errors
+/// When they are of another model.
+pub(super) fn motion(weights: Option<&Loaded>) -> Result<(), UnfitError> {
+    let config = weights.map(|weights| weights.config::<MotionConfig>(WeightsKind::Motion));
+    config.transpose()?;
+    Ok(())
+}
+
+/// Refuses a first clip behind the last one that there is.
+///
+/// # Errors
+/// Names how many there are.
+pub(super) fn clips(decode: &DecodeConfig, source: &dyn Source) -> Result<(), UnfitError> {
+    let (first, there) = (decode.first, source.len());
+    if there > first {
+        return Ok(());
+    }
+    let (split, dataset) = (decode.split, decode.dataset);
+    if there == 0 {
+        let reason = format!("is `{split}`, and the data set `{dataset}` has no clips there");
+        return refused("decode.split", reason);
+    }
+    let reason =
+        format!("is {first}, and the data set `{dataset}` has {there} clips, counted from 0");
+    refused("decode.first", reason)
+}
+
+/// Refuses weights files that a training starts from and that are absent, of another model, or of frames of another size.
+///
+/// # Errors
+/// Names the file, or the key of the size.
+pub(super) fn training(plan: &TrainPlan) -> Result<(), UnfitError> {
+    for start in plan.objective.table().starts_from() {
+        there(&start)?;
+        let weights = load(start.name)?;
+        match start.kind {
+            None => drop(weights.decoder_config()?),
+            Some(WeightsKind::SlotEncoder) => {
+                let config: SlotEncoderConfig = weights.config(WeightsKind::SlotEncoder)?;
+                resolution("data.size", plan.data.size, &config)?;
+            }
+            Some(kind) => drop(weights.config::<serde_json::Value>(kind)?),
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a file that is not there, with the training that writes it where its folder tells.
+fn there(start: &StartWeights<'_>) -> Result<(), UnfitError> {
+    let name = &start.name.0;
+    if bundled::name_of(name).is_some() || Path::new(name).exists() {
+        return Ok(());
+    }
+    let run = name
+        .strip_prefix("runs/")
+        .and_then(|rest| rest.split_once('/'));
+    let step = run.map_or_else(String::new, |(run, _)| {
+        format!("; `pipeline train {run}` writes it")
+    });
+    refused(
+        start.key,
+        format!("names `{name}`, which is not there{step}"),
+    )
+}
