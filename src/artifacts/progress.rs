@@ -20,14 +20,14 @@ pub struct Progress {
     name: String,
     total: usize,
     done: AtomicUsize,
-    pace: Arc<Mutex<Pace>>,
+    rate: Arc<Mutex<Rate>>,
     bar: Option<ProgressBar>,
     quiet: bool,
 }
 
 /// How fast the work goes. Steps are counted whole and in parts.
 #[derive(Debug, Clone, PartialEq)]
-struct Pace {
+struct Rate {
     began: Instant,
     /// Steps that were done before.
     first: f64,
@@ -40,7 +40,7 @@ struct Pace {
     said: Duration,
 }
 
-impl Pace {
+impl Rate {
     fn new(total: usize) -> Self {
         Self {
             began: Instant::now(),
@@ -52,7 +52,7 @@ impl Pace {
         }
     }
 
-    /// Time that the rest will take at the pace so far, `elapsed` after the beginning; `None` before anything is done and
+    /// Time that the rest will take at the rate so far, `elapsed` after the beginning; `None` before anything is done and
     /// behind the end.
     fn left(&self, elapsed: Duration) -> Option<Duration> {
         let (now, at) = self.now;
@@ -90,13 +90,13 @@ fn in_words(time: Duration) -> String {
 impl Progress {
     /// A stage of `total` steps at its beginning.
     pub fn new(name: &str, total: usize, quiet: bool) -> Self {
-        let pace = Arc::new(Mutex::new(Pace::new(total)));
-        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| bar(name, total, &pace));
+        let rate = Arc::new(Mutex::new(Rate::new(total)));
+        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| bar(name, total, &rate));
         Self {
             name: name.to_owned(),
             total,
             done: AtomicUsize::new(0),
-            pace,
+            rate,
             bar,
             quiet,
         }
@@ -110,15 +110,15 @@ impl Progress {
     /// Sets the number of steps that were finished before the work begins.
     pub fn set(&self, done: usize) {
         self.done.store(done, Ordering::Relaxed);
-        self.change(|pace| (pace.first, pace.now.0) = (done as f64, done as f64));
+        self.change(|rate| (rate.first, rate.now.0) = (done as f64, done as f64));
     }
 
     /// One step more.
     pub fn advance(&self) {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        self.change(|pace| {
-            pace.now = (pace.now.0.max(done as f64), pace.began.elapsed());
-            pace.part.clear();
+        self.change(|rate| {
+            rate.now = (rate.now.0.max(done as f64), rate.began.elapsed());
+            rate.part.clear();
         });
         self.line(done == self.total || done.is_multiple_of((self.total / 4).max(1)));
     }
@@ -127,9 +127,9 @@ impl Progress {
     pub fn part(&self, done: usize, total: usize, what: &str) {
         let share = done as f64 / total.max(1) as f64;
         let whole = self.done.load(Ordering::Relaxed) as f64;
-        self.change(|pace| {
-            pace.now = (whole + share.min(1.0), pace.began.elapsed());
-            pace.part = format!(", {done} of {total} {what}");
+        self.change(|rate| {
+            rate.now = (whole + share.min(1.0), rate.began.elapsed());
+            rate.part = format!(", {done} of {total} {what}");
         });
         self.line(false);
     }
@@ -150,16 +150,16 @@ impl Progress {
         }
     }
 
-    fn pace(&self) -> std::sync::MutexGuard<'_, Pace> {
-        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    fn rate(&self) -> std::sync::MutexGuard<'_, Rate> {
+        self.rate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the pace, and draws the bar once nobody holds it.
-    fn change(&self, change: impl FnOnce(&mut Pace)) {
+    /// Changes the rate, and draws the bar once nobody holds it.
+    fn change(&self, change: impl FnOnce(&mut Rate)) {
         let position = {
-            let mut pace = self.pace();
-            change(&mut pace);
-            pace.now.0 * FINE
+            let mut rate = self.rate();
+            change(&mut rate);
+            rate.now.0 * FINE
         };
         if let Some(bar) = &self.bar {
             bar.set_position(position as u64);
@@ -171,17 +171,17 @@ impl Progress {
         if self.quiet || self.bar.is_some() {
             return;
         }
-        let mut pace = self.pace();
-        let elapsed = pace.began.elapsed();
-        let is_late = elapsed.saturating_sub(pace.said) >= BETWEEN_LINES;
+        let mut rate = self.rate();
+        let elapsed = rate.began.elapsed();
+        let is_late = elapsed.saturating_sub(rate.said) >= BETWEEN_LINES;
         // The first estimate of long work comes as soon as there is one.
-        let is_first = pace.said.is_zero()
+        let is_first = rate.said.is_zero()
             && elapsed >= NAMED_FROM
-            && pace.left(elapsed).is_some_and(|left| left >= BETWEEN_LINES);
+            && rate.left(elapsed).is_some_and(|left| left >= BETWEEN_LINES);
         if is_due || is_late || is_first {
-            pace.said = elapsed;
+            rate.said = elapsed;
             let done = self.done.load(Ordering::Relaxed);
-            let (part, times) = (&pace.part, pace.times(elapsed));
+            let (part, times) = (&rate.part, rate.times(elapsed));
             say(&format!(
                 "{:>10} {done}/{}{part}{times}",
                 self.name, self.total
@@ -191,18 +191,18 @@ impl Progress {
 }
 
 /// A bar that says what is done, also of the step at hand, and the times; it moves although nothing is done.
-fn bar(name: &str, total: usize, pace: &Arc<Mutex<Pace>>) -> ProgressBar {
+fn bar(name: &str, total: usize, rate: &Arc<Mutex<Rate>>) -> ProgressBar {
     let length = (total as f64 * FINE) as u64;
     let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
-    let pace = Arc::clone(pace);
+    let rate = Arc::clone(rate);
     let count = move |_: &ProgressState, to: &mut dyn std::fmt::Write| {
-        let pace = pace.lock().unwrap_or_else(PoisonError::into_inner);
-        let (done, total) = (pace.now.0 + 1e-9, pace.total);
+        let rate = rate.lock().unwrap_or_else(PoisonError::into_inner);
+        let (done, total) = (rate.now.0 + 1e-9, rate.total);
         let written = write!(
             to,
             "{done:.0}/{total:.0}{}{}",
-            pace.part,
-            pace.times(pace.began.elapsed()),
+            rate.part,
+            rate.times(rate.began.elapsed()),
             done = done.floor()
         );
         if written.is_err() {
@@ -237,41 +237,41 @@ pub fn say(text: &str) {
 mod tests {
     use super::*;
 
-    fn pace(first: f64, now: f64, seconds: u64) -> Pace {
-        Pace {
+    fn rate(first: f64, now: f64, seconds: u64) -> Rate {
+        Rate {
             first,
             now: (now, Duration::from_secs(seconds)),
-            ..Pace::new(6)
+            ..Rate::new(6)
         }
     }
 
     #[test]
     fn the_time_left_follows_the_pace_of_what_was_done_here() {
         let at = Duration::from_secs;
-        assert_eq!(pace(0.0, 0.0, 5).left(at(5)), None, "nothing is done");
-        assert_eq!(pace(0.0, 0.5, 5).left(at(5)), Some(at(55)), "half a step");
+        assert_eq!(rate(0.0, 0.0, 5).left(at(5)), None, "nothing is done");
+        assert_eq!(rate(0.0, 0.5, 5).left(at(5)), Some(at(55)), "half a step");
         assert_eq!(
-            pace(3.0, 4.5, 6).left(at(6)),
+            rate(3.0, 4.5, 6).left(at(6)),
             Some(at(6)),
             "three were done before"
         );
         assert_eq!(
-            pace(0.0, 3.0, 30).left(at(40)),
+            rate(0.0, 3.0, 30).left(at(40)),
             Some(at(20)),
             "it counts down between parts"
         );
-        assert_eq!(pace(0.0, 6.0, 30).left(at(30)), None, "all is done");
+        assert_eq!(rate(0.0, 6.0, 30).left(at(30)), None, "all is done");
     }
 
     #[test]
     fn times_are_named_where_they_are_worth_it() {
         let at = Duration::from_secs;
-        assert_eq!(pace(0.0, 3.0, 0).times(Duration::ZERO), "");
+        assert_eq!(rate(0.0, 3.0, 0).times(Duration::ZERO), "");
         assert_eq!(
-            pace(0.0, 2.0, 50).times(at(50)),
+            rate(0.0, 2.0, 50).times(at(50)),
             ", 50 s, about 1 min 40 s left"
         );
-        assert_eq!(pace(0.0, 6.0, 7260).times(at(7260)), ", 2 h 1 min");
+        assert_eq!(rate(0.0, 6.0, 7260).times(at(7260)), ", 2 h 1 min");
     }
 
     #[test]
@@ -279,11 +279,11 @@ mod tests {
         let progress = Progress::new("render", 3, true);
         progress.set(1);
         progress.part(21, 42, "frames");
-        let half = progress.pace().clone();
+        let half = progress.rate().clone();
         assert_eq!((half.first, half.now.0), (1.0, 1.5));
         assert_eq!(half.part, ", 21 of 42 frames");
         progress.advance();
-        let next = progress.pace().clone();
+        let next = progress.rate().clone();
         assert_eq!((next.now.0, next.part.as_str()), (2.0, ""));
     }
 }

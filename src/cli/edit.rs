@@ -32,9 +32,9 @@ the slot of the run's clips that comes nearest to what is wanted, and the page s
 Examples:
   pipeline edit runs/video-predict
   pipeline edit runs/video-predict --list
-  pipeline edit runs/video-predict --clip synth-2000000 --remove 3 --out runs/without-3
-  pipeline edit runs/video-predict --clip synth-2000000 --swap 2=synth-2000001:4 --from 8 --out runs/other-ball
-  pipeline edit runs/video-predict --clip synth-2000000 --move 5=12,-4 --recolour 3=synth-2000001:2 --out runs/moved
+  pipeline edit runs/video-predict --clip synth-metal-2000000 --remove 3 --out runs/without-3
+  pipeline edit runs/video-predict --clip synth-metal-2000000 --swap 2=synth-metal-2000001:4 --from 8 --out runs/other-ball
+  pipeline edit runs/video-predict --clip synth-metal-2000000 --move 5=12,-4 --recolour 3=synth-metal-2000001:2 --out runs/moved
   pipeline edit runs/video-predict --file runs/without-3/edit.toml --out runs/again"
 )]
 pub struct EditArgs {

@@ -36,7 +36,7 @@ pub struct GenerateArgs {
     /// Index of the first clip within the split; only with clevrer
     #[arg(long, default_value_t = 0, value_name = "INDEX")]
     first: usize,
-    /// Preset of the generator: synth, synth-textured, synth-metal or synth-varied; only with clevrer
+    /// Preset of the generator: synth-metal, synth, synth-textured or synth-varied; only with clevrer
     #[arg(long, default_value = "synth-metal", value_name = "NAME")]
     preset: String,
     /// Height and width in pixels [default: 320 480 for clevrer, 256 256 for physion]

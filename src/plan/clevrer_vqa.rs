@@ -87,7 +87,7 @@ impl Default for ClevrerVqaPlan {
             seed: 0,
             decode: DecodeConfig::default(),
             encode: EncodeConfig::default(),
-            dynamics: WeightsName::shipped("slotformer"),
+            dynamics: WeightsName::bundled("synth-metal/slotformer"),
             answer: AnswerConfig::default(),
             baselines: BTreeMap::new(),
             neuro_symbolic: None,
@@ -99,7 +99,7 @@ impl Default for ClevrerVqaPlan {
 impl Default for NeuroSymbolicConfig {
     fn default() -> Self {
         Self {
-            weights: WeightsName::shipped("sight"),
+            weights: WeightsName::bundled("synth-metal/object-event-head"),
             steps: 7,
         }
     }
@@ -178,7 +178,7 @@ mod tests {
                 plan => panic!("another flow: {plan:?}"),
             }
         };
-        assert_eq!(read(&[]), (Dataset::SynthMetal, Split::Test));
+        assert_eq!(read(&[]), (Dataset::default(), Split::Test));
         let root = "decode.root=\"tree\"";
         assert_eq!(read(&[root]), (Dataset::Clevrer, Split::Val));
         assert_eq!(

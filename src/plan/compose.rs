@@ -177,7 +177,7 @@ impl Default for ComposeConfig {
 impl Default for SceneEvaluateConfig {
     fn default() -> Self {
         Self {
-            motion: Some(WeightsName::shipped("motion")),
+            motion: Some(WeightsName::bundled("motion")),
             metrics: distances(),
         }
     }

@@ -50,14 +50,14 @@ impl Default for VideoPredictPlan {
     }
 }
 
-/// A weights file: a path, or `shipped:NAME` for one that is compiled in.
+/// A weights file: a path, or `bundled:NAME` for one that is compiled in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct WeightsName(pub String);
 
 impl WeightsName {
-    pub(super) fn shipped(name: &str) -> Self {
-        Self(format!("shipped:{name}"))
+    pub(super) fn bundled(name: &str) -> Self {
+        Self(format!("bundled:{name}"))
     }
 }
 
@@ -116,7 +116,7 @@ fn is_usual(colours: &ColourOrder) -> bool {
 impl Default for DecodeConfig {
     fn default() -> Self {
         Self {
-            dataset: Dataset::SynthMetal,
+            dataset: Dataset::default(),
             root: None,
             videos: Vec::new(),
             split: Split::Test,
@@ -190,7 +190,7 @@ impl Default for RegionConfig {
 impl Default for EncodeConfig {
     fn default() -> Self {
         Self {
-            weights: WeightsName::shipped("slot-encoder"),
+            weights: WeightsName::bundled("synth-metal/slot-encoder"),
             attention: false,
             regions: None,
         }
@@ -212,7 +212,7 @@ pub struct RolloutConfig {
 impl Default for RolloutConfig {
     fn default() -> Self {
         Self {
-            weights: WeightsName::shipped("slotformer"),
+            weights: WeightsName::bundled("synth-metal/slotformer"),
             burn_in: 6,
             steps: None,
         }
@@ -257,7 +257,7 @@ impl RenderStart {
 impl Default for RenderConfig {
     fn default() -> Self {
         Self {
-            weights: WeightsName::shipped("latent-diffusion"),
+            weights: WeightsName::bundled("synth-metal/latent-diffusion"),
             sampler: SamplerConfig::default(),
             shared_noise: true,
             start: RenderStart::Noise,
@@ -278,7 +278,7 @@ pub struct AnswerConfig {
 impl Default for AnswerConfig {
     fn default() -> Self {
         Self {
-            weights: WeightsName::shipped("aloe"),
+            weights: WeightsName::bundled("synth-metal/aloe"),
             steps: 7,
         }
     }
@@ -301,7 +301,7 @@ pub struct EvaluateConfig {
 impl Default for EvaluateConfig {
     fn default() -> Self {
         Self {
-            motion: Some(WeightsName::shipped("motion")),
+            motion: Some(WeightsName::bundled("synth-metal/motion")),
             metrics: PublishedMetrics::default(),
             change: 16,
             resamples: 10_000,

@@ -1,4 +1,5 @@
-//! Weights that are compiled in: those of the default pipeline, and of the three systems that are compared.
+//! Weights that are compiled in: those of the default pipeline (`synth-metal/`), of the three systems that are compared
+//! (`compare/`), and those that were the default before and know `synth` (without a folder).
 
 use std::path::PathBuf;
 
@@ -21,6 +22,12 @@ const BUNDLED: &[(&str, &[u8])] = bundled![
     "aloe",
     "motion",
     "object-event-head",
+    "synth-metal/slot-encoder",
+    "synth-metal/slotformer",
+    "synth-metal/latent-diffusion",
+    "synth-metal/aloe",
+    "synth-metal/motion",
+    "synth-metal/object-event-head",
     "compare/savi-slot-encoder",
     "compare/savi-slotformer",
     "compare/savi-mixture",

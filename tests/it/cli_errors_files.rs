@@ -34,7 +34,7 @@ fn bundled_weights_of_an_unknown_name() {
     assert_snapshot!(said(&["run", "video-predict", "--set", "encode.weights=shipped:nothing"]), @"
     $ pipeline run video-predict --set encode.weights=shipped:nothing
     exit code 2
-    error: no weights called `nothing` are compiled in; there are: slot-encoder, slotformer, latent-diffusion, aloe, motion, object-event-head, compare/savi-slot-encoder, compare/savi-slotformer, compare/savi-mixture, compare/steve-slot-encoder, compare/steve-slotformer, compare/steve-autoregressive, compare/slotdiffusion-slot-encoder, compare/slotdiffusion-slotformer, compare/slotdiffusion-latent-diffusion: `bundled:nothing`
+    error: no weights called `nothing` are compiled in; there are: slot-encoder, slotformer, latent-diffusion, aloe, motion, object-event-head, synth-metal/slot-encoder, synth-metal/slotformer, synth-metal/latent-diffusion, synth-metal/aloe, synth-metal/motion, synth-metal/object-event-head, compare/savi-slot-encoder, compare/savi-slotformer, compare/savi-mixture, compare/steve-slot-encoder, compare/steve-slotformer, compare/steve-autoregressive, compare/slotdiffusion-slot-encoder, compare/slotdiffusion-slotformer, compare/slotdiffusion-latent-diffusion: `bundled:nothing`
 
     hint: build with the default feature `shipped-weights`, or name a file
     ");
@@ -299,7 +299,7 @@ fn an_unknown_preset_to_generate() {
     assert_snapshot!(said(&["generate", "--layout", "clevrer", "--out", "data", "--preset", "real"]), @"
     $ pipeline generate --layout clevrer --out data --preset real
     exit code 2
-    error: no data set is called `real`; there are synth, synth-textured, synth-metal, synth-varied, contact, videos, pictures, clevrer, physion, obj3d, phyre, movi-a, movi-b, movi-c, movi-d, movi-e, movi-solid, movi-tex, clevrtex, celeba, coco, voc
+    error: no data set is called `real`; there are synth-metal, synth, synth-textured, synth-varied, contact, videos, pictures, clevrer, physion, obj3d, phyre, movi-a, movi-b, movi-c, movi-d, movi-e, movi-solid, movi-tex, clevrtex, celeba, coco, voc
 
     hint: datasets/README.md describes them
     ");

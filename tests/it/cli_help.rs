@@ -64,7 +64,7 @@ fn run() {
 
     Options:
           --videos <FILE>...       Your own video files, or folders of videos or of numbered frames
-          --dataset <NAME>         Data set: synth, synth-textured, synth-metal, synth-varied, contact, videos, pictures, clevrer, physion, obj3d, phyre, movi-a, movi-b, movi-c, movi-d, movi-e, movi-solid, movi-tex, clevrtex, celeba, coco, voc
+          --dataset <NAME>         Data set: synth-metal, synth, synth-textured, synth-varied, contact, videos, pictures, clevrer, physion, obj3d, phyre, movi-a, movi-b, movi-c, movi-d, movi-e, movi-solid, movi-tex, clevrtex, celeba, coco, voc
           --root <DIR>             Folder of the data set
           --clips <COUNT>          Number of clips
           --frames <COUNT>         Sampled frames of a clip, or `all`; with --videos, `all` cuts each into clips of 48 frames
@@ -130,7 +130,7 @@ fn train() {
           --out <DIR>              Folder of checkpoints, log, pictures and weights [default: runs/PLAN]
           --seeds <COUNT>          Begin with so many seeds, compare them early on validation clips, and continue the best
           --videos <FILE>...       Your own video files, or folders of videos or of numbered frames
-          --dataset <NAME>         Data set: synth, synth-textured, synth-metal, synth-varied, contact, videos, pictures, clevrer, physion, obj3d, phyre, movi-a, movi-b, movi-c, movi-d, movi-e, movi-solid, movi-tex, clevrtex, celeba, coco, voc
+          --dataset <NAME>         Data set: synth-metal, synth, synth-textured, synth-varied, contact, videos, pictures, clevrer, physion, obj3d, phyre, movi-a, movi-b, movi-c, movi-d, movi-e, movi-solid, movi-tex, clevrtex, celeba, coco, voc
           --root <DIR>             Folder of the data set
           --set <TABLE.KEY=VALUE>  Change one value of the plan; may be given several times
           --seed <SEED>            Seed of all random numbers [default: the plan's]
@@ -374,9 +374,9 @@ fn generate() {
               [default: 0]
 
           --preset <NAME>
-              Preset of the generator: synth, synth-textured, synth-metal or synth-varied; only with clevrer
+              Preset of the generator: synth-metal, synth, synth-textured or synth-varied; only with clevrer
 
-              [default: synth]
+              [default: synth-metal]
 
           --size <HEIGHT> <WIDTH>
               Height and width in pixels [default: 320 480 for clevrer, 256 256 for physion]

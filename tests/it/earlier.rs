@@ -94,9 +94,14 @@ fn stages_are_found_under_the_names_that_they_had() {
 #[test]
 fn plans_of_an_earlier_version_mean_what_they_meant() {
     let read = |name: &str| Plan::load(&earlier(name).display().to_string(), &[]).unwrap();
+    // Its weights were the default's then.
+    let weights = [
+        "encode.weights=shipped:slot-encoder",
+        "rollout.weights=shipped:slotformer",
+    ];
     assert_eq!(
         read("physion-vqa.toml"),
-        Plan::load("physion-vqa", &[]).unwrap()
+        Plan::load("physion-vqa", &weights.map(str::to_owned)).unwrap()
     );
     let Plan::ClevrerVqa(plan) = read("clevrer-vqa/plan.toml") else {
         panic!("another flow");

@@ -8,9 +8,9 @@ use crate::cli_help::help;
 use crate::support::{Product, contents};
 
 /// The run's first clip.
-pub const FIRST: &str = "synth-2000000";
+pub const FIRST: &str = "synth-metal-2000000";
 /// The run's second clip.
-pub const SECOND: &str = "synth-2000001";
+pub const SECOND: &str = "synth-metal-2000001";
 
 /// A run of two clips in the folder `run`, at a size that takes seconds.
 pub fn with_run() -> Product {
@@ -140,7 +140,10 @@ fn everything_that_cannot_be_edited_is_refused_with_a_hint() {
             .chain(more.iter().copied())
             .collect()
     };
-    refused(&clip(&["--remove", "99"]), "no slot 99 in `synth-2000000`");
+    refused(
+        &clip(&["--remove", "99"]),
+        &format!("no slot 99 in `{FIRST}`"),
+    );
     refused(
         &["--clip", "other", "--remove", "1"],
         "no clip `other` in the run",
@@ -228,11 +231,14 @@ fn the_slots_of_a_clip_are_listed() {
     let product = with_run();
     let listed = product.succeed(&edit(&["--list"]));
     assert!(
-        listed.starts_with("clips of the run\nsynth-2000000\nsynth-2000001\n"),
+        listed.starts_with(&format!("clips of the run\n{FIRST}\n{SECOND}\n")),
         "{listed}"
     );
     let listed = product.succeed(&edit(&["--clip", SECOND, "--list"]));
-    assert!(listed.starts_with("slots of synth-2000001"), "{listed}");
+    assert!(
+        listed.starts_with(&format!("slots of {SECOND}")),
+        "{listed}"
+    );
     assert_eq!(listed.lines().count(), 2 + 7, "{listed}");
 }
 
@@ -273,9 +279,9 @@ fn help_names_every_change() {
     Examples:
       pipeline edit runs/video-predict
       pipeline edit runs/video-predict --list
-      pipeline edit runs/video-predict --clip synth-2000000 --remove 3 --out runs/without-3
-      pipeline edit runs/video-predict --clip synth-2000000 --swap 2=synth-2000001:4 --from 8 --out runs/other-ball
-      pipeline edit runs/video-predict --clip synth-2000000 --move 5=12,-4 --recolour 3=synth-2000001:2 --out runs/moved
+      pipeline edit runs/video-predict --clip synth-metal-2000000 --remove 3 --out runs/without-3
+      pipeline edit runs/video-predict --clip synth-metal-2000000 --swap 2=synth-metal-2000001:4 --from 8 --out runs/other-ball
+      pipeline edit runs/video-predict --clip synth-metal-2000000 --move 5=12,-4 --recolour 3=synth-metal-2000001:2 --out runs/moved
       pipeline edit runs/video-predict --file runs/without-3/edit.toml --out runs/again
     ");
 }

@@ -34,10 +34,10 @@ fn assert_page(report: &std::path::Path) {
         "alt=\"prediction, frame 23\"",
         "alt=\"slots on truth, frame 23\"",
         "alt=\"true masks, frame 0\"",
-        "alt=\"slot 1, frame 6\"",
+        "alt=\"slot 0, frame 6\"",
         "<figcaption>slots on truth</figcaption>",
         "<input type=\"range\" min=\"0\" max=\"23\"",
-        "<dt>weights of the decoder</dt><dd>shipped:latent-diffusion, blake3 ",
+        "<dt>weights of the decoder</dt><dd>bundled:synth-metal/latent-diffusion, blake3 ",
         "pipeline run video-predict --clips 2 --quiet",
     ] {
         assert!(page.contains(part), "no {part}");

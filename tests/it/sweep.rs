@@ -109,7 +109,7 @@ fn a_combination_that_cannot_be_is_refused_before_the_first_starts() {
             "the encoder takes frames of [64, 64]",
         ),
         (
-            "render.weights=shipped:latent-diffusion,none.safetensors",
+            "render.weights=bundled:synth-metal/latent-diffusion,none.safetensors",
             "none.safetensors",
         ),
     ] {

@@ -98,11 +98,11 @@ struct Entry {
     preset: &'static str,
 }
 
-// One line a data set: variant, name, what it needs, how it is opened.
+// One line a data set: variant, name, what it needs, how it is opened. The first is the default.
 datasets! {
+    SynthMetal "synth-metal" Nothing Generator;
     Synth "synth" Nothing Generator;
     SynthTextured "synth-textured" Nothing Generator;
-    SynthMetal "synth-metal" Nothing Generator;
     SynthVaried "synth-varied" Nothing Generator;
     Contact "contact" Nothing Function(contact::open);
     Videos "videos" Videos Function(windowed::open);

@@ -1,11 +1,13 @@
 //! Clips with their videos side by side.
 
+/// Frames of a clip as a strip.
+mod strip;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::markup::{Style, counted, escape};
 use super::page::{ClipView, RANKS, VideoView};
-use super::strip::strip;
 use crate::metric::registry::find;
 
 /// How many of the best, and how many of the worst, stand open on the page.
@@ -80,7 +82,7 @@ fn view(clip: &ClipView, rank: &str, burn_in: usize) -> String {
         strip = clip
             .strip
             .as_ref()
-            .map_or_else(String::new, |one| strip(one, &clip.name)),
+            .map_or_else(String::new, |one| strip::strip(one, &clip.name)),
         videos = clip.videos.iter().map(video).collect::<String>(),
         scrubber = scrubber(clip, burn_in),
         timeline = timeline(clip.observed_share, burn_in),

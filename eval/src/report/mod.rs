@@ -26,8 +26,6 @@ mod page;
 mod paired;
 /// Tables of scores.
 mod scores;
-/// Frames of a clip as a film strip.
-mod strip;
 /// The run in a paragraph.
 mod summary;
 

@@ -18,7 +18,7 @@ use crate::rng::Init;
 use crate::weights::{WeightsError, WeightsFile, bundled, load_into};
 
 /// The network's weights.
-const WEIGHTS: &str = "motion";
+const WEIGHTS: &str = "synth-metal/motion";
 
 /// Adds the rows, where `fvd-motion` is asked for: predictions against the truth, and true clips against other true
 /// ones.

@@ -8,8 +8,8 @@ use slotflow_datasets::{Fit, FrameSampling, Window, video};
 use slotflow_eval::ScoreTable;
 use slotflow_eval::report::{ClipView, Difference};
 
-use super::film_strip::film_strip;
 use super::finished_run::{FinishedRun, setting};
+use super::frame_strip::frame_strip;
 use super::media::embedded;
 use crate::artifacts::RunError;
 use crate::artifacts::files::write_atomic;
@@ -162,7 +162,7 @@ pub(crate) fn clips(
         panels.extend(of_runs.map(|(run, frames)| (run.name.as_str(), frames.view())));
         views.push(ClipView {
             name: name.clone(),
-            strip: Some(film_strip(&panels, burn_in as usize)?),
+            strip: Some(frame_strip(&panels, burn_in as usize)?),
             frames: truths[0].dim().0,
             videos: shown,
             observed_share: burn_in / truths[0].dim().0.max(1) as f64,

@@ -21,7 +21,7 @@ use crate::stages::perceive::decode::Clips;
 use crate::stages::predict::edit::stage::EditedSlots;
 use crate::stages::predict::frames::Frames;
 use crate::stages::report::answers_csv::write_answers;
-use crate::stages::report::film_strip::film_strip;
+use crate::stages::report::frame_strip::frame_strip;
 use crate::stages::report::media::{embedded, of_data, upscaled, write_npz, write_video};
 use crate::stages::report::run_folder::{PAGE, stage_rows, write_record};
 use crate::stages::report::video_columns::side_by_side;
@@ -138,7 +138,7 @@ impl EditReport<'_> {
         })
     }
 
-    /// One video with all columns side by side, each by itself for the page, and their film strip; the share of frames that were seen.
+    /// One video with all columns side by side, each by itself for the page, and their strip of frames; the share of frames that were seen.
     fn videos(
         &self,
         folder: &Path,
@@ -156,7 +156,7 @@ impl EditReport<'_> {
         let scale = self.plan.report.scale;
         let observed = self.rollout.observed(clip)?;
         let panels = columns.each_ref();
-        let strip = film_strip(
+        let strip = frame_strip(
             &panels.map(|(label, frames)| (*label, frames.view())),
             observed,
         )?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use ndarray::Array4;
 use slotflow_eval::report::{ClipView, Page, RANKS, StageRow, html};
 
-use super::film_strip::film_strip;
+use super::frame_strip::frame_strip;
 use super::media::embedded;
 use super::run_folder::made_by;
 use crate::artifacts::files::{make_dir, write_atomic};
@@ -126,7 +126,7 @@ fn clips(
             .iter()
             .map(|(label, frames)| embedded(*frames, SHOWN_FPS, label, folder, VideoFormat::Mp4));
         let videos = videos.collect::<Result<_, _>>();
-        let strip = film_strip(&shown, 0);
+        let strip = frame_strip(&shown, 0);
         let means = scores[name].iter();
         views.push(ClipView {
             name: name.to_owned(),

@@ -9,8 +9,8 @@ pub mod run_report;
 /// The page, tables, masks and overlays of a segmentation.
 pub mod segment_report;
 
-/// Frames of a clip as a film strip of a page.
-mod film_strip;
+/// Frames of a clip as a strip of frames of a page.
+mod frame_strip;
 
 /// Masks as files of several kinds.
 mod mask_writers;

@@ -18,7 +18,7 @@ use crate::stages::perceive::decode::Clips;
 use crate::stages::predict::evaluate::Scores;
 use crate::stages::predict::frames::Frames;
 use crate::stages::report::answers_csv::write_answers;
-use crate::stages::report::film_strip::{film_strip, slot_rows};
+use crate::stages::report::frame_strip::{frame_strip, slot_rows};
 use crate::stages::report::media::{embedded, upscaled, write_frames, write_npz};
 use crate::stages::report::run_folder::{stage_rows, write_page, write_run_folder};
 use crate::stages::report::video_columns::{COLUMNS, SIDE_BY_SIDE, side_by_side};
@@ -276,7 +276,7 @@ impl Report<'_> {
     }
 }
 
-/// Truth, prediction and masks of a clip as a film strip, with what each slot owns.
+/// Truth, prediction and masks of a clip as a strip of frames, with what each slot owns.
 fn clip_strip(
     truth: &Array4<u8>,
     prediction: &Array4<u8>,
@@ -288,7 +288,7 @@ fn clip_strip(
     let mut panels = vec![("truth", truth.view()), ("prediction", prediction.view())];
     panels.extend(beside.iter().map(|(label, frames)| (*label, frames.view())));
     panels.insert(3, ("slots", slots.view()));
-    let strip = film_strip(&panels, observed)?;
+    let strip = frame_strip(&panels, observed)?;
     Ok(Strip {
         slots: slot_rows(&strip.frames, truth.view(), masks.view())?,
         ..strip

@@ -15,7 +15,7 @@ use crate::masks::{overlaid, painted};
 use crate::plan::{Plan, SegmentPlan};
 use crate::stages::perceive::decode::Clips;
 use crate::stages::predict::evaluate::Scores;
-use crate::stages::report::film_strip::{film_strip, slot_rows};
+use crate::stages::report::frame_strip::{frame_strip, slot_rows};
 use crate::stages::report::mask_writers::MaskWriter;
 use crate::stages::report::media::{embedded, of_data, upscaled, write_npz, write_video};
 use crate::stages::report::run_folder::{stage_rows, write_page, write_run_folder};
@@ -182,7 +182,7 @@ impl SegmentReport<'_> {
     }
 }
 
-/// All columns of a clip as a film strip, with what each slot owns. Of a picture the columns stand beside it as they are.
+/// All columns of a clip as a strip of frames, with what each slot owns. Of a picture the columns stand beside it as they are.
 fn clip_strip(
     columns: &[(&str, Array4<u8>)],
     frames: &Array4<u8>,
@@ -192,7 +192,7 @@ fn clip_strip(
         .iter()
         .map(|(label, frames)| (*label, frames.view()))
         .collect();
-    let strip = film_strip(&panels, 0)?;
+    let strip = frame_strip(&panels, 0)?;
     Ok(Strip {
         slots: slot_rows(&strip.frames, frames.view(), masks.view())?,
         ..strip

@@ -81,7 +81,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 impl Default for TrainData {
     fn default() -> Self {
         Self {
-            dataset: Dataset::SynthMetal,
+            dataset: Dataset::default(),
             root: None,
             videos: Vec::new(),
             list: None,

@@ -111,7 +111,7 @@ pub struct MostFrequent {
 }
 
 impl MostFrequent {
-    /// Fitted on texts whose answers are known.
+    /// Of texts whose answers are known.
     pub fn of(texts: &[Text]) -> Self {
         Self {
             kinds: most_frequent(texts, |text| &text.kind),

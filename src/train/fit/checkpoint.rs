@@ -200,17 +200,23 @@ impl Checkpoint {
         all(folder).pop().map(|(_, path)| path)
     }
 
-    /// The model that a training had come to: its running average where one is kept.
+    /// The model that a training had come to, its running average where one is kept; or the model of a weights file.
     ///
     /// # Errors
-    /// When the file cannot be read or is no checkpoint.
+    /// When the file cannot be read.
     pub fn model_of(path: &Path) -> Result<StateDict, TrainError> {
         let file = WeightsFile::read(path)?;
         let state = with_current_names(file.state);
+        if !matches!(
+            file.header.model,
+            WeightsKind::Checkpoint | WeightsKind::Best
+        ) {
+            return Ok(state);
+        }
         let mut parts = parts(&state);
         let model = parts.remove("average").or_else(|| parts.remove("model"));
         let mut model = model.ok_or_else(|| TrainError::Checkpoint {
-            reason: format!("the weights of a `{}`", file.header.model),
+            reason: "no model".to_owned(),
             path: path.to_owned(),
         })?;
         path.clone_into(&mut model.source);

@@ -36,7 +36,7 @@ pub struct FitConfig {
     pub on_spike: OnSpike,
     /// Compute values of the forward pass again in the backward pass instead of keeping them: less memory, more time.
     pub gradient_checkpointing: bool,
-    /// A checkpoint of another training of the same model, whose parameters this one starts from.
+    /// A checkpoint or the weights of another training of the same model, whose parameters this one starts from.
     pub start: Option<PathBuf>,
 }
 

@@ -9,14 +9,23 @@ cat > predict-plan.toml <<'PLAN'
 flow = "video-predict"
 
 [decode]
+dataset = "synth"
 clips = 1
 frames = 8
 stride = 5
 
+[encode]
+weights = "shipped:slot-encoder"
+
+[rollout]
+weights = "shipped:slotformer"
+
 [render]
+weights = "shipped:latent-diffusion"
 sampler = { steps = 1 }
 
 [evaluate]
+motion = "shipped:motion"
 resamples = 100
 
 [report]

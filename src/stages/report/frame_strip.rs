@@ -1,4 +1,4 @@
-//! Frames of a clip as a film strip of a page: some of its frames, one row a panel, and what each slot owns.
+//! Frames of a clip as a strip of frames of a page: some of its frames, one row a panel, and what each slot owns.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ pub(super) type Panel<'a> = (&'a str, ArrayView4<'a, u8>);
 ///
 /// # Errors
 /// When a panel has frames without pixels.
-pub(super) fn film_strip(panels: &[Panel<'_>], observed: usize) -> Result<Strip, RunError> {
+pub(super) fn frame_strip(panels: &[Panel<'_>], observed: usize) -> Result<Strip, RunError> {
     let time = panels.iter().map(|(_, frames)| frames.dim().0).min();
     let frames = columns(time.unwrap_or(0), observed);
     let rows = panels
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn a_strip_holds_the_frames_that_its_columns_name() {
         let frames = Array4::from_shape_fn((24, 4, 6, 3), |(t, y, x, c)| (9 * t + y + x + c) as u8);
-        let strip = film_strip(&[("truth", frames.view())], 6).unwrap();
+        let strip = frame_strip(&[("truth", frames.view())], 6).unwrap();
         assert_eq!(
             (strip.imagined_from, strip.rows[0].label.as_str()),
             (Some(6), "truth")
@@ -164,7 +164,7 @@ mod tests {
             assert_eq!(picture, frames.index_axis(Axis(0), *frame));
         }
         let large = Array4::zeros((1, 100, 400, 3));
-        let strip = film_strip(&[("large", large.view())], 0).unwrap();
+        let strip = frame_strip(&[("large", large.view())], 0).unwrap();
         let picture = read_png_bytes(&strip.rows[0].pictures[0], Path::new("strip")).unwrap();
         assert_eq!((picture.dim(), strip.imagined_from), ((32, 128, 3), None));
     }

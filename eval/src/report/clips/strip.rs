@@ -1,20 +1,20 @@
-//! Frames of a clip as a film strip: a table of pictures, which prints and needs no playing.
+//! Frames of a clip as a strip of frames: a table of pictures, which prints and needs no playing.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::markup::{counted, escape};
-use super::page::{Strip, StripRow};
+use crate::report::markup::{counted, escape};
+use crate::report::page::{Strip, StripRow};
 
 /// Columns below which pictures keep a width of their own.
 const FEW: usize = 8;
 
 /// The strip of the clip called `name`, and what its slots own behind a fold; empty where there is no frame.
-pub(super) fn strip(strip: &Strip, name: &str) -> String {
+pub(in crate::report) fn strip(strip: &Strip, name: &str) -> String {
     if strip.frames.is_empty() || strip.rows.is_empty() {
         return String::new();
     }
-    let frames = table(strip, &strip.rows, &format!("Film strip of {name}"));
+    let frames = table(strip, &strip.rows, &format!("Frames of {name}"));
     if strip.slots.is_empty() {
         return frames;
     }
