@@ -158,10 +158,8 @@ fn everything_that_cannot_be_edited_is_refused_with_a_hint() {
         &clip(&["--move", "2=far"]),
         "not of the form SLOT=X,Y: `2=far`",
     );
-    refused(
-        &clip(&["--move", "5=900,0"]),
-        "outside of the 64×64 picture",
-    );
+    let outside = "outside of the 64×64 picture";
+    refused(&clip(&["--move", "5=900,0"]), outside);
     refused(
         &clip(&["--remove", "2", "--swap", "2=3"]),
         "two changes name slot 2",

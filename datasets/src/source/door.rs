@@ -294,7 +294,7 @@ mod tests {
             "no data set is called `MOVi-E`; did you mean `movi-e`?"
         );
         let far = said("imagenet");
-        assert!(far.contains("there are synth, synth-textured"), "{far}");
+        assert!(far.contains("there are synth-metal, synth,"), "{far}");
         assert!(Dataset::all().all(|one| far.contains(one.name())));
     }
 
