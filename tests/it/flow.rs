@@ -188,7 +188,7 @@ fn runs_stand_side_by_side_on_one_page() {
     product.succeed(&small("one", &[]));
     product.succeed(&small(
         "other",
-        &["--set", "render.sampler.method=multistep"],
+        &["--set", "render.sampler.method=singlestep"],
     ));
     let said = product.succeed(&["compare", "one", "other", "--out", "both"]);
     assert_eq!(said.trim(), "both/report.html");
@@ -199,7 +199,7 @@ fn runs_stand_side_by_side_on_one_page() {
         "<figcaption>one</figcaption>",
         "<figcaption>other</figcaption>",
         "<code>render.sampler.method</code>",
-        "<code>multistep</code>",
+        "<code>singlestep</code>",
     ] {
         assert!(page.contains(part), "{part}");
     }
