@@ -145,6 +145,20 @@ pub struct StepContext<'a> {
     pub seed: u64,
 }
 
+#[cfg(test)]
+impl<'a> StepContext<'a> {
+    /// A step of a test behind `done` of ten.
+    pub fn of_test(done: u64, device: &'a Device) -> Self {
+        Self {
+            done,
+            total: 10,
+            part: 0,
+            device,
+            seed: 1,
+        }
+    }
+}
+
 impl StepContext<'_> {
     /// This step's stream of random numbers for a purpose.
     pub fn noise(&self, purpose: &str) -> SeededRng {

@@ -176,13 +176,7 @@ mod tests {
         };
         let device = Device::flex().autodiff();
         let model = objective.init(&mut Init::seeded(1, &device));
-        let step = StepContext {
-            done: 0,
-            total: 10,
-            part: 0,
-            device: &device,
-            seed: 1,
-        };
+        let step = StepContext::of_test(0, &device);
         let batch = objective.batch(&mut SeededRng::new(1, &[])).unwrap();
         let losses = objective.losses(&model, &batch, &step);
         let gradients = losses.total.backward();

@@ -284,13 +284,7 @@ mod tests {
             let objective = objective(&clips, stem, vit);
             let device = Device::flex().autodiff();
             let model = objective.init(&mut Init::seeded(2, &device));
-            let step = StepContext {
-                done: 3,
-                total: 10,
-                part: 0,
-                device: &device,
-                seed: 1,
-            };
+            let step = StepContext::of_test(3, &device);
             let batch = objective.batch(&mut SeededRng::new(1, &[])).unwrap();
             let losses = objective.losses(&model, &batch, &step);
             let gradients = collect_gradients(&model, &losses.total.backward());

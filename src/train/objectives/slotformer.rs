@@ -349,13 +349,7 @@ mod tests {
             objective.config.input_noise = noise;
             objective.model.residual = residual;
             let model = objective.init(&mut Init::seeded(2, &device));
-            let step = StepContext {
-                done: 0,
-                total: 10,
-                part: 0,
-                device: &device,
-                seed: 1,
-            };
+            let step = StepContext::of_test(0, &device);
             let batch = objective.batch(&mut SeededRng::new(1, &[])).unwrap();
             let total = objective.losses(&model, &batch, &step).total;
             f64::from(floats(total)[0])
@@ -373,13 +367,7 @@ mod tests {
         let mut objective = objective(&clips, false);
         objective.model.residual = true;
         let model = objective.init(&mut Init::seeded(2, &device));
-        let step = StepContext {
-            done: 0,
-            total: 10,
-            part: 0,
-            device: &device,
-            seed: 1,
-        };
+        let step = StepContext::of_test(0, &device);
         let batch = objective.batch(&mut SeededRng::new(1, &[])).unwrap();
         let losses = objective.losses(&model, &batch, &step);
         let gradient = collect_gradients(&model, &losses.total.backward());
@@ -403,13 +391,7 @@ mod tests {
         let gradient = |with_image_loss: bool| {
             let objective = objective(&clips, with_image_loss);
             let model = objective.init(&mut Init::seeded(2, &device));
-            let step = StepContext {
-                done: 0,
-                total: 10,
-                part: 0,
-                device: &device,
-                seed: 1,
-            };
+            let step = StepContext::of_test(0, &device);
             let batch = objective.batch(&mut SeededRng::new(1, &[])).unwrap();
             let losses = objective.losses(&model, &batch, &step);
             assert_eq!(losses.parts.len(), if with_image_loss { 2 } else { 1 });

@@ -211,13 +211,7 @@ mod tests {
             held_out: &splits.held_out,
             backgrounds: splits.backgrounds().unwrap(),
         };
-        let step = StepContext {
-            done: 0,
-            total: 10,
-            part: 0,
-            device: &device,
-            seed: 1,
-        };
+        let step = StepContext::of_test(0, &device);
         let [blind, seeing] = [None, Some(lpips(&device))].map(|lpips| {
             let objective = objective(lpips);
             let model = objective.init(&mut Init::seeded(2, &device));

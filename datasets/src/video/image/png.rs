@@ -128,13 +128,10 @@ pub fn png_bytes(picture: ArrayView3<u8>) -> Result<Vec<u8>, DataError> {
     }
     let pixels: Vec<u8> = picture.iter().copied().collect();
     let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, width as u32, height as u32);
-    encoder.set_color(ColorType::Rgb);
-    encoder.set_depth(BitDepth::Eight);
-    encoder.set_compression(png::Compression::High);
-    let written = encoder
-        .write_header()
-        .and_then(|mut writer| writer.write_image_data(&pixels));
+    let written = encode(&mut bytes, [height, width], &pixels, |encoder| {
+        encoder.set_color(ColorType::Rgb);
+        encoder.set_compression(png::Compression::High);
+    });
     written.map_err(|error| DataError::Encode {
         reason: error.to_string(),
         path: place.to_owned(),
@@ -200,14 +197,24 @@ fn write(
         },
     };
     let mut file = BufWriter::new(File::create(partial.path()).map_err(io)?);
-    let mut encoder = png::Encoder::new(&mut file, width as u32, height as u32);
-    kind(&mut encoder);
-    encoder.set_depth(BitDepth::Eight);
-    let mut writer = encoder.write_header().map_err(say)?;
-    writer.write_image_data(pixels).map_err(say)?;
-    writer.finish().map_err(say)?;
+    encode(&mut file, [height, width], pixels, kind).map_err(say)?;
     file.flush().map_err(io)?;
     partial.keep().map_err(io)
+}
+
+/// Encodes pixels of eight bits a channel; `kind` sets what else there is to set.
+fn encode<W: Write>(
+    out: W,
+    [height, width]: [usize; 2],
+    pixels: &[u8],
+    kind: impl FnOnce(&mut png::Encoder<'_, W>),
+) -> Result<(), EncodingError> {
+    let mut encoder = png::Encoder::new(out, width as u32, height as u32);
+    kind(&mut encoder);
+    encoder.set_depth(BitDepth::Eight);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(pixels)?;
+    writer.finish()
 }
 
 /// Height and width of a picture, from its header.
