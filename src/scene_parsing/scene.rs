@@ -47,13 +47,13 @@ impl HeadOutput {
 }
 
 impl ParsedScene {
-    /// Another reading, drawn by the probabilities of words and collisions. Objects, their ways and their entrances and exits are
-    /// those of the most likely one.
-    pub fn drawn(&self, settings: ParseSettings, rng: &mut SeededRng) -> EventTable {
+    /// Another reading, drawn by the probabilities of words and collisions, whose logits are raised by `credit`. Objects, their ways
+    /// and their entrances and exits are those of the most likely one.
+    pub fn drawn(&self, settings: ParseSettings, credit: f32, rng: &mut SeededRng) -> EventTable {
         let appearance = self.confidence.iter().map(|words| words.drawn(rng));
         let appearance = appearance.collect();
         let mut events = crossings(&self.tracks, settings);
-        events.extend(drawn_events(&self.collisions, rng));
+        events.extend(drawn_events(&self.collisions, credit, rng));
         events.sort_by_key(|event| event.frame);
         let frames = settings.video_frames;
         EventTable {
@@ -63,11 +63,11 @@ impl ParsedScene {
     }
 }
 
-/// The events that happen, drawn by their probabilities.
-pub fn drawn_events(possible: &[PossibleEvent], rng: &mut SeededRng) -> Vec<Event> {
+/// The events that happen, drawn by their probabilities; `credit` is added to all logits.
+pub fn drawn_events(possible: &[PossibleEvent], credit: f32, rng: &mut SeededRng) -> Vec<Event> {
     let happens = possible
         .iter()
-        .filter(|possible| rng.uniform() < 1.0 / (1.0 + (-possible.logit).exp()));
+        .filter(|possible| rng.uniform() < 1.0 / (1.0 + (-possible.logit - credit).exp()));
     happens.map(|possible| possible.event.clone()).collect()
 }
 
@@ -153,7 +153,7 @@ mod tests {
         let mut rng = SeededRng::new(1, &["readings"]);
         let (mut reds, mut late) = (0, 0);
         for _ in 0..1000 {
-            let table = scene.drawn(SETTINGS, &mut rng);
+            let table = scene.drawn(SETTINGS, 0.0, &mut rng);
             reds += usize::from(table.objects[0].color == "red");
             late += table.unseen.len();
             let seen = table

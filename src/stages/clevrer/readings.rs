@@ -2,7 +2,7 @@
 //! probabilities that the head gives, the program runs on each reading, and those on which it does not fail are counted.
 //!
 //! So a question says something about its clip too: a reading without a second collision cannot tell what came after it, and does
-//! not count.
+//! not count. Where the program fails on all of them, collisions are taken for likelier and likelier than the head has them.
 
 use std::collections::BTreeMap;
 
@@ -18,14 +18,19 @@ use crate::artifacts::ClipSlots;
 use crate::rng::SeededRng;
 use crate::scene_parsing::{HeadOutput, ParsedScene, PossibleEvent, drawn_events};
 
+/// What is added to the logits of collisions, as long as a question's program fails on every reading.
+const CREDITS: [f32; 4] = [0.0, 2.0, 4.0, 8.0];
+
 /// A clip whose objects and events are known as far as the head knows them.
 pub struct Scene<'a> {
     rollout: &'a CounterfactualRollout<'a>,
     slots: ClipSlots,
     output: HeadOutput,
     parsed: ParsedScene,
-    /// The most likely reading, and drawn ones.
-    readings: Vec<EventTable>,
+    /// How many readings a question is asked of.
+    count: usize,
+    /// By place among [`CREDITS`]: the most likely reading, and drawn ones.
+    readings: Vec<Vec<EventTable>>,
     /// Collisions that may be without an object.
     without: BTreeMap<usize, Vec<PossibleEvent>>,
     rng: SeededRng,
@@ -37,13 +42,13 @@ impl<'a> Scene<'a> {
         rollout: &'a CounterfactualRollout<'a>,
         slots: ClipSlots,
         readings: usize,
-        mut rng: SeededRng,
+        rng: SeededRng,
     ) -> Self {
         let output = rollout.head_output(slots.slots.view());
         let parsed = output.parse(rollout.settings);
-        let drawn = (1..readings).map(|_| parsed.drawn(rollout.settings, &mut rng));
         Self {
-            readings: std::iter::once(parsed.table.clone()).chain(drawn).collect(),
+            count: readings,
+            readings: Vec::new(),
             rollout,
             slots,
             output,
@@ -59,29 +64,52 @@ impl<'a> Scene<'a> {
             return AnswerRecord::of_votes(clip, question, &next);
         }
         let mut votes = Votes::default();
-        for number in 0..self.readings.len() {
-            let table = self.readings[number].clone();
-            let mut table = presupposed(table, &self.parsed.confidence, question);
-            if question.kind == QuestionKind::Counterfactual
-                && let Some(removed) = removed_object(&table, question)
-            {
-                let events = self.events_without(removed, number == 0);
-                table.without.insert(removed, events);
+        for place in 0..CREDITS.len() {
+            self.read(place);
+            let open = votes.open();
+            for number in 0..self.readings[place].len() {
+                let table = self.readings[place][number].clone();
+                let mut table = presupposed(table, &self.parsed.confidence, question);
+                if question.kind == QuestionKind::Counterfactual
+                    && let Some(removed) = removed_object(&table, question)
+                {
+                    let is_likeliest = place == 0 && number == 0;
+                    let credit = (!is_likeliest).then_some(CREDITS[place]);
+                    let events = self.events_without(removed, credit);
+                    table.without.insert(removed, events);
+                }
+                votes.add(executor::verdict(&table, question), &open);
             }
-            votes.add(executor::verdict(&table, question));
+            // One reading is asked for where nothing but the most likely counts.
+            if self.count == 1 || votes.open().iter().all(|open| !open) {
+                break;
+            }
         }
         AnswerRecord::of_votes(clip, question, &votes.answers())
     }
 
-    /// Collisions without an object: the likely ones, or drawn ones.
-    fn events_without(&mut self, removed: usize, likely: bool) -> Vec<Event> {
+    /// Draws the readings at a place among [`CREDITS`].
+    fn read(&mut self, place: usize) {
+        if self.readings.len() > place {
+            return;
+        }
+        let (parsed, rng) = (&self.parsed, &mut self.rng);
+        let settings = self.rollout.settings;
+        let likeliest = (place == 0).then(|| parsed.table.clone());
+        let drawn = std::iter::repeat_with(|| parsed.drawn(settings, CREDITS[place], rng));
+        let all = likeliest.into_iter().chain(drawn).take(self.count);
+        self.readings.push(all.collect());
+    }
+
+    /// Collisions without an object: the likely ones, or drawn ones with a credit.
+    fn events_without(&mut self, removed: usize, credit: Option<f32>) -> Vec<Event> {
         if !self.without.contains_key(&removed) {
             let events = self.rollout.without(self.view(), &self.parsed, removed);
             self.without.insert(removed, events);
         }
         let possible = &self.without[&removed];
-        if !likely {
-            return drawn_events(possible, &mut self.rng);
+        if let Some(credit) = credit {
+            return drawn_events(possible, credit, &mut self.rng);
         }
         let likely = possible.iter().filter(|possible| possible.logit > 0.0);
         likely.map(|possible| possible.event.clone()).collect()
@@ -142,15 +170,21 @@ impl<'a> Scene<'a> {
 struct Votes(Vec<Vec<(String, usize)>>);
 
 impl Votes {
-    /// Counts what one reading answers.
-    fn add(&mut self, verdict: Verdict) {
+    /// Whether an option has no answer yet; nothing before the first reading.
+    fn open(&self) -> Vec<bool> {
+        self.0.iter().map(Vec::is_empty).collect()
+    }
+
+    /// Counts what one reading answers, of options that are `open`.
+    fn add(&mut self, verdict: Verdict, open: &[bool]) {
         let words: Vec<String> = match verdict {
             Verdict::Word(word) => vec![word],
             Verdict::Choices(words) => words.into_iter().map(str::to_owned).collect(),
         };
         self.0.resize(words.len(), Vec::new());
-        for (votes, word) in self.0.iter_mut().zip(words) {
-            if word == executor::ERROR {
+        for (place, (votes, word)) in self.0.iter_mut().zip(words).enumerate() {
+            let is_open = open.get(place).copied().unwrap_or(true);
+            if word == executor::ERROR || !is_open {
                 continue;
             }
             match votes.iter_mut().find(|(known, _)| *known == word) {
@@ -207,7 +241,7 @@ mod tests {
     fn readings_on_which_the_program_fails_do_not_count() {
         let mut votes = Votes::default();
         for word in ["error", "red", "error", "blue", "blue", "error", "error"] {
-            votes.add(Verdict::Word(word.to_owned()));
+            votes.add(Verdict::Word(word.to_owned()), &[]);
         }
         let blue = Answer {
             word: "blue".to_owned(),
@@ -215,10 +249,15 @@ mod tests {
         };
         assert_eq!(votes.answers(), [blue]);
         let mut votes = Votes::default();
-        votes.add(Verdict::Choices(vec!["error", "wrong"]));
-        votes.add(Verdict::Choices(vec!["error", "correct"]));
+        votes.add(Verdict::Choices(vec!["error", "wrong"]), &[]);
+        votes.add(Verdict::Choices(vec!["error", "correct"]), &[]);
         let answers = votes.answers();
         assert_eq!(answers[0].word, "error");
         assert_eq!((answers[1].word.as_str(), answers[1].share), ("wrong", 0.5));
+        let open = votes.open();
+        votes.add(Verdict::Choices(vec!["correct", "correct"]), &open);
+        let answers = votes.answers();
+        assert_eq!(answers[0].word, "correct");
+        assert_eq!(answers[1].word, "wrong", "answered before");
     }
 }
