@@ -1,9 +1,10 @@
 //! Folders: their entries by name, and the folder that a file is to lie in.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
+use crate::files::regular;
 
 /// The mark of the byte order in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -35,22 +36,11 @@ pub fn ending(path: &Path) -> String {
 /// # Errors
 /// When it cannot be read, or is no plain file.
 pub fn read_text(path: &Path) -> Result<Vec<u8>, DataError> {
-    let io = |source| unreadable(source, path);
-    if !fs::metadata(path).map_err(io)?.is_file() {
-        return Err(not_a_file(path));
-    }
-    let bytes = fs::read(path).map_err(io)?;
+    let bytes = regular::read(path).map_err(|source| unreadable(source, path))?;
     Ok(match bytes.strip_prefix(BYTE_ORDER_MARK) {
         Some(text) => text.to_vec(),
         None => bytes,
     })
-}
-
-fn not_a_file(path: &Path) -> DataError {
-    DataError::Malformed {
-        reason: "neither a file nor a folder".to_owned(),
-        path: path.to_owned(),
-    }
 }
 
 /// A file or folder that the system does not give.
@@ -81,10 +71,7 @@ pub fn create_parent(file: &Path) -> Result<(), DataError> {
 /// When it cannot be read, or is no plain file: reading from a pipe or a device may never end.
 pub fn hash_file(hash: &mut blake3::Hasher, path: &Path) -> Result<(), DataError> {
     let io = |source| unreadable(source, path);
-    if !fs::metadata(path).map_err(io)?.is_file() {
-        return Err(not_a_file(path));
-    }
-    hash.update_reader(File::open(path).map_err(io)?)
+    hash.update_reader(regular::open(path).map_err(io)?)
         .map_err(io)?;
     Ok(())
 }

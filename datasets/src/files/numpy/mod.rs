@@ -12,13 +12,12 @@ mod header;
 /// Archives of arrays.
 mod npz;
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 
-use crate::memory;
+use crate::{memory, regular};
 
 pub use error::NumpyError;
 pub use header::{ElementKind, Header};
@@ -37,7 +36,7 @@ impl NumpyArray {
     /// # Errors
     /// When the file cannot be read or is no array.
     pub fn read(path: &Path) -> Result<Self, NumpyError> {
-        Self::read_from(BufReader::new(open(path)?))
+        Self::read_from(BufReader::new(regular::open(path)?))
     }
 
     /// The array that a reader gives.
@@ -126,14 +125,6 @@ impl NumpyArray {
         ArrayD::from_shape_vec(shape, elements)
             .map_err(|error| NumpyError::Format(error.to_string()))
     }
-}
-
-/// A regular file; anything else might never end.
-fn open(path: &Path) -> Result<File, NumpyError> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(NumpyError::NotAFile);
-    }
-    Ok(File::open(path)?)
 }
 
 #[cfg(test)]

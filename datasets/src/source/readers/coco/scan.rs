@@ -3,12 +3,12 @@
 //! Only one object is held at a time. Text between the objects is followed by its brackets and strings; what the objects
 //! say is for the caller to parse.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use crate::error::DataError;
 use crate::listing::unreadable;
+use crate::regular;
 
 /// An object in a top-level list of a file.
 pub(super) struct Element<'a> {
@@ -51,7 +51,7 @@ pub(super) fn elements(
         reason,
         path: path.to_owned(),
     };
-    let mut file = BufReader::with_capacity(1 << 20, File::open(path).map_err(io)?);
+    let mut file = BufReader::with_capacity(1 << 20, regular::open(path).map_err(io)?);
     let mut scanner = Scanner::default();
     loop {
         let bytes = file.fill_buf().map_err(io)?;
