@@ -73,7 +73,7 @@ fn ids_from(input: impl BufRead + Seek, path: &Path) -> Result<Array2<u8>, DataE
     let mut ids = Vec::with_capacity(decoded.bytes.len());
     for row in rows {
         match decoded.depth {
-            BitDepth::Eight => ids.extend_from_slice(&row[..width]),
+            BitDepth::Eight => ids.extend(row.iter().take(width)),
             BitDepth::Sixteen => {
                 for pair in row.chunks_exact(2).take(width) {
                     if pair[0] != 0 {
