@@ -4,10 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
-use crate::files::regular;
+use crate::files::{memory, regular};
 
 /// The mark of the byte order in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What a byte of text may take when it is parsed, bytes: two letters of JSON become a value of 32.
+const PARSED: u64 = 16;
 
 /// Entries of a folder by name, hidden ones left out.
 ///
@@ -34,8 +37,17 @@ pub fn ending(path: &Path) -> String {
 /// The bytes of a text file, without the mark of the byte order that some editors put first.
 ///
 /// # Errors
-/// When it cannot be read, or is no plain file.
+/// When it cannot be read, is no plain file, or would take more than half of the memory.
 pub fn read_text(path: &Path) -> Result<Vec<u8>, DataError> {
+    let length = regular::check(path)
+        .map_err(|source| unreadable(source, path))?
+        .len();
+    if length.saturating_mul(PARSED) > memory::budget() {
+        return Err(DataError::Malformed {
+            reason: format!("a text of {length} bytes, which takes more than half of the memory"),
+            path: path.to_owned(),
+        });
+    }
     let bytes = regular::read(path).map_err(|source| unreadable(source, path))?;
     Ok(match bytes.strip_prefix(BYTE_ORDER_MARK) {
         Some(text) => text.to_vec(),

@@ -86,6 +86,36 @@ impl NumpyArray {
         self.array(|element| fit(read(element)))
     }
 
+    /// Hands out every whole number or truth value in the order of the file: nothing is allocated.
+    ///
+    /// # Errors
+    /// When the elements are no whole numbers, or one does not fit in 64 bits.
+    pub fn each_whole_number(&self, mut each: impl FnMut(i64)) -> Result<(), NumpyError> {
+        let Some(read) = self.header.kind.whole_number_reader() else {
+            return Err(self.other("whole numbers"));
+        };
+        for element in self.bytes.chunks_exact(self.header.kind.size()) {
+            let number = read(element);
+            each(i64::try_from(number).map_err(|_| NumpyError::OutOfRange { number })?);
+        }
+        Ok(())
+    }
+
+    /// What every whole number or truth value becomes.
+    ///
+    /// # Errors
+    /// When the elements are no whole numbers, or one does not fit in 64 bits.
+    pub fn map_whole_numbers<T>(&self, map: impl Fn(i64) -> T) -> Result<ArrayD<T>, NumpyError> {
+        let Some(read) = self.header.kind.whole_number_reader() else {
+            return Err(self.other("whole numbers"));
+        };
+        self.array(|element| {
+            let number = read(element);
+            let whole = i64::try_from(number).map_err(|_| NumpyError::OutOfRange { number })?;
+            Ok(map(whole))
+        })
+    }
+
     /// Floating-point numbers.
     ///
     /// # Errors
@@ -120,6 +150,11 @@ impl NumpyArray {
         read: impl Fn(&[u8]) -> Result<T, NumpyError>,
     ) -> Result<ArrayD<T>, NumpyError> {
         let elements = self.bytes.chunks_exact(self.header.kind.size());
+        let converted = elements.len().saturating_mul(size_of::<T>());
+        let (needed, budget) = ((self.bytes.len() + converted) as u64, memory::budget());
+        if needed > budget {
+            return Err(NumpyError::TooLarge { needed, budget });
+        }
         let elements = elements.map(read).collect::<Result<Vec<T>, _>>()?;
         let shape = IxDyn(&self.header.shape).set_f(self.header.columns_first);
         ArrayD::from_shape_vec(shape, elements)

@@ -15,6 +15,8 @@ use crate::regular;
 const HEAD: u64 = 12;
 /// Bytes after a record: its checksum.
 const TAIL: u64 = 4;
+/// The longest record that is read: parsed, an empty byte string of two bytes takes 32.
+const LONGEST: u64 = 64 << 20;
 /// Added to a rotated checksum, so that checksums of data that holds checksums stay apart.
 const MASK_DELTA: u32 = 0xa282_ead8;
 
@@ -141,7 +143,12 @@ fn next_span(file: &mut impl Read, at: u64, size: u64) -> io::Result<Result<Span
         ));
     }
     let length = u64::from_le_bytes(length);
-    let needed = length.saturating_add(HEAD + TAIL);
+    if length > LONGEST {
+        return Ok(Err(format!(
+            "it takes {length} bytes; {LONGEST} are the most"
+        )));
+    }
+    let needed = length + HEAD + TAIL;
     if needed > left {
         return Ok(Err(format!(
             "it takes {needed} bytes and the file ends after {left}"

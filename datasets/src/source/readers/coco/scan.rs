@@ -38,6 +38,9 @@ struct Scanner {
     start: Option<u64>,
 }
 
+/// The longest object that is read; parsed, a byte may take sixteen.
+const LONGEST_OBJECT: usize = 4 << 20;
+
 /// Hands out every object in the top-level lists of a file.
 ///
 /// # Errors
@@ -89,12 +92,17 @@ impl Scanner {
         let at = self.at;
         self.at += 1;
         if self.start.is_some() {
+            if self.object.len() >= LONGEST_OBJECT {
+                return Err(format!(
+                    "an object of more than {LONGEST_OBJECT} bytes before byte {at}"
+                ));
+            }
             self.object.push(byte);
         }
         if self.in_string {
             self.in_string = self.escaped || byte != b'"';
             self.escaped = !self.escaped && byte == b'\\';
-            if self.in_string && self.depth == 1 {
+            if self.in_string && self.depth == 1 && self.name.len() < LONGEST_OBJECT {
                 self.name.push(byte);
             }
             return Ok(false);
@@ -178,6 +186,10 @@ mod tests {
             ("[{}]", "a list where"),
             ("id,name", "no JSON object at byte 0"),
             ("{}}", "a bracket too many at byte 2"),
+            (
+                &format!(r#"{{"images": [{{"a": "{}"#, "x".repeat(LONGEST_OBJECT)),
+                "an object of more than",
+            ),
         ] {
             let said = scanned(text).unwrap_err().to_string();
             assert!(said.contains(reason) && said.contains("a.json"), "{said}");
