@@ -166,6 +166,14 @@ pub enum DataError {
         /// The cache's folder.
         path: PathBuf,
     },
+    /// A file of a cache of frames whose bytes are not those that were written.
+    #[error("damaged file ({reason}): `{}`", path.display())]
+    Damaged {
+        /// What was wrong with it.
+        reason: String,
+        /// The file.
+        path: PathBuf,
+    },
     /// The person has stopped the program.
     #[error("interrupted")]
     Interrupted,
@@ -178,6 +186,17 @@ pub enum DataError {
 }
 
 impl DataError {
+    /// Whether the machine is to blame, not the data: a file that went away, a disk that does not answer.
+    pub fn is_of_machine(&self) -> bool {
+        match self {
+            Self::Io { .. } | Self::NoRoom { .. } => true,
+            Self::Video { path, .. }
+            | Self::Malformed { path, .. }
+            | Self::NoFrames { path, .. } => !path.exists(),
+            _ => false,
+        }
+    }
+
     /// What the person can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
@@ -225,6 +244,7 @@ impl DataError {
             Self::NoRoom { .. } => {
                 "take a cache on another disk (`--cache DIR`), fewer clips or smaller frames, or decode frames as they are needed: `--set data.cache=none`"
             }
+            Self::Damaged { .. } => "remove the file; it is made again",
             Self::Interrupted => "the same command goes on where this one stopped",
             Self::WithoutVideo { .. } => {
                 "build with the default feature `video`, or use the generator"

@@ -97,6 +97,39 @@ pub enum RunError {
     },
 }
 
+/// Why a clip could not be done.
+#[derive(Debug)]
+pub enum ClipFault {
+    /// The clip itself is to blame: it fails again next time.
+    Clip(String),
+    /// The machine is to blame (a file that went away, a full disk): the clip is tried again by the next run.
+    Machine(String),
+    /// A file of the cache is damaged: nothing goes on before it is made again.
+    Cache(RunError),
+}
+
+impl From<RunError> for ClipFault {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Damaged { .. } => Self::Cache(error),
+            RunError::Io { .. } => Self::Machine(error.to_string()),
+            error => Self::Clip(error.to_string()),
+        }
+    }
+}
+
+impl From<String> for ClipFault {
+    fn from(reason: String) -> Self {
+        Self::Clip(reason)
+    }
+}
+
+impl From<&str> for ClipFault {
+    fn from(reason: &str) -> Self {
+        Self::Clip(reason.to_owned())
+    }
+}
+
 impl RunError {
     /// Weights that cannot be used.
     pub fn weights(error: crate::weights::WeightsError) -> Self {

@@ -30,7 +30,8 @@ pub mod run_folder;
 /// What stages leave behind.
 mod store;
 
-pub use error::RunError;
+pub use error::{ClipFault, RunError};
+pub use execution::healing::healed;
 pub use execution::options::{Context, Invocation, Options};
 pub use execution::run::{Record, Run};
 pub use execution::stage::Stage;

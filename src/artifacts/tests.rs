@@ -1,11 +1,12 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use ndarray::Array1;
+use ndarray::{Array1, Ix1};
 use serde::Serialize;
 use slotflow_datasets::ClipId;
 
+use crate::artifacts::files::entries;
 use crate::artifacts::*;
 use crate::device::DeviceChoice;
 
@@ -239,4 +240,147 @@ fn a_table_reads_back_and_is_no_clip() {
     let found = run.stage(&Count).unwrap();
     assert!(!run.records()[0].made && made.clips().is_empty());
     assert_eq!(found.table().unwrap(), [4, 2]);
+}
+
+/// Adds up what [`Double`] made; with `swallows`, an error becomes a number as in a table of scores.
+struct Sum<'a> {
+    of: &'a Artifact<Doubled>,
+    swallows: bool,
+}
+
+impl Stage for Sum<'_> {
+    const NAME: &'static str = "sum";
+    const VERSION: u32 = 1;
+    type Config = bool;
+    type Output = Table<Vec<u32>>;
+
+    fn config(&self) -> &bool {
+        &self.swallows
+    }
+
+    fn inputs(&self) -> Vec<Input> {
+        vec![self.of.as_input("doubled")]
+    }
+
+    fn run(&self, out: &mut Partial<Table<Vec<u32>>>, _: &Context) -> Result<(), RunError> {
+        out.inherit(self.of);
+        let mut values = Vec::new();
+        for clip in self.of.clips() {
+            let read = self.of.read(clip).and_then(|file| file.bytes::<Ix1>("x"));
+            values.push(match read {
+                Ok(array) => u32::from(array[0]),
+                Err(_) if self.swallows => 0,
+                Err(error) => return Err(error),
+            });
+        }
+        out.write(&values)
+    }
+}
+
+/// Every file of a cache that belongs to a stage.
+fn files_of(cache: &Path, stage: &str) -> Vec<PathBuf> {
+    let artifact = entries(&cache.join(format!("{stage}-v1")))
+        .unwrap()
+        .remove(0);
+    let files = entries(&artifact).unwrap();
+    let is_read = |path: &PathBuf| path.extension().is_some() && !path.ends_with("failures.json");
+    files.into_iter().filter(is_read).collect()
+}
+
+fn flip(path: &Path, bit: usize) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let at = bit % (8 * bytes.len());
+    bytes[at / 8] ^= 1 << (at % 8);
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn what_is_damaged_or_missing_is_made_again_alone_and_nothing_is_made_of_it() {
+    for swallows in [false, true] {
+        let cache = tempfile::tempdir().unwrap();
+        let calls = Cell::new(0);
+        let result = |fresh: &str| {
+            healed(cache.path(), || {
+                let mut options = run_in(cache.path()).options().clone();
+                options
+                    .fresh
+                    .extend((!fresh.is_empty()).then(|| fresh.to_owned()));
+                let run = Run::open(options).unwrap();
+                let of = run.stage(&double(&calls, 5))?;
+                run.stage(&Sum { of: &of, swallows })?.table()
+            })
+            .unwrap()
+        };
+        assert_eq!((result(""), calls.get()), (vec![5, 5, 5], 3));
+        let clips = files_of(cache.path(), "double");
+        let mut done = 3;
+        for (number, bit) in [(0, 77), (1, 801), (2, 1300)] {
+            flip(&clips[number], bit);
+            // A clip's file is made again alone; the manifest is written anew.
+            let is_clip = !clips[number].ends_with("manifest.json");
+            done += usize::from(is_clip);
+            assert_eq!(
+                (result("sum"), calls.get()),
+                (vec![5, 5, 5], done),
+                "{number}"
+            );
+        }
+        std::fs::remove_file(&clips[1]).unwrap();
+        assert_eq!((result(""), calls.get()), (vec![5, 5, 5], done + 1));
+        flip(&files_of(cache.path(), "sum")[1], 203);
+        assert_eq!((result(""), calls.get()), (vec![5, 5, 5], done + 1));
+    }
+}
+
+/// [`Double`] on a machine that fails at a clip.
+struct Failing<'a>(Double<'a>, Option<&'a str>);
+
+impl Stage for Failing<'_> {
+    const NAME: &'static str = "failing";
+    const VERSION: u32 = 1;
+    type Config = Config;
+    type Output = Doubled;
+
+    fn config(&self) -> &Config {
+        self.0.config()
+    }
+
+    fn inputs(&self) -> Vec<Input> {
+        Vec::new()
+    }
+
+    fn run(&self, out: &mut Partial<Doubled>, context: &Context) -> Result<(), RunError> {
+        out.expect(["a", "b"].map(ClipId::new).to_vec());
+        out.each(context, |clip, _| {
+            self.0.calls.set(self.0.calls.get() + 1);
+            if self.1 == Some(clip.as_str()) {
+                return Err(RunError::Io {
+                    action: "read",
+                    source: std::io::ErrorKind::StorageFull.into(),
+                    path: PathBuf::from("b.mp4"),
+                });
+            }
+            Ok(ClipFile::default().with_bytes("x", &Array1::from_vec(vec![9])))
+        })
+    }
+}
+
+#[test]
+fn what_the_machine_failed_is_tried_again_and_what_follows_from_it() {
+    let cache = tempfile::tempdir().unwrap();
+    let calls = Cell::new(0);
+    let values = |failing: Option<&str>| {
+        let run = run_in(cache.path());
+        let of = run.stage(&Failing(double(&calls, 1), failing)).unwrap();
+        let sum = run
+            .stage(&Sum {
+                of: &of,
+                swallows: false,
+            })
+            .unwrap();
+        (sum.table().unwrap(), sum.failures().len())
+    };
+    assert_eq!((values(Some("b")), calls.get()), ((vec![9], 1), 2));
+    assert_eq!((values(None), calls.get()), ((vec![9, 9], 0), 3));
+    assert_eq!((values(None), calls.get()), ((vec![9, 9], 0), 3));
 }

@@ -10,7 +10,7 @@ use super::common::Machine;
 use super::messages::failure::Failure;
 use super::messages::output::print;
 use crate::artifacts::progress::say;
-use crate::artifacts::{Options, interrupt};
+use crate::artifacts::{Options, healed, interrupt};
 use crate::flows::edit::OpenRun;
 use crate::plan::edit::{
     ClipEdit, EditError, EditPlan, EditedFrames, NamedFrames, Operation, OtherSlot,
@@ -92,17 +92,20 @@ pub fn edit(args: &EditArgs) -> Result<ExitCode, Failure> {
     let operations = args.operations()?;
     let file = args.file.as_deref().map(EditPlan::read).transpose()?;
     let options = args.machine.options(0)?;
-    let run = OpenRun::open(&args.run, |seed| Options { seed, ..options })?;
-    if args.list {
-        return args.print_slots(&run);
-    }
-    let edit = match file {
-        Some(edit) => edit,
-        None => run.plan_of(args.change(&run, operations)?),
-    };
-    let made = run.edit(&edit, &args.out(), &|_| {})?;
-    print(&made.page.display().to_string())?;
-    Ok(ExitCode::SUCCESS)
+    healed(&options.cache, || {
+        let options = options.clone();
+        let run = OpenRun::open(&args.run, |seed| Options { seed, ..options })?;
+        if args.list {
+            return args.print_slots(&run);
+        }
+        let edit = match file.clone() {
+            Some(edit) => edit,
+            None => run.plan_of(args.change(&run, operations.clone())?),
+        };
+        let made = run.edit(&edit, &args.out(), &|_| {})?;
+        print(&made.page.display().to_string())?;
+        Ok(ExitCode::SUCCESS)
+    })
 }
 
 impl EditArgs {

@@ -17,7 +17,7 @@ use super::messages::scores::{print_json, say_key_figures};
 use crate::artifacts::files::make_dir;
 use crate::artifacts::progress::say;
 use crate::artifacts::run_folder::{FolderKind, RunFolder, WantedFolder};
-use crate::artifacts::{Options, Record, RunError, Stage};
+use crate::artifacts::{Options, Record, RunError, Stage, healed};
 use crate::flows::clevrer_vqa::clevrer_vqa;
 use crate::flows::compare::merge;
 use crate::flows::compose::compose;
@@ -381,7 +381,8 @@ fn not_a_run(plan: &str) -> Failure {
 /// Runs a plan into its folder; `None` where it ended behind the stage of `--until`.
 fn one(args: &RunArgs, plan: &Plan, out: &Path) -> Result<Option<Outcome>, Failure> {
     let options = args.options(plan)?;
-    let outcome = match flow(plan, out, options) {
+    let cache = options.cache.clone();
+    let outcome = match healed(&cache, || flow(plan, out, options.clone())) {
         Err(FlowError::Run(RunError::Until { path, .. })) => {
             print(&path.display().to_string())?;
             return Ok(None);

@@ -8,6 +8,7 @@ use clap::Args;
 use super::common::{Common, DataArgs, SOME_FAILED};
 use super::messages::failure::Failure;
 use super::messages::output::print;
+use crate::artifacts::healed;
 use crate::flows;
 use crate::plan::Plan;
 
@@ -66,7 +67,9 @@ pub fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
     let device = options.device.open()?;
     flows::train::check_weights(&plan)?;
     flows::train::check_readable(&plan, &options)?;
-    let trained = flows::train::train(&plan, &folder, &options, device)?;
+    let trained = healed(&options.cache, || {
+        flows::train::train(&plan, &folder, &options, device.clone())
+    })?;
     for file in trained.files {
         print(&file.display().to_string())?;
     }

@@ -2,21 +2,25 @@
 //!
 //! Source: the format, <https://huggingface.co/docs/safetensors>.
 
-use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use half::f16;
-use safetensors::Dtype;
-use safetensors::tensor::Metadata;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use slotflow_datasets::partial::PartialFile;
+use slotflow_datasets::checksum;
 
-use super::{StateDict, Value, Values, WeightsError, earlier};
+use super::{StateDict, WeightsError, earlier};
 use crate::models::WeightsKind;
+use safetensors_file::write_unsynced;
+
+/// Safetensors files: their heads, their checksums, their arrays.
+mod safetensors_file;
+
+pub use safetensors_file::{
+    ArrayEntry, CHECKSUM, SealedFile, read_safetensors, safetensors_head, write_safetensors,
+};
 
 /// What a weights file says about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -84,9 +88,6 @@ pub struct WeightsFile {
 /// Name of our entry among the header's metadata.
 const ENTRY: &str = "slotflow";
 
-/// Longest header that is read, bytes.
-const HEADER_LIMIT: u64 = 64 << 20;
-
 impl WeightsFile {
     /// Reads a weights file.
     ///
@@ -135,8 +136,7 @@ impl WeightsFile {
     /// When a parameter is NaN, or the file system refuses.
     pub fn write(&self, path: impl AsRef<Path>, precision: Precision) -> Result<(), WeightsError> {
         let path = path.as_ref();
-        let metadata = json!({ ENTRY: serde_json::to_string(&self.header).unwrap_or_default() });
-        write_safetensors(&self.state, Some(&metadata), path, precision)
+        write_safetensors(&self.state, Some(&self.metadata()), path, precision)
     }
 
     /// Writes the file without waiting until it is on the disk, for what can be made again and is renamed into its
@@ -146,8 +146,7 @@ impl WeightsFile {
     /// When a parameter is NaN, or the file system refuses; what was written so far stays.
     pub fn write_draft(&self, path: &Path) -> Result<(), WeightsError> {
         self.state.check_finite()?;
-        let metadata = json!({ ENTRY: serde_json::to_string(&self.header).unwrap_or_default() });
-        write_partial(&self.state, Some(&metadata), path, Precision::Single)
+        write_unsynced(&self.state, Some(&self.metadata()), path, Precision::Single)
             .map(|_| ())
             .map_err(|source| WeightsError::Io {
                 doing: "write weights",
@@ -155,103 +154,11 @@ impl WeightsFile {
                 path: path.into(),
             })
     }
-}
 
-/// Writes arrays as safetensors: whole or not at all, the same bytes for the same arrays.
-///
-/// # Errors
-/// When a parameter is NaN, or the file system refuses.
-pub fn write_safetensors(
-    state: &StateDict,
-    metadata: Option<&serde_json::Value>,
-    path: &Path,
-    precision: Precision,
-) -> Result<(), WeightsError> {
-    state.check_finite()?;
-    let io = |doing| {
-        move |source| WeightsError::Io {
-            doing,
-            source,
-            path: path.into(),
-        }
-    };
-    let partial = PartialFile::create(path).map_err(io("write weights"))?;
-    write_partial(state, metadata, partial.path(), precision)
-        .and_then(|file| file.sync_all())
-        .and_then(|()| partial.keep())
-        .map_err(io("write weights"))
-}
-
-fn write_partial(
-    state: &StateDict,
-    metadata: Option<&serde_json::Value>,
-    path: &Path,
-    precision: Precision,
-) -> std::io::Result<File> {
-    let mut head = serde_json::Map::new();
-    if let Some(metadata) = metadata {
-        head.insert("__metadata__".into(), metadata.clone());
+    fn metadata(&self) -> serde_json::Value {
+        let header = serde_json::to_string(&self.header).unwrap_or_default();
+        json!({ CHECKSUM: checksum::PLACE, ENTRY: header })
     }
-    let mut end = 0;
-    for (key, value) in ordered(state) {
-        let (dtype, size) = match (&value.values, precision) {
-            (Values::F32(_), Precision::Single) => ("F32", 4),
-            (Values::F32(_), Precision::Half) => ("F16", 2),
-            (Values::I64(_), _) => ("I64", 8),
-            (Values::Bool(_), _) => ("BOOL", 1),
-        };
-        let start = end;
-        end += size * value.shape.iter().product::<usize>();
-        head.insert(
-            key.clone(),
-            json!({ "dtype": dtype, "shape": value.shape, "data_offsets": [start, end] }),
-        );
-    }
-    let mut head = serde_json::to_vec(&head)?;
-    head.resize(head.len().next_multiple_of(8), b' ');
-    let file = File::create(path)?;
-    let mut out = BufWriter::with_capacity(1 << 20, file);
-    out.write_all(&(head.len() as u64).to_le_bytes())?;
-    out.write_all(&head)?;
-    for (_, value) in ordered(state) {
-        match (&value.values, precision) {
-            (Values::F32(values), Precision::Single) => {
-                write_numbers(&mut out, values, f32::to_le_bytes)?;
-            }
-            (Values::F32(values), Precision::Half) => {
-                write_numbers(&mut out, values, |x| f16::from_f32(x).to_le_bytes())?;
-            }
-            (Values::I64(values), _) => write_numbers(&mut out, values, i64::to_le_bytes)?,
-            (Values::Bool(values), _) => write_numbers(&mut out, values, |x| [u8::from(x)])?,
-        }
-    }
-    out.into_inner()
-        .map_err(std::io::IntoInnerError::into_error)
-}
-
-/// Widest numbers first, then by name: so every array starts at a multiple of its numbers' size.
-fn ordered(state: &StateDict) -> Vec<(&String, &Value)> {
-    let mut entries: Vec<_> = state.entries.iter().collect();
-    entries.sort_by_key(|(_, value)| match value.values {
-        Values::I64(_) => 0,
-        Values::F32(_) => 1,
-        Values::Bool(_) => 2,
-    });
-    entries
-}
-
-fn write_numbers<T: Copy, const N: usize>(
-    out: &mut impl Write,
-    values: &[T],
-    bytes: impl Fn(T) -> [u8; N],
-) -> std::io::Result<()> {
-    let mut buffer = Vec::with_capacity(N << 14);
-    for part in values.chunks(1 << 14) {
-        buffer.clear();
-        buffer.extend(part.iter().flat_map(|value| bytes(*value)));
-        out.write_all(&buffer)?;
-    }
-    Ok(())
 }
 
 fn read_from(reader: impl Read, length: u64, path: &Path) -> Result<WeightsFile, WeightsError> {
@@ -264,6 +171,13 @@ fn read_from(reader: impl Read, length: u64, path: &Path) -> Result<WeightsFile,
     let entry = metadata
         .get(ENTRY)
         .ok_or_else(|| foreign("its header does not say which model it is".into()))?;
+    let mut keys = metadata.keys();
+    if let Some(key) = keys.find(|key| !matches!(key.as_str(), ENTRY | CHECKSUM)) {
+        return Err(WeightsError::Damaged {
+            why: format!("an unknown entry `{key}` in its header"),
+            path: path.into(),
+        });
+    }
     let header =
         serde_json::from_str(entry).map_err(|error| foreign(format!("its header: {error}")))?;
     earlier::with_current_paths(&mut state);
@@ -271,102 +185,10 @@ fn read_from(reader: impl Read, length: u64, path: &Path) -> Result<WeightsFile,
     Ok(WeightsFile { header, state })
 }
 
-/// The metadata and the arrays of a safetensors file of `length` bytes, one array at a time.
-///
-/// # Errors
-/// When it is no safetensors file, or is damaged.
-pub fn read_safetensors(
-    mut reader: impl Read,
-    length: u64,
-    path: &Path,
-) -> Result<(BTreeMap<String, String>, StateDict), WeightsError> {
-    let foreign = |why: String| WeightsError::Foreign {
-        expected: "weights file",
-        why,
-        path: path.into(),
-    };
-    let io = |source| WeightsError::Io {
-        doing: "read",
-        source,
-        path: path.into(),
-    };
-    let mut size = [0; 8];
-    reader
-        .read_exact(&mut size)
-        .map_err(|_| foreign("it is too short".into()))?;
-    let size = u64::from_le_bytes(size);
-    if size > HEADER_LIMIT || size + 8 > length {
-        return Err(foreign(
-            "it does not begin with the size of a header".into(),
-        ));
-    }
-    let mut head = vec![0; size as usize];
-    reader.read_exact(&mut head).map_err(io)?;
-    let metadata: Metadata =
-        serde_json::from_slice(&head).map_err(|error| foreign(error.to_string()))?;
-    if metadata.data_len() as u64 + size + 8 != length {
-        let why = format!(
-            "it should have {} bytes of numbers and has {}",
-            metadata.data_len(),
-            length - size - 8
-        );
-        return Err(WeightsError::Damaged {
-            why,
-            path: path.into(),
-        });
-    }
-    let mut state = StateDict::new(path);
-    // In the order of their places in the file, which lie side by side: the parser checked that.
-    for key in metadata.offset_keys() {
-        let Some(info) = metadata.info(&key) else {
-            continue;
-        };
-        let mut bytes = vec![0; info.data_offsets.1 - info.data_offsets.0];
-        reader.read_exact(&mut bytes).map_err(io)?;
-        let values = decode(info.dtype, &bytes).ok_or_else(|| WeightsError::Array {
-            key: key.clone(),
-            why: format!("numbers of type {:?} are not supported", info.dtype),
-            path: path.into(),
-        })?;
-        state.insert(
-            key,
-            Value {
-                shape: info.shape.clone(),
-                values,
-            },
-        );
-    }
-    let metadata = metadata.metadata().clone().unwrap_or_default();
-    Ok((metadata.into_iter().collect(), state))
-}
-
-fn decode(dtype: Dtype, bytes: &[u8]) -> Option<Values> {
-    fn each<T, const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> T) -> Vec<T> {
-        bytes
-            .as_chunks::<N>()
-            .0
-            .iter()
-            .map(|chunk| number(*chunk))
-            .collect()
-    }
-    Some(match dtype {
-        Dtype::F32 => Values::F32(each(bytes, f32::from_le_bytes)),
-        Dtype::F16 => Values::F32(each(bytes, |chunk| f16::from_le_bytes(chunk).to_f32())),
-        Dtype::BF16 => Values::F32(each(bytes, |chunk| {
-            half::bf16::from_le_bytes(chunk).to_f32()
-        })),
-        Dtype::F64 => Values::F32(each(bytes, |chunk| f64::from_le_bytes(chunk) as f32)),
-        Dtype::I64 => Values::I64(each(bytes, i64::from_le_bytes)),
-        Dtype::I32 => Values::I64(each(bytes, |chunk| i64::from(i32::from_le_bytes(chunk)))),
-        Dtype::U8 => Values::I64(each(bytes, |[byte]: [u8; 1]| i64::from(byte))),
-        Dtype::BOOL => Values::Bool(each(bytes, |[byte]: [u8; 1]| byte != 0)),
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::weights::{Value, Values};
 
     fn file() -> WeightsFile {
         let mut state = StateDict::default();
@@ -446,6 +268,19 @@ mod tests {
             WeightsFile::from_bytes(&huge, "x"),
             Err(WeightsError::Foreign { .. })
         ));
+    }
+
+    #[test]
+    fn any_flipped_bit_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w.safetensors");
+        file().write(&path, Precision::Single).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for bit in 0..8 * whole.len() {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(WeightsFile::from_bytes(&flipped, "x").is_err(), "bit {bit}");
+        }
     }
 
     #[test]

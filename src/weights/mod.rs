@@ -33,7 +33,10 @@ mod state;
 
 pub use apply::{collect, collect_gradients, load_into, shapes_of};
 pub use error::WeightsError;
-pub use file::{Header, Precision, WeightsFile, read_safetensors, write_safetensors};
+pub use file::{
+    ArrayEntry, CHECKSUM, Header, Precision, SealedFile, WeightsFile, read_safetensors,
+    safetensors_head, write_safetensors,
+};
 pub use pytorch::pth::{Container, read_pth, read_published};
 pub use pytorch::slot_pickle;
 pub use shapes::Shapes;

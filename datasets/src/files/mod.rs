@@ -1,5 +1,11 @@
 //! Files of any content: folders, arrays, records, masks; and how they are written.
 
+/// Checksums that lie within files.
+pub mod checksum;
+
+/// Damaged files of caches.
+pub mod damage;
+
 /// Entries of folders.
 pub mod listing;
 

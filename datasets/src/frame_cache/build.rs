@@ -12,6 +12,7 @@ use super::index::{self, BACKGROUNDS, CachedClip, FRAMES, INDEX, MASKS};
 use super::read::FrameCache;
 use crate::clip::Sample;
 use crate::error::DataError;
+use crate::files::checksum;
 use crate::source::interface::{GroundTruth, Source};
 use crate::window::Window;
 
@@ -198,7 +199,14 @@ impl CacheRequest<'_> {
         known.truncate(self.clips.len());
         let kept = known.iter().filter(|clip| clip.left_out.is_none()).count();
         self.check_room(&partial, layout, known.len())?;
-        let mut writers = Writers::open(&partial, layout, kept)?;
+        let mut writers = match Writers::open(&partial, layout, kept) {
+            // The files hold less than the index says: nothing of them can be gone on with.
+            Err(DataError::Malformed { .. }) => {
+                known.clear();
+                Writers::open(&partial, layout, 0)?
+            }
+            opened => opened?,
+        };
         let batch = (AHEAD / layout.bytes().max(1)).clamp(1, 32);
         while known.len() < self.clips.len() {
             if !progress(known.len(), self.clips.len()) {
@@ -258,21 +266,24 @@ struct Writers {
 
 impl Writers {
     fn open(folder: &Path, layout: Layout, kept: usize) -> Result<Self, DataError> {
-        let open = |name: &str, bytes: usize| {
-            ByteArrayWriter::append(&folder.join(name), kept as u64 * bytes as u64)
+        // A row is what is read as a whole: a frame, or all that a clip has.
+        let open = |name: &str, rows: usize, bytes: usize| {
+            ByteArrayWriter::append(&folder.join(name), kept * rows, bytes / rows.max(1))
         };
-        let optional =
-            |wanted: bool, name: &str, bytes: usize| wanted.then(|| open(name, bytes)).transpose();
+        let optional = |wanted: bool, name: &str, rows: usize, bytes: usize| {
+            wanted.then(|| open(name, rows, bytes)).transpose()
+        };
+        let (time, backgrounds) = (layout.time, layout.background_bytes());
         Ok(Self {
             layout,
             kept,
-            frames: open(FRAMES, layout.frame_bytes())?,
-            masks: optional(layout.masks, MASKS, layout.mask_bytes())?,
-            backgrounds: optional(layout.backgrounds, BACKGROUNDS, layout.background_bytes())?,
+            frames: open(FRAMES, time, layout.frame_bytes())?,
+            masks: optional(layout.masks, MASKS, time, layout.mask_bytes())?,
+            backgrounds: optional(layout.backgrounds, BACKGROUNDS, 1, backgrounds)?,
         })
     }
 
-    /// Adds a clip, or notes why it is left out. What the machine is to blame for is never held against a clip.
+    /// Adds a clip, or notes why it is left out.
     fn write(
         &mut self,
         id: String,
@@ -282,6 +293,7 @@ impl Writers {
             Ok(sample) => sample,
             Err(error) => {
                 return Ok(CachedClip {
+                    checksum: checksum::PLACE.to_owned(),
                     id,
                     fps: 0.0,
                     masks: false,
@@ -312,6 +324,7 @@ impl Writers {
         }
         self.kept += 1;
         Ok(CachedClip {
+            checksum: checksum::PLACE.to_owned(),
             id,
             fps: sample.clip.fps,
             masks: sample.masks.is_some(),

@@ -1,4 +1,5 @@
-//! NumPy files of bytes, `.npy` of version 1.0: written part by part, read by place.
+//! NumPy files of bytes, `.npy` of version 1.0: written part by part, read by place, with a checksum for every row in a file
+//! beside.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -6,6 +7,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
+use crate::files::checksum::{ROW_SUM, row_sum};
+use crate::files::damage;
 
 /// How `.npy` files of version 1.0 begin.
 const MAGIC: [u8; 8] = *b"\x93NUMPY\x01\x00";
@@ -13,21 +16,35 @@ const MAGIC: [u8; 8] = *b"\x93NUMPY\x01\x00";
 /// Bytes before the values: room for any shape, so that it can be written when it is known.
 const HEADER: usize = 192;
 
-/// A file of bytes in rows, `[rows, …]`, read by place.
+/// What the name of the file of checksums ends in.
+const SUMS: &str = ".blake3";
+
+/// The file of an array's checksums.
+fn sums_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(SUMS);
+    PathBuf::from(name)
+}
+
+/// A file of bytes in rows, read by place.
 #[derive(Debug)]
 pub struct ByteArray {
     file: File,
     path: PathBuf,
     start: u64,
     shape: Vec<usize>,
+    /// The checksum of every row; an earlier version wrote none.
+    sums: Option<File>,
+    /// Bytes of a row: what is written and read as a whole.
+    row: usize,
 }
 
 impl ByteArray {
-    /// Opens a file.
+    /// Opens a file whose rows are what lies behind its first `axes` axes.
     ///
     /// # Errors
     /// When it cannot be read, is no `.npy` of bytes, or does not hold as many as its shape says.
-    pub fn open(path: &Path) -> Result<Self, DataError> {
+    pub fn open(path: &Path, axes: usize) -> Result<Self, DataError> {
         let file = File::open(path).map_err(failed("read", path))?;
         let length = file.metadata().map_err(failed("read", path))?.len();
         let malformed = |reason: &str| DataError::Malformed {
@@ -57,11 +74,26 @@ impl ByteArray {
                 "the file does not hold as many bytes as its shape says",
             ));
         }
+        let row = shape.iter().skip(axes).product();
+        let rows: usize = shape.iter().take(axes).product();
+        let sums = match File::open(sums_of(path)) {
+            Ok(sums) => Some(sums),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(failed("read", path)(error)),
+        };
+        if let Some(sums) = &sums {
+            let length = sums.metadata().map_err(failed("read", path))?.len();
+            if length != (rows * ROW_SUM) as u64 {
+                return Err(malformed("it has not a checksum a row"));
+            }
+        }
         Ok(Self {
             file,
             path: path.to_owned(),
             start,
             shape,
+            sums,
+            row,
         })
     }
 
@@ -70,15 +102,43 @@ impl ByteArray {
         &self.shape
     }
 
-    /// Bytes from one place in the array on.
+    /// Whole rows from one place in the array on.
     ///
     /// # Errors
-    /// When the file was cut since it was opened, or the disk says no.
+    /// When the file was cut since it was opened, a row is not what was written, or the disk says no.
+    ///
+    /// # Panics
+    /// When the place or the length is not one of whole rows.
     pub fn read(&self, first: usize, into: &mut [u8]) -> Result<(), DataError> {
         let at = self.start + first as u64;
         self.file
             .read_exact_at(into, at)
-            .map_err(failed("read", &self.path))
+            .map_err(failed("read", &self.path))?;
+        let Some(sums) = &self.sums else {
+            return Ok(());
+        };
+        let row = self.row.max(1);
+        assert!(
+            first.is_multiple_of(row) && into.len().is_multiple_of(row),
+            "only whole rows are read"
+        );
+        let mut known = vec![0; into.len() / row * ROW_SUM];
+        sums.read_exact_at(&mut known, (first / row * ROW_SUM) as u64)
+            .map_err(failed("read", &self.path))?;
+        let rows = into.chunks_exact(row).zip(known.chunks_exact(ROW_SUM));
+        let mut damaged = rows
+            .enumerate()
+            .filter(|(_, (row, sum))| row_sum(row) != *sum);
+        let Some((number, _)) = damaged.next() else {
+            return Ok(());
+        };
+        let number = first / row + number;
+        let reason = format!("row {number} is not what was written");
+        damage::note(&self.path, &reason);
+        Err(DataError::Damaged {
+            reason,
+            path: self.path.clone(),
+        })
     }
 }
 
@@ -112,40 +172,35 @@ fn header(shape: &[usize]) -> Vec<u8> {
 pub struct ByteArrayWriter {
     file: File,
     path: PathBuf,
+    sums: File,
+    row: usize,
 }
 
 impl ByteArrayWriter {
-    /// Goes on behind the first `bytes` values of a file, or begins it.
+    /// Goes on behind the first `rows` of a file of rows of `row` bytes, or begins it.
     ///
     /// # Errors
     /// When the file cannot be written, or holds fewer.
-    pub fn append(path: &Path, bytes: u64) -> Result<Self, DataError> {
-        let mut open = OpenOptions::new();
-        open.create(true).truncate(false).write(true);
-        let mut file = open.open(path).map_err(failed("create", path))?;
-        let length = file.metadata().map_err(failed("read", path))?.len();
-        let end = HEADER as u64 + bytes;
-        if bytes > 0 && length < end {
-            return Err(DataError::Malformed {
-                reason: format!("{length} bytes where {end} were written"),
-                path: path.to_owned(),
-            });
-        }
-        file.set_len(end).map_err(failed("write", path))?;
-        file.seek(SeekFrom::End(0)).map_err(failed("write", path))?;
+    pub fn append(path: &Path, rows: usize, row: usize) -> Result<Self, DataError> {
+        let file = cut_to(path, HEADER as u64, (rows * row) as u64)?;
+        let sums = cut_to(&sums_of(path), 0, (rows * ROW_SUM) as u64)?;
         Ok(Self {
             file,
             path: path.to_owned(),
+            sums,
+            row,
         })
     }
 
-    /// Adds values.
+    /// Adds whole rows.
     ///
     /// # Errors
     /// When the disk says no.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), DataError> {
-        self.file
-            .write_all(bytes)
+        let sums: Vec<u8> = bytes.chunks(self.row.max(1)).flat_map(row_sum).collect();
+        let written = self.file.write_all(bytes);
+        written
+            .and_then(|()| self.sums.write_all(&sums))
             .map_err(failed("write", &self.path))
     }
 
@@ -156,8 +211,27 @@ impl ByteArrayWriter {
     pub fn finish(self, shape: &[usize]) -> Result<(), DataError> {
         let done = self.file.write_all_at(&header(shape), 0);
         done.and_then(|()| self.file.sync_all())
+            .and_then(|()| self.sums.sync_all())
             .map_err(failed("write", &self.path))
     }
+}
+
+/// A file to go on with behind `head` and `bytes` more; it is begun where there is nothing to go on with.
+fn cut_to(path: &Path, head: u64, bytes: u64) -> Result<File, DataError> {
+    let mut open = OpenOptions::new();
+    open.create(true).truncate(false).write(true);
+    let mut file = open.open(path).map_err(failed("create", path))?;
+    let length = file.metadata().map_err(failed("read", path))?.len();
+    let end = head + bytes;
+    if bytes > 0 && length < end {
+        return Err(DataError::Malformed {
+            reason: format!("{length} bytes where {end} were written"),
+            path: path.to_owned(),
+        });
+    }
+    file.set_len(end).map_err(failed("write", path))?;
+    file.seek(SeekFrom::End(0)).map_err(failed("write", path))?;
+    Ok(file)
 }
 
 /// The error of a file operation.
@@ -180,33 +254,44 @@ mod tests {
     fn an_array_is_read_as_it_was_written_and_goes_on_where_it_stopped() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.npy");
-        let mut writer = ByteArrayWriter::append(&path, 0).unwrap();
-        writer.write(&[1, 2, 3, 4, 5]).unwrap();
+        let mut writer = ByteArrayWriter::append(&path, 0, 3).unwrap();
+        writer.write(&[1, 2, 3, 4, 5, 6]).unwrap();
         drop(writer);
-        let mut writer = ByteArrayWriter::append(&path, 3).unwrap();
+        let mut writer = ByteArrayWriter::append(&path, 1, 3).unwrap();
         writer.write(&[7, 8, 9]).unwrap();
         writer.finish(&[2, 3]).unwrap();
-        let array = ByteArray::open(&path).unwrap();
-        let mut read = [0; 4];
-        array.read(1, &mut read).unwrap();
-        assert_eq!((array.shape(), read), (&[2, 3][..], [2, 3, 7, 8]));
-        assert!(ByteArrayWriter::append(&path, 7).is_err());
+        let array = ByteArray::open(&path, 1).unwrap();
+        let mut read = [0; 6];
+        array.read(0, &mut read).unwrap();
+        assert_eq!((array.shape(), read), (&[2, 3][..], [1, 2, 3, 7, 8, 9]));
+        assert!(ByteArrayWriter::append(&path, 3, 3).is_err());
+
+        let whole = fs::read(&path).unwrap();
+        for place in 8 * HEADER..8 * whole.len() {
+            let mut flipped = whole.clone();
+            flipped[place / 8] ^= 1 << (place % 8);
+            fs::write(&path, flipped).unwrap();
+            let array = ByteArray::open(&path, 1).unwrap();
+            let error = array.read(0, &mut read).unwrap_err();
+            assert!(matches!(error, DataError::Damaged { .. }), "{error}");
+        }
+        assert_eq!(damage::take_below(dir.path())[0].path, path);
     }
 
     #[test]
     fn a_cut_file_and_a_file_of_another_kind_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.npy");
-        let mut writer = ByteArrayWriter::append(&path, 0).unwrap();
+        let mut writer = ByteArrayWriter::append(&path, 0, 1).unwrap();
         writer.write(&[1, 2, 3, 4]).unwrap();
         writer.finish(&[4]).unwrap();
         let whole = fs::read(&path).unwrap();
         for cut in [0, 5, 60, whole.len() - 1] {
             fs::write(&path, &whole[..cut]).unwrap();
-            let error = ByteArray::open(&path).unwrap_err();
+            let error = ByteArray::open(&path, 1).unwrap_err();
             assert!(matches!(error, DataError::Malformed { .. }), "{error}");
         }
         fs::write(&path, vec![b'x'; whole.len()]).unwrap();
-        assert!(ByteArray::open(&path).is_err());
+        assert!(ByteArray::open(&path, 1).is_err());
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::byte_array::failed;
 use crate::error::DataError;
+use crate::files::checksum::{self, State};
 
 /// The file of all pixels.
 pub const FRAMES: &str = "frames.npy";
@@ -23,7 +24,11 @@ pub const INDEX: &str = "clips.jsonl";
 
 /// What is known of a clip in a cache.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CachedClip {
+    /// The checksum of its line; an earlier version wrote none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) checksum: String,
     /// Its name.
     pub id: String,
     /// Sampled frames a second; 0 of a clip that was left out.
@@ -35,7 +40,8 @@ pub struct CachedClip {
     pub left_out: Option<String>,
 }
 
-/// The clips of an index: as far as its lines are whole, for a stopped process may have left half of one.
+/// The clips of an index: as far as its lines are whole, for a stopped process may have left half of one, or a disk another
+/// one.
 ///
 /// # Errors
 /// When the file is there and cannot be read.
@@ -47,9 +53,14 @@ pub fn read(path: &Path) -> Result<Vec<CachedClip>, DataError> {
     };
     let lines = text.split_inclusive(|&byte| byte == b'\n');
     let whole = lines.filter(|line| line.ends_with(b"\n"));
-    Ok(whole
-        .map_while(|line| serde_json::from_slice(line).ok())
-        .collect())
+    Ok(whole.map_while(clip_in).collect())
+}
+
+/// The clip of a line, if it is whole.
+fn clip_in(line: &[u8]) -> Option<CachedClip> {
+    let clip: CachedClip = serde_json::from_slice(line).ok()?;
+    let is_whole = clip.checksum.is_empty() || checksum::state(line) == State::Whole;
+    is_whole.then_some(clip)
 }
 
 /// Adds clips to an index; it is cut to `known` lines first.
@@ -60,6 +71,7 @@ pub fn append(path: &Path, known: &[CachedClip], more: &[CachedClip]) -> Result<
     let line = |clip: &CachedClip| {
         let mut text = serde_json::to_vec(clip).unwrap_or_default();
         text.push(b'\n');
+        checksum::seal(&mut text);
         text
     };
     let length: usize = known.iter().map(|clip| line(clip).len()).sum();

@@ -34,7 +34,7 @@ impl FrameCache {
             reason,
             path: path.to_owned(),
         };
-        let frames = ByteArray::open(&frames_path)?;
+        let frames = ByteArray::open(&frames_path, 2)?;
         let &[clips, time, height, width, 3] = frames.shape() else {
             let reason = format!(
                 "shape {:?} is not clips, time, height, width, 3",
@@ -42,12 +42,14 @@ impl FrameCache {
             );
             return Err(malformed(&frames_path, reason));
         };
+        // Rows are frames, masks of a frame, empty scenes.
         let beside = |name: &str, expected: &[usize]| -> Result<Option<ByteArray>, DataError> {
+            let axes = if name == BACKGROUNDS { 1 } else { 2 };
             let path = folder.join(name);
             if !path.exists() {
                 return Ok(None);
             }
-            let array = ByteArray::open(&path)?;
+            let array = ByteArray::open(&path, axes)?;
             if array.shape() == expected {
                 return Ok(Some(array));
             }

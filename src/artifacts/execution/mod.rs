@@ -8,3 +8,6 @@ pub mod run;
 
 /// One step of a pipeline.
 pub mod stage;
+
+/// Damaged files are made again.
+pub mod healing;

@@ -12,7 +12,7 @@ use super::stage::Stage;
 use crate::artifacts::error::RunError;
 use crate::artifacts::files::partial_of;
 use crate::artifacts::progress;
-use crate::artifacts::store::artifact::{Artifact, Manifest, read_manifest};
+use crate::artifacts::store::artifact::{Artifact, MANIFEST, Manifest, read_manifest};
 use crate::artifacts::store::key::{ArtifactId, Recipe};
 use crate::artifacts::store::partial::Partial;
 
@@ -118,8 +118,11 @@ impl Run {
             self.note(S::NAME, artifact.id(), None, 0.0);
             return Ok(artifact);
         }
+        let incomplete = !fresh && !self.options.dry && reopen(&dir);
         let why = if fresh {
             "asked for with `--fresh`".to_owned()
+        } else if incomplete {
+            "some of its clips are missing".to_owned()
         } else {
             reason(&bucket, &dir, &recipe)
         };
@@ -197,6 +200,16 @@ impl Run {
             records.push(record);
         }
     }
+}
+
+/// Makes an artifact that lacks files one in the making, so that the others are not made again. Says whether there was one.
+fn reopen(dir: &Path) -> bool {
+    let partial = partial_of(dir);
+    // Without its manifest it is not taken for a whole one, whatever happens from here on.
+    dir.is_dir()
+        && !partial.exists()
+        && (std::fs::remove_file(dir.join(MANIFEST)).is_ok() || !dir.join(MANIFEST).exists())
+        && std::fs::rename(dir, partial).is_ok()
 }
 
 /// Why an artifact is not there: it was interrupted, its recipe differs from the last one, or it never was.

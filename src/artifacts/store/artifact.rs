@@ -1,12 +1,14 @@
 //! What a stage leaves behind: a folder with a manifest and a file for each clip or one table, there whole or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use slotflow_datasets::ClipId;
+use slotflow_datasets::checksum::{self, State};
+use slotflow_datasets::{ClipId, damage};
 
 use super::clip_file::ClipFile;
 use super::key::{ArtifactId, Input, Recipe};
@@ -14,19 +16,26 @@ use super::kind::{ArtifactKind, Includes, PerClip, Table};
 use crate::artifacts::error::RunError;
 
 /// The file of a folder that says what made it; written last.
-pub(super) const MANIFEST: &str = "manifest.json";
+pub(in crate::artifacts) const MANIFEST: &str = "manifest.json";
 /// The file of a table.
 pub(super) const TABLE: &str = "table.json";
 
 /// What made an artifact, and what is in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Manifest {
+    /// The checksum of the file; an earlier version wrote none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) checksum: String,
     /// Everything that its bytes depend on.
     pub recipe: Recipe,
     /// Its clips, in the order of the source; none of a table.
     pub clips: Vec<ClipId>,
     /// Clips that could not be done, each with the reason.
     pub failures: BTreeMap<ClipId, String>,
+    /// Those among them that the machine failed, not the clip: they are tried again.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub retried: BTreeSet<ClipId>,
     /// The program's version.
     pub code_version: String,
 }
@@ -40,10 +49,15 @@ pub struct Artifact<K: ArtifactKind> {
 }
 
 impl<K: ArtifactKind> Artifact<K> {
-    /// The artifact in `dir`, if it is there and whole.
+    /// The artifact in `dir`, if it is there with all of its files, and no clip is to be tried again.
     pub(in crate::artifacts) fn open(dir: &Path, id: &ArtifactId) -> Option<Self> {
         let manifest = read_manifest(dir)?;
-        Some(Self::new(id.clone(), dir, manifest))
+        let is_there = |clip: &ClipId| clip_path(dir, clip).is_file();
+        let is_whole = match manifest.clips.as_slice() {
+            [] => dir.join(TABLE).is_file(),
+            clips => clips.iter().all(is_there),
+        };
+        (is_whole && manifest.retried.is_empty()).then(|| Self::new(id.clone(), dir, manifest))
     }
 
     /// The artifact in `dir`, whatever made it.
@@ -61,9 +75,11 @@ impl<K: ArtifactKind> Artifact<K> {
     /// A handle on an artifact that a dry run only names.
     pub(in crate::artifacts) fn named(dir: &Path, recipe: Recipe) -> Self {
         let manifest = Manifest {
+            checksum: String::new(),
             recipe,
             clips: Vec::new(),
             failures: BTreeMap::new(),
+            retried: BTreeSet::new(),
             code_version: String::new(),
         };
         Self::new(manifest.recipe.id(), dir, manifest)
@@ -104,6 +120,11 @@ impl<K: ArtifactKind> Artifact<K> {
         &self.manifest.failures
     }
 
+    /// Those among them that the machine failed, not the clip.
+    pub(super) fn retried(&self) -> &BTreeSet<ClipId> {
+        &self.manifest.retried
+    }
+
     /// The same files, read as those of a kind that they include.
     #[must_use]
     pub fn read_as<L: ArtifactKind>(&self) -> Artifact<L>
@@ -120,7 +141,7 @@ impl<K: PerClip> Artifact<K> {
     /// # Errors
     /// When the file is not there or not whole.
     pub fn read(&self, clip: &ClipId) -> Result<ClipFile, RunError> {
-        ClipFile::read(&clip_path(&self.dir, clip))
+        noted(ClipFile::read(&clip_path(&self.dir, clip)))
     }
 }
 
@@ -130,16 +151,33 @@ impl<T: DeserializeOwned> Artifact<Table<T>> {
     /// # Errors
     /// When the file is not there or not whole.
     pub fn table(&self) -> Result<T, RunError> {
+        noted(self.read_table())
+    }
+
+    fn read_table(&self) -> Result<T, RunError> {
         let path = self.dir.join(TABLE);
-        let text = std::fs::read_to_string(&path).map_err(|source| RunError::Io {
+        let text = std::fs::read(&path).map_err(|source| RunError::Io {
             action: "read",
             source,
             path: path.clone(),
         })?;
-        serde_json::from_str(&text).map_err(|error| RunError::Damaged {
-            reason: error.to_string(),
-            path,
-        })
+        let damaged = |reason: String| RunError::Damaged {
+            reason,
+            path: path.clone(),
+        };
+        if self.manifest.checksum.is_empty() {
+            // Of an earlier version: the table alone.
+            return serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()));
+        }
+        let found: TableFile<T> =
+            serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+        if checksum::state(&text) == State::Whole {
+            Ok(found.table)
+        } else {
+            Err(damaged(
+                "its bytes are not those that were written".to_owned(),
+            ))
+        }
     }
 }
 
@@ -158,10 +196,59 @@ impl<K: ArtifactKind> std::fmt::Debug for Artifact<K> {
     }
 }
 
-/// The manifest in `dir`; an unreadable one counts as none.
+/// What was read, where its damage is noted; a file that has gone away is damaged as well.
+fn noted<T>(read: Result<T, RunError>) -> Result<T, RunError> {
+    let (path, reason) = match &read {
+        Err(RunError::Damaged { reason, path }) => (path.clone(), reason.clone()),
+        Err(RunError::Io { source, path, .. }) if source.kind() == ErrorKind::NotFound => {
+            (path.clone(), "it is not there any more".to_owned())
+        }
+        _ => return read,
+    };
+    damage::note(&path, &reason);
+    Err(RunError::Damaged { reason, path })
+}
+
+/// A table's file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TableFile<T> {
+    /// The checksum of the file.
+    checksum: String,
+    /// The table.
+    table: T,
+}
+
+/// A text of JSON with its checksum.
+///
+/// # Errors
+/// When `value`, which is to have a place for it, is not representable as JSON.
+pub(super) fn sealed(value: &impl Serialize) -> Result<Vec<u8>, RunError> {
+    let text = serde_json::to_vec_pretty(value);
+    let mut text = text.map_err(|error| RunError::Internal {
+        reason: error.to_string(),
+    })?;
+    checksum::seal(&mut text);
+    Ok(text)
+}
+
+impl<T> TableFile<T> {
+    /// The file of a table, without its checksum.
+    pub(super) fn new(table: T) -> Self {
+        Self {
+            checksum: checksum::PLACE.to_owned(),
+            table,
+        }
+    }
+}
+
+/// The manifest in `dir`; a damaged or unreadable one counts as none.
 pub(in crate::artifacts) fn read_manifest(dir: &Path) -> Option<Manifest> {
-    let text = std::fs::read_to_string(dir.join(MANIFEST)).ok()?;
-    serde_json::from_str(&text).ok()
+    let text = std::fs::read(dir.join(MANIFEST)).ok()?;
+    let manifest: Manifest = serde_json::from_slice(&text).ok()?;
+    // One of an earlier version's making has none.
+    let is_whole = manifest.checksum.is_empty() || checksum::state(&text) == State::Whole;
+    is_whole.then_some(manifest)
 }
 
 /// The file of a clip in an artifact's folder.

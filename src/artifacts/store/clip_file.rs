@@ -1,15 +1,18 @@
 //! One clip's share of an artifact: named arrays and a note in one safetensors file.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use ndarray::{Array, ArrayD, Dimension};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, SafeTensors};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
+use slotflow_datasets::checksum::{self, Checksum, State};
 
 use crate::artifacts::error::RunError;
 use crate::artifacts::files::write_atomic;
+use crate::weights::{ArrayEntry, CHECKSUM, safetensors_head};
 
 const NOTE: &str = "note";
 
@@ -141,17 +144,24 @@ impl ClipFile {
     /// # Errors
     /// When the file system says no.
     pub fn write(&self, path: &Path) -> Result<(), RunError> {
-        let internal = |error: safetensors::SafeTensorError| RunError::Internal {
+        let internal = |error: std::io::Error| RunError::Internal {
             reason: error.to_string(),
         };
-        let mut views = Vec::new();
-        for (name, stored) in &self.arrays {
-            let view = TensorView::new(stored.dtype, stored.shape.clone(), &stored.bytes)
-                .map_err(internal)?;
-            views.push((name.as_str(), view));
+        // Widest numbers first: so every array starts at a multiple of its numbers' size.
+        let mut arrays: Vec<_> = self.arrays.iter().collect();
+        arrays.sort_by_key(|(_, stored)| std::cmp::Reverse(width(stored.dtype)));
+        let entries = arrays.iter().map(|(name, stored)| ArrayEntry {
+            name,
+            dtype: dtype_name(stored.dtype),
+            shape: &stored.shape,
+            width: width(stored.dtype),
+        });
+        let metadata = json!({ CHECKSUM: checksum::PLACE, NOTE: self.note });
+        let mut bytes = safetensors_head(entries, Some(&metadata)).map_err(internal)?;
+        for (_, stored) in arrays {
+            bytes.extend_from_slice(&stored.bytes);
         }
-        let metadata = HashMap::from([(NOTE.to_owned(), self.note.clone())]);
-        let bytes = safetensors::serialize(views, Some(metadata)).map_err(internal)?;
+        checksum::seal(&mut bytes);
         write_atomic(path, &bytes)
     }
 
@@ -160,17 +170,32 @@ impl ClipFile {
     /// # Errors
     /// When the file is not there or not whole.
     pub fn read(path: &Path) -> Result<Self, RunError> {
-        let damaged = |error: safetensors::SafeTensorError| RunError::Damaged {
-            reason: error.to_string(),
+        let damaged = |reason: String| RunError::Damaged {
+            reason,
             path: path.to_owned(),
         };
+        let malformed = |error: safetensors::SafeTensorError| damaged(error.to_string());
         let raw = std::fs::read(path).map_err(|source| RunError::Io {
             action: "read",
             source,
             path: path.to_owned(),
         })?;
-        let tensors = SafeTensors::deserialize(&raw).map_err(damaged)?;
-        let (_, metadata) = SafeTensors::read_metadata(&raw).map_err(damaged)?;
+        let tensors = SafeTensors::deserialize(&raw).map_err(malformed)?;
+        let (head, metadata) = SafeTensors::read_metadata(&raw).map_err(malformed)?;
+        let metadata = metadata.metadata().clone().unwrap_or_default();
+        let mut names = metadata.keys();
+        if let Some(name) = names.find(|name| !matches!(name.as_str(), NOTE | CHECKSUM)) {
+            return Err(damaged(format!("an unknown entry `{name}` in its header")));
+        }
+        let (head, body) = raw.split_at(head + 8);
+        let mut bytes = Checksum::new(head);
+        bytes.update(body);
+        // A file of an earlier version has none.
+        if metadata.contains_key(CHECKSUM) && bytes.state() != State::Whole {
+            return Err(damaged(
+                "its bytes are not those that were written".to_owned(),
+            ));
+        }
         let mut file = Self::default();
         for (name, view) in tensors.iter() {
             let stored = Stored {
@@ -180,12 +205,22 @@ impl ClipFile {
             };
             file.arrays.insert(name.to_owned(), stored);
         }
-        let note = metadata
-            .metadata()
-            .as_ref()
-            .and_then(|map| map.get(NOTE).cloned());
-        file.note = note.unwrap_or_default();
+        file.note = metadata.get(NOTE).cloned().unwrap_or_default();
         Ok(file)
+    }
+}
+
+/// Bytes of a number.
+fn width(dtype: Dtype) -> usize {
+    dtype.bitsize() / 8
+}
+
+/// A type's name in a header.
+fn dtype_name(dtype: Dtype) -> &'static str {
+    match dtype {
+        Dtype::U64 => "U64",
+        Dtype::F32 => "F32",
+        _ => "U8",
     }
 }
 
@@ -224,6 +259,24 @@ mod tests {
         assert_eq!(read.count("observed").unwrap(), 6);
         assert_eq!(read.note::<Vec<String>>().unwrap(), ["a", "b"]);
         assert!(read.floats::<Ix1>("slots").is_err() && read.bytes::<Ix1>("absent").is_err());
+    }
+
+    #[test]
+    fn any_flipped_bit_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("clip.safetensors");
+        let slots = Array2::from_elem((3, 4), 0.25);
+        let file = ClipFile::default().with_floats("slots", &slots);
+        let file = file.with_count("observed", 6).with_note(&"a").unwrap();
+        file.write(&path).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for bit in 0..8 * whole.len() {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(&path, &flipped).unwrap();
+            let read = ClipFile::read(&path);
+            assert!(matches!(read, Err(RunError::Damaged { .. })), "bit {bit}");
+        }
     }
 
     #[test]

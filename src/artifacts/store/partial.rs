@@ -1,17 +1,18 @@
 //! An artifact that is being made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use slotflow_datasets::ClipId;
+use slotflow_datasets::damage::Damage;
+use slotflow_datasets::{ClipId, checksum, damage};
 
-use super::artifact::{Artifact, MANIFEST, Manifest, TABLE, clip_path};
+use super::artifact::{Artifact, MANIFEST, Manifest, TABLE, TableFile, clip_path, sealed};
 use super::clip_file::ClipFile;
 use super::key::Recipe;
 use super::kind::{ArtifactKind, PerClip, Table};
-use crate::artifacts::error::RunError;
+use crate::artifacts::error::{ClipFault, RunError};
 use crate::artifacts::execution::options::Context;
 use crate::artifacts::files::{partial_of, remove_dir, write_atomic};
 use crate::artifacts::lock::FolderLock;
@@ -29,6 +30,8 @@ pub struct Partial<K: ArtifactKind> {
     dir: PathBuf,
     clips: Vec<ClipId>,
     failures: BTreeMap<ClipId, String>,
+    /// Those among them that the machine failed.
+    retried: BTreeSet<ClipId>,
     /// Held as long as this process works here.
     lock: FolderLock,
     kind: PhantomData<fn() -> K>,
@@ -48,6 +51,7 @@ impl<K: ArtifactKind> Partial<K> {
             dir,
             clips: Vec::new(),
             failures: BTreeMap::new(),
+            retried: BTreeSet::new(),
             lock,
             kind: PhantomData,
         })
@@ -56,27 +60,30 @@ impl<K: ArtifactKind> Partial<K> {
     /// Carries failures of an earlier stage on, so that the last one still names them.
     pub fn inherit<E: ArtifactKind>(&mut self, earlier: &Artifact<E>) {
         self.failures.extend(earlier.failures().clone());
+        self.retried.extend(earlier.retried().clone());
     }
 
     /// Puts the finished artifact in its place by one rename.
     ///
     /// # Errors
-    /// When nothing was done, or the file system says no.
+    /// When nothing was done, a file of the cache was found damaged meanwhile, or the file system says no.
     pub fn commit(self) -> Result<Artifact<K>, RunError> {
+        self.check_undamaged()?;
         let clips = self.finished();
         if clips.is_empty() && !self.dir.join(TABLE).is_file() {
             return Err(self.nothing_done());
         }
         let manifest = Manifest {
+            checksum: checksum::PLACE.to_owned(),
             recipe: self.recipe.clone(),
             clips,
             failures: self.failures.clone(),
+            retried: self.retried.clone(),
             code_version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        let text = serde_json::to_string_pretty(&manifest).map_err(internal)?;
         let failed = serde_json::to_string_pretty(&manifest.failures).map_err(internal)?;
         write_atomic(&self.dir.join(FAILURES), failed.as_bytes())?;
-        write_atomic(&self.dir.join(MANIFEST), text.as_bytes())?;
+        write_atomic(&self.dir.join(MANIFEST), &sealed(&manifest)?)?;
         remove_dir(&self.target)?;
         let io = |source| RunError::Io {
             action: "rename",
@@ -86,6 +93,15 @@ impl<K: ArtifactKind> Partial<K> {
         std::fs::rename(&self.dir, &self.target).map_err(io)?;
         drop(self.lock);
         Ok(Artifact::new(manifest.recipe.id(), &self.target, manifest))
+    }
+
+    /// Refuses what was made while a file of the cache was found damaged, whatever became of the error.
+    fn check_undamaged(&self) -> Result<(), RunError> {
+        let cache = self.target.parent().and_then(Path::parent);
+        match cache.and_then(damage::first_below) {
+            Some(Damage { path, reason }) => Err(RunError::Damaged { reason, path }),
+            None => Ok(()),
+        }
     }
 
     /// The expected clips whose files are there.
@@ -128,8 +144,8 @@ impl<K: PerClip> Partial<K> {
     /// A clip that fails is noted and left out, whatever the fault; the rest goes on.
     ///
     /// # Errors
-    /// When the disk says no or the person pressed Ctrl-C.
-    pub fn each<E: std::fmt::Display>(
+    /// When the disk says no, a file of the cache is damaged, or the person pressed Ctrl-C.
+    pub fn each<E: Into<ClipFault>>(
         &mut self,
         context: &Context,
         mut work: impl FnMut(&ClipId, &Progress) -> Result<ClipFile, E>,
@@ -149,8 +165,8 @@ impl<K: PerClip> Partial<K> {
     /// The same on all cores: for work that is not itself parallel, such as decoding.
     ///
     /// # Errors
-    /// When the disk says no or the person pressed Ctrl-C.
-    pub fn each_parallel<E: std::fmt::Display + Send>(
+    /// As [`Partial::each`].
+    pub fn each_parallel<E: Into<ClipFault> + Send>(
         &mut self,
         context: &Context,
         work: impl Fn(&ClipId) -> Result<ClipFile, E> + Sync,
@@ -177,18 +193,26 @@ impl<K: PerClip> Partial<K> {
         Ok(())
     }
 
-    fn keep<E: std::fmt::Display>(
+    fn keep<E: Into<ClipFault>>(
         &mut self,
         clip: &ClipId,
         result: Result<Result<ClipFile, E>, String>,
     ) -> Result<(), RunError> {
-        let reason = match result {
+        let fault = match result {
             Ok(Ok(file)) => return file.write(&clip_path(&self.dir, clip)),
-            Ok(Err(error)) => error.to_string(),
-            Err(fault) => fault,
+            Ok(Err(error)) => error.into(),
+            Err(panic) => ClipFault::Clip(panic),
         };
         // A clip that was stopped has not failed.
         interrupt::check()?;
+        let reason = match fault {
+            ClipFault::Clip(reason) => reason,
+            ClipFault::Machine(reason) => {
+                self.retried.insert(clip.clone());
+                reason
+            }
+            ClipFault::Cache(error) => return Err(error),
+        };
         self.failures.insert(clip.clone(), reason);
         Ok(())
     }
@@ -209,8 +233,7 @@ impl<T: Serialize> Partial<Table<T>> {
     /// # Errors
     /// When the file system says no.
     pub fn write(&mut self, table: &T) -> Result<(), RunError> {
-        let text = serde_json::to_string(table).map_err(internal)?;
-        write_atomic(&self.dir.join(TABLE), text.as_bytes())
+        write_atomic(&self.dir.join(TABLE), &sealed(&TableFile::new(table))?)
     }
 }
 

@@ -6,7 +6,7 @@ use slotflow_datasets::{ClipId, Question, QuestionKind, Source};
 
 use crate::artifacts::slots::SlotsOfClips;
 use crate::artifacts::{
-    ArtifactKind, ClipFile, Context, Includes, Input, Partial, PerClip, RunError, Stage,
+    ArtifactKind, ClipFault, ClipFile, Context, Includes, Input, Partial, PerClip, RunError, Stage,
 };
 
 use crate::stages::clevrer::answers::{AnswerRecord, AnswersOfClips};
@@ -56,14 +56,14 @@ impl Stage for Oracle<'_> {
         out.expect(self.clips.clips().to_vec());
         let index_of =
             |clip: &ClipId| (0..self.source.len()).find(|index| self.source.id(*index) == *clip);
-        out.each_parallel(context, |clip| -> Result<ClipFile, String> {
+        out.each_parallel(context, |clip| -> Result<ClipFile, ClipFault> {
             let index = index_of(clip).ok_or("the source has lost the clip")?;
             let table = self
                 .source
                 .events(index)
                 .map_err(|error| error.to_string())?;
             let table = table.ok_or("its events are not known")?;
-            let note = self.clips.note(clip).map_err(|error| error.to_string())?;
+            let note = self.clips.note(clip)?;
             let rows: Vec<AnswerRecord> = note
                 .questions
                 .iter()
@@ -73,10 +73,9 @@ impl Stage for Oracle<'_> {
                 })
                 .collect();
             let states = self.source.states(index, &frames, slots);
-            ClipFile::default()
+            Ok(ClipFile::default()
                 .with_floats("slots", &states.unwrap_or_else(|| Array3::zeros((0, 0, 0))))
-                .with_note(&rows)
-                .map_err(|error| error.to_string())
+                .with_note(&rows)?)
         })
     }
 }

@@ -8,11 +8,12 @@ use slotflow_datasets::source::Cut;
 use slotflow_datasets::synth::questions::Amount;
 use slotflow_datasets::video::picture::is_picture_name;
 use slotflow_datasets::{
-    ClipId, FrameSampling, GroundTruth, Question, Sample, Source, SourceConfig, VideoWindow, Window,
+    ClipId, DataError, FrameSampling, GroundTruth, Question, Sample, Source, SourceConfig,
+    VideoWindow, Window,
 };
 
 use crate::artifacts::{
-    Artifact, ArtifactKind, ClipFile, Context, Input, Partial, PerClip, RunError, Stage,
+    Artifact, ArtifactKind, ClipFault, ClipFile, Context, Input, Partial, PerClip, RunError, Stage,
 };
 use crate::plan::video_predict::DecodeConfig;
 
@@ -163,16 +164,25 @@ impl Stage for Decode<'_> {
         let range = self.range();
         let index_of = |clip: &ClipId| range.clone().find(|&index| self.source.id(index) == *clip);
         out.expect(range.clone().map(|index| self.source.id(index)).collect());
-        out.each_parallel(context, |clip| -> Result<ClipFile, String> {
+        out.each_parallel(context, |clip| -> Result<ClipFile, ClipFault> {
             let index = index_of(clip).ok_or("the source has lost the clip")?;
-            let sample = self
-                .source
-                .sample(index, &self.window)
-                .map_err(|error| error.to_string())?;
+            let sample = self.source.sample(index, &self.window);
+            let sample = sample.map_err(|error| self.fault(index, &error))?;
             let decoder = self.source.pixel_decoder(index);
-            file_of(&sample, decoder, self.source.window_of(index))
-                .map_err(|error| error.to_string())
+            Ok(file_of(&sample, decoder, self.source.window_of(index))?)
         })
+    }
+}
+
+impl Decode<'_> {
+    /// Whose fault it is that a clip cannot be read. A file that is missing is known by that in the key of all clips; the
+    /// machine is to blame where it can be read again.
+    fn fault(&self, index: usize, error: &DataError) -> ClipFault {
+        if error.is_of_machine() && self.source.identity(index).is_ok() {
+            ClipFault::Machine(error.to_string())
+        } else {
+            ClipFault::Clip(error.to_string())
+        }
     }
 }
 

@@ -2,16 +2,19 @@
 //! mapped into memory. Nothing here holds them all.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use ndarray::{Array4, ArrayView4};
 use safetensors::{Dtype, SafeTensors};
-use serde_json::{Value, json};
+use serde_json::json;
+use slotflow_datasets::checksum::{self, Checksum, State};
 use slotflow_datasets::partial::PartialFile;
 
 use crate::artifacts::RunError;
+use crate::artifacts::progress::say;
 use crate::kernels::mmap::Mapped;
+use crate::weights::{ArrayEntry, CHECKSUM, SealedFile, safetensors_head};
 
 /// Numbers for every frame of many clips, in memory or in a file.
 #[derive(Debug)]
@@ -68,13 +71,21 @@ impl StoredArray {
             reason: reason.to_owned(),
             path: path.to_owned(),
         };
-        let file = File::open(path).map_err(io)?;
-        let file = Mapped::open(&file).map_err(io)?;
+        let opened = File::open(path).map_err(io)?;
+        let file = Mapped::open(&opened).map_err(io)?;
         let bytes = file.bytes();
         // This also holds the length of the file against what its header says.
         SafeTensors::deserialize(bytes).map_err(|error| damaged(&error.to_string()))?;
         let (length, head) =
             SafeTensors::read_metadata(bytes).map_err(|error| damaged(&error.to_string()))?;
+        let is_sealed = head
+            .metadata()
+            .as_ref()
+            .is_some_and(|all| all.contains_key(CHECKSUM));
+        // Read, not mapped: a file may be larger than memory. One of an earlier version has no checksum.
+        if is_sealed && state_of(&opened, &bytes[..8 + length]).map_err(io)? != State::Whole {
+            return Err(damaged("its bytes are not those that were written"));
+        }
         let info = head
             .info(name)
             .ok_or_else(|| damaged(&format!("no array `{name}`")))?;
@@ -94,6 +105,19 @@ impl StoredArray {
     }
 }
 
+/// What the checksum of a file that begins with this head says.
+fn state_of(mut file: &File, head: &[u8]) -> std::io::Result<State> {
+    let mut checksum = Checksum::new(head);
+    let mut buffer = vec![0; 1 << 20];
+    file.seek(SeekFrom::Start(head.len() as u64))?;
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(checksum.state()),
+            count => checksum.update(&buffer[..count]),
+        }
+    }
+}
+
 impl MappedArray {
     fn view(&self) -> Option<ArrayView4<'_, f32>> {
         let count = self.shape.iter().product::<usize>();
@@ -105,25 +129,49 @@ impl MappedArray {
 
 /// What stands before the numbers in a safetensors file: an array of single precision, and perhaps one of bytes behind
 /// it.
-pub fn head((name, shape): (&str, [usize; 4]), bytes: Option<(&str, [usize; 4])>) -> Vec<u8> {
-    let end = 4 * shape.iter().product::<usize>();
-    let array = |kind: &str, shape: [usize; 4], from: usize, to: usize| json!({"dtype": kind, "shape": shape, "data_offsets": [from, to]});
-    let mut arrays = serde_json::Map::new();
-    arrays.insert(name.to_owned(), array("F32", shape, 0, end));
-    if let Some((name, shape)) = bytes {
-        let last = end + shape.iter().product::<usize>();
-        arrays.insert(name.to_owned(), array("U8", shape, end, last));
+///
+/// # Errors
+/// When the file could not be written.
+pub fn head(
+    (name, shape): (&str, [usize; 4]),
+    bytes: Option<(&str, [usize; 4])>,
+) -> Result<Vec<u8>, RunError> {
+    let numbers = ArrayEntry {
+        name,
+        dtype: "F32",
+        shape: &shape,
+        width: 4,
+    };
+    let bytes = bytes.as_ref().map(|(name, shape)| ArrayEntry {
+        name,
+        dtype: "U8",
+        shape,
+        width: 1,
+    });
+    let metadata = json!({ CHECKSUM: checksum::PLACE });
+    let head = safetensors_head(std::iter::once(numbers).chain(bytes), Some(&metadata));
+    head.map_err(|error| RunError::Internal {
+        reason: error.to_string(),
+    })
+}
+
+/// What is kept under a path, if it is there and whole; that it is damaged is said.
+pub fn kept<T>(path: &Path, open: impl FnOnce(&Path) -> Result<T, RunError>) -> Option<T> {
+    if !path.exists() {
+        return None;
     }
-    let mut head = Value::Object(arrays).to_string().into_bytes();
-    head.resize(head.len().next_multiple_of(8), b' ');
-    [&(head.len() as u64).to_le_bytes()[..], &head].concat()
+    let opened = open(path);
+    if let Err(error @ RunError::Damaged { .. }) = &opened {
+        say(&format!("warning: {error}; it is made again"));
+    }
+    opened.ok()
 }
 
 /// A file of an array in the making, under a name of this process until it is whole.
 pub struct ArrayDraft<'a> {
     path: &'a Path,
     partial: PartialFile,
-    file: BufWriter<File>,
+    file: SealedFile,
 }
 
 impl<'a> ArrayDraft<'a> {
@@ -134,8 +182,7 @@ impl<'a> ArrayDraft<'a> {
     pub fn create(path: &'a Path, head: &[u8]) -> Result<Self, RunError> {
         let begin = || {
             let partial = PartialFile::unique(path)?;
-            let mut file = BufWriter::new(File::create(partial.path())?);
-            file.write_all(head)?;
+            let file = SealedFile::create(partial.path(), head)?;
             Ok((partial, file))
         };
         let (partial, file) = begin().map_err(|source| failed(source, path))?;
@@ -160,11 +207,8 @@ impl<'a> ArrayDraft<'a> {
     /// # Errors
     /// When the disk says no.
     pub fn finish(mut self, bytes: &[u8]) -> Result<(), RunError> {
-        let whole = self.file.write_all(bytes).and_then(|()| {
-            self.file
-                .into_inner()
-                .map_err(std::io::IntoInnerError::into_error)
-        });
+        let whole = self.file.write_all(bytes);
+        let whole = whole.and_then(|()| self.file.finish());
         let whole = whole.and_then(|file| file.sync_all());
         let renamed = whole.and_then(|()| self.partial.keep());
         renamed.map_err(|source| failed(source, self.path))

@@ -11,7 +11,7 @@ use crate::artifacts::interrupt;
 use crate::artifacts::progress::Progress;
 use crate::models::decoder::latent_diffusion::LatentDiffusion;
 use crate::tensor_conversion::{floats, frames_from_clip};
-use crate::train::data::array_store::{ArrayDraft, StoredArray, head};
+use crate::train::data::array_store::{ArrayDraft, StoredArray, head, kept};
 use crate::train::data::clip_dataset::ClipDataset;
 use crate::train::error::TrainError;
 
@@ -43,9 +43,7 @@ impl LatentStore<'_> {
     pub fn latents(&self, key: &str, clips: &ClipDataset) -> Result<StoredArray, TrainError> {
         make_dir(self.folder)?;
         let path = self.folder.join(format!("{key}.safetensors"));
-        if path.exists()
-            && let Ok(found) = StoredArray::open(&path, NAME)
-        {
+        if let Some(found) = kept(&path, |path| StoredArray::open(path, NAME)) {
             return Ok(found);
         }
         self.encode(&path, clips)?;
@@ -67,7 +65,7 @@ impl LatentStore<'_> {
             let shape = [clips.clips(), time, 1, values.len() / time.max(1)];
             let mut file = match draft.take() {
                 Some(file) => file,
-                None => ArrayDraft::create(path, &head((NAME, shape), None))?,
+                None => ArrayDraft::create(path, &head((NAME, shape), None)?)?,
             };
             file.push(&values)?;
             draft = Some(file);

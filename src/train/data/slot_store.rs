@@ -18,7 +18,7 @@ use crate::kernels::mmap::Mapped;
 use crate::models::encoder::SlotEncoder;
 use crate::rng::SeededRng;
 
-use crate::train::data::array_store::{ArrayDraft, StoredArray, head};
+use crate::train::data::array_store::{ArrayDraft, StoredArray, head, kept};
 use crate::train::data::clip_dataset::ClipDataset;
 use crate::train::error::TrainError;
 
@@ -79,9 +79,7 @@ impl SlotStore<'_> {
     ) -> Result<EncodedDataset, TrainError> {
         make_dir(self.folder)?;
         let path = self.folder.join(format!("{key}.safetensors"));
-        if path.exists()
-            && let Ok(found) = open(&path, with_masks)
-        {
+        if let Some(found) = kept(&path, |path| open(path, with_masks)) {
             return Ok(found);
         }
         self.encode(&path, clips, with_masks)?;
@@ -167,7 +165,7 @@ impl<'a> Draft<'a> {
     fn push(&mut self, encoded: &EncodedClips) -> Result<(), RunError> {
         let mut file = match self.file.take() {
             Some(file) => file,
-            None => ArrayDraft::create(self.path, &head_of(self.clips, encoded))?,
+            None => ArrayDraft::create(self.path, &head_of(self.clips, encoded)?)?,
         };
         let slots: Vec<f32> = encoded.slots.iter().copied().collect();
         file.push(&slots)?;
@@ -187,7 +185,7 @@ impl<'a> Draft<'a> {
 }
 
 /// What stands before the numbers in a file of so many clips like these: slots first, then masks.
-fn head_of(clips: usize, encoded: &EncodedClips) -> Vec<u8> {
+fn head_of(clips: usize, encoded: &EncodedClips) -> Result<Vec<u8>, RunError> {
     let (_, time, slots, dim) = encoded.slots.dim();
     let masks = encoded.masks.as_ref().map(|masks| {
         let (_, _, height, width) = masks.dim();

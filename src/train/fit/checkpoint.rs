@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::artifacts::RunError;
+use crate::artifacts::progress::say;
 use crate::models::WeightsKind;
-use crate::weights::{Header, Precision, StateDict, Value, WeightsFile};
+use crate::weights::{Header, Precision, StateDict, Value, WeightsError, WeightsFile};
 
 use crate::train::error::TrainError;
 use crate::train::fit::adam::Adam;
@@ -73,7 +74,7 @@ pub enum Better {
 }
 
 impl BestModel {
-    /// The best model in a folder; `None` where nothing was validated.
+    /// The best model in a folder; `None` where nothing was validated, or the file is damaged, which is said.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -82,6 +83,18 @@ impl BestModel {
         if !path.exists() {
             return Ok(None);
         }
+        match Self::read(path) {
+            Err(TrainError::Weights(error @ WeightsError::Damaged { .. })) => {
+                say(&format!(
+                    "warning: {error}; the best of the models from here on is kept"
+                ));
+                Ok(None)
+            }
+            read => read.map(Some),
+        }
+    }
+
+    fn read(path: PathBuf) -> Result<Self, TrainError> {
         let file = WeightsFile::read(&path)?;
         let score = file.config(WeightsKind::Best)?;
         let model = parts(&with_current_names(file.state))
@@ -90,7 +103,7 @@ impl BestModel {
                 let reason = "no model".to_owned();
                 TrainError::Checkpoint { reason, path }
             })?;
-        Ok(Some(Self { score, model }))
+        Ok(Self { score, model })
     }
 
     /// Writes it in place of the one before.
@@ -184,15 +197,25 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// The newest checkpoint in a folder; `None` where there is none.
+    /// The newest checkpoint in a folder that is whole; `None` where there is none. Damaged ones are named, and the one
+    /// before is taken.
     ///
     /// # Errors
-    /// When the newest one cannot be read.
+    /// When there are checkpoints and not one can be read.
     pub fn newest(folder: &Path) -> Result<Option<Self>, TrainError> {
-        let newest = all(folder).pop();
-        newest
-            .map(|(step, path)| Self::read(&path, step))
-            .transpose()
+        let mut first = None;
+        for (step, path) in all(folder).into_iter().rev() {
+            match Self::read(&path, step) {
+                Ok(checkpoint) => return Ok(Some(checkpoint)),
+                Err(error) => {
+                    say(&format!(
+                        "warning: {error}; the checkpoint before it is taken"
+                    ));
+                    first.get_or_insert(error);
+                }
+            }
+        }
+        first.map_or(Ok(None), Err)
     }
 
     /// The file of the newest checkpoint in a folder.

@@ -1,13 +1,14 @@
 //! The curve of a training: one JSON object a line, and TensorBoard's event files beside it.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
 use crate::artifacts::RunError;
 use crate::artifacts::files::write_atomic;
+use crate::artifacts::progress::say;
 use crate::train::error::TrainError;
 use crate::train::monitor::tensorboard::{Events, SummaryValue};
 use crate::train::monitor::throughput::Throughput;
@@ -117,32 +118,44 @@ impl Log {
     }
 }
 
-/// Takes the lines behind `done` steps away; the last validation among the others.
+/// Takes the lines behind `done` steps away; the last validation among the others. Lines that cannot be read, or whose steps
+/// go back, are left out, and that is said.
 fn cut(path: &Path, done: u64) -> Result<Option<u64>, TrainError> {
-    let read = File::open(path).map_err(|source| RunError::Io {
+    let text = fs::read(path).map_err(|source| RunError::Io {
         action: "read",
         source,
         path: path.to_owned(),
     })?;
-    let (mut kept, mut validated) = (String::new(), None);
-    for line in BufReader::new(read).lines().map_while(Result::ok) {
-        let Ok(Value::Object(map)) = serde_json::from_str::<Value>(&line) else {
+    let (mut kept, mut validated) = (Vec::new(), None);
+    let (mut last, mut broken) = (0, Vec::new());
+    for (number, line) in text.split_inclusive(|&byte| byte == b'\n').enumerate() {
+        let read = serde_json::from_slice::<Map<String, Value>>(line).ok();
+        let step = read
+            .as_ref()
+            .and_then(|map| map.get("step"))
+            .and_then(Value::as_u64);
+        let (Some(map), Some(step)) = (read, step.filter(|step| *step >= last)) else {
+            broken.push((number + 1).to_string());
             continue;
         };
-        let Some(step) = map
-            .get("step")
-            .and_then(Value::as_u64)
-            .filter(|step| *step <= done)
-        else {
+        if step > done {
             continue;
-        };
+        }
+        last = step;
         if map.keys().any(|key| key.starts_with("val/")) {
             validated = Some(step);
         }
-        kept.push_str(&line);
-        kept.push('\n');
+        kept.extend_from_slice(line.trim_ascii_end());
+        kept.push(b'\n');
     }
-    write_atomic(path, kept.as_bytes())?;
+    if !broken.is_empty() {
+        say(&format!(
+            "warning: lines that cannot be read or do not continue are left out ({}): `{}`",
+            broken.join(", "),
+            path.display()
+        ));
+    }
+    write_atomic(path, &kept)?;
     Ok(validated)
 }
 
@@ -167,4 +180,23 @@ fn pictures(stem: PathBuf) -> Result<Vec<(String, Vec<u8>)>, RunError> {
     }
     found.sort();
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_behind_the_checkpoint_and_lines_that_do_not_continue_are_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.jsonl");
+        let text = "{\"step\":10,\"loss\":1.5}\n{\"step\":20,\"val/x\":1}\nnoise\n{\"step\":15}\n{\"step\":30}\n{\"st";
+        fs::write(&path, text).unwrap();
+        assert_eq!(cut(&path, 25).unwrap(), Some(20));
+        let kept = fs::read_to_string(&path).unwrap();
+        assert_eq!(
+            kept,
+            "{\"step\":10,\"loss\":1.5}\n{\"step\":20,\"val/x\":1}\n"
+        );
+    }
 }
