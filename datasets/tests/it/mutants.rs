@@ -43,29 +43,41 @@ fn parsers() -> Vec<Parser> {
         Parser::plain("npy-in-npz", npy, |folder, bytes| {
             read_npz(folder, &zipped(bytes))
         }),
-        Parser::compressed("png", pngs, read_png),
-        Parser::compressed("png-checked", pngs, |folder, bytes| {
+        compressed("png", pngs, read_png),
+        compressed("png-checked", pngs, |folder, bytes| {
             read_png(folder, &with_checksums(bytes))
         }),
-        Parser::compressed("jpeg", jpegs, read_jpeg),
-        Parser::compressed("rle", rles, read_rle),
-        Parser::compressed("coco", coco, read_coco),
+        compressed("jpeg", jpegs, read_jpeg),
+        compressed("rle", rles, read_rle),
+        compressed("coco", coco, read_coco),
         Parser::plain(
             "questions",
             || clevrer("questions/validation.json"),
             read_questions,
         ),
         Parser::plain("annotations", || clevrer("annotations"), read_annotation),
-        Parser::compressed("proposals", || clevrer("derender_proposals"), read_proposal),
+        compressed("proposals", || clevrer("derender_proposals"), read_proposal),
         Parser::plain("labels", labels, read_label_table),
-        Parser::compressed("tfrecord", tfrecords, read_tfrecord),
-        Parser::compressed("example", examples, |folder, bytes| {
+        compressed("tfrecord", tfrecords, read_tfrecord),
+        compressed("example", examples, |folder, bytes| {
             read_tfrecord(folder, &framed(bytes))
         }),
-        Parser::compressed("mp4", || video("a.mp4"), read_video),
-        Parser::compressed("webm", || video("a.webm"), read_video),
-        Parser::compressed("gif", || video("a.gif"), read_video),
+        compressed("mp4", || video("a.mp4"), read_video),
+        compressed("webm", || video("a.webm"), read_video),
+        compressed("gif", || video("a.gif"), read_video),
     ]
+}
+
+/// A parser of a compressed format.
+fn compressed(
+    name: &'static str,
+    sound: fn() -> Vec<Vec<u8>>,
+    read: fn(&Path, &[u8]) -> bool,
+) -> Parser {
+    Parser {
+        compressed: true,
+        ..Parser::plain(name, sound, read)
+    }
 }
 
 #[test]
@@ -302,7 +314,7 @@ fn read_source(dataset: Dataset, folder: &Path, split: Split) -> bool {
     let Ok(source) = source::open(dataset, &SourceConfig::of(folder, split)) else {
         return false;
     };
-    let mut all = source.len() > 0;
+    let mut all = !source.is_empty();
     for index in 0..source.len().min(8) {
         all &= source.identity(index).is_ok() && source.header(index).is_ok();
         all &= source.sample(index, &WINDOW).is_ok();

@@ -51,18 +51,6 @@ impl Parser {
         }
     }
 
-    /// A parser of a compressed format.
-    pub fn compressed(
-        name: &'static str,
-        sound: fn() -> Vec<Vec<u8>>,
-        read: fn(&Path, &[u8]) -> bool,
-    ) -> Self {
-        Self {
-            compressed: true,
-            ..Self::plain(name, sound, read)
-        }
-    }
-
     fn mutant(&self, seed: u64) -> Vec<u8> {
         let sound = (self.sound)();
         mutant(&sound[seed as usize % sound.len()], seed)
@@ -190,7 +178,7 @@ pub fn child(parsers: &[Parser]) {
     parser.run(seeds, Path::new(&progress));
 }
 
-/// Numbers from a seed (SplitMix64).
+/// Numbers from a seed (`SplitMix64`).
 struct Rng(u64);
 
 impl Rng {

@@ -252,7 +252,11 @@ impl Numbering {
         };
         let count = self.distinct.iter().filter(|id| **id > 0).count();
         if self.labels.len() < count {
-            let more = if count > MOST_IDS { "more than " } else { "" };
+            let more = if self.distinct.len() > MOST_IDS {
+                "more than "
+            } else {
+                ""
+            };
             let count = count.min(MOST_IDS);
             return Err(format!("{more}{count} ids in one clip; 255 are the most"));
         }

@@ -9,6 +9,15 @@ const BACK: f64 = 2.5;
 /// picture is delivered as long as it is shown, and one stamp of a small file could ask for all memory.
 pub(crate) const LONGEST_SECS: f64 = 3600.0;
 
+/// How long a picture is shown: as it says, or as usual where it says nothing or too much.
+pub(crate) fn shown_secs(duration_secs: f64, usual_secs: f64) -> f64 {
+    if duration_secs > 0.0 && duration_secs <= LONGEST_SECS {
+        duration_secs
+    } else {
+        usual_secs.min(LONGEST_SECS)
+    }
+}
+
 /// Seconds since the first stamp, never going back.
 #[derive(Debug, Clone)]
 pub(crate) struct Clock {
@@ -47,11 +56,7 @@ impl Clock {
             (Some(stamp), Some(first)) => self.since(stamp - first).max(self.last_secs),
             (None, Some(_)) => self.last_secs + self.usual_secs,
         };
-        self.last_duration_secs = if duration_secs > 0.0 {
-            duration_secs.min(LONGEST_SECS)
-        } else {
-            self.usual_secs
-        };
+        self.last_duration_secs = shown_secs(duration_secs, self.usual_secs);
         self.last_secs = secs;
         secs
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ffmpeg_next as ff;
 
-use super::clock::LONGEST_SECS;
+use super::clock::{LONGEST_SECS, shown_secs};
 use super::frame_picker::slack_secs;
 use super::open::open;
 use super::pictures::PATIENCE;
@@ -71,12 +71,7 @@ impl Parts {
 
     /// Adds a frame by when it is shown and decoded, in the order of decoding.
     fn add(&mut self, [shown, decoded]: [Option<f64>; 2], duration_secs: f64) {
-        let length = if duration_secs > 0.0 {
-            duration_secs
-        } else {
-            self.usual_secs
-        };
-        let length = length.min(LONGEST_SECS);
+        let length = shown_secs(duration_secs, self.usual_secs);
         let from = shown.filter(|secs| secs.is_finite());
         let begins_again = match (self.decoded, decoded, self.now, from) {
             (Some(last), Some(decoded), ..) => decoded < last - BACK * self.usual_secs,
