@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use mimalloc::MiMalloc;
+use slotflow::kernels::memory::Allocator;
 
 // Large tensors are allocated and freed at every step; glibc's allocator returns them to the system each time.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
     slotflow::kernels::memory::keep_freed();

@@ -39,8 +39,19 @@ pub fn normalised(value: u8) -> f32 {
 /// # Shape
 /// `[time, rgb, height, width]` in −1..1 → `[time, height, width, rgb]` in 0..255
 pub fn clip_from_frames(frames: Tensor<4>) -> Array4<u8> {
-    let [time, rgb, height, width] = frames.dims();
+    let shape = frames.dims();
+    pixels(shape, &floats(frames))
+}
+
+/// The same of what a decoder rendered for a user; `None` where a value is no number.
+pub fn rendered_clip(frames: Tensor<4>) -> Option<Array4<u8>> {
+    let shape = frames.dims();
     let values = floats(frames);
+    let are_numbers = values.iter().all(|value| value.is_finite());
+    are_numbers.then(|| pixels(shape, &values))
+}
+
+fn pixels([time, rgb, height, width]: [usize; 4], values: &[f32]) -> Array4<u8> {
     let plane = height * width;
     let mut pixels = Array4::zeros((time, height, width, rgb));
     if let Some(out) = pixels.as_slice_mut() {

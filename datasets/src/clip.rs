@@ -12,8 +12,15 @@ use crate::question::Question;
 #[serde(transparent)]
 pub struct ClipId(String);
 
+/// Bytes of an id at most; file systems take names of 255.
+const LONGEST: usize = 200;
+
+/// Digits of the hash that ends a long one.
+const HASH: usize = 16;
+
 impl ClipId {
-    /// An id from any text: what a file name cannot hold becomes `-`.
+    /// An id from any text: what a file name cannot hold becomes `-`, and the end of a long text its hash, so that an ending
+    /// still fits behind it.
     pub fn new(text: &str) -> Self {
         let safe = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
         let name: String = text
@@ -23,6 +30,10 @@ impl ClipId {
         let name = name.trim_matches('.').to_owned();
         Self(if name.is_empty() {
             "clip".to_owned()
+        } else if name.len() > LONGEST {
+            let start = name.floor_char_boundary(LONGEST - HASH - 1);
+            let hash = blake3::hash(text.as_bytes()).to_hex();
+            format!("{}-{}", &name[..start], &hash[..HASH])
         } else {
             name
         })
@@ -114,5 +125,8 @@ mod tests {
         assert_eq!(ClipId::new("a/b c.mp4").as_str(), "a-b-c.mp4");
         assert_eq!(ClipId::new("../..").as_str(), "-");
         assert_eq!(ClipId::new("").as_str(), "clip");
+        let [long, other] = ["a", "b"].map(|end| ClipId::new(&format!("{}{end}", "ü".repeat(125))));
+        assert!(long.as_str().len() <= LONGEST && long.as_str().starts_with('ü'));
+        assert!(long != other && ClipId::new(long.as_str()) == long);
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use slotflow_datasets::partial;
+use slotflow_eval::tables::spreadsheet::guarded_csv;
 
 use super::error::RunError;
 
@@ -17,6 +18,39 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
         source,
         path: path.to_owned(),
     })
+}
+
+/// Writes rows of cells as CSV, none of which a spreadsheet runs.
+///
+/// # Errors
+/// When the file system says no.
+pub fn write_rows<R, C>(path: &Path, rows: R) -> Result<(), RunError>
+where
+    R: IntoIterator,
+    R::Item: IntoIterator<Item = C>,
+    C: AsRef<[u8]>,
+{
+    let mut table = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        table.write_record(row).map_err(|error| unwritten(&error))?;
+    }
+    write_table(path, table)
+}
+
+/// Writes a CSV table whose rows are in it, none of whose cells a spreadsheet runs.
+///
+/// # Errors
+/// When the file system says no.
+pub fn write_table(path: &Path, table: csv::Writer<Vec<u8>>) -> Result<(), RunError> {
+    let bytes = table.into_inner().map_err(|error| unwritten(&error))?;
+    let bytes = guarded_csv(&bytes).map_err(|error| unwritten(&error))?;
+    write_atomic(path, &bytes)
+}
+
+fn unwritten(error: &dyn std::fmt::Display) -> RunError {
+    RunError::Internal {
+        reason: error.to_string(),
+    }
 }
 
 /// The name under which something is made before it is renamed into place.

@@ -1,5 +1,6 @@
 //! How far a stage is, on stderr: a bar on a terminal, plain lines elsewhere; with the time that it took and will take.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -226,8 +227,29 @@ impl Drop for Progress {
     }
 }
 
+/// A text without what a terminal would obey: control characters, which names of files may hold, are spelt out.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    // Direction marks turn the text around them.
+    let obeyed = |letter: char| {
+        (letter.is_control() && !matches!(letter, '\n' | '\t'))
+            || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.chars().any(obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let spelt = |letter: char| {
+        if obeyed(letter) {
+            letter.escape_default().to_string()
+        } else {
+            letter.to_string()
+        }
+    };
+    Cow::Owned(text.chars().map(spelt).collect())
+}
+
 /// A line on stderr. A closed stderr is no reason to stop.
 pub fn say(text: &str) {
+    let text = printable(text);
     if writeln!(std::io::stderr().lock(), "{text}").is_err() {
         // A closed stderr is no reason to stop.
     }
@@ -261,6 +283,15 @@ mod tests {
             "it counts down between parts"
         );
         assert_eq!(rate(0.0, 6.0, 30).left(at(30)), None, "all is done");
+    }
+
+    #[test]
+    fn a_terminal_is_told_nothing_to_obey() {
+        assert_eq!(printable("a\tb\nü"), "a\tb\nü");
+        assert_eq!(
+            printable("\u{1b}[31m\u{7}\u{202e}"),
+            "\\u{1b}[31m\\u{7}\\u{202e}"
+        );
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::masks::masks_from_attention;
 use crate::models::decoder::sampler::SamplerConfig;
 use crate::models::decoder::{Rendered, SlotDecoder};
 use crate::rng::SeededRng;
-use crate::tensor_conversion::clip_from_frames;
+use crate::tensor_conversion::rendered_clip;
 
 /// A slot decoder over whole clips.
 #[derive(Debug)]
@@ -68,6 +68,9 @@ impl ClipRenderer<'_> {
         {
             interrupt::check()?;
             let part = self.render_sets(clip, slots, chunk);
+            let part = part.ok_or_else(|| RunError::Unfit {
+                reason: "the pixels of rendered frames are not numbers".to_owned(),
+            })?;
             let all = rendered.get_or_insert_with(|| part.blank(time));
             for (at, (index, present)) in chunk.iter().enumerate() {
                 all.put(*index, &part, at, present);
@@ -80,13 +83,14 @@ impl ClipRenderer<'_> {
         })
     }
 
-    /// Some frames by their numbers, each with the slots that are rendered: equally many of each frame.
+    /// Some frames by their numbers, each with the slots that are rendered: equally many of each frame. `None` where their
+    /// pixels are not numbers.
     fn render_sets(
         &self,
         clip: &str,
         slots: ArrayView3<'_, f32>,
         sets: &[(usize, Vec<usize>)],
-    ) -> RenderedClip {
+    ) -> Option<RenderedClip> {
         let number = sets.first().map_or(0, |(_, present)| present.len());
         let dim = slots.dim().2;
         let present = Array3::from_shape_fn((sets.len(), number, dim), |(at, place, part)| {
@@ -98,20 +102,20 @@ impl ClipRenderer<'_> {
         if self.shared_noise || !self.decoder.is_random() {
             let noise = SeededRng::new(self.seed, &["render", clip]);
             let Rendered { frames, masks } = self.rendered(&present, &noise);
-            return RenderedClip {
-                frames: clip_from_frames(frames),
+            return Some(RenderedClip {
+                frames: rendered_clip(frames)?,
                 masks: masks.map(owners),
-            };
+            });
         }
         let each = sets.iter().enumerate().map(|(at, (frame, _))| {
             let noise = SeededRng::new(self.seed, &["render", clip, &frame.to_string()]);
             self.rendered(&present.clone().narrow(0, at, 1), &noise)
                 .frames
         });
-        RenderedClip {
-            frames: clip_from_frames(Tensor::cat(each.collect(), 0)),
+        Some(RenderedClip {
+            frames: rendered_clip(Tensor::cat(each.collect(), 0))?,
             masks: None,
-        }
+        })
     }
 
     fn rendered(&self, slots: &Tensor<3>, noise: &SeededRng) -> Rendered {

@@ -50,6 +50,13 @@ fn clevrer_vqa(plan: &ClevrerVqaPlan) -> Result<(), PlanError> {
             "is unset; events of sampled frames need it to be placed in the video",
         );
     }
+    if plan
+        .neuro_symbolic
+        .as_ref()
+        .is_some_and(|own| own.readings == 0)
+    {
+        return value("neuro-symbolic.readings", "must be at least 1");
+    }
     let answers = &plan.page.answers;
     let known = plan.answerers();
     if !known.contains(answers) {

@@ -41,6 +41,9 @@ pub struct NeuroSymbolicConfig {
     pub weights: WeightsName,
     /// Frames rolled out behind the clip's end.
     pub steps: usize,
+    /// Readings of a clip's objects and events that programs run on, drawn by their probabilities; the answer is what most of
+    /// those say on which the program does not fail. 1 = the most likely reading alone.
+    pub readings: usize,
 }
 
 /// `[page]`: what is written.
@@ -101,6 +104,7 @@ impl Default for NeuroSymbolicConfig {
         Self {
             weights: WeightsName::bundled("synth-metal/object-event-head"),
             steps: 7,
+            readings: 64,
         }
     }
 }

@@ -3,6 +3,8 @@
 use slotflow_datasets::question::Attributes;
 use slotflow_datasets::question::events::{COLORS, MATERIALS, SHAPES};
 
+use crate::rng::SeededRng;
+
 /// Words for an object's appearance: colours, materials, shapes.
 pub(super) const WORD_COUNT: usize = COLORS.len() + MATERIALS.len() + SHAPES.len();
 
@@ -34,6 +36,24 @@ impl Confidence {
     pub(super) fn most_likely(&self) -> Attributes {
         let word =
             |(first, last): (usize, usize)| WORDS[first + best(&self.0[first..last])].to_owned();
+        Attributes {
+            color: word(GROUPS[0]),
+            material: word(GROUPS[1]),
+            shape: word(GROUPS[2]),
+        }
+    }
+
+    /// Words drawn by their probabilities.
+    pub(super) fn drawn(&self, rng: &mut SeededRng) -> Attributes {
+        let mut word = |(first, last): (usize, usize)| {
+            let mut rest = rng.uniform();
+            let drawn = (first..last).find(|place| {
+                rest -= self.0[*place].exp();
+                rest < 0.0
+            });
+            // What rounding leaves belongs to the last.
+            WORDS[drawn.unwrap_or(last - 1)].to_owned()
+        };
         Attributes {
             color: word(GROUPS[0]),
             material: word(GROUPS[1]),

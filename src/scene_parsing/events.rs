@@ -11,18 +11,33 @@ use crate::models::reasoner::object_event_head::pairs;
 /// Sampled frames within which a pair collides once.
 const MERGE: usize = 2;
 
+/// Something that may happen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PossibleEvent {
+    /// What happens then.
+    pub event: Event,
+    /// Logit that it happens, above the threshold.
+    pub logit: f32,
+}
+
 impl HeadOutput {
-    /// Collisions of objects; of neighbouring steps the most probable counts.
-    pub(super) fn collision_events(&self, tracks: &[Track], settings: ParseSettings) -> Vec<Event> {
+    /// Collisions of objects that may be; of neighbouring steps the most probable counts.
+    pub(super) fn possible_collisions(
+        &self,
+        tracks: &[Track],
+        settings: ParseSettings,
+    ) -> Vec<PossibleEvent> {
         let mut events = Vec::new();
         for (one, other) in pairs(tracks.len()) {
             let logits = self.pair_collisions(&tracks[one], &tracks[other]);
-            events.extend(collision_steps(&logits, settings).into_iter().map(|step| {
-                Event::new(
+            let candidates = collision_candidates(&logits, settings).into_iter();
+            events.extend(candidates.map(|(step, logit)| PossibleEvent {
+                event: Event::new(
                     EventKind::Collision,
                     &[one, other],
                     Some(video_frame_of(step, settings)),
-                )
+                ),
+                logit,
             }));
         }
         events
@@ -76,6 +91,13 @@ pub fn video_frame_of(step: usize, settings: ParseSettings) -> usize {
 
 /// Steps at which a pair collides: above the threshold and the largest logit nearby.
 pub fn collision_steps(logits: &[f32], settings: ParseSettings) -> Vec<usize> {
+    let above = collision_candidates(logits, settings).into_iter();
+    let above = above.filter(|(_, logit)| *logit > 0.0);
+    above.map(|(step, _)| step).collect()
+}
+
+/// Steps at which a pair may collide, the largest logit nearby, each with its logit above the threshold.
+pub fn collision_candidates(logits: &[f32], settings: ParseSettings) -> Vec<(usize, f32)> {
     let limit = |step: usize| {
         if step + 1 < settings.observed {
             settings.collision_threshold
@@ -84,13 +106,16 @@ pub fn collision_steps(logits: &[f32], settings: ParseSettings) -> Vec<usize> {
         }
     };
     let is_peak = |step: &usize| {
-        let about = step.saturating_sub(MERGE)..(step + MERGE + 1).min(logits.len());
-        logits[*step] > limit(*step)
-            && about.clone().all(|other| {
+        let mut about = step.saturating_sub(MERGE)..(step + MERGE + 1).min(logits.len());
+        logits[*step].is_finite()
+            && about.all(|other| {
                 logits[other] < logits[*step] || other >= *step && logits[other] <= logits[*step]
             })
     };
-    (0..logits.len()).filter(is_peak).collect()
+    (0..logits.len())
+        .filter(is_peak)
+        .map(|step| (step, logits[step] - limit(step)))
+        .collect()
 }
 
 /// Entrances and exits.

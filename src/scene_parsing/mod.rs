@@ -15,6 +15,6 @@ pub mod events;
 /// Objects and events together.
 pub mod scene;
 
-pub use events::{collision_steps, video_frame_of};
+pub use events::{PossibleEvent, collision_candidates, collision_steps, video_frame_of};
 pub use head_output::{HeadOutput, ParseSettings};
-pub use scene::ParsedScene;
+pub use scene::{ParsedScene, drawn_events};

@@ -1,13 +1,14 @@
 //! Objects and events of a clip together, as programs read them.
 
-use slotflow_datasets::question::EventTable;
+use slotflow_datasets::question::{Event, EventTable};
 
 use super::appearance::Confidence;
-use super::events::crossings;
+use super::events::{PossibleEvent, crossings};
 use super::head_output::{HeadOutput, ParseSettings};
 use super::tracking::Track;
+use crate::rng::SeededRng;
 
-/// What is in a clip and what happens there.
+/// What is in a clip and what happens there: the most likely reading of a head's output, and how likely others are.
 #[derive(Debug, Clone)]
 pub struct ParsedScene {
     /// What programs run on.
@@ -16,6 +17,8 @@ pub struct ParsedScene {
     pub tracks: Vec<Track>,
     /// How probable each word for each object's appearance is.
     pub confidence: Vec<Confidence>,
+    /// Collisions that may be.
+    pub collisions: Vec<PossibleEvent>,
 }
 
 impl HeadOutput {
@@ -24,8 +27,10 @@ impl HeadOutput {
         let (confidence, tracks): (Vec<Confidence>, Vec<Track>) =
             self.tracked_objects(settings).into_iter().unzip();
         let appearance = confidence.iter().map(Confidence::most_likely).collect();
+        let collisions = self.possible_collisions(&tracks, settings);
+        let likely = collisions.iter().filter(|possible| possible.logit > 0.0);
         let mut events = crossings(&tracks, settings);
-        events.extend(self.collision_events(&tracks, settings));
+        events.extend(likely.map(|possible| possible.event.clone()));
         events.sort_by_key(|event| event.frame);
         let frames = settings.video_frames;
         let table = EventTable {
@@ -36,8 +41,34 @@ impl HeadOutput {
             table,
             tracks,
             confidence,
+            collisions,
         }
     }
+}
+
+impl ParsedScene {
+    /// Another reading, drawn by the probabilities of words and collisions. Objects, their ways and their entrances and exits are
+    /// those of the most likely one.
+    pub fn drawn(&self, settings: ParseSettings, rng: &mut SeededRng) -> EventTable {
+        let appearance = self.confidence.iter().map(|words| words.drawn(rng));
+        let appearance = appearance.collect();
+        let mut events = crossings(&self.tracks, settings);
+        events.extend(drawn_events(&self.collisions, rng));
+        events.sort_by_key(|event| event.frame);
+        let frames = settings.video_frames;
+        EventTable {
+            motion: self.table.motion.clone(),
+            ..EventTable::new(appearance, events, frames, frames.saturating_sub(1))
+        }
+    }
+}
+
+/// The events that happen, drawn by their probabilities.
+pub fn drawn_events(possible: &[PossibleEvent], rng: &mut SeededRng) -> Vec<Event> {
+    let happens = possible
+        .iter()
+        .filter(|possible| rng.uniform() < 1.0 / (1.0 + (-possible.logit).exp()));
+    happens.map(|possible| possible.event.clone()).collect()
 }
 
 #[cfg(test)]
@@ -108,6 +139,31 @@ mod tests {
         );
         assert_eq!(scene.table.unseen.len(), 1);
         assert_eq!(scene.table.unseen[0].objects, [0, 1]);
+    }
+
+    #[test]
+    fn readings_differ_as_often_as_the_head_is_unsure() {
+        let mut output = head_output();
+        output.collisions[[8, 0]] = 0.0;
+        for t in 0..10 {
+            // Of another colour as likely as red.
+            output.objects[[t, 0, 2 + 4]] = 3.999;
+        }
+        let scene = output.parse(SETTINGS);
+        let mut rng = SeededRng::new(1, &["readings"]);
+        let (mut reds, mut late) = (0, 0);
+        for _ in 0..1000 {
+            let table = scene.drawn(SETTINGS, &mut rng);
+            reds += usize::from(table.objects[0].color == "red");
+            late += table.unseen.len();
+            let seen = table
+                .seen
+                .iter()
+                .filter(|event| event.kind == EventKind::Collision);
+            assert!(seen.count() <= 1 && table.objects[1].color == "blue");
+        }
+        assert!((400..600).contains(&reds), "{reds}");
+        assert!((400..600).contains(&late), "{late}");
     }
 
     #[test]

@@ -19,7 +19,8 @@ use safetensors_file::write_unsynced;
 mod safetensors_file;
 
 pub use safetensors_file::{
-    ArrayEntry, CHECKSUM, SealedFile, read_safetensors, safetensors_head, write_safetensors,
+    ArrayEntry, CHECKSUM, Precision, SealedFile, read_safetensors, safetensors_head,
+    write_safetensors,
 };
 
 /// What a weights file says about itself.
@@ -65,15 +66,6 @@ impl Header {
             training: serde_json::Value::Null,
         })
     }
-}
-
-/// How parameters are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Precision {
-    /// As they are.
-    Single,
-    /// Rounded to half precision: half the size.
-    Half,
 }
 
 /// A weights file in memory.

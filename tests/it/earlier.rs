@@ -30,7 +30,26 @@ fn copy(from: &Path, to: &Path) {
 fn product() -> Product {
     let product = Product::new();
     copy(&earlier("cache"), &product.path("cache"));
+    fill(&product.path("cache"));
     product
+}
+
+/// Puts files where manifests say that there are some: a dry run looks whether they are there, and not into them.
+fn fill(folder: &Path) {
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() {
+            fill(&path);
+        } else if path.ends_with("manifest.json") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let clips = manifest["clips"].as_array().unwrap().iter();
+            let names = clips.map(|clip| format!("{}.safetensors", clip.as_str().unwrap()));
+            for name in names.chain(["table.json".to_owned()]) {
+                std::fs::write(path.with_file_name(name), "").unwrap();
+            }
+        }
+    }
 }
 
 /// What a dry run says of each stage, in order.
@@ -77,7 +96,8 @@ fn stages_are_found_under_the_names_that_they_had() {
         ("oracle", true),
         ("answer", true),
         ("answer", true),
-        ("neuro-symbolic", true),
+        // Since then programs run on several readings of a clip.
+        ("neuro-symbolic", false),
         ("score-answers", false),
     ];
     let product = product();

@@ -22,6 +22,7 @@
 //! - `names`: names that were given up
 //! - `networks`: I3D, Inception and LPIPS against their references
 //! - `presets`: built-in plans, of the sizes that were published
+//! - `reliability`: kills, signals, flipped bits, two processes on one folder, no room on the disk or in memory
 //! - `report_page`: the report in a real browser: scrubbed by keyboard, on a telephone
 //! - `sweep`: one plan under several values, in one folder
 //! - `train`: killed, interrupted, refused, out of disk; resumed to the same bytes
@@ -63,6 +64,7 @@ mod names;
 mod networks;
 mod parity;
 mod presets;
+mod reliability;
 mod report_page;
 mod segment;
 mod support;

@@ -9,43 +9,11 @@ use std::time::Duration;
 
 use slotflow::weights::WeightsFile;
 
+use crate::reliability::product;
 use crate::support::{Product, contents};
-
-/// A training of milliseconds a step that has all parts of the loop in it.
-const TINY: &str = r#"
-flow = "train"
-[data]
-clips = 2
-held-out = 1
-frames = 4
-size = [16, 16]
-[fit]
-steps = 60
-schedule = { rate = 1e-3, warmup = 0.2 }
-clip = 1.0
-accumulate = 2
-average = 0.9
-log-every = 1
-save-every = 4
-validate-every = 7
-[vqvae.objective]
-batch = 2
-[vqvae.model]
-channels = 8
-multipliers = [1, 2]
-residual-blocks = 1
-codes = 8
-norm-groups = 2
-"#;
 
 const LOG: &str = "log.jsonl";
 const WEIGHTS: &str = "vqvae.safetensors";
-
-fn product() -> Product {
-    let product = Product::new();
-    std::fs::write(product.path("tiny.toml"), TINY).unwrap();
-    product
-}
 
 fn train<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let all = [

@@ -8,6 +8,8 @@ mod metric_samples;
 mod provenance;
 /// A number with all that is needed to believe it.
 mod score;
+/// Cells that a spreadsheet would run.
+pub mod spreadsheet;
 /// Tables as CSV.
 mod table;
 

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::spreadsheet::{guarded_csv, unguarded};
 use crate::error::EvalError;
 
 /// A table with one typed row per line: [`ScoreTable`](super::ScoreTable) or [`ItemTable`](super::ItemTable).
@@ -46,7 +47,7 @@ impl<R: Row> Table<R> {
     ///
     /// # Errors
     /// A NaN in a row (an undefined value must be absent), or a writer that fails.
-    pub fn write(&self, out: impl Write) -> Result<(), EvalError> {
+    pub fn write(&self, mut out: impl Write) -> Result<(), EvalError> {
         for row in &self.rows {
             let (key, numbers) = row.numbers();
             if numbers.into_iter().flatten().any(f64::is_nan) {
@@ -62,12 +63,15 @@ impl<R: Row> Table<R> {
         };
         let mut writer = csv::WriterBuilder::new()
             .has_headers(false)
-            .from_writer(out);
+            .from_writer(Vec::new());
         writer.write_record(R::COLUMNS).map_err(table)?;
         for row in &self.rows {
             writer.serialize(row).map_err(table)?;
         }
-        writer.flush().map_err(|error| table(error.into()))
+        let text = writer.into_inner();
+        let text = text.map_err(|error| table(error.into_error().into()))?;
+        let text = guarded_csv(&text).map_err(table)?;
+        out.write_all(&text).map_err(|error| table(error.into()))
     }
 
     /// The rows of a CSV that [`Table::write`] made.
@@ -75,14 +79,20 @@ impl<R: Row> Table<R> {
     /// # Errors
     /// A missing column or a field that is not of its type.
     pub fn read(from: impl Read) -> Result<Self, EvalError> {
-        csv::Reader::from_reader(from)
-            .into_deserialize()
-            .collect::<Result<Vec<R>, _>>()
-            .map(|rows| Self { rows })
-            .map_err(|source| EvalError::Table {
-                what: R::NAME,
-                source,
-            })
+        let mut reader = csv::Reader::from_reader(from);
+        let mut rows = || {
+            let head = reader.headers()?.clone();
+            let records = reader.records().map(|record| {
+                let record: csv::StringRecord = record?.iter().map(unguarded).collect();
+                record.deserialize(Some(&head))
+            });
+            records.collect::<Result<Vec<R>, csv::Error>>()
+        };
+        let rows = rows().map_err(|source| EvalError::Table {
+            what: R::NAME,
+            source,
+        })?;
+        Ok(Self { rows })
     }
 
     /// Writes the table to a file.

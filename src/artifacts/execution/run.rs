@@ -15,6 +15,7 @@ use crate::artifacts::progress;
 use crate::artifacts::store::artifact::{Artifact, MANIFEST, Manifest, read_manifest};
 use crate::artifacts::store::key::{ArtifactId, Recipe};
 use crate::artifacts::store::partial::Partial;
+use crate::kernels::memory;
 
 /// What became of one stage.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -133,6 +134,7 @@ impl Run {
         if !self.options.quiet {
             progress::say(&format!("{:>10} {why}", S::NAME));
         }
+        memory::at_work(S::NAME);
         let start = Instant::now();
         let mut out = Partial::<S::Output>::open(&dir, recipe)?;
         stage.run(&mut out, &self.context)?;

@@ -139,6 +139,19 @@ impl ClipFile {
         })
     }
 
+    /// The first array with a value that is no number.
+    pub(super) fn not_finite(&self) -> Option<&str> {
+        let has_none = |stored: &Stored| {
+            let (values, _) = stored.bytes.as_chunks::<4>();
+            stored.dtype != Dtype::F32
+                || values
+                    .iter()
+                    .all(|raw| f32::from_le_bytes(*raw).is_finite())
+        };
+        let mut broken = self.arrays.iter().filter(|(_, stored)| !has_none(stored));
+        broken.next().map(|(name, _)| name.as_str())
+    }
+
     /// Writes the file whole or not at all.
     ///
     /// # Errors

@@ -199,7 +199,10 @@ impl<K: PerClip> Partial<K> {
         result: Result<Result<ClipFile, E>, String>,
     ) -> Result<(), RunError> {
         let fault = match result {
-            Ok(Ok(file)) => return file.write(&clip_path(&self.dir, clip)),
+            Ok(Ok(file)) => match file.not_finite() {
+                None => return file.write(&clip_path(&self.dir, clip)),
+                Some(array) => ClipFault::Clip(format!("its {array} are not numbers")),
+            },
             Ok(Err(error)) => error.into(),
             Err(panic) => ClipFault::Clip(panic),
         };

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::artifacts::files::{make_dir, write_atomic};
+use crate::artifacts::files::{make_dir, write_table};
 use crate::artifacts::progress::say;
 use crate::bench::{BenchError, Effort, cases, chosen};
 use crate::cli::messages::failure::Failure;
@@ -70,11 +70,10 @@ pub fn bench(args: &BenchArgs) -> Result<ExitCode, Failure> {
         }
         table.serialize(timing).map_err(unwritten)?;
     }
-    let bytes = table.into_inner().map_err(unwritten)?;
     if let Some(folder) = args.out.parent() {
         make_dir(folder)?;
     }
-    write_atomic(&args.out, &bytes)?;
+    write_table(&args.out, table)?;
     print(&args.out.display().to_string())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -14,6 +14,7 @@ use slotflow_datasets::source::Needs;
 use crate::artifacts::files::{content_hash, write_atomic};
 use crate::artifacts::progress::say;
 use crate::artifacts::{Input, Options, Recipe, RunError};
+use crate::kernels::memory;
 use crate::models::WeightsKind;
 use crate::models::decoder::latent_diffusion::LatentDiffusion;
 use crate::models::dynamics::{SlotFormer, SlotFormerConfig};
@@ -27,7 +28,7 @@ use crate::train::data::latent_store::LatentStore;
 use crate::train::data::rollouts::Rollouts;
 use crate::train::data::slot_store::SlotStore;
 use crate::train::data::source::{Splits, TrainingSource};
-use crate::train::fit::resume_identity::check_or_write_recipe;
+use crate::train::fit::resume_identity::{LABELS, check_or_write_recipe};
 use crate::train::fit::training_loop::{FitContext, fit};
 use crate::train::objectives::parts::encoder_init::EncoderInit;
 use crate::train::{Objective, TrainError, TrainingResult};
@@ -253,6 +254,10 @@ impl<'a> TrainingRun<'a> {
             for split in [Split::Train, Split::Val] {
                 let name = format!("{split}-frames");
                 inputs.push(Input::new(&name, self.source().frames_key(split)?));
+                if !table.needs().truth.is_empty() {
+                    let name = format!("{split}{LABELS}");
+                    inputs.push(Input::new(&name, self.source().labels_key(split)?));
+                }
             }
         }
         Ok(Recipe {
@@ -280,6 +285,7 @@ impl<'a> TrainingRun<'a> {
             until: self.execution.until,
             quiet: self.execution.options.quiet,
         };
+        memory::at_work("train");
         fit(objective, &self.plan.fit, &context)
     }
 

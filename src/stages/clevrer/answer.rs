@@ -103,6 +103,11 @@ impl Stage for Answer<'_> {
             };
             reasoner.fits(&slots)?;
             let rows = reasoner.answer_all(clip, &questions, slots.view(), context);
+            if rows.iter().any(|row| !row.probability.is_finite()) {
+                return Err(RunError::Unfit {
+                    reason: "the probabilities of its answers are not numbers".to_owned(),
+                });
+            }
             ClipFile::default().with_note(&rows)
         })
     }

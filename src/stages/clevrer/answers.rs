@@ -130,6 +130,25 @@ impl AnswerRecord {
         }
         rows
     }
+
+    /// The records of a question that programs answered on several readings of its clip.
+    pub fn of_votes(clip: &ClipId, question: &Question, answers: &[Answer]) -> Vec<Self> {
+        let mut rows = Self::all_of(clip, question);
+        for (row, answer) in rows.iter_mut().zip(answers) {
+            row.answer.clone_from(&answer.word);
+            row.probability = answer.share;
+        }
+        rows
+    }
+}
+
+/// An answer, and the share of the readings that give it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The word; `error` where the program fails on every reading.
+    pub word: String,
+    /// 0..1, of the readings on which the program does not fail.
+    pub share: f64,
 }
 
 /// The word for whether an option is right.

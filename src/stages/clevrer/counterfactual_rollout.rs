@@ -11,7 +11,8 @@ use slotflow_datasets::question::{Event, EventKind};
 use crate::models::dynamics::SlotFormer;
 use crate::models::reasoner::object_event_head::{ObjectEventHead, SAID, pairs};
 use crate::scene_parsing::{
-    HeadOutput, ParseSettings, ParsedScene, collision_steps, video_frame_of,
+    HeadOutput, ParseSettings, ParsedScene, PossibleEvent, collision_candidates, collision_steps,
+    video_frame_of,
 };
 use crate::tensor_conversion::floats;
 
@@ -48,13 +49,13 @@ impl CounterfactualRollout<'_> {
         }
     }
 
-    /// Collisions without the object `removed`, of a clip whose rolled-out frames were parsed too.
+    /// Collisions that may be without the object `removed`, of a clip whose rolled-out frames were parsed too.
     pub fn without(
         &self,
         slots: ArrayView3<'_, f32>,
         scene: &ParsedScene,
         removed: usize,
-    ) -> Vec<Event> {
+    ) -> Vec<PossibleEvent> {
         let output = self.head_output(slots);
         let empty = empty_slot(slots, &output, self.settings.observed);
         let mut from = self.affected(&output, scene, removed);
@@ -182,7 +183,7 @@ impl CounterfactualRollout<'_> {
         scene: &ParsedScene,
         removed: usize,
         from: &RolledOutFrom,
-    ) -> Vec<Event> {
+    ) -> Vec<PossibleEvent> {
         let mut events = Vec::new();
         for (one, other) in pairs(scene.tracks.len()) {
             if one == removed || other == removed {
@@ -199,17 +200,16 @@ impl CounterfactualRollout<'_> {
                 }),
                 ..self.settings
             };
-            events.extend(
-                collision_steps(&output.pair_collisions(&a, &b), settings)
-                    .into_iter()
-                    .map(|step| {
-                        Event::new(
-                            EventKind::Collision,
-                            &[one, other],
-                            Some(video_frame_of(step, self.settings)),
-                        )
-                    }),
-            );
+            let logits = output.pair_collisions(&a, &b);
+            let candidates = collision_candidates(&logits, settings).into_iter();
+            events.extend(candidates.map(|(step, logit)| PossibleEvent {
+                event: Event::new(
+                    EventKind::Collision,
+                    &[one, other],
+                    Some(video_frame_of(step, self.settings)),
+                ),
+                logit,
+            }));
         }
         events
     }
@@ -303,6 +303,7 @@ mod tests {
             table: EventTable::default(),
             tracks: (0..3).map(|slot| vec![Some(slot); 8]).collect(),
             confidence: Vec::new(),
+            collisions: Vec::new(),
         };
         let from = vec![None, Some(2), None];
         let rolled = rollout.rolled(slots.view(), &scene, 0, &from, &[7.0; 4]);

@@ -12,6 +12,12 @@ pub mod neuro_symbolic;
 /// Slots rolled out behind a clip, and without one of its objects.
 pub mod counterfactual_rollout;
 
+/// Questions answered on several readings of a clip.
+mod readings;
+
+/// What a question presupposes of a scene.
+mod presupposition;
+
 /// Programs on true events, and true states in place of slots: ceilings.
 pub mod oracle;
 

@@ -152,11 +152,6 @@ impl Encode<'_> {
         let slots = encoded.slots.index_axis_move(Axis(0), 0);
         let masks = encoded.masks.unwrap_or_default();
         let masks = masks.index_axis_move(Axis(0), 0);
-        if slots.iter().any(|value| !value.is_finite()) {
-            return Err(RunError::Unfit {
-                reason: "the slots are not numbers".to_owned(),
-            });
-        }
         let file = ClipSlots::all_observed(slots).to_file_with_masks(&masks);
         Ok(match encoded.attention {
             Some(attention) => file.with_floats(ATTENTION, &attention.index_axis_move(Axis(0), 0)),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::artifacts::RunError;
-use crate::artifacts::files::write_atomic;
+use crate::artifacts::files::write_rows;
 use crate::stages::clevrer::answers::AnswerRecord;
 
 /// Writes `answers.csv`.
@@ -11,10 +11,6 @@ use crate::stages::clevrer::answers::AnswerRecord;
 /// # Errors
 /// When it cannot be written.
 pub fn write_answers(path: &Path, rows: &[AnswerRecord]) -> Result<(), RunError> {
-    let fault = |error: &dyn std::fmt::Display| RunError::Unfit {
-        reason: format!("cannot write ({error}): `{}`", path.display()),
-    };
-    let mut table = csv::Writer::from_writer(Vec::new());
     let head = [
         "video",
         "question_id",
@@ -26,12 +22,9 @@ pub fn write_answers(path: &Path, rows: &[AnswerRecord]) -> Result<(), RunError>
         "answer",
         "probability",
     ];
-    table.write_record(head).map_err(|error| fault(&error))?;
-    for row in rows {
-        table
-            .write_record(row.record())
-            .map_err(|error| fault(&error))?;
-    }
-    let bytes = table.into_inner().map_err(|error| fault(&error))?;
-    write_atomic(path, &bytes)
+    let head = head.map(str::to_owned);
+    write_rows(
+        path,
+        std::iter::once(head).chain(rows.iter().map(AnswerRecord::record)),
+    )
 }

@@ -7,12 +7,13 @@ use ndarray::{Array4, ArrayView4, s};
 use slotflow_datasets::{Fit, FrameSampling, Window, video};
 use slotflow_eval::ScoreTable;
 use slotflow_eval::report::{ClipView, Difference};
+use slotflow_eval::tables::spreadsheet::guarded;
 
 use super::finished_run::{FinishedRun, setting};
 use super::frame_strip::frame_strip;
 use super::media::embedded;
 use crate::artifacts::RunError;
-use crate::artifacts::files::write_atomic;
+use crate::artifacts::files::{write_atomic, write_table};
 use crate::plan::video_predict::VideoFormat;
 use crate::stages::report::video_columns::{COLUMNS, column};
 
@@ -31,10 +32,7 @@ pub(crate) fn write_differences(rows: &[Difference], path: &Path) -> Result<(), 
             .serialize(row)
             .map_err(|error| internal(error.to_string()))?;
     }
-    let bytes = table
-        .into_inner()
-        .map_err(|error| internal(error.to_string()))?;
-    write_atomic(path, &bytes)
+    write_table(path, table)
 }
 
 /// Writes one table over several runs, each row with the name of its run.
@@ -94,7 +92,9 @@ pub(crate) fn merge_swept<'a>(
                 0 => keys,
                 _ => values,
             };
-            let cells = before.iter().map(String::as_str).chain(&row);
+            // Those of the row are guarded already.
+            let before = before.iter().map(|cell| guarded(cell).into_owned());
+            let cells = before.chain(row.iter().map(str::to_owned));
             table.write_record(cells).map_err(internal)?;
         }
         table.flush().map_err(|error| internal(error.into()))?;

@@ -11,7 +11,7 @@ use slotflow_eval::report::{
     AnswerChange, ClipView, EditPage, StageRow, Strip, VideoView, edited as page,
 };
 
-use crate::artifacts::files::{make_dir, write_atomic};
+use crate::artifacts::files::{make_dir, write_atomic, write_rows};
 use crate::artifacts::slots::SlotsOfClips;
 use crate::artifacts::{Run, RunError, Slots};
 use crate::plan::VideoPredictPlan;
@@ -223,10 +223,6 @@ fn write_changes(path: &Path, changes: &[AnswerChange]) -> Result<(), RunError> 
     if changes.is_empty() {
         return Ok(());
     }
-    let internal = |error: &dyn std::fmt::Display| RunError::Internal {
-        reason: error.to_string(),
-    };
-    let mut table = csv::Writer::from_writer(Vec::new());
     let head = [
         "type",
         "question",
@@ -237,9 +233,9 @@ fn write_changes(path: &Path, changes: &[AnswerChange]) -> Result<(), RunError> 
         "probability_after",
         "truth_unedited",
     ];
-    table.write_record(head).map_err(|error| internal(&error))?;
-    for change in changes.iter().filter(|change| change.is_other()) {
-        let row = [
+    let changes = changes.iter().filter(|change| change.is_other());
+    let rows = changes.map(|change| {
+        [
             change.kind.clone(),
             change.question.clone(),
             change.option.clone().unwrap_or_default(),
@@ -248,11 +244,9 @@ fn write_changes(path: &Path, changes: &[AnswerChange]) -> Result<(), RunError> 
             change.after.0.clone(),
             format!("{:.4}", change.after.1),
             change.truth.clone().unwrap_or_default(),
-        ];
-        table.write_record(row).map_err(|error| internal(&error))?;
-    }
-    let bytes = table.into_inner().map_err(|error| internal(&error))?;
-    write_atomic(path, &bytes)
+        ]
+    });
+    write_rows(path, std::iter::once(head.map(str::to_owned)).chain(rows))
 }
 
 /// Refuses a folder that is neither new, nor empty, nor an earlier edit, and one inside or above the run.

@@ -9,7 +9,7 @@ use slotflow_eval::report::{ClipView, Made, Page, Strip, VideoView};
 use slotflow_eval::segmentation::boxes::{BoundingBox, boxes_of};
 use slotflow_eval::{ItemTable, ScoreTable};
 
-use crate::artifacts::files::{make_dir, write_atomic};
+use crate::artifacts::files::{make_dir, write_rows};
 use crate::artifacts::{Run, RunError, Slots};
 use crate::masks::{overlaid, painted};
 use crate::plan::{Plan, SegmentPlan};
@@ -216,15 +216,20 @@ fn failures(segmentations: &Segmentations) -> Vec<(String, String)> {
 
 /// `slots.csv` and `boxes.csv` while they are gathered.
 struct Tables {
-    slots: String,
-    boxes: String,
+    slots: Vec<[String; 5]>,
+    boxes: Vec<[String; 8]>,
 }
 
 impl Default for Tables {
     fn default() -> Self {
         Self {
-            slots: "clip,slot,share,frames,stability\n".to_owned(),
-            boxes: "clip,frame,slot,left,top,right,bottom,pixels\n".to_owned(),
+            slots: vec![["clip", "slot", "share", "frames", "stability"].map(str::to_owned)],
+            boxes: vec![
+                [
+                    "clip", "frame", "slot", "left", "top", "right", "bottom", "pixels",
+                ]
+                .map(str::to_owned),
+            ],
         }
     }
 }
@@ -235,7 +240,13 @@ impl Tables {
             let SlotFigures { share, frames, .. } = figure;
             let stability = figure.stability.map(|value| format!("{value:.4}"));
             let stability = stability.unwrap_or_default();
-            format!("{clip},{slot},{share:.5},{frames},{stability}\n")
+            [
+                clip.to_string(),
+                slot.to_string(),
+                format!("{share:.5}"),
+                frames.to_string(),
+                stability,
+            ]
         });
         self.slots.extend(slots);
         for (time, frame) in masks.outer_iter().enumerate() {
@@ -251,17 +262,25 @@ impl Tables {
                     right,
                     bottom,
                 } = found?;
-                let count = pixels[slot];
-                Some(format!(
-                    "{clip},{time},{slot},{left},{top},{right},{bottom},{count}\n"
-                ))
+                let [left, top, right, bottom] =
+                    [left, top, right, bottom].map(|edge| edge.to_string());
+                Some([
+                    clip.to_string(),
+                    time.to_string(),
+                    slot.to_string(),
+                    left,
+                    top,
+                    right,
+                    bottom,
+                    pixels[slot].to_string(),
+                ])
             });
             self.boxes.extend(rows);
         }
     }
 
     fn write(&self, folder: &Path) -> Result<(), RunError> {
-        write_atomic(&folder.join("slots.csv"), self.slots.as_bytes())?;
-        write_atomic(&folder.join("boxes.csv"), self.boxes.as_bytes())
+        write_rows(&folder.join("slots.csv"), &self.slots)?;
+        write_rows(&folder.join("boxes.csv"), &self.boxes)
     }
 }

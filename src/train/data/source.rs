@@ -295,6 +295,25 @@ impl TrainingSource<'_> {
         Ok(self.request(&name, &*source, &clips).folder_name())
     }
 
+    /// All that is true of a split's clips beside their frames: questions, events, outcomes.
+    ///
+    /// # Errors
+    /// When the split cannot be read.
+    pub fn labels_key(&self, split: Split) -> Result<String, TrainError> {
+        let source = self.open_asking(split)?;
+        let mut hash = blake3::Hasher::new();
+        let clips = self.numbers(split, &*source);
+        let of_clip = |&clip: &usize| {
+            let questions = source.questions(clip).map_err(|error| error.to_string());
+            format!("{} {questions:?}", source.truth_identity(clip))
+        };
+        let labels: Vec<String> = clips.par_iter().map(of_clip).collect();
+        for labels in labels {
+            hash.update(blake3::hash(labels.as_bytes()).as_bytes());
+        }
+        Ok(hash.finalize().to_hex()[..32].to_owned())
+    }
+
     /// The name of a split's slots in a [`SlotStore`](crate::train::data::slot_store::SlotStore): all that they depend
     /// on, beginning with what a person looks for.
     ///

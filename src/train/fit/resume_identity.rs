@@ -6,8 +6,15 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::artifacts::files::{make_dir, write_atomic};
-use crate::artifacts::{Recipe, RunError};
+use crate::artifacts::{Input, Recipe, RunError};
 use crate::train::error::TrainError;
+
+/// What the name of the input ends in that stands for all that a supervised training learns from beside frames.
+pub const LABELS: &str = "-labels";
+
+fn is_of_labels(input: &Input) -> bool {
+    input.name.ends_with(LABELS)
+}
 
 /// Refuses a folder that holds a training under another recipe, and notes this one's in an empty one.
 ///
@@ -29,6 +36,11 @@ pub fn check_or_write_recipe(
                 // A plan is all of the settings and holds the seed: keys are named as in the plan.
                 earlier.config = complete(earlier.config);
                 earlier.seed = recipe.seed;
+                if !earlier.inputs.iter().any(is_of_labels) {
+                    // An earlier version did not note them.
+                    let labels = recipe.inputs.iter().filter(|input| is_of_labels(input));
+                    earlier.inputs.extend(labels.cloned());
+                }
                 let named = Recipe {
                     stage: String::new(),
                     ..recipe.clone()

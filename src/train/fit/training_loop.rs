@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 
+use crate::artifacts::RunError;
 use crate::artifacts::files::make_dir;
+use crate::artifacts::interrupt::{self, Unfinished};
 use crate::artifacts::progress::Progress;
-use crate::artifacts::{RunError, interrupt};
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::floats;
 use crate::weights::{StateDict, collect, collect_gradients, load_into};
@@ -58,6 +59,7 @@ pub fn fit<O: Objective>(
     let seed = context.seed;
     let make =
         |index: u64| objective.batch(&mut SeededRng::new(seed, &["batch", &index.to_string()]));
+    state.validate_late()?;
     std::thread::scope(|scope| {
         let mut batches = Prefetcher::start(scope, first * parts..last * parts, &make);
         for _ in first..last {
@@ -84,6 +86,10 @@ struct FitState<'a, O: Objective> {
     best: Option<ValidationScore>,
     log: Log,
     meter: ThroughputMeter,
+    /// The step whose checkpoint is on the disk.
+    saved: Option<u64>,
+    /// Held while more is learned than is saved.
+    unfinished: Option<Unfinished>,
 }
 
 /// Gradients and losses of one step, averaged over its batches.
@@ -134,8 +140,10 @@ impl<'a, O: Objective> FitState<'a, O> {
             model,
             best: BestModel::open(context.folder)?.map(|best| best.score),
             log: Log::open(context.folder, checkpoint.step)?,
+            saved: Some(checkpoint.step).filter(|step| *step > 0),
             checkpoint,
             meter: ThroughputMeter::default(),
+            unfinished: None,
         })
     }
 
@@ -145,6 +153,7 @@ impl<'a, O: Objective> FitState<'a, O> {
         progress: &Progress,
     ) -> Result<(), TrainError> {
         let (start, config) = (Instant::now(), self.config);
+        self.unfinished.get_or_insert_with(Unfinished::begin);
         let mut found = self.gradients(batches)?;
         let norm = self.finite_norm(&found)?;
         let rate = config.schedule.at(self.checkpoint.step, config.steps);
@@ -311,12 +320,26 @@ impl<'a, O: Objective> FitState<'a, O> {
             self.log.step(done, losses, rest, &throughput)?;
             self.say(losses, &throughput, progress);
         }
-        if done.is_multiple_of(config.validate_every) && done != config.steps {
+        if self.is_to_be_validated() {
             let figures = self.validate()?;
             progress.say(&format!("validation at {done}: {}", named(&figures)));
         }
         if done.is_multiple_of(config.save_every) {
             self.save()?;
+        }
+        Ok(())
+    }
+
+    /// Whether a validation belongs behind the step that was done last.
+    fn is_to_be_validated(&self) -> bool {
+        let (done, config) = (self.checkpoint.step, self.config);
+        done > 0 && done.is_multiple_of(config.validate_every) && done != config.steps
+    }
+
+    /// Makes up for a validation that a signal cut off.
+    fn validate_late(&mut self) -> Result<(), TrainError> {
+        if self.is_to_be_validated() && self.log.validated() != Some(self.checkpoint.step) {
+            self.validate()?;
         }
         Ok(())
     }
@@ -353,7 +376,9 @@ impl<'a, O: Objective> FitState<'a, O> {
         Ok(load_into(blank, state)?)
     }
 
+    /// Figures of the model as it is. They may take long: what was learned is saved before, and a signal may cut them off.
     fn validate(&mut self) -> Result<Vec<(&'static str, f64)>, TrainError> {
+        self.save()?;
         let model = self.inference_model(self.kept_parameters().clone())?;
         let (context, step) = (self.context, self.checkpoint.step);
         let figures = self.objective.validate(&model, context.device)?;
@@ -380,8 +405,15 @@ impl<'a, O: Objective> FitState<'a, O> {
         }
     }
 
-    fn save(&self) -> Result<(), TrainError> {
-        self.checkpoint.write(self.context.folder, self.config.keep)
+    fn save(&mut self) -> Result<(), TrainError> {
+        if self.saved == Some(self.checkpoint.step) {
+            return Ok(());
+        }
+        let config = self.config;
+        self.checkpoint.write(self.context.folder, config.keep)?;
+        self.saved = Some(self.checkpoint.step);
+        self.unfinished = None;
+        Ok(())
     }
 
     fn finish(mut self, moved: bool) -> Result<TrainingResult<O::Model>, TrainError> {

@@ -51,6 +51,11 @@ impl Log {
         })
     }
 
+    /// The step of the last validation.
+    pub fn validated(&self) -> Option<u64> {
+        self.validated
+    }
+
     /// Writes losses and the rest of a step's figures. Its throughput, which no two runs have in common, only `TensorBoard` gets.
     ///
     /// # Errors

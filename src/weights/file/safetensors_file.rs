@@ -15,7 +15,6 @@ use serde_json::json;
 use slotflow_datasets::checksum::{Checksum, State};
 use slotflow_datasets::partial::PartialFile;
 
-use crate::weights::file::Precision;
 use crate::weights::{StateDict, Value, Values, WeightsError};
 
 /// The checksum's name among a header's metadata.
@@ -23,6 +22,15 @@ pub const CHECKSUM: &str = "checksum";
 
 /// Longest header that is read, bytes.
 const HEADER_LIMIT: u64 = 64 << 20;
+
+/// How parameters are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// As they are.
+    Single,
+    /// Rounded to half precision: half the size.
+    Half,
+}
 
 /// What a header says of an array.
 #[derive(Debug, Clone, Copy)]

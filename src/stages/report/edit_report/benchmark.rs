@@ -9,7 +9,7 @@ use slotflow_eval::report::{EditBenchmarkPage, EditMeasure, edit_benchmark as pa
 use slotflow_eval::stats::Interval;
 use slotflow_eval::stats::bootstrap::{Cluster, Resampling, bca, mean};
 
-use crate::artifacts::files::write_atomic;
+use crate::artifacts::files::{write_atomic, write_rows};
 use crate::artifacts::{Run, RunError};
 use crate::plan::{EditBenchmarkPlan, Plan};
 use crate::stages::predict::edit::benchmark::{EditCase, EditCases, EditKind, ErrorSums};
@@ -234,18 +234,6 @@ fn measures_of(
     found
 }
 
-fn written(path: &Path, rows: impl Iterator<Item = Vec<String>>) -> Result<(), RunError> {
-    let internal = |error: &dyn std::fmt::Display| RunError::Internal {
-        reason: error.to_string(),
-    };
-    let mut table = csv::Writer::from_writer(Vec::new());
-    for row in rows {
-        table.write_record(row).map_err(|error| internal(&error))?;
-    }
-    let bytes = table.into_inner().map_err(|error| internal(&error))?;
-    write_atomic(path, &bytes)
-}
-
 fn words(row: &[&str]) -> Vec<String> {
     row.iter().map(|word| (*word).to_owned()).collect()
 }
@@ -277,7 +265,7 @@ fn write_measures(path: &Path, measures: &[EditMeasure]) -> Result<(), RunError>
             one.clips.to_string(),
         ]
     });
-    written(path, std::iter::once(head).chain(rows))
+    write_rows(path, std::iter::once(head).chain(rows))
 }
 
 fn write_cases(path: &Path, cases: &[Vec<EditCase>]) -> Result<(), RunError> {
@@ -313,7 +301,7 @@ fn write_cases(path: &Path, cases: &[Vec<EditCase>]) -> Result<(), RunError> {
         row.extend(sums(&case.rest));
         row
     });
-    written(path, std::iter::once(head).chain(rows))
+    write_rows(path, std::iter::once(head).chain(rows))
 }
 
 #[cfg(test)]

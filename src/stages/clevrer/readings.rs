@@ -1,0 +1,224 @@
+//! Questions answered on several readings of a clip: what objects look like and which events happen is drawn by the
+//! probabilities that the head gives, the program runs on each reading, and those on which it does not fail are counted.
+//!
+//! So a question says something about its clip too: a reading without a second collision cannot tell what came after it, and does
+//! not count.
+
+use std::collections::BTreeMap;
+
+use ndarray::ArrayView3;
+use slotflow_datasets::question::executor::{self, Value, Verdict};
+use slotflow_datasets::question::{Event, EventKind, EventTable};
+use slotflow_datasets::{Ask, ClipId, Question, QuestionKind};
+
+use super::answers::{Answer, AnswerRecord};
+use super::counterfactual_rollout::CounterfactualRollout;
+use super::presupposition::presupposed;
+use crate::artifacts::ClipSlots;
+use crate::rng::SeededRng;
+use crate::scene_parsing::{HeadOutput, ParsedScene, PossibleEvent, drawn_events};
+
+/// A clip whose objects and events are known as far as the head knows them.
+pub struct Scene<'a> {
+    rollout: &'a CounterfactualRollout<'a>,
+    slots: ClipSlots,
+    output: HeadOutput,
+    parsed: ParsedScene,
+    /// The most likely reading, and drawn ones.
+    readings: Vec<EventTable>,
+    /// Collisions that may be without an object.
+    without: BTreeMap<usize, Vec<PossibleEvent>>,
+    rng: SeededRng,
+}
+
+impl<'a> Scene<'a> {
+    /// So many readings of a clip's slots.
+    pub fn new(
+        rollout: &'a CounterfactualRollout<'a>,
+        slots: ClipSlots,
+        readings: usize,
+        mut rng: SeededRng,
+    ) -> Self {
+        let output = rollout.head_output(slots.slots.view());
+        let parsed = output.parse(rollout.settings);
+        let drawn = (1..readings).map(|_| parsed.drawn(rollout.settings, &mut rng));
+        Self {
+            readings: std::iter::once(parsed.table.clone()).chain(drawn).collect(),
+            rollout,
+            slots,
+            output,
+            parsed,
+            without: BTreeMap::new(),
+            rng,
+        }
+    }
+
+    /// The answers to a question, one an option.
+    pub fn answer(&mut self, clip: &ClipId, question: &Question) -> Vec<AnswerRecord> {
+        if let Some(next) = self.next(question) {
+            return AnswerRecord::of_votes(clip, question, &next);
+        }
+        let mut votes = Votes::default();
+        for number in 0..self.readings.len() {
+            let table = self.readings[number].clone();
+            let mut table = presupposed(table, &self.parsed.confidence, question);
+            if question.kind == QuestionKind::Counterfactual
+                && let Some(removed) = removed_object(&table, question)
+            {
+                let events = self.events_without(removed, number == 0);
+                table.without.insert(removed, events);
+            }
+            votes.add(executor::verdict(&table, question));
+        }
+        AnswerRecord::of_votes(clip, question, &votes.answers())
+    }
+
+    /// Collisions without an object: the likely ones, or drawn ones.
+    fn events_without(&mut self, removed: usize, likely: bool) -> Vec<Event> {
+        if !self.without.contains_key(&removed) {
+            let events = self.rollout.without(self.view(), &self.parsed, removed);
+            self.without.insert(removed, events);
+        }
+        let possible = &self.without[&removed];
+        if !likely {
+            return drawn_events(possible, &mut self.rng);
+        }
+        let likely = possible.iter().filter(|possible| possible.logit > 0.0);
+        likely.map(|possible| possible.event.clone()).collect()
+    }
+
+    fn view(&self) -> ArrayView3<'_, f32> {
+        self.slots.slots.view()
+    }
+
+    /// Of the two collisions that a predictive question names one happens: the one of the larger logit behind the clip. `None`
+    /// of other questions, and where the collisions are not told apart.
+    fn next(&self, question: &Question) -> Option<Vec<Answer>> {
+        let Ask::Choices(choices) = &question.ask else {
+            return None;
+        };
+        if question.kind != QuestionKind::Predictive || choices.len() != 2 {
+            return None;
+        }
+        let table = presupposed(self.parsed.table.clone(), &self.parsed.confidence, question);
+        let evidence: Vec<Option<f32>> = choices
+            .iter()
+            .map(|choice| match executor::run(&table, &choice.program) {
+                Ok(Value::Event(event)) => self.evidence(&event),
+                _ => None,
+            })
+            .collect();
+        let logit = |place: usize| evidence[place].unwrap_or(f32::NEG_INFINITY);
+        if !logit(0).max(logit(1)).is_finite() {
+            return None;
+        }
+        let happens = |place: usize| {
+            let odds = f64::from(logit(1 - place)) - f64::from(logit(place));
+            let share = 1.0 / (1.0 + odds.exp());
+            // Of equal ones both are as likely as not.
+            let word = if share >= 0.5 { "correct" } else { "wrong" };
+            Answer {
+                word: word.to_owned(),
+                share: share.max(1.0 - share),
+            }
+        };
+        Some(vec![happens(0), happens(1)])
+    }
+
+    /// Logit that two objects collide behind the clip.
+    fn evidence(&self, event: &Event) -> Option<f32> {
+        let (EventKind::Collision, [one, other]) = (event.kind, event.objects.as_slice()) else {
+            return None;
+        };
+        let tracks = &self.parsed.tracks;
+        let logits = self.output.pair_collisions(&tracks[*one], &tracks[*other]);
+        let behind = logits.iter().skip(self.rollout.settings.observed - 1);
+        behind.copied().reduce(f32::max)
+    }
+}
+
+/// What readings answer, option by option.
+#[derive(Debug, Default)]
+struct Votes(Vec<Vec<(String, usize)>>);
+
+impl Votes {
+    /// Counts what one reading answers.
+    fn add(&mut self, verdict: Verdict) {
+        let words: Vec<String> = match verdict {
+            Verdict::Word(word) => vec![word],
+            Verdict::Choices(words) => words.into_iter().map(str::to_owned).collect(),
+        };
+        self.0.resize(words.len(), Vec::new());
+        for (votes, word) in self.0.iter_mut().zip(words) {
+            if word == executor::ERROR {
+                continue;
+            }
+            match votes.iter_mut().find(|(known, _)| *known == word) {
+                Some((_, count)) => *count += 1,
+                None => votes.push((word, 1)),
+            }
+        }
+    }
+
+    /// The word of most readings; of equal ones that of the likelier reading, which came first.
+    fn answers(&self) -> Vec<Answer> {
+        let of_option = |votes: &Vec<(String, usize)>| {
+            let all: usize = votes.iter().map(|(_, count)| count).sum();
+            let most = votes.iter().rev().max_by_key(|(_, count)| *count);
+            most.map_or_else(
+                || Answer {
+                    word: executor::ERROR.to_owned(),
+                    share: 0.0,
+                },
+                |(word, count)| Answer {
+                    word: word.clone(),
+                    share: *count as f64 / all as f64,
+                },
+            )
+        };
+        self.0.iter().map(of_option).collect()
+    }
+}
+
+/// The object that a counterfactual question takes away.
+fn removed_object(table: &EventTable, question: &Question) -> Option<usize> {
+    let named = ["get_counterfact", "filter_counterfact"];
+    let at = question
+        .program
+        .iter()
+        .position(|token| named.contains(&token.as_str()))?;
+    let start = usize::from(
+        question
+            .program
+            .first()
+            .is_some_and(|token| token == "all_events"),
+    );
+    match executor::run(table, &question.program[start..at]) {
+        Ok(Value::Number(object)) => Some(object),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readings_on_which_the_program_fails_do_not_count() {
+        let mut votes = Votes::default();
+        for word in ["error", "red", "error", "blue", "blue", "error", "error"] {
+            votes.add(Verdict::Word(word.to_owned()));
+        }
+        let blue = Answer {
+            word: "blue".to_owned(),
+            share: 2.0 / 3.0,
+        };
+        assert_eq!(votes.answers(), [blue]);
+        let mut votes = Votes::default();
+        votes.add(Verdict::Choices(vec!["error", "wrong"]));
+        votes.add(Verdict::Choices(vec!["error", "correct"]));
+        let answers = votes.answers();
+        assert_eq!(answers[0].word, "error");
+        assert_eq!((answers[1].word.as_str(), answers[1].share), ("wrong", 0.5));
+    }
+}
