@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::files::regular;
 use crate::video::limits::{MAX_PIXELS, MAX_SIDE};
 
 /// Reason that data could not be read or written.
@@ -199,9 +200,9 @@ impl DataError {
     /// What the person can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Io { .. } => {
-                "check that the path exists, that you may use it, and that the disk has room"
-            }
+            Self::Io { source, .. } => regular::hint(source).unwrap_or(
+                "check that the path exists, that you may use it, and that the disk has room",
+            ),
             Self::Video { .. } => {
                 "try `ffprobe` on the file; a video that plays elsewhere may be truncated"
             }

@@ -37,7 +37,7 @@ pub mod doctor;
 
 pub use clip::{Clip, ClipId, Sample, VideoWindow};
 pub use error::DataError;
-pub use files::{checksum, damage, listing, memory, numpy, partial, rle, tfrecord};
+pub use files::{checksum, damage, listing, memory, numpy, partial, regular, rle, tfrecord};
 pub use frame_cache::FrameCache;
 pub use question::{Ask, Choice, Question, QuestionKind};
 pub use source::{Dataset, GroundTruth, Source, SourceConfig, Split};

@@ -1,7 +1,6 @@
 //! The weights that a person has downloaded: which there are, where they come from, and whether they are what they
 //! should be.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -301,7 +300,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, MetricsError> {
-    fs::read(path).map_err(|source| {
+    slotflow_datasets::regular::read(path).map_err(|source| {
         MetricsError::Run(crate::artifacts::RunError::Io {
             action: "read",
             source,

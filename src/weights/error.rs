@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use slotflow_datasets::regular;
+
 use crate::models::WeightsKind;
 
 /// Why a file of parameters could not be read, written or fitted to a model.
@@ -199,9 +201,9 @@ impl WeightsError {
     /// What the person can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Io { .. } => {
-                "check that the path exists, that it may be used, and that the disk has room"
-            }
+            Self::Io { source, .. } => regular::hint(source).unwrap_or(
+                "check that the path exists, that it may be used, and that the disk has room",
+            ),
             Self::Foreign { .. } => {
                 "name a `.pth` checkpoint of the official code to `import`, or a weights file of ours elsewhere"
             }

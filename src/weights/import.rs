@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 use slotflow_datasets::partial::PartialFile;
+use slotflow_datasets::regular;
 
 use super::error::describe_keys;
 use super::keys::vit::with_hugging_face_names;
@@ -106,7 +107,7 @@ fn read_official(path: &Path) -> Result<StateDict, WeightsError> {
         source,
         path: path.into(),
     };
-    let file = std::fs::File::open(path).map_err(io)?;
+    let file = regular::open(path).map_err(io)?;
     let length = file.metadata().map_err(io)?.len();
     Ok(read_safetensors(std::io::BufReader::new(file), length, path)?.1)
 }

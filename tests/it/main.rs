@@ -18,6 +18,7 @@
 //! - `layers`: the law of `lib.rs`, circles, sizes, tables of contents
 //! - `long_videos`: windows of a video, scored as one
 //! - `mistakes`: typical mistakes, each told once and with a next step
+//! - `mutants`: damaged weights, slots and plans; `mutator`, of the data sets' crate: how they are damaged
 //! - `names`: names that were given up
 //! - `networks`: I3D, Inception and LPIPS against their references
 //! - `presets`: built-in plans, of the sizes that were published
@@ -56,6 +57,9 @@ mod layers;
 mod listings;
 mod long_videos;
 mod mistakes;
+mod mutants;
+#[path = "../../datasets/tests/it/mutator.rs"]
+mod mutator;
 mod names;
 mod networks;
 mod parity;

@@ -18,6 +18,9 @@ pub mod numpy;
 /// Files and folders that appear whole or not at all.
 pub mod partial;
 
+/// Regular files, and nothing else, opened for reading.
+pub mod regular;
+
 /// Masks in COCO's compressed form.
 pub mod rle;
 

@@ -21,6 +21,9 @@ pub mod limits;
 /// Header, decoding options and formats of a video file.
 pub mod info;
 
+/// Play lists, which are refused.
+pub(crate) mod playlist;
+
 /// Still pictures: PNG and JPEG files, contact sheets, resizing.
 pub mod image;
 

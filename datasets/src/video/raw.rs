@@ -12,11 +12,12 @@ use super::image::fit::Rect;
 
 /// A demuxer over a file, its headers read and no picture decoded yet.
 ///
-/// Over a file and not a path: FFmpeg then neither guesses by name nor opens what a play list points to.
+/// Over a file and not a path: FFmpeg then neither guesses by name nor opens what a play list points to. No protocol is
+/// allowed besides: the file is open already.
 pub(super) fn open_headers(file: File) -> Result<Input, ff::Error> {
     let mut source = StreamIo::from_read_seek(file)?;
     let mut options = ff::Dictionary::new();
-    options.set("protocol_whitelist", "data");
+    options.set("protocol_whitelist", "none");
     // SAFETY: the context is ours until it is handed over; on failure FFmpeg frees it and sets it to null.
     unsafe {
         let mut context = ff::ffi::avformat_alloc_context();

@@ -97,35 +97,35 @@ impl MaskFile {
     /// # Errors
     /// When the file is not readable or holds no masks.
     pub fn read(&self, void: Option<i64>) -> Result<Labels, MetricsError> {
-        labels(&self.ids()?, void).map_err(|reason| MetricsError::NotMasks {
+        let not = |reason: String| MetricsError::NotMasks {
             reason,
             path: self.path().to_owned(),
-        })
-    }
-
-    fn path(&self) -> &Path {
+        };
         match self {
-            Self::Npz(path) | Self::Npy(path) | Self::Pictures(path, _) => path,
-        }
-    }
-
-    /// Ids as they are stored, `[time, height, width]`.
-    fn ids(&self) -> Result<Array3<i64>, MetricsError> {
-        match self {
-            Self::Npz(path) => read_npz(path),
-            Self::Npy(path) => ids(NumpyArray::read(path), path),
-            Self::Pictures(folder, pictures) => {
+            Self::Npz(path) => {
+                let array = only_array(path).map_err(not)?;
+                labels_of_array(&array, void).map_err(not)
+            }
+            Self::Npy(path) => {
+                let array = NumpyArray::read(path).map_err(|error| not(error.to_string()))?;
+                labels_of_array(&array, void).map_err(not)
+            }
+            Self::Pictures(_, pictures) => {
                 let frames: Vec<Array2<u8>> = pictures
                     .iter()
                     .map(|path| read_png_ids(path))
                     .collect::<Result<_, DataError>>()?;
                 let views: Vec<_> = frames.iter().map(|frame| frame.view()).collect();
-                let ids = stack(Axis(0), &views).map_err(|error| MetricsError::NotMasks {
-                    reason: format!("frames differ in size: {error}"),
-                    path: folder.clone(),
-                })?;
-                Ok(ids.mapv(i64::from))
+                let ids = stack(Axis(0), &views)
+                    .map_err(|error| not(format!("frames differ in size: {error}")))?;
+                labels(&ids, void).map_err(not)
             }
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Npz(path) | Self::Npy(path) | Self::Pictures(path, _) => path,
         }
     }
 
@@ -148,38 +148,43 @@ impl MaskFile {
     }
 }
 
-/// Ids of an array of any whole numbers or truth values.
-fn ids(array: Result<NumpyArray, NumpyError>, path: &Path) -> Result<Array3<i64>, MetricsError> {
-    let not = |reason: String| MetricsError::NotMasks {
-        reason,
-        path: path.to_owned(),
-    };
-    let ids = array.and_then(|array| array.whole_numbers::<i64>());
-    clip_of(ids.map_err(|error| not(error.to_string()))?).map_err(not)
-}
-
-fn read_npz(path: &Path) -> Result<Array3<i64>, MetricsError> {
-    let not = |reason: String| MetricsError::NotMasks {
-        reason,
-        path: path.to_owned(),
-    };
-    let mut archive = NpzArchive::open(path).map_err(|error| not(error.to_string()))?;
-    let names = archive.names().map_err(|error| not(error.to_string()))?;
+/// The array of an archive: its only one, or the one of that name.
+fn only_array(path: &Path) -> Result<NumpyArray, String> {
+    let said = |error: NumpyError| error.to_string();
+    let mut archive = NpzArchive::open(path).map_err(said)?;
+    let names = archive.names().map_err(said)?;
     let name = match &names[..] {
         [only] => only,
         several => several.iter().find(|name| *name == ARRAY).ok_or_else(|| {
             let named = several.join("`, `");
-            not(format!("several arrays and none is `{ARRAY}`: `{named}`"))
+            format!("several arrays and none is `{ARRAY}`: `{named}`")
         })?,
     };
-    ids(archive.array(name), path)
+    archive.array(name).map_err(said)
+}
+
+/// Labels of an array of any whole numbers or truth values. Its ids are never held in 64 bits: masks are as large in memory
+/// as in the file, and twice their pixels.
+fn labels_of_array(array: &NumpyArray, void: Option<i64>) -> Result<Labels, String> {
+    let said = |error: NumpyError| error.to_string();
+    let mut numbering = Numbering::new(void);
+    array
+        .each_whole_number(|id| numbering.see(id))
+        .map_err(said)?;
+    let numbering = numbering.numbered()?;
+    let masks = array.map_whole_numbers(|id| numbering.label(id));
+    let is_void = array.map_whole_numbers(|id| numbering.is_void(id));
+    Ok(Labels {
+        masks: clip_of(masks.map_err(said)?)?,
+        void: clip_of(is_void.map_err(said)?)?,
+    })
 }
 
 /// Frames as a clip: a single frame is a clip of one, and a channel of its own is no axis.
 ///
 /// # Shape
 /// - `array`: `[time, height, width]`, `[height, width]`, `[time, height, width, 1]` or `[time, 1, height, width]`
-fn clip_of(array: ArrayD<i64>) -> Result<Array3<i64>, String> {
+fn clip_of<T>(array: ArrayD<T>) -> Result<Array3<T>, String> {
     let shape = array.shape().to_vec();
     let array = match shape[..] {
         [_, _] => array.insert_axis(Axis(0)),
@@ -192,29 +197,79 @@ fn clip_of(array: ArrayD<i64>) -> Result<Array3<i64>, String> {
         .map_err(|_| format!("shape {shape:?} is not [time, height, width]"))
 }
 
-/// Labels of eight bits: ids above 255 are numbered anew in their order, 0 stays 0.
-fn labels(ids: &Array3<i64>, void: Option<i64>) -> Result<Labels, String> {
-    let is_void = |id: i64| Some(id) == void;
-    let distinct: BTreeSet<i64> = ids.iter().copied().filter(|id| !is_void(*id)).collect();
-    let fits = distinct.iter().all(|id| (0..=255).contains(id));
-    if let Some(negative) = distinct.first().filter(|id| **id < 0) {
-        return Err(format!("the id {negative} is below 0"));
-    }
-    let objects = distinct.iter().filter(|id| **id > 0);
-    let renamed: BTreeMap<i64, u8> = if fits {
-        objects.map(|id| (*id, *id as u8)).collect()
-    } else {
-        objects.copied().zip(1..=u8::MAX).collect()
-    };
-    let count = distinct.iter().filter(|id| **id > 0).count();
-    if renamed.len() < count {
-        return Err(format!("{count} ids in one clip; 255 are the most"));
-    }
-    let label = |id: &i64| renamed.get(id).copied().unwrap_or(0);
+/// Labels of eight bits of ids.
+fn labels<T: Copy + Into<i64>>(ids: &Array3<T>, void: Option<i64>) -> Result<Labels, String> {
+    let mut numbering = Numbering::new(void);
+    ids.iter().for_each(|id| numbering.see((*id).into()));
+    let numbering = numbering.numbered()?;
     Ok(Labels {
-        masks: ids.map(label),
-        void: ids.map(|id| is_void(*id)),
+        masks: ids.mapv(|id| numbering.label(id.into())),
+        void: ids.mapv(|id| numbering.is_void(id.into())),
     })
+}
+
+/// The most ids that are told apart before a clip is refused; no label file of anyone has as many.
+const MOST_IDS: usize = 1 << 16;
+
+/// Ids → labels of eight bits: ids above 255 are numbered anew in their order, 0 stays 0.
+struct Numbering {
+    void: Option<i64>,
+    distinct: BTreeSet<i64>,
+    last: Option<i64>,
+    labels: BTreeMap<i64, u8>,
+}
+
+impl Numbering {
+    fn new(void: Option<i64>) -> Self {
+        Self {
+            void,
+            distinct: BTreeSet::new(),
+            last: None,
+            labels: BTreeMap::new(),
+        }
+    }
+
+    /// Takes note of an id. Neighbours are mostly alike.
+    fn see(&mut self, id: i64) {
+        if self.last == Some(id) || self.is_void(id) || self.distinct.len() > MOST_IDS {
+            return;
+        }
+        self.last = Some(id);
+        self.distinct.insert(id);
+    }
+
+    /// The labels of all ids that were seen.
+    fn numbered(mut self) -> Result<Self, String> {
+        if let Some(negative) = self.distinct.first().filter(|id| **id < 0) {
+            return Err(format!("the id {negative} is below 0"));
+        }
+        let fits = self.distinct.iter().all(|id| (0..=255).contains(id));
+        let objects = self.distinct.iter().filter(|id| **id > 0);
+        self.labels = if fits {
+            objects.map(|id| (*id, *id as u8)).collect()
+        } else {
+            objects.copied().zip(1..=u8::MAX).collect()
+        };
+        let count = self.distinct.iter().filter(|id| **id > 0).count();
+        if self.labels.len() < count {
+            let more = if self.distinct.len() > MOST_IDS {
+                "more than "
+            } else {
+                ""
+            };
+            let count = count.min(MOST_IDS);
+            return Err(format!("{more}{count} ids in one clip; 255 are the most"));
+        }
+        Ok(self)
+    }
+
+    fn label(&self, id: i64) -> u8 {
+        self.labels.get(&id).copied().unwrap_or(0)
+    }
+
+    fn is_void(&self, id: i64) -> bool {
+        Some(id) == self.void
+    }
 }
 
 #[cfg(test)]
@@ -230,7 +285,7 @@ mod tests {
             let array = clip.clone().insert_axis(Axis(axis)).into_dyn();
             assert_eq!(clip_of(array).unwrap(), clip, "{axis}");
         }
-        let said = clip_of(ArrayD::zeros(vec![1, 2, 3, 4])).unwrap_err();
+        let said = clip_of(ArrayD::<i64>::zeros(vec![1, 2, 3, 4])).unwrap_err();
         assert!(said.contains("[1, 2, 3, 4]"), "{said}");
     }
 
@@ -247,5 +302,8 @@ mod tests {
         let many: Vec<i64> = (0..300).collect();
         let said = labels(&ids(&many), None).unwrap_err();
         assert_eq!(said, "299 ids in one clip; 255 are the most");
+        let endless: Vec<i64> = (0..100_000).collect();
+        let said = labels(&ids(&endless), None).unwrap_err();
+        assert_eq!(said, "more than 65536 ids in one clip; 255 are the most");
     }
 }

@@ -6,7 +6,7 @@
 mod machine;
 mod node;
 
-pub use node::{Id, Node, PickleError};
+pub use node::{Id, Node, Object, PickleError};
 
 use machine::Machine;
 
@@ -18,6 +18,9 @@ const DICTS: [&str; 5] = [
     "builtins dict",
     "__builtin__ dict",
 ];
+
+/// The most axes of an array.
+const MOST_AXES: usize = 8;
 
 /// All values of a pickle.
 #[derive(Debug)]
@@ -61,7 +64,8 @@ impl<'a> Pickle<'a> {
     /// The entries of a dict or of an object that was filled like one.
     pub fn entries(&self, id: Id) -> Option<&[(Id, Id)]> {
         match self.node(id) {
-            Node::Dict(items) | Node::Object { items, .. } => Some(items),
+            Node::Dict(items) => Some(items),
+            Node::Object(object) => Some(&object.items),
             _ => None,
         }
     }
@@ -70,8 +74,8 @@ impl<'a> Pickle<'a> {
     pub fn is_dict(&self, id: Id) -> bool {
         match self.node(id) {
             Node::Dict(_) => true,
-            Node::Object { global, .. } => matches!(
-                self.node(*global),
+            Node::Object(object) => matches!(
+                self.node(object.global),
                 Node::Global(name) if DICTS.contains(&name.as_str())
             ),
             _ => false,
@@ -80,14 +84,12 @@ impl<'a> Pickle<'a> {
 
     /// The fields of an object of a compiled class.
     pub fn fields(&self, id: Id) -> Option<&[(Id, Id)]> {
-        let Node::Object { global, state, .. } = self.node(id) else {
-            return None;
-        };
-        match self.node(*global) {
+        let object = self.object(id)?;
+        match self.node(object.global) {
             Node::Global(name) if name.starts_with("__torch__") => {}
             _ => return None,
         }
-        match self.node((*state)?) {
+        match self.node(object.state?) {
             Node::Dict(items) => Some(items),
             _ => None,
         }
@@ -128,16 +130,29 @@ impl<'a> Pickle<'a> {
 
     /// What was called to make an object, and with what.
     pub fn call(&self, id: Id) -> Option<(&str, &[Id])> {
-        let Node::Object {
-            global, arguments, ..
-        } = self.node(id)
-        else {
+        let object = self.object(id)?;
+        let Node::Global(name) = self.node(object.global) else {
             return None;
         };
-        let Node::Global(name) = self.node(*global) else {
+        Some((name, self.members(object.arguments)?))
+    }
+
+    /// An object of a class.
+    pub fn object(&self, id: Id) -> Option<&Object> {
+        match self.node(id) {
+            Node::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// A few whole numbers that are not negative, such as a shape. More than [`MOST_AXES`] are none: a long tuple that
+    /// many arrays share would be walked once for each.
+    pub fn counts(&self, id: Id) -> Option<Vec<usize>> {
+        let members = self.members(id)?;
+        if members.len() > MOST_AXES {
             return None;
-        };
-        Some((name, self.members(*arguments)?))
+        }
+        members.iter().map(|id| self.count(*id)).collect()
     }
 }
 

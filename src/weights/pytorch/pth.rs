@@ -2,22 +2,25 @@
 //!
 //! Source: `torch/serialization.py` (`_save`), `torch/_utils.py` (`_rebuild_tensor_v2`).
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use slotflow_datasets::regular;
 use zip::{CompressionMethod, ZipArchive};
 
+use super::budget::{Budget, Spent};
 use super::pickle::{Id, Node, Pickle};
-use crate::weights::{StateDict, Value, WeightsError};
+use crate::weights::{StateDict, WeightsError};
 
 mod legacy;
 mod numbers;
 mod state_dict;
 mod strided;
 
-use numbers::{budget, read_value};
-use state_dict::{is_allowed, plain_name, state_entries, unreadable};
+use numbers::stored_value;
+use state_dict::{is_allowed, state_entries, tensors, unreadable};
 use strided::Strided;
 
 /// Largest pickle that is read; real ones have some hundred kilobytes.
@@ -56,34 +59,28 @@ pub fn read_published(path: impl AsRef<Path>) -> Result<(StateDict, Container), 
     let bytes = archive.pickle()?;
     let path = archive.path.clone();
     let pickle = Pickle::parse(&bytes, &is_allowed).map_err(|error| unreadable(error, &path))?;
-    let (entries, container) = match pickle.fields(pickle.root()) {
-        Some(_) => (script_entries(&pickle), Container::TorchScript),
-        None => (state_entries(&pickle, &path)?, Container::Checkpoint),
-    };
-    let mut budget = budget(archive.length);
-    let mut state = StateDict::new(path.clone());
-    for (key, id) in entries {
-        let array = |why: String| WeightsError::Array {
-            key: key.clone(),
-            why,
+    let length = archive.length as usize;
+    if pickle.fields(pickle.root()).is_some() {
+        let entries = script_entries(&pickle, bytes.len());
+        let entries = entries.map_err(|spent| WeightsError::Damaged {
+            why: spent.into(),
             path: path.clone(),
-        };
-        let tensor = Strided::describe(&pickle, id).map_err(array)?;
-        // Checked before allocation: a view may repeat its storage without end.
-        budget = budget
-            .checked_sub(tensor.bytes())
-            .ok_or_else(|| array("the arrays claim more bytes than the file has".into()))?;
-        let value = archive.read(&tensor).map_err(array)?;
-        state.insert(plain_name(&key), value);
+        })?;
+        let tensors = tensors(&pickle, &entries, (length, &path))?;
+        return Ok((archive.read(tensors)?, Container::TorchScript));
     }
-    Ok((state, container))
+    let entries = state_entries(&pickle, &path)?;
+    let tensors = tensors(&pickle, &entries, (length, &path))?;
+    Ok((archive.read(tensors)?, Container::Checkpoint))
 }
 
 /// Names and nodes of the tensors in a compiled model.
-fn script_entries(pickle: &Pickle<'_>) -> Vec<(String, Id)> {
+fn script_entries(pickle: &Pickle<'_>, length: usize) -> Result<Vec<(String, Id)>, Spent> {
     let mut found = Vec::new();
     let mut open = vec![(String::new(), pickle.root())];
     let mut seen = std::collections::BTreeSet::new();
+    // A name is as long as the way to it.
+    let mut budget = Budget::of(length);
     while let Some((prefix, module)) = open.pop() {
         // A module that two fields share, or that holds itself, is read once.
         if !seen.insert(module) {
@@ -93,6 +90,7 @@ fn script_entries(pickle: &Pickle<'_>) -> Vec<(String, Id)> {
             let Node::Text(name) = pickle.node(*key) else {
                 continue;
             };
+            budget.spend(size_of::<(String, Id)>() + prefix.len() + name.len())?;
             let name = format!("{prefix}{name}");
             if pickle.fields(*value).is_some() {
                 open.push((format!("{name}."), *value));
@@ -101,7 +99,7 @@ fn script_entries(pickle: &Pickle<'_>) -> Vec<(String, Id)> {
             }
         }
     }
-    found
+    Ok(found)
 }
 
 struct Archive {
@@ -125,7 +123,7 @@ impl Archive {
             why,
             path: path.into(),
         };
-        let file = File::open(path).map_err(io)?;
+        let file = regular::open(path).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
         if length == 0 {
             return Err(foreign("the file is empty".into()));
@@ -194,16 +192,45 @@ impl Archive {
         Ok((record.size(), record))
     }
 
-    fn read(&mut self, tensor: &Strided) -> Result<Value, String> {
-        let (size, record) = self.record(&format!("data/{}", tensor.storage.record))?;
-        let expected = (tensor.storage.stored as u64).checked_mul(tensor.number().size() as u64);
-        if expected != Some(size) {
-            return Err(format!(
-                "its storage has {size} bytes, not the {} numbers that it claims",
-                tensor.storage.stored
-            ));
+    /// The numbers of tensors; each storage is read once, and whole, for a checksum stands at its end.
+    fn read(&mut self, tensors: BTreeMap<String, Strided<'_>>) -> Result<StateDict, WeightsError> {
+        let path = self.path.clone();
+        let mut state = StateDict::new(path.clone());
+        // Records may lie over each other in a zip file: all together are no more than the file could hold.
+        let mut budget = Budget::of(self.length as usize);
+        let mut by_storage: BTreeMap<&str, Vec<(String, Strided<'_>)>> = BTreeMap::new();
+        for (key, tensor) in tensors {
+            let of_storage = by_storage.entry(tensor.storage.record).or_default();
+            of_storage.push((key, tensor));
         }
-        read_value(record, tensor)
+        for (record, tensors) in by_storage {
+            let mut storage = None;
+            for (key, tensor) in tensors {
+                let array = |why: String| WeightsError::Array {
+                    key: key.clone(),
+                    why,
+                    path: path.clone(),
+                };
+                let bytes = match &mut storage {
+                    Some(bytes) => bytes,
+                    none => none.insert(self.storage(record, &mut budget).map_err(array)?),
+                };
+                let value = stored_value(bytes, &tensor).map_err(array)?;
+                state.insert(key, value);
+            }
+        }
+        Ok(state)
+    }
+
+    /// The bytes of a storage.
+    fn storage(&mut self, record: &str, budget: &mut Budget) -> Result<Vec<u8>, String> {
+        let (size, mut record) = self.record(&format!("data/{record}"))?;
+        budget.spend(size as usize)?;
+        let mut bytes = Vec::with_capacity(size as usize);
+        record
+            .read_to_end(&mut bytes)
+            .map_err(|error| error.to_string())?;
+        Ok(bytes)
     }
 }
 

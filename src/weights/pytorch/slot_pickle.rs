@@ -3,11 +3,14 @@
 //! Source: `extract_slots.py` and `rollout_*_slots.py` of SlotFormer and SlotDiffusion, which write with nerv's
 //! `dump_obj` (pickle protocol 2); `numpy/core/src/multiarray/methods.c`, `array_reduce`.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use half::f16;
 use ndarray::{Array3, ArrayView3, Ix3, ShapeBuilder};
+use slotflow_datasets::regular;
 
+use super::budget::Budget;
 use super::pickle::{Id, Node, Pickle, PickleError};
 use crate::weights::WeightsError;
 
@@ -26,6 +29,9 @@ const ALLOWED: [&str; 11] = [
     "builtins bytearray",
 ];
 
+/// The longest name of a split or clip; a long one may stand for many clips.
+const LONGEST_NAME: usize = 4096;
+
 /// Split of a file that names none.
 pub const UNNAMED: &str = "clips";
 
@@ -42,7 +48,7 @@ impl SlotPickle {
     /// # Errors
     /// When the file system refuses.
     pub fn read(path: &Path) -> Result<Self, WeightsError> {
-        let bytes = std::fs::read(path).map_err(|source| WeightsError::Io {
+        let bytes = regular::read(path).map_err(|source| WeightsError::Io {
             doing: "read",
             source,
             path: path.into(),
@@ -77,14 +83,19 @@ impl SlotPickle {
             PickleError::Damaged(why) => WeightsError::Damaged { why, path: path() },
         })?;
         let mut count = 0;
+        // Clips may share a dict or an array: all together have no more numbers than a file of this size could hold.
+        let mut budget = Budget::of(self.bytes.len());
         for (split, value) in self.named(&pickle, pickle.root())? {
             let is_flat = described(&pickle, value).is_some();
             let (split, clips) = if is_flat {
-                (UNNAMED.to_owned(), vec![(split, value)])
+                (UNNAMED.into(), vec![(split, value)])
             } else {
                 (split, self.named(&pickle, value)?)
             };
             for (name, array) in &clips {
+                let bytes = described(&pickle, *array).map_or(0, |array| array.bytes(&pickle));
+                let spent = budget.spend(bytes + size_of::<(Cow<str>, Id)>());
+                spent.map_err(|_| self.not_slots("its clips have more numbers than the file"))?;
                 take(&split, name, self.slots(&pickle, (&split, name), *array)?)?;
                 count += 1;
             }
@@ -117,15 +128,19 @@ impl SlotPickle {
     }
 
     /// The entries of a dict by their names; whole numbers are names too.
-    fn named(&self, pickle: &Pickle, id: Id) -> Result<Vec<(String, Id)>, WeightsError> {
+    fn named<'a>(
+        &self,
+        pickle: &Pickle<'a>,
+        id: Id,
+    ) -> Result<Vec<(Cow<'a, str>, Id)>, WeightsError> {
         let entries = pickle.entries(id).filter(|_| pickle.is_dict(id));
         let entries = entries.ok_or_else(|| {
             self.not_slots("it is no dict of splits with a dict of clips in each")
         })?;
         let named = entries.iter().map(|(key, value)| match pickle.node(*key) {
-            Node::Text(name) => Ok(((*name).to_owned(), *value)),
-            Node::Int(number) => Ok((number.to_string(), *value)),
-            _ => Err(self.not_slots("a split or clip has a name that is no text")),
+            Node::Text(name) if name.len() <= LONGEST_NAME => Ok(((*name).into(), *value)),
+            Node::Int(number) => Ok((number.to_string().into(), *value)),
+            _ => Err(self.not_slots("a split or clip has a name that is no text, or a long one")),
         });
         named.collect()
     }
@@ -163,7 +178,16 @@ struct Described<'a> {
     kind: Kind<'a>,
     shape: Vec<usize>,
     columns_first: bool,
-    bytes: std::borrow::Cow<'a, [u8]>,
+    /// Where its numbers stand.
+    numbers: Id,
+}
+
+impl Described<'_> {
+    /// No fewer bytes than it has in memory.
+    fn bytes(&self, pickle: &Pickle) -> usize {
+        let growth = if self.kind.name == "f2" { 2 } else { 1 };
+        encoded(pickle, self.numbers).map_or(0, |bytes| bytes.len().saturating_mul(growth))
+    }
 }
 
 fn array3(pickle: &Pickle, id: Id) -> Result<Array3<f32>, String> {
@@ -178,7 +202,8 @@ fn array3(pickle: &Pickle, id: Id) -> Result<Array3<f32>, String> {
         .checked_mul(slots)
         .and_then(|count| count.checked_mul(dim));
     let count = count.ok_or("its shape is out of range")?;
-    let values = numbers(&array.kind, &array.bytes)?;
+    let bytes = bytes_of(pickle, array.numbers).ok_or("it is no NumPy array of plain numbers")?;
+    let values = numbers(&array.kind, &bytes)?;
     if values.len() != count {
         return Err(format!(
             "it has {} numbers for shape {:?}",
@@ -192,14 +217,7 @@ fn array3(pickle: &Pickle, id: Id) -> Result<Array3<f32>, String> {
         .map_err(|error| error.to_string())
 }
 
-fn described<'a>(pickle: &'a Pickle<'a>, id: Id) -> Option<Described<'a>> {
-    let counts = |id: Id| -> Option<Vec<usize>> {
-        pickle
-            .members(id)?
-            .iter()
-            .map(|id| pickle.count(*id))
-            .collect()
-    };
+fn described<'a>(pickle: &Pickle<'a>, id: Id) -> Option<Described<'a>> {
     let (call, arguments) = pickle.call(id)?;
     if call.ends_with(" _frombuffer") {
         let [bytes, kind, shape, order] = *arguments else {
@@ -207,43 +225,33 @@ fn described<'a>(pickle: &'a Pickle<'a>, id: Id) -> Option<Described<'a>> {
         };
         return Some(Described {
             kind: kind_of(pickle, kind)?,
-            shape: counts(shape)?,
+            shape: pickle.counts(shape)?,
             columns_first: *pickle.node(order) == Node::Text("F"),
-            bytes: bytes_of(pickle, bytes)?,
+            numbers: bytes,
         });
     }
     if !call.ends_with(" _reconstruct") {
         return None;
     }
-    let Node::Object {
-        state: Some(state), ..
-    } = pickle.node(id)
-    else {
-        return None;
-    };
-    let [_, shape, kind, columns_first, bytes] = *pickle.members(*state)? else {
+    let state = pickle.object(id)?.state?;
+    let [_, shape, kind, columns_first, bytes] = *pickle.members(state)? else {
         return None;
     };
     Some(Described {
         kind: kind_of(pickle, kind)?,
-        shape: counts(shape)?,
+        shape: pickle.counts(shape)?,
         columns_first: *pickle.node(columns_first) == Node::Bool(true),
-        bytes: bytes_of(pickle, bytes)?,
+        numbers: bytes,
     })
 }
 
-fn kind_of<'a>(pickle: &'a Pickle<'a>, id: Id) -> Option<Kind<'a>> {
+fn kind_of<'a>(pickle: &Pickle<'a>, id: Id) -> Option<Kind<'a>> {
     let (call, arguments) = pickle.call(id)?;
     let Node::Text(name) = pickle.node(*arguments.first()?) else {
         return None;
     };
-    let Node::Object {
-        state: Some(state), ..
-    } = pickle.node(id)
-    else {
-        return None;
-    };
-    let big_endian = match pickle.node(*pickle.members(*state)?.get(1)?) {
+    let state = pickle.object(id)?.state?;
+    let big_endian = match pickle.node(*pickle.members(state)?.get(1)?) {
         Node::Text("<") => false,
         Node::Text(">") => true,
         _ => return None,
@@ -251,28 +259,55 @@ fn kind_of<'a>(pickle: &'a Pickle<'a>, id: Id) -> Option<Kind<'a>> {
     (call == "numpy dtype").then_some(Kind { name, big_endian })
 }
 
-/// Bytes as protocol 3 writes them, or as protocol 2 does: text in Latin-1.
-fn bytes_of<'a>(pickle: &'a Pickle<'a>, id: Id) -> Option<std::borrow::Cow<'a, [u8]>> {
-    if let Node::Bytes(bytes) = pickle.node(id) {
-        return Some((*bytes).into());
-    }
-    let (call, arguments) = pickle.call(id)?;
-    match (call, arguments) {
-        ("_codecs encode", [text, codec]) => {
-            let (Node::Text(text), Node::Text("latin1" | "latin-1")) =
-                (pickle.node(*text), pickle.node(*codec))
-            else {
-                return None;
-            };
-            let bytes: Option<Vec<u8>> = text
-                .chars()
-                .map(|letter| u8::try_from(u32::from(letter)).ok())
-                .collect();
-            bytes.map(Into::into)
+/// Bytes as a pickle has them.
+enum Encoded<'a> {
+    Bytes(&'a [u8]),
+    /// Text in Latin-1, as protocol 2 writes bytes.
+    Latin1(&'a str),
+}
+
+impl Encoded<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Latin1(text) => text.len(),
         }
-        (_, [bytes]) => bytes_of(pickle, *bytes),
-        (_, []) => Some(Vec::new().into()),
+    }
+}
+
+/// Bytes, or those of a call of `bytes` or `bytearray`.
+fn encoded<'a>(pickle: &Pickle<'a>, id: Id) -> Option<Encoded<'a>> {
+    if let Some(bytes) = plain_bytes(pickle, id) {
+        return Some(bytes);
+    }
+    // One call alone: a chain of them may be as long as the file.
+    match pickle.call(id)? {
+        (_, [bytes]) => plain_bytes(pickle, *bytes),
+        (_, []) => Some(Encoded::Bytes(&[])),
         _ => None,
+    }
+}
+
+fn plain_bytes<'a>(pickle: &Pickle<'a>, id: Id) -> Option<Encoded<'a>> {
+    if let Node::Bytes(bytes) = pickle.node(id) {
+        return Some(Encoded::Bytes(bytes));
+    }
+    let ("_codecs encode", [text, codec]) = pickle.call(id)? else {
+        return None;
+    };
+    match (pickle.node(*text), pickle.node(*codec)) {
+        (Node::Text(text), Node::Text("latin1" | "latin-1")) => Some(Encoded::Latin1(text)),
+        _ => None,
+    }
+}
+
+fn bytes_of<'a>(pickle: &Pickle<'a>, id: Id) -> Option<Cow<'a, [u8]>> {
+    match encoded(pickle, id)? {
+        Encoded::Bytes(bytes) => Some(bytes.into()),
+        Encoded::Latin1(text) => {
+            let bytes = text.chars().map(|letter| u8::try_from(letter).ok());
+            bytes.collect::<Option<Vec<u8>>>().map(Into::into)
+        }
     }
 }
 

@@ -1,12 +1,16 @@
 //! Folders: their entries by name, and the folder that a file is to lie in.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
+use crate::files::{memory, regular};
 
 /// The mark of the byte order in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What a byte of text may take when it is parsed, bytes: two letters of JSON become a value of 32.
+const PARSED: u64 = 16;
 
 /// Entries of a folder by name, hidden ones left out.
 ///
@@ -33,24 +37,22 @@ pub fn ending(path: &Path) -> String {
 /// The bytes of a text file, without the mark of the byte order that some editors put first.
 ///
 /// # Errors
-/// When it cannot be read, or is no plain file.
+/// When it cannot be read, is no plain file, or would take more than half of the memory.
 pub fn read_text(path: &Path) -> Result<Vec<u8>, DataError> {
-    let io = |source| unreadable(source, path);
-    if !fs::metadata(path).map_err(io)?.is_file() {
-        return Err(not_a_file(path));
+    let length = regular::check(path)
+        .map_err(|source| unreadable(source, path))?
+        .len();
+    if length.saturating_mul(PARSED) > memory::budget() {
+        return Err(DataError::Malformed {
+            reason: format!("a text of {length} bytes, which takes more than half of the memory"),
+            path: path.to_owned(),
+        });
     }
-    let bytes = fs::read(path).map_err(io)?;
+    let bytes = regular::read(path).map_err(|source| unreadable(source, path))?;
     Ok(match bytes.strip_prefix(BYTE_ORDER_MARK) {
         Some(text) => text.to_vec(),
         None => bytes,
     })
-}
-
-fn not_a_file(path: &Path) -> DataError {
-    DataError::Malformed {
-        reason: "neither a file nor a folder".to_owned(),
-        path: path.to_owned(),
-    }
 }
 
 /// A file or folder that the system does not give.
@@ -81,10 +83,7 @@ pub fn create_parent(file: &Path) -> Result<(), DataError> {
 /// When it cannot be read, or is no plain file: reading from a pipe or a device may never end.
 pub fn hash_file(hash: &mut blake3::Hasher, path: &Path) -> Result<(), DataError> {
     let io = |source| unreadable(source, path);
-    if !fs::metadata(path).map_err(io)?.is_file() {
-        return Err(not_a_file(path));
-    }
-    hash.update_reader(File::open(path).map_err(io)?)
+    hash.update_reader(regular::open(path).map_err(io)?)
         .map_err(io)?;
     Ok(())
 }

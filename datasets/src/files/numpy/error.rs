@@ -6,9 +6,6 @@ pub enum NumpyError {
     /// The file system refused, or the file ends early.
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    /// Not a regular file.
-    #[error("not a regular file")]
-    NotAFile,
     /// Not an array that this program reads.
     #[error("{0}")]
     Format(String),

@@ -12,13 +12,12 @@ mod header;
 /// Archives of arrays.
 mod npz;
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 
-use crate::memory;
+use crate::{memory, regular};
 
 pub use error::NumpyError;
 pub use header::{ElementKind, Header};
@@ -37,7 +36,7 @@ impl NumpyArray {
     /// # Errors
     /// When the file cannot be read or is no array.
     pub fn read(path: &Path) -> Result<Self, NumpyError> {
-        Self::read_from(BufReader::new(open(path)?))
+        Self::read_from(BufReader::new(regular::open(path)?))
     }
 
     /// The array that a reader gives.
@@ -87,6 +86,36 @@ impl NumpyArray {
         self.array(|element| fit(read(element)))
     }
 
+    /// Hands out every whole number or truth value in the order of the file: nothing is allocated.
+    ///
+    /// # Errors
+    /// When the elements are no whole numbers, or one does not fit in 64 bits.
+    pub fn each_whole_number(&self, mut each: impl FnMut(i64)) -> Result<(), NumpyError> {
+        let Some(read) = self.header.kind.whole_number_reader() else {
+            return Err(self.other("whole numbers"));
+        };
+        for element in self.bytes.chunks_exact(self.header.kind.size()) {
+            let number = read(element);
+            each(i64::try_from(number).map_err(|_| NumpyError::OutOfRange { number })?);
+        }
+        Ok(())
+    }
+
+    /// What every whole number or truth value becomes.
+    ///
+    /// # Errors
+    /// When the elements are no whole numbers, or one does not fit in 64 bits.
+    pub fn map_whole_numbers<T>(&self, map: impl Fn(i64) -> T) -> Result<ArrayD<T>, NumpyError> {
+        let Some(read) = self.header.kind.whole_number_reader() else {
+            return Err(self.other("whole numbers"));
+        };
+        self.array(|element| {
+            let number = read(element);
+            let whole = i64::try_from(number).map_err(|_| NumpyError::OutOfRange { number })?;
+            Ok(map(whole))
+        })
+    }
+
     /// Floating-point numbers.
     ///
     /// # Errors
@@ -121,19 +150,16 @@ impl NumpyArray {
         read: impl Fn(&[u8]) -> Result<T, NumpyError>,
     ) -> Result<ArrayD<T>, NumpyError> {
         let elements = self.bytes.chunks_exact(self.header.kind.size());
+        let converted = elements.len().saturating_mul(size_of::<T>());
+        let (needed, budget) = ((self.bytes.len() + converted) as u64, memory::budget());
+        if needed > budget {
+            return Err(NumpyError::TooLarge { needed, budget });
+        }
         let elements = elements.map(read).collect::<Result<Vec<T>, _>>()?;
         let shape = IxDyn(&self.header.shape).set_f(self.header.columns_first);
         ArrayD::from_shape_vec(shape, elements)
             .map_err(|error| NumpyError::Format(error.to_string()))
     }
-}
-
-/// A regular file; anything else might never end.
-fn open(path: &Path) -> Result<File, NumpyError> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(NumpyError::NotAFile);
-    }
-    Ok(File::open(path)?)
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use std::path::Path;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::{NumpyArray, NumpyError, open};
+use super::{NumpyArray, NumpyError};
+use crate::regular;
 
 /// An `.npz` archive.
 pub struct NpzArchive {
@@ -20,7 +21,7 @@ impl NpzArchive {
     /// # Errors
     /// When the file cannot be read or is no archive.
     pub fn open(path: &Path) -> Result<Self, NumpyError> {
-        let zip = ZipArchive::new(BufReader::new(open(path)?)).map_err(of_zip)?;
+        let zip = ZipArchive::new(BufReader::new(regular::open(path)?)).map_err(of_zip)?;
         Ok(Self { zip })
     }
 

@@ -4,17 +4,19 @@
 //! `tensorflow/core/lib/io/record_writer.h`: little-endian `u64` length, masked CRC-32C of these eight bytes, the data,
 //! masked CRC-32C of the data.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
 use crate::listing::unreadable;
+use crate::regular;
 
 /// Bytes before a record: its length and the checksum of the length.
 const HEAD: u64 = 12;
 /// Bytes after a record: its checksum.
 const TAIL: u64 = 4;
+/// The longest record that is read: parsed, an empty byte string of two bytes takes 32.
+const LONGEST: u64 = 64 << 20;
 /// Added to a rotated checksum, so that checksums of data that holds checksums stay apart.
 const MASK_DELTA: u32 = 0xa282_ead8;
 
@@ -44,7 +46,7 @@ impl Shard {
     /// When the file cannot be read, or does not begin with a record.
     pub fn open(path: &Path) -> Result<Self, DataError> {
         let io = |source| unreadable(source, path);
-        let file = File::open(path).map_err(io)?;
+        let file = regular::open(path).map_err(io)?;
         let size = file.metadata().map_err(io)?.len();
         let mut file = BufReader::new(file);
         let mut shard = Self {
@@ -101,7 +103,7 @@ impl Shard {
             return Err(self.malformed(self.fault.clone().unwrap_or_default()));
         };
         let io = |source| unreadable(source, &self.path);
-        let mut file = File::open(&self.path).map_err(io)?;
+        let mut file = regular::open(&self.path).map_err(io)?;
         file.seek(SeekFrom::Start(span.start)).map_err(io)?;
         let mut record = vec![0; span.length as usize];
         let mut written = [0; TAIL as usize];
@@ -141,7 +143,12 @@ fn next_span(file: &mut impl Read, at: u64, size: u64) -> io::Result<Result<Span
         ));
     }
     let length = u64::from_le_bytes(length);
-    let needed = length.saturating_add(HEAD + TAIL);
+    if length > LONGEST {
+        return Ok(Err(format!(
+            "it takes {length} bytes; {LONGEST} are the most"
+        )));
+    }
+    let needed = length + HEAD + TAIL;
     if needed > left {
         return Ok(Err(format!(
             "it takes {needed} bytes and the file ends after {left}"

@@ -112,7 +112,26 @@ pub struct Proposed {
     pub frame_index: usize,
 }
 
+/// The most objects of a clip: masks number them in a byte, and events are tables of frames and objects.
+const MOST_OBJECTS: usize = 255;
+
 impl Annotation {
+    /// The annotation in a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, says something else, or has more objects than masks could number.
+    pub fn read(path: &Path) -> Result<Self, DataError> {
+        let annotation: Self = read_json(path)?;
+        let objects = annotation.object_property.len();
+        if objects > MOST_OBJECTS {
+            return Err(DataError::Malformed {
+                reason: format!("{objects} objects; {MOST_OBJECTS} are the most"),
+                path: path.to_owned(),
+            });
+        }
+        Ok(annotation)
+    }
+
     /// Frames in which an object comes into view.
     pub fn entrances(&self) -> Vec<usize> {
         let mut before: BTreeMap<usize, bool> = BTreeMap::new();

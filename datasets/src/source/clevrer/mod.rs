@@ -166,7 +166,7 @@ impl ClevrerSource {
         let path = paths
             .find(|path| path.is_file())
             .ok_or_else(|| missing(&wanted))?;
-        files::read_json(&path)
+        Annotation::read(&path)
     }
 
     /// The event table of question programs, as far as the clip shows it.

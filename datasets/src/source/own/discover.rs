@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use crate::error::DataError;
 use crate::listing::entries::{ending, unreadable};
 use crate::listing::series::series;
+use crate::regular;
 use crate::source::frames::layout::{Sorted, sort_pictures};
 use crate::video::picture::is_picture_name;
+use crate::video::playlist::{self, is_playlist_name};
 
 /// The endings that make a file in a folder a video. A file that is named by itself may have any.
 const ENDINGS: &str = "3gp avi flv gif m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts webm wmv y4m";
@@ -293,16 +295,18 @@ impl Search {
                 continue;
             }
             let meant = is_video(&path) || path.extension().is_none();
-            match fs::metadata(&path) {
+            match regular::look(&path) {
                 Ok(meta) if meta.is_dir() => listed.folders.push(path),
                 Ok(meta) if meta.is_file() && is_video(&path) => listed.videos.push(path),
                 Ok(meta) if meta.is_file() && is_picture_name(&path) => listed.pictures.push(path),
-                Ok(meta) if !meta.is_file() && meant => {
-                    listed
-                        .broken
-                        .push((path, "neither a file nor a folder".to_owned()));
-                }
-                Ok(_) => self.leave_out(vec![path], "neither a video nor a picture"),
+                Ok(_) => match regular::check(&path) {
+                    Err(error) if meant => listed.broken.push((path, error.to_string())),
+                    Err(error) => self.leave_out(vec![path], &error.to_string()),
+                    Ok(_) if is_playlist_name(&path) => {
+                        self.leave_out(vec![path], playlist::REASON);
+                    }
+                    Ok(_) => self.leave_out(vec![path], "neither a video nor a picture"),
+                },
                 // A frame that cannot be read is found missing when its clip is.
                 Err(_) if is_picture_name(&path) => listed.pictures.push(path),
                 Err(error) if meant => listed.broken.push((path, error.to_string())),

@@ -1,7 +1,6 @@
 //! Videos of one's own: files, folders of files, and folders of numbered pictures.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use ndarray::Array3;
@@ -11,6 +10,7 @@ use super::partition::{Chosen, choose};
 use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
 use crate::listing::{hash_file, pictures, unreadable};
+use crate::regular;
 use crate::source::config::SourceConfig;
 use crate::source::frames::frame_files::{FrameFiles, read_masks};
 use crate::source::frames::layout::{masks_by_number, sort_pictures};
@@ -49,7 +49,7 @@ impl FolderSource {
     pub fn open(paths: &[PathBuf]) -> Result<Self, DataError> {
         let mut all = Discovered::default();
         for path in paths {
-            let meta = fs::metadata(path).map_err(|source| unreadable(source, path))?;
+            let meta = regular::look(path).map_err(|source| unreadable(source, path))?;
             if !meta.is_dir() {
                 all.clips.push(OwnClip {
                     name: path

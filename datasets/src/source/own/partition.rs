@@ -18,11 +18,11 @@
 //!   number stands in: of two clips one is for validation, of three or more one is for test as well.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 
 use crate::error::DataError;
 use crate::listing::entries::unreadable;
+use crate::regular;
 use crate::source::config::SourceConfig;
 use crate::source::split::Split;
 
@@ -197,7 +197,7 @@ fn number(name: &str) -> f64 {
 }
 
 fn by_list(list: &Path, clips: &[(&str, &str)]) -> Result<Assigned, DataError> {
-    let text = fs::read_to_string(list).map_err(|source| unreadable(source, list))?;
+    let text = regular::read_to_string(list).map_err(|source| unreadable(source, list))?;
     let malformed = |reason: String| DataError::Malformed {
         reason,
         path: list.to_owned(),
@@ -266,6 +266,8 @@ fn named(name: &str) -> Option<Split> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const PARTITION: Partition = Partition {

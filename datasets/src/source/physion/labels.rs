@@ -1,11 +1,11 @@
 //! Physion's label files, as the authors, pandas and spreadsheets write them.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use crate::error::DataError;
 use crate::listing::unreadable;
+use crate::regular;
 
 /// What a spreadsheet writes before its text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -30,7 +30,7 @@ pub fn read_labels(path: &Path) -> Result<BTreeMap<String, bool>, DataError> {
         reason,
         path: path.to_owned(),
     };
-    let bytes = fs::read(path).map_err(|source| unreadable(source, path))?;
+    let bytes = regular::read(path).map_err(|source| unreadable(source, path))?;
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         return Err(malformed(
             "text in UTF-16; save the table as UTF-8".to_owned(),
@@ -113,6 +113,8 @@ fn truth(said: &str) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn read(text: impl AsRef<[u8]>) -> Result<BTreeMap<String, bool>, DataError> {

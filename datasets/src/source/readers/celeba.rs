@@ -9,7 +9,6 @@
 //! torchvision `datasets/celeba.py`. The papers stretch the faces to a square (`fit = "stretch"`).
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -17,6 +16,7 @@ use super::still::{Still, content, decoder, first_folder, missing};
 use crate::clip::{ClipId, Sample};
 use crate::error::DataError;
 use crate::listing::{entries, unreadable};
+use crate::regular;
 use crate::source::config::SourceConfig;
 use crate::source::interface::Source;
 use crate::source::split::Split;
@@ -61,7 +61,7 @@ impl CelebaSource {
             unjoined: Vec::new(),
         };
         let io = |source| unreadable(source, &partition);
-        let file = BufReader::new(File::open(&partition).map_err(io)?);
+        let file = BufReader::new(regular::open(&partition).map_err(io)?);
         for (number, line) in file.lines().enumerate() {
             source.take(&line.map_err(io)?, number + 1, split, &there);
         }

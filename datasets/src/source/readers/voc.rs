@@ -15,7 +15,6 @@
 //! # Source
 //! SlotDiffusion `img_based/datasets/voc.py`: pixels of 255 in either picture are void and background in both.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
@@ -24,6 +23,7 @@ use super::still::{Still, content, decoder, first_folder, missing};
 use crate::clip::{ClipId, Sample};
 use crate::error::DataError;
 use crate::listing::unreadable;
+use crate::regular;
 use crate::source::config::SourceConfig;
 use crate::source::interface::{GroundTruth, Source};
 use crate::source::split::Split;
@@ -130,7 +130,7 @@ impl VocSource {
 
 /// The names of a list: one a line, or paths of a picture and of its labels a line.
 fn names(list: &Path) -> Result<Vec<Box<str>>, DataError> {
-    let text = fs::read_to_string(list).map_err(|source| unreadable(source, list))?;
+    let text = regular::read_to_string(list).map_err(|source| unreadable(source, list))?;
     let stem = |line: &str| {
         let first = Path::new(line.split_whitespace().next()?);
         let written = first
@@ -211,6 +211,8 @@ impl Source for VocSource {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use ndarray::{Array3, arr3};
 
     use super::*;

@@ -5,6 +5,19 @@
 /// How many frames a stamp may go back before the clock counts as a new one.
 const BACK: f64 = 2.5;
 
+/// The longest that a picture is shown, seconds: a stamp later than that is wrong, or the clock was set. At a given rate a
+/// picture is delivered as long as it is shown, and one stamp of a small file could ask for all memory.
+pub(crate) const LONGEST_SECS: f64 = 3600.0;
+
+/// How long a picture is shown: as it says, or as usual where it says nothing or too much.
+pub(crate) fn shown_secs(duration_secs: f64, usual_secs: f64) -> f64 {
+    if duration_secs > 0.0 && duration_secs <= LONGEST_SECS {
+        duration_secs
+    } else {
+        usual_secs.min(LONGEST_SECS)
+    }
+}
+
 /// Seconds since the first stamp, never going back.
 #[derive(Debug, Clone)]
 pub(crate) struct Clock {
@@ -23,12 +36,12 @@ impl Clock {
     /// A clock for frames of a usual length.
     pub(crate) fn new(usual_secs: f64) -> Self {
         Self {
-            usual_secs,
+            usual_secs: usual_secs.min(LONGEST_SECS),
             first: None,
             offset_secs: 0.0,
             before: None,
             last_secs: 0.0,
-            last_duration_secs: usual_secs,
+            last_duration_secs: usual_secs.min(LONGEST_SECS),
         }
     }
 
@@ -43,11 +56,7 @@ impl Clock {
             (Some(stamp), Some(first)) => self.since(stamp - first).max(self.last_secs),
             (None, Some(_)) => self.last_secs + self.usual_secs,
         };
-        self.last_duration_secs = if duration_secs > 0.0 {
-            duration_secs
-        } else {
-            self.usual_secs
-        };
+        self.last_duration_secs = shown_secs(duration_secs, self.usual_secs);
         self.last_secs = secs;
         secs
     }
@@ -56,12 +65,13 @@ impl Clock {
     fn since(&mut self, stamp: f64) -> f64 {
         // One stamp far behind and the next in its place: that one was wrong, and no clock began.
         if let Some(before) = self.before.take()
-            && stamp + before >= self.last_secs
+            && (self.last_secs..=self.end_secs() + LONGEST_SECS).contains(&(stamp + before))
         {
             self.offset_secs = before;
         }
         let secs = stamp + self.offset_secs;
-        if secs >= self.last_secs - BACK * self.usual_secs {
+        let first = self.last_secs - BACK * self.usual_secs;
+        if (first..=self.end_secs() + LONGEST_SECS).contains(&secs) {
             return secs;
         }
         self.before = Some(self.offset_secs);
@@ -110,6 +120,9 @@ mod tests {
             [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
         );
         assert_eq!(times(&[0.0, 0.2, 0.1, 0.3]), [0.0, 0.2, 0.2, 0.3]);
+        assert_eq!(times(&[0.0, 9e99, 0.2, 0.3]), [0.0, 0.1, 0.2, 0.3]);
+        assert_eq!(times(&[0.0, 1e9, 1e9 + 0.1]), [0.0, 0.1, 0.2]);
+        assert_eq!(times(&[0.0, 3600.0]), [0.0, 3600.0]);
         let mut clock = Clock::new(0.1);
         assert_eq!(clock.at(None, 0.0), 0.0);
         assert_eq!(clock.at(Some(f64::NAN), 0.0), 0.1);

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ffmpeg_next as ff;
 
+use super::clock::{LONGEST_SECS, shown_secs};
 use super::frame_picker::slack_secs;
 use super::open::open;
 use super::pictures::PATIENCE;
@@ -70,17 +71,15 @@ impl Parts {
 
     /// Adds a frame by when it is shown and decoded, in the order of decoding.
     fn add(&mut self, [shown, decoded]: [Option<f64>; 2], duration_secs: f64) {
-        let length = if duration_secs > 0.0 {
-            duration_secs
-        } else {
-            self.usual_secs
-        };
+        let length = shown_secs(duration_secs, self.usual_secs);
         let from = shown.filter(|secs| secs.is_finite());
         let begins_again = match (self.decoded, decoded, self.now, from) {
             (Some(last), Some(decoded), ..) => decoded < last - BACK * self.usual_secs,
             (.., Some([_, end]), Some(from)) => from < end - BACK_SHOWN * self.usual_secs,
             _ => false,
         };
+        let is_set = |[_, end]: [f64; 2]| from.is_some_and(|from| from > end + LONGEST_SECS);
+        let begins_again = begins_again || self.now.is_some_and(is_set);
         self.decoded = decoded.or(self.decoded);
         self.now = Some(match (self.now, from) {
             (None, from) => {
@@ -117,6 +116,8 @@ mod tests {
     fn time_is_that_from_the_first_frame_to_the_last_of_every_stretch() {
         // In the order of decoding.
         assert_eq!(secs(&[100.0, 100.3, 100.1, 100.2]), 0.4);
+        // One stamp that lies: a stretch of its own, as long as its picture.
+        assert_eq!(secs(&[0.0, 0.1, 1e6, 0.3, 0.4]), 0.5);
         let part: Vec<f64> = (0..30).map(|n| f64::from(n) / 10.0).collect();
         assert_eq!(secs(&part.repeat(2)), 6.0);
         let mut short = Parts::new(0.1);

@@ -1,6 +1,6 @@
 //! A path → a decoder that is ready, or one clear reason why not.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
@@ -12,15 +12,15 @@ use ffmpeg_next as ff;
 
 use super::rotation::Turn;
 use crate::error::DataError;
+use crate::listing::unreadable;
+use crate::regular;
 use crate::video::info::{DecodeOptions, VideoInfo};
 use crate::video::limits::{MAX_PIXELS, MAX_SIDE, UNKNOWN_FPS};
+use crate::video::playlist;
 use crate::video::raw::{limit_allocation, look_closer, open_headers, stored_size};
 
 /// The largest piece of memory FFmpeg may ask for at once: a frame of [`MAX_PIXELS`] with eight bytes a pixel.
 const MAX_ALLOCATION: usize = MAX_PIXELS * 8 + (1 << 20);
-
-/// How much of a file is looked at before FFmpeg sees it, bytes.
-const HEAD: u64 = 64;
 
 /// A file whose pictures can be decoded one after the other.
 pub(super) struct Opened {
@@ -97,31 +97,23 @@ pub(super) fn open(path: &Path, decode: DecodeOptions) -> Result<Opened, DataErr
 
 /// The file, unless what stands at the path can hold no video.
 fn open_file(path: &Path) -> Result<File, DataError> {
-    let io = |source| DataError::Io {
-        action: "read",
-        source,
-        path: path.to_owned(),
-    };
+    let io = |source| unreadable(source, path);
     let fail = |reason: &str| DataError::Video {
         reason: reason.to_owned(),
         path: path.to_owned(),
     };
-    let meta = fs::metadata(path).map_err(io)?;
-    if meta.is_dir() {
-        return Err(fail("it is a folder"));
-    }
-    if !meta.is_file() {
-        return Err(fail("it is neither a file nor a folder"));
-    }
-    if meta.len() == 0 {
-        return Err(fail("the file is empty"));
-    }
-    let mut file = File::open(path).map_err(io)?;
+    let mut file = regular::open(path).map_err(io)?;
     let mut head = Vec::new();
     file.by_ref()
-        .take(HEAD)
+        .take(playlist::HEAD)
         .read_to_end(&mut head)
         .map_err(io)?;
+    if head.is_empty() {
+        return Err(fail("the file is empty"));
+    }
+    if playlist::is_playlist_name(path) || playlist::is_playlist(&head) {
+        return Err(fail(playlist::REASON));
+    }
     check_size(claimed_size(&head).unwrap_or_default(), path)?;
     file.rewind().map_err(io)?;
     Ok(file)

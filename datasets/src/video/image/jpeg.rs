@@ -16,6 +16,9 @@ pub const DECODER: &str = "zune-jpeg 0.5.15";
 /// The first bytes of a JPEG file.
 pub(super) const MAGIC: &[u8] = b"\xff\xd8\xff";
 
+/// The most pixels in a byte: one bit for a block of 64, twice over. Memory is taken for all that a header declares.
+const MOST_PIXELS_A_BYTE: usize = 1024;
+
 /// A decoder over a file's bytes.
 type Decoder<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
 
@@ -63,7 +66,14 @@ fn headers(bytes: &[u8]) -> Result<(Decoder<'_>, [usize; 2]), String> {
         .decode_headers()
         .map_err(|error| error.to_string())?;
     let info = decoder.info().ok_or("it has no header")?;
-    Ok((decoder, [info.height.into(), info.width.into()]))
+    let [height, width] = [info.height, info.width].map(usize::from);
+    if height * width / MOST_PIXELS_A_BYTE > bytes.len() {
+        let length = bytes.len();
+        return Err(format!(
+            "it declares {height}×{width} pixels, and {length} bytes hold no such picture"
+        ));
+    }
+    Ok((decoder, [height, width]))
 }
 
 /// How the picture is to be turned, 1..8 as EXIF counts; 1 is not at all.
@@ -78,6 +88,9 @@ fn orientation(decoder: &Decoder) -> u32 {
 
 /// A picture turned as EXIF's orientation asks.
 fn turned(mut picture: Array3<u8>, orientation: u32) -> Array3<u8> {
+    if !(2..=8).contains(&orientation) {
+        return picture;
+    }
     let (rows, columns) = (Axis(0), Axis(1));
     if (5..=8).contains(&orientation) {
         picture = picture.permuted_axes([1, 0, 2]);
@@ -245,6 +258,18 @@ mod tests {
         for cut in (0..file.len()).step_by(97).chain([file.len() - 1]) {
             assert!(decode(&file[..cut]).is_err(), "cut after {cut} bytes");
         }
+    }
+
+    #[test]
+    fn few_bytes_that_declare_many_pixels_are_refused_before_memory_is_taken() {
+        let mut file = encoded(&painted(&corners()), [16, 24], ColorType::Rgb, None);
+        let frame = file
+            .windows(2)
+            .position(|pair| pair == [0xff, 0xc0])
+            .unwrap();
+        file[frame + 5..frame + 9].copy_from_slice(&[0x20, 0, 0x20, 0]);
+        let said = decode(&file).unwrap_err();
+        assert!(said.contains("declares 8192×8192 pixels"), "{said}");
     }
 
     #[test]

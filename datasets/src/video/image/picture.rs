@@ -1,6 +1,6 @@
 //! Still pictures of either kind: PNG or JPEG by their first bytes, whatever the name says.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -9,6 +9,7 @@ use ndarray::Array3;
 use super::{jpeg, png};
 use crate::error::DataError;
 use crate::listing::{ending, unreadable};
+use crate::regular;
 use crate::video::limits::{MAX_PIXELS, MAX_SIDE};
 
 /// Kind of a picture's file.
@@ -126,11 +127,7 @@ fn jpeg_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
 
 /// The file, unless reading from what stands at the path may never end.
 fn open(path: &Path) -> Result<File, DataError> {
-    let io = |source| unreadable(source, path);
-    if !fs::metadata(path).map_err(io)?.is_file() {
-        return Err(malformed("not a file".to_owned(), path));
-    }
-    File::open(path).map_err(io)
+    regular::open(path).map_err(|source| unreadable(source, path))
 }
 
 fn unreadable_jpeg(reason: &str, path: &Path) -> DataError {
@@ -177,11 +174,11 @@ mod tests {
             (b"GIF89a", "neither a PNG nor a JPEG"),
             (b"\xff\xd8\xff", "not a readable JPEG"),
         ] {
-            fs::write(&path, content).unwrap();
+            std::fs::write(&path, content).unwrap();
             let error = read_picture(&path).unwrap_err().to_string();
             assert!(error.contains(reason) && error.contains("a.jpg"), "{error}");
         }
         let error = read_picture(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("not a file"), "{error}");
+        assert!(error.contains("a folder, not a file"), "{error}");
     }
 }

@@ -8,7 +8,9 @@ use ndarray::{Array2, Array3, ArrayView2, ArrayView3};
 use png::{BitDepth, ColorType, Decoder, DecodingError, EncodingError, Transformations};
 
 use crate::error::DataError;
+use crate::listing::unreadable;
 use crate::partial::PartialFile;
+use crate::regular;
 use crate::video::limits::{MAX_PIXELS, MAX_SIDE};
 
 /// A picture, `[height, width, rgb]`. Grey becomes rgb, sixteen bits become eight, transparency is dropped.
@@ -71,7 +73,7 @@ fn ids_from(input: impl BufRead + Seek, path: &Path) -> Result<Array2<u8>, DataE
     let mut ids = Vec::with_capacity(decoded.bytes.len());
     for row in rows {
         match decoded.depth {
-            BitDepth::Eight => ids.extend_from_slice(&row[..width]),
+            BitDepth::Eight => ids.extend(row.iter().take(width)),
             BitDepth::Sixteen => {
                 for pair in row.chunks_exact(2).take(width) {
                     if pair[0] != 0 {
@@ -256,11 +258,7 @@ fn header<R: BufRead + Seek>(
 }
 
 fn open(path: &Path) -> Result<BufReader<File>, DataError> {
-    let file = File::open(path).map_err(|source| DataError::Io {
-        action: "read",
-        source,
-        path: path.to_owned(),
-    })?;
+    let file = regular::open(path).map_err(|source| unreadable(source, path))?;
     Ok(BufReader::new(file))
 }
 

@@ -79,19 +79,32 @@ fn what_is_no_video_gets_one_clear_error() {
     let (folder, path) = place("a.mp4");
     fs::write(&path, "").unwrap();
     assert!(video_error(&path).contains("the file is empty"));
+    fs::write(&path, "Dear video, …\n".repeat(500)).unwrap();
+    assert!(video_error(&path).contains("a.mp4"));
     for text in [
-        "Dear video, …\n".repeat(500),
-        "ffconcat version 1.0\nfile 'b.mp4'\n".to_owned(),
+        "ffconcat version 1.0\nfile 'b.mp4'\n",
+        "#EXTM3U\n#EXTINF:1,\nb.mp4\n",
+        "v=0\no=- 0 0 IN IP4 127.0.0.1\nc=IN IP4 127.0.0.1\nm=video 5004 RTP/AVP 96\n",
     ] {
         fs::write(&path, text).unwrap();
-        assert!(video_error(&path).contains("a.mp4"));
+        assert!(video_error(&path).contains("a play list"), "{text}");
     }
+    let by_name = folder.path().join("a.m3u8");
+    fs::write(&by_name, "b.mp4\n").unwrap();
+    assert!(video_error(&by_name).contains("a play list"));
     let text = folder.path().join("notes.txt");
     fs::write(&text, "A text file, not a video.\n".repeat(100)).unwrap();
     assert!(video_error(&text).contains("Invalid data"));
-    assert!(video_error(folder.path()).contains("it is a folder"));
     let missing = read(&folder.path().join("no.mp4"), &all([8, 8]));
     assert!(matches!(missing, Err(DataError::Io { action: "read", .. })));
+    for (path, reason) in [
+        (folder.path(), "a folder, not a file"),
+        (Path::new("http://127.0.0.1:9/a.mp4"), "an address"),
+        (Path::new("concat:a.mp4|b.mp4"), "an address"),
+    ] {
+        let said = read(path, &all([8, 8])).unwrap_err().to_string();
+        assert!(said.contains(reason), "{said}");
+    }
 }
 
 #[test]

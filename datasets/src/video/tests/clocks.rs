@@ -90,3 +90,23 @@ fn colours_at_their_own_size_are_interpolated() {
     let quality = psnr(clip.view(), back.clip.frames.view());
     assert!(quality > 45.0, "{quality:.1} dB");
 }
+
+#[test]
+fn a_stamp_days_later_asks_for_no_more_frames() {
+    let (_folder, path) = place("a.mkv");
+    let mut recipe = Recipe::new("libx264", Pixel::YUV420P, FRAMES);
+    // 28 hours: 2.5 million frames of the twentieth picture.
+    let late = recipe.moments.iter_mut().skip(20);
+    late.for_each(|moment| *moment += 100_000_000);
+    if !recipe.write(&path, scene(FRAMES, [32, 48]).view()).unwrap() {
+        return;
+    }
+    let found = extent(&path).unwrap();
+    assert!((found.secs - 1.2).abs() < 0.1, "{found:?}");
+    let window = Window {
+        pace: FrameSampling::Fps(25.0),
+        ..all([16, 24])
+    };
+    let time = read(&path, &window).unwrap().frames.dim().0;
+    assert!((29..=32).contains(&time), "{time} frames");
+}

@@ -1,6 +1,7 @@
 //! The stack machine that a pickle is written for, without any instruction that runs code.
 
-use super::node::{Id, Node, PickleError};
+use super::node::{Id, Node, Object, PickleError};
+use crate::weights::pytorch::budget::Budget;
 
 pub struct Machine<'a, 'b> {
     bytes: &'a [u8],
@@ -10,7 +11,11 @@ pub struct Machine<'a, 'b> {
     stack: Vec<Id>,
     marks: Vec<usize>,
     memo: Vec<Option<Id>>,
+    budget: Budget,
 }
+
+/// What a growing vector takes beyond its content: twice as much is allocated while the old half is there.
+const GROWTH: usize = 3;
 
 /// Most values that are remembered by number; real checkpoints need some thousands.
 const MEMO_LIMIT: usize = 1 << 24;
@@ -26,6 +31,7 @@ impl<'a, 'b> Machine<'a, 'b> {
             stack: Vec::new(),
             marks: Vec::new(),
             memo: Vec::new(),
+            budget: Budget::of(bytes.len()),
         }
     }
 
@@ -86,28 +92,31 @@ impl<'a, 'b> Machine<'a, 'b> {
             }
             _ => return Ok(false),
         };
-        self.push(node);
+        self.push(node)?;
         Ok(true)
     }
 
     /// Instructions that build or fill a container.
     fn container(&mut self, opcode: u8) -> Result<bool, PickleError> {
         match opcode {
-            b'(' => self.marks.push(self.stack.len()),
-            b')' => self.push(Node::Tuple(Vec::new())),
-            b']' => self.push(Node::List(Vec::new())),
-            b'}' => self.push(Node::Dict(Vec::new())),
+            b'(' => {
+                self.spend_for::<usize>(1)?;
+                self.marks.push(self.stack.len());
+            }
+            b')' => self.push(Node::Tuple(Vec::new()))?,
+            b']' => self.push(Node::List(Vec::new()))?,
+            b'}' => self.push(Node::Dict(Vec::new()))?,
             b't' => {
                 let members = self.pop_mark()?;
-                self.push(Node::Tuple(members));
+                self.push_members(members, Node::Tuple)?;
             }
             b'l' => {
                 let members = self.pop_mark()?;
-                self.push(Node::List(members));
+                self.push_members(members, Node::List)?;
             }
             0x85..=0x87 => {
                 let members = self.pop_many(usize::from(opcode - 0x84))?;
-                self.push(Node::Tuple(members));
+                self.push_members(members, Node::Tuple)?;
             }
             b'a' => {
                 let member = self.pop()?;
@@ -145,7 +154,10 @@ impl<'a, 'b> Machine<'a, 'b> {
             b'1' => {
                 self.pop_mark()?;
             }
-            b'2' => self.stack.push(self.top()?),
+            b'2' => {
+                let top = self.top()?;
+                self.push_again(top)?;
+            }
             b'q' => {
                 let slot = usize::from(self.byte()?);
                 self.remember(slot)?;
@@ -172,7 +184,7 @@ impl<'a, 'b> Machine<'a, 'b> {
             b'b' => self.build()?,
             b'Q' => {
                 let id = self.pop()?;
-                self.push(Node::Persistent(id));
+                self.push(Node::Persistent(id))?;
             }
             _ => return Ok(false),
         }
@@ -184,8 +196,8 @@ impl<'a, 'b> Machine<'a, 'b> {
         if !(self.allowed)(&full) {
             return Err(PickleError::Refused(format!("`{module}.{name}`")));
         }
-        self.push(Node::Global(full));
-        Ok(())
+        self.spend(full.len())?;
+        self.push(Node::Global(full))
     }
 
     fn stack_global(&mut self) -> Result<(), PickleError> {
@@ -206,21 +218,21 @@ impl<'a, 'b> Machine<'a, 'b> {
                 "a call of something that is no named class".into(),
             ));
         }
-        self.push(Node::Object {
+        self.spend(size_of::<Object>())?;
+        self.push(Node::Object(Box::new(Object {
             global,
             arguments,
             items: Vec::new(),
             elements: Vec::new(),
             state: None,
-        });
-        Ok(())
+        })))
     }
 
     fn build(&mut self) -> Result<(), PickleError> {
         let set = self.pop()?;
         let top = self.top()?;
         match &mut self.nodes[top] {
-            Node::Object { state, .. } => *state = Some(set),
+            Node::Object(object) => object.state = Some(set),
             // An attribute of a plain container (`OrderedDict._metadata`): nothing of ours reads it.
             Node::Dict(_) => {}
             _ => return Err(damaged("a state for something that has none")),
@@ -230,9 +242,10 @@ impl<'a, 'b> Machine<'a, 'b> {
 
     fn extend(&mut self, members: Vec<Id>) -> Result<(), PickleError> {
         let top = self.top()?;
+        self.spend_for::<Id>(members.len())?;
         match &mut self.nodes[top] {
             Node::List(list) => list.extend(members),
-            Node::Object { elements, .. } => elements.extend(members),
+            Node::Object(object) => object.elements.extend(members),
             _ => return Err(damaged("an append to something that is no list")),
         }
         Ok(())
@@ -243,9 +256,11 @@ impl<'a, 'b> Machine<'a, 'b> {
             return Err(damaged("a key without a value"));
         }
         let top = self.top()?;
+        self.spend_for::<Id>(flat.len())?;
         let pairs = flat.chunks_exact(2).map(|pair| (pair[0], pair[1]));
         match &mut self.nodes[top] {
-            Node::Dict(items) | Node::Object { items, .. } => items.extend(pairs),
+            Node::Dict(items) => items.extend(pairs),
+            Node::Object(object) => object.items.extend(pairs),
             _ => return Err(damaged("an entry for something that is no dict")),
         }
         Ok(())
@@ -258,6 +273,7 @@ impl<'a, 'b> Machine<'a, 'b> {
             return Err(damaged("a memo number out of range"));
         }
         if slot >= self.memo.len() {
+            self.spend_for::<Option<Id>>(slot + 1 - self.memo.len())?;
             self.memo.resize(slot + 1, None);
         }
         self.memo[slot] = Some(top);
@@ -266,14 +282,39 @@ impl<'a, 'b> Machine<'a, 'b> {
 
     fn recall(&mut self, slot: usize) -> Result<(), PickleError> {
         let id = self.memo.get(slot).copied().flatten();
-        self.stack
-            .push(id.ok_or_else(|| damaged("a memo number that was not given"))?);
+        self.push_again(id.ok_or_else(|| damaged("a memo number that was not given"))?)
+    }
+
+    fn push(&mut self, node: Node<'a>) -> Result<(), PickleError> {
+        self.spend_for::<Node>(1)?;
+        self.nodes.push(node);
+        self.push_again(self.nodes.len() - 1)
+    }
+
+    /// Pushes a value that is there already.
+    fn push_again(&mut self, id: Id) -> Result<(), PickleError> {
+        self.spend_for::<Id>(1)?;
+        self.stack.push(id);
         Ok(())
     }
 
-    fn push(&mut self, node: Node<'a>) {
-        self.nodes.push(node);
-        self.stack.push(self.nodes.len() - 1);
+    fn push_members(
+        &mut self,
+        members: Vec<Id>,
+        node: impl Fn(Vec<Id>) -> Node<'a>,
+    ) -> Result<(), PickleError> {
+        self.spend_for::<Id>(members.len())?;
+        self.push(node(members))
+    }
+
+    /// Takes a number of `T` in a growing vector off the budget.
+    fn spend_for<T>(&mut self, count: usize) -> Result<(), PickleError> {
+        self.spend(count.saturating_mul(GROWTH * size_of::<T>()))
+    }
+
+    fn spend(&mut self, bytes: usize) -> Result<(), PickleError> {
+        let spent = self.budget.spend(bytes);
+        spent.map_err(|_| damaged("more values than a file of its size has"))
     }
 
     /// Where the values of the innermost open container begin.

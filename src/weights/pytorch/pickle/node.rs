@@ -27,20 +27,24 @@ pub enum Node<'a> {
     /// A class or function from the allow-list, `module name`.
     Global(String),
     /// What a class or function would have made of its arguments.
-    Object {
-        /// The class or function.
-        global: Id,
-        /// A tuple.
-        arguments: Id,
-        /// What was put into it afterwards, as into a dict.
-        items: Vec<(Id, Id)>,
-        /// What was appended to it afterwards, as to a list.
-        elements: Vec<Id>,
-        /// What was set afterwards (`__setstate__`).
-        state: Option<Id>,
-    },
+    Object(Box<Object>),
     /// A reference to something outside the pickle.
     Persistent(Id),
+}
+
+/// An object of a class from the allow-list, which was not made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Object {
+    /// The class or function.
+    pub global: Id,
+    /// A tuple.
+    pub arguments: Id,
+    /// What was put into it afterwards, as into a dict.
+    pub items: Vec<(Id, Id)>,
+    /// What was appended to it afterwards, as to a list.
+    pub elements: Vec<Id>,
+    /// What was set afterwards (`__setstate__`).
+    pub state: Option<Id>,
 }
 
 /// Why a pickle was not read.

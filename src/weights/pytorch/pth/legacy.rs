@@ -6,13 +6,14 @@
 //! Source: `torch/serialization.py` (`_legacy_save`).
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use super::numbers::{budget, read_value};
-use super::state_dict::{is_allowed, plain_name, state_entries, unreadable};
-use super::strided::{Number, Storage, Strided};
+use slotflow_datasets::regular;
+
+use super::numbers::stored_value;
+use super::state_dict::{is_allowed, state_entries, tensors, unreadable};
+use super::strided::{Number, Storage};
 use crate::weights::pytorch::pickle::{Node, Pickle};
 use crate::weights::{StateDict, WeightsError};
 
@@ -29,7 +30,7 @@ pub fn is_legacy(path: &Path) -> Result<bool, WeightsError> {
         path: path.into(),
     };
     let mut head = Vec::new();
-    let file = File::open(path).map_err(io)?;
+    let file = regular::open(path).map_err(io)?;
     file.take(MAGIC.len() as u64)
         .read_to_end(&mut head)
         .map_err(io)?;
@@ -38,7 +39,7 @@ pub fn is_legacy(path: &Path) -> Result<bool, WeightsError> {
 
 /// The state dict of such a checkpoint.
 pub fn read(path: &Path) -> Result<StateDict, WeightsError> {
-    let bytes = fs::read(path).map_err(|source| WeightsError::Io {
+    let bytes = regular::read(path).map_err(|source| WeightsError::Io {
         doing: "read",
         source,
         path: path.into(),
@@ -54,10 +55,11 @@ pub fn read(path: &Path) -> Result<StateDict, WeightsError> {
     let (pickle, rest) = next(rest)?;
     let (names, rest) = next(rest)?;
 
-    let tensors = tensors_of(&pickle, budget(bytes.len() as u64), path)?;
+    let entries = state_entries(&pickle, path)?;
+    let tensors = tensors(&pickle, &entries, (bytes.len(), path))?;
     // Those of the state dict, and those of trainers' fields, which lie between them.
     let described = pickle.references().map(|id| Storage::describe(&pickle, id));
-    let numbers: BTreeMap<String, Number> = described
+    let numbers: BTreeMap<&str, Number> = described
         .flatten()
         .map(|storage| (storage.record, storage.number))
         .collect();
@@ -65,16 +67,17 @@ pub fn read(path: &Path) -> Result<StateDict, WeightsError> {
     let mut rest = rest;
     for id in names.members(names.root()).unwrap_or_default() {
         let name = match names.node(*id) {
-            Node::Text(name) => (*name).to_owned(),
-            Node::Bytes(name) => String::from_utf8_lossy(name).into_owned(),
-            _ => return Err(damaged("a storage without a name".into())),
+            Node::Text(name) => Some(*name),
+            Node::Bytes(name) => std::str::from_utf8(name).ok(),
+            _ => None,
         };
-        let Some(number) = numbers.get(&name) else {
-            return Err(damaged(format!("storage `{name}` belongs to no array")));
+        let known = name.and_then(|name| numbers.get_key_value(name));
+        let Some((name, number)) = known else {
+            return Err(damaged("a storage that belongs to no array".into()));
         };
         let (storage, behind) = split(rest, *number)
             .ok_or_else(|| damaged(format!("storage `{name}` ends too early")))?;
-        storages.insert(name, storage);
+        storages.insert(*name, storage);
         rest = behind;
     }
 
@@ -85,38 +88,12 @@ pub fn read(path: &Path) -> Result<StateDict, WeightsError> {
             why,
             path: path.into(),
         };
-        let storage = storages.get(&tensor.storage.record).copied();
+        let storage = storages.get(tensor.storage.record).copied();
         let storage = storage.ok_or_else(|| array("its storage is missing".into()))?;
-        if storage.len() != tensor.storage.stored.saturating_mul(tensor.number().size()) {
-            return Err(array("its storage is not as long as it claims".into()));
-        }
-        let value = read_value(storage, &tensor).map_err(array)?;
-        state.insert(plain_name(&key), value);
+        let value = stored_value(storage, &tensor).map_err(array)?;
+        state.insert(key, value);
     }
     Ok(state)
-}
-
-/// The tensors of the state dict, as the pickle describes them; all together have no more than `budget` bytes.
-fn tensors_of(
-    pickle: &Pickle<'_>,
-    mut budget: u64,
-    path: &Path,
-) -> Result<Vec<(String, Strided)>, WeightsError> {
-    let entries = state_entries(pickle, path)?.into_iter();
-    let tensors = entries.map(|(key, id)| {
-        let array = |why: String| WeightsError::Array {
-            key: key.clone(),
-            why,
-            path: path.into(),
-        };
-        let tensor = Strided::describe(pickle, id).map_err(array)?;
-        // Checked before allocation: a view may repeat its storage without end.
-        budget = budget
-            .checked_sub(tensor.bytes())
-            .ok_or_else(|| array("the arrays claim more bytes than the file has".into()))?;
-        Ok((key, tensor))
-    });
-    tensors.collect()
 }
 
 /// A storage's numbers, and what lies behind them.

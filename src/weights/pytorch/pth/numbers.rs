@@ -1,22 +1,23 @@
 //! The numbers of a tensor, from its storage.
 
-use std::io::Read;
-
 use half::{bf16, f16};
 
 use super::strided::{Number, Strided};
 use crate::weights::{Value, Values};
 
-/// Bytes that all arrays of a file of `length` bytes may have: views may share a storage.
-pub fn budget(length: u64) -> u64 {
-    length.saturating_mul(4).saturating_add(64 << 20)
-}
-
-/// A tensor's numbers from the bytes of its storage; all precisions become single.
+/// A tensor's numbers from the bytes of its whole storage; all precisions become single.
 ///
 /// # Errors
-/// When the storage ends too early.
-pub fn read_value(storage: impl Read, tensor: &Strided) -> Result<Value, String> {
+/// When the storage is not as long as it says, or the view goes beyond it.
+pub fn stored_value(storage: &[u8], tensor: &Strided<'_>) -> Result<Value, String> {
+    let expected = tensor.storage.stored.checked_mul(tensor.number().size());
+    if expected != Some(storage.len()) {
+        return Err(format!(
+            "its storage has {} bytes, not the {} numbers that it claims",
+            storage.len(),
+            tensor.storage.stored
+        ));
+    }
     let values = match tensor.number() {
         Number::F32 => Values::F32(read_numbers(storage, tensor, f32::from_le_bytes)?),
         Number::F16 => Values::F32(read_numbers(storage, tensor, |bytes| {
@@ -49,54 +50,24 @@ pub fn read_value(storage: impl Read, tensor: &Strided) -> Result<Value, String>
     })
 }
 
-/// The numbers of a view. The whole storage is read, because a checksum may stand at its end.
-fn read_numbers<T: Copy, const N: usize>(
-    mut storage: impl Read,
-    tensor: &Strided,
+/// The numbers of a view; nothing else of the storage is looked at.
+fn read_numbers<T, const N: usize>(
+    storage: &[u8],
+    tensor: &Strided<'_>,
     number: impl Fn([u8; N]) -> T,
 ) -> Result<Vec<T>, String> {
-    let wanted = match (tensor.count, tensor.is_contiguous()) {
-        (0, _) => 0..0,
-        (count, true) => tensor.offset..tensor.offset + count,
-        _ => 0..tensor.storage.stored,
-    };
-    let mut values = Vec::new();
-    let mut buffer = vec![0; N << 16];
-    let mut at = 0;
-    loop {
-        let filled = fill(&mut storage, &mut buffer).map_err(|error| error.to_string())?;
-        let (chunks, _) = buffer[..filled].as_chunks::<N>();
-        let first = wanted.start.saturating_sub(at).min(chunks.len());
-        let last = wanted.end.saturating_sub(at).min(chunks.len());
-        values.extend(chunks[first..last].iter().map(|bytes| number(*bytes)));
-        at += chunks.len();
-        if filled < buffer.len() {
-            break;
-        }
+    let too_short = || "its storage ends too early".to_owned();
+    let (stored, _) = storage.as_chunks::<N>();
+    if tensor.count > 0 && tensor.is_contiguous() {
+        let end = tensor.offset + tensor.count;
+        let part = stored.get(tensor.offset..end).ok_or_else(too_short)?;
+        return Ok(part.iter().map(|bytes| number(*bytes)).collect());
     }
-    if values.len() != wanted.len() {
-        return Err("its storage ends too early".into());
+    let mut values = Vec::with_capacity(tensor.count);
+    for place in tensor.places() {
+        values.push(number(*stored.get(place).ok_or_else(too_short)?));
     }
-    if tensor.count == 0 || tensor.is_contiguous() {
-        return Ok(values);
-    }
-    Ok(tensor
-        .places()
-        .into_iter()
-        .map(|place| values[place])
-        .collect())
-}
-
-/// Reads until the buffer is full or the storage ends.
-fn fill(storage: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match storage.read(&mut buffer[filled..])? {
-            0 => break,
-            count => filled += count,
-        }
-    }
-    Ok(filled)
+    Ok(values)
 }
 
 #[cfg(test)]
@@ -104,12 +75,12 @@ mod tests {
     use super::super::strided::{Storage, checked_extent};
     use super::*;
 
-    fn view(shape: &[usize], strides: &[usize], offset: usize) -> Strided {
+    fn view(shape: &[usize], strides: &[usize], offset: usize) -> Strided<'static> {
         let stored = 7;
         Strided {
             storage: Storage {
                 number: Number::U8,
-                record: String::new(),
+                record: "",
                 stored,
             },
             offset,
@@ -119,7 +90,7 @@ mod tests {
         }
     }
 
-    fn read(tensor: &Strided) -> Vec<u8> {
+    fn read(tensor: &Strided<'_>) -> Vec<u8> {
         let bytes = [9_u8, 0, 1, 2, 3, 4, 5];
         read_numbers(&bytes[..], tensor, |[byte]: [u8; 1]| byte).unwrap()
     }

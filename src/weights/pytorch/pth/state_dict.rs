@@ -1,8 +1,11 @@
 //! The state dict within a checkpoint's pickle, and the names that such a pickle may mention.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::strided::Strided;
 use crate::weights::WeightsError;
+use crate::weights::pytorch::budget::Budget;
 use crate::weights::pytorch::pickle::{Id, Node, Pickle, PickleError};
 
 /// Classes and functions that a checkpoint may mention. None is called; those that are not about
@@ -55,8 +58,11 @@ const WRAPPERS: [&str; 5] = ["state_dict", "model_state_dict", "model", "teacher
 /// What wrappers of modules put before every name: `DataParallel`, `torch.compile`, DINO's multi-crop wrapper.
 const PREFIXES: [&str; 3] = ["module.", "_orig_mod.", "backbone."];
 
+/// The longest name of an array that is read; a long one may stand for many arrays.
+const LONGEST_NAME: usize = 4096;
+
 /// A name without what wrappers put before it.
-pub fn plain_name(key: &str) -> &str {
+fn plain_name(key: &str) -> &str {
     let mut name = key;
     while let Some(rest) = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)) {
         name = rest;
@@ -89,8 +95,14 @@ pub fn unreadable(error: PickleError, path: &Path) -> WeightsError {
     }
 }
 
-/// Names and nodes of the state dict.
-pub fn state_entries(pickle: &Pickle<'_>, path: &Path) -> Result<Vec<(String, Id)>, WeightsError> {
+/// Names and nodes of the state dict. Names are not copied: a long one may stand for many entries.
+///
+/// # Errors
+/// When there is no dict of named arrays.
+pub fn state_entries<'a>(
+    pickle: &Pickle<'a>,
+    path: &Path,
+) -> Result<Vec<(&'a str, Id)>, WeightsError> {
     let foreign = |why: &str| WeightsError::Foreign {
         expected: "checkpoint",
         why: why.into(),
@@ -107,11 +119,43 @@ pub fn state_entries(pickle: &Pickle<'_>, path: &Path) -> Result<Vec<(String, Id
     if entries.is_empty() {
         return Err(foreign("it holds no arrays"));
     }
-    let named = entries.iter().map(|(key, value)| match pickle.node(*key) {
-        Node::Text(name) => Ok(((*name).to_owned(), *value)),
-        // Text of Python 2.
-        Node::Bytes(name) => Ok((String::from_utf8_lossy(name).into_owned(), *value)),
-        _ => Err(foreign("the state dict has a key that is no text")),
+    let named = entries.iter().map(|(key, value)| {
+        let name = match pickle.node(*key) {
+            Node::Text(name) => Some(*name),
+            // Text of Python 2.
+            Node::Bytes(name) => std::str::from_utf8(name).ok(),
+            _ => None,
+        };
+        name.filter(|name| name.len() <= LONGEST_NAME)
+            .map(|name| (name, *value))
+            .ok_or_else(|| foreign("the state dict has a key that is no name"))
     });
     named.collect()
+}
+
+/// The tensors of a file of `length` bytes as its pickle describes them, by their names without those of wrappers.
+///
+/// # Errors
+/// When one is no tensor, or all together have more numbers than a file of that size could hold.
+pub fn tensors<'a, N: AsRef<str>>(
+    pickle: &Pickle<'a>,
+    entries: &[(N, Id)],
+    (length, path): (usize, &Path),
+) -> Result<BTreeMap<String, Strided<'a>>, WeightsError> {
+    let mut budget = Budget::of(length);
+    let mut tensors = BTreeMap::new();
+    for (key, id) in entries {
+        let array = |why: String| WeightsError::Array {
+            key: key.as_ref().to_owned(),
+            why,
+            path: path.into(),
+        };
+        let tensor = Strided::describe(pickle, *id).map_err(array)?;
+        // Checked before allocation: a view may repeat its storage without end.
+        budget
+            .spend(tensor.bytes())
+            .map_err(|_| array("the arrays claim more bytes than the file has".into()))?;
+        tensors.insert(plain_name(key.as_ref()).to_owned(), tensor);
+    }
+    Ok(tensors)
 }

@@ -36,7 +36,16 @@ impl Number {
         )
     }
 
-    /// Bytes of one.
+    /// Bytes of one in memory: all precisions become single, all whole numbers long.
+    fn size_in_memory(self) -> usize {
+        match self {
+            Self::F32 | Self::F16 | Self::Bf16 | Self::F64 => size_of::<f32>(),
+            Self::I64 | Self::I32 | Self::I16 | Self::I8 | Self::U8 => size_of::<i64>(),
+            Self::Bool => size_of::<bool>(),
+        }
+    }
+
+    /// Bytes of one in the file.
     pub fn size(self) -> usize {
         match self {
             Self::F64 | Self::I64 => 8,
@@ -49,24 +58,24 @@ impl Number {
 
 /// Numbers that lie one after another, of which tensors are views.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Storage {
+pub struct Storage<'a> {
     /// Type of its numbers.
     pub number: Number,
     /// Its name.
-    pub record: String,
+    pub record: &'a str,
     /// How many numbers it has.
     pub stored: usize,
 }
 
-impl Storage {
+/// The longest name of a storage; real ones are numbers.
+const LONGEST_NAME: usize = 255;
+
+impl<'a> Storage<'a> {
     /// What a reference of the pickle says.
-    pub fn describe(pickle: &Pickle, reference: Id) -> Result<Self, String> {
-        let parts: Vec<_> = pickle
-            .members(reference)
-            .unwrap_or_default()
-            .iter()
-            .map(|id| pickle.node(*id))
-            .collect();
+    pub fn describe(pickle: &Pickle<'a>, reference: Id) -> Result<Self, String> {
+        let members = pickle.members(reference).unwrap_or_default();
+        // No more are looked at: many references may share one long tuple.
+        let parts: Vec<_> = members.iter().take(6).map(|id| pickle.node(*id)).collect();
         let [
             Node::Text("storage"),
             Node::Global(class),
@@ -79,21 +88,24 @@ impl Storage {
         else {
             return Err("its storage is not described as expected".into());
         };
+        if record.len() > LONGEST_NAME {
+            return Err(format!("its storage has a name of {} bytes", record.len()));
+        }
         let number =
             Number::of_storage(class).ok_or_else(|| format!("`{class}` is not supported"))?;
         let stored = usize::try_from(*stored).map_err(|_| "its storage has a negative size")?;
         Ok(Self {
             number,
-            record: (*record).into(),
+            record,
             stored,
         })
     }
 }
 
 /// A tensor as a checkpoint describes it: a view of a storage.
-pub struct Strided {
+pub struct Strided<'a> {
     /// Where its numbers lie.
-    pub storage: Storage,
+    pub storage: Storage<'a>,
     /// Place of its first number.
     pub offset: usize,
     /// Length of every axis.
@@ -108,9 +120,9 @@ fn is_tensor(name: &str) -> bool {
     name == "torch._utils _rebuild_tensor" || name == "torch._utils _rebuild_tensor_v2"
 }
 
-impl Strided {
+impl<'a> Strided<'a> {
     /// What a node of the pickle says.
-    pub fn describe(pickle: &Pickle, id: Id) -> Result<Self, String> {
+    pub fn describe(pickle: &Pickle<'a>, id: Id) -> Result<Self, String> {
         let (name, arguments) = pickle.call(id).ok_or("it is no tensor")?;
         match (name, arguments) {
             ("torch._utils _rebuild_parameter", [data, ..]) => {
@@ -126,7 +138,7 @@ impl Strided {
         }
     }
 
-    fn view(pickle: &Pickle, arguments: &[Id]) -> Result<Self, String> {
+    fn view(pickle: &Pickle<'a>, arguments: &[Id]) -> Result<Self, String> {
         let [storage, offset, shape, strides, ..] = arguments else {
             return Err("its description is too short".into());
         };
@@ -134,17 +146,12 @@ impl Strided {
             return Err("it has no storage".into());
         };
         let storage = Storage::describe(pickle, *reference)?;
-        let counts = |id: Id| -> Option<Vec<usize>> {
-            pickle
-                .members(id)?
-                .iter()
-                .map(|id| pickle.count(*id))
-                .collect()
-        };
-        let (Some(offset), Some(shape), Some(strides)) =
-            (pickle.count(*offset), counts(*shape), counts(*strides))
-        else {
-            return Err("its sizes are no whole numbers".into());
+        let (Some(offset), Some(shape), Some(strides)) = (
+            pickle.count(*offset),
+            pickle.counts(*shape),
+            pickle.counts(*strides),
+        ) else {
+            return Err("its sizes are no few whole numbers".into());
         };
         let count = checked_extent(&shape, &strides, offset, storage.stored)?;
         Ok(Self {
@@ -161,9 +168,9 @@ impl Strided {
         self.storage.number
     }
 
-    /// Bytes of its numbers.
-    pub fn bytes(&self) -> u64 {
-        (self.count as u64).saturating_mul(self.number().size() as u64)
+    /// Bytes of its numbers in memory.
+    pub fn bytes(&self) -> usize {
+        self.count.saturating_mul(self.number().size_in_memory())
     }
 
     /// Whether its numbers lie one after another in its own order.
@@ -179,18 +186,28 @@ impl Strided {
     }
 
     /// Places of its numbers in the storage, in its own order.
-    pub fn places(&self) -> Vec<usize> {
-        if self.count == 0 {
-            return Vec::new();
+    pub fn places(&self) -> impl Iterator<Item = usize> {
+        let mut at = vec![0; self.shape.len()];
+        let mut next = Some(self.offset).filter(|_| self.count > 0);
+        std::iter::from_fn(move || {
+            let place = next?;
+            next = self.step(&mut at, place);
+            Some(place)
+        })
+    }
+
+    /// The place after another one, of which `at` counts the axes; `None` after the last.
+    fn step(&self, at: &mut [usize], mut place: usize) -> Option<usize> {
+        let axes = self.shape.iter().zip(&self.strides).zip(at);
+        for ((size, stride), at) in axes.rev() {
+            if *at + 1 < *size {
+                *at += 1;
+                return Some(place + stride);
+            }
+            place -= stride * *at;
+            *at = 0;
         }
-        let mut places = vec![self.offset];
-        for (size, stride) in self.shape.iter().zip(&self.strides) {
-            places = places
-                .iter()
-                .flat_map(|at| (0..*size).map(move |step| at + step * stride))
-                .collect();
-        }
-        places
+        None
     }
 }
 

@@ -4,7 +4,6 @@
 //! indexed within 80 MB of memory.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -15,6 +14,7 @@ use serde::de::DeserializeOwned;
 use super::scan::elements;
 use crate::error::DataError;
 use crate::listing::unreadable;
+use crate::regular;
 
 /// The pictures of an annotation file, in its order.
 #[derive(Debug)]
@@ -145,7 +145,7 @@ impl Index {
     pub fn texts(&self, picture: &Picture) -> Result<Vec<Vec<u8>>, DataError> {
         let io = |source| unreadable(source, &self.file);
         let range = picture.annotations.start as usize..picture.annotations.end as usize;
-        let mut file = File::open(&self.file).map_err(io)?;
+        let mut file = regular::open(&self.file).map_err(io)?;
         let mut texts = Vec::with_capacity(range.len());
         for span in &self.spans[range] {
             file.seek(SeekFrom::Start(span.start)).map_err(io)?;

@@ -13,6 +13,12 @@ const FINE: f64 = 5.0;
 /// Coordinates beyond this are no part of any picture, pixels.
 const FARTHEST: f64 = 65_536.0;
 
+/// The most steps of the fine grid along one outline: some hundred times around the largest picture.
+const MOST_STEPS: i64 = 1 << 25;
+
+/// The most pixels that the polygons of one object look at, each the whole picture: seven thousand of them on one of COCO's.
+const MOST_PIXELS: usize = 1 << 31;
+
 /// Sets the pixels inside a polygon.
 ///
 /// # Shape
@@ -20,8 +26,8 @@ const FARTHEST: f64 = 65_536.0;
 /// - `mask`: `[height, width]`
 ///
 /// # Errors
-/// When the outline has fewer than three corners or half a corner, has a coordinate that is no number or far away, or
-/// lies wholly outside the picture.
+/// When the outline has fewer than three corners or half a corner, has a coordinate that is no number or far away, goes
+/// to and fro without end, or lies wholly outside the picture.
 pub(super) fn fill_polygon(outline: &[f64], mask: &mut ArrayViewMut2<bool>) -> Result<(), String> {
     let (height, width) = mask.dim();
     check(outline, [height, width])?;
@@ -30,6 +36,18 @@ pub(super) fn fill_polygon(outline: &[f64], mask: &mut ArrayViewMut2<bool>) -> R
         .chunks_exact(2)
         .map(|corner| [fine(corner[0]), fine(corner[1])])
         .collect();
+    let next = corners.iter().cycle().skip(1);
+    let steps = corners.iter().zip(next).map(|(from, to)| {
+        let [across, down] = [0, 1].map(|axis: usize| (from[axis] - to[axis]).abs());
+        across.max(down)
+    });
+    let steps: i64 = steps.sum();
+    if steps > MOST_STEPS {
+        return Err(format!(
+            "a polygon whose outline is {} pixels long",
+            steps / FINE as i64
+        ));
+    }
     // Whether the pixels change at each place down the columns, and past the last.
     let mut changes = vec![false; height * width + 1];
     let mut before: Option<[i64; 2]> = None;
@@ -128,11 +146,19 @@ fn crossing(before: [i64; 2], after: [i64; 2], [height, width]: [usize; 2]) -> O
 /// A mask with the pixels of several polygons.
 ///
 /// # Errors
-/// As [`fill_polygon`].
+/// As [`fill_polygon`], and when there are too many.
 pub(super) fn fill_polygons(
     outlines: &[Vec<f64>],
     size: [usize; 2],
 ) -> Result<Array2<bool>, String> {
+    let pixels = outlines.len().saturating_mul(size[0] * size[1]);
+    if pixels > MOST_PIXELS {
+        let count = outlines.len();
+        return Err(format!(
+            "{count} polygons on a picture of {}×{} pixels",
+            size[0], size[1]
+        ));
+    }
     let mut mask = Array2::from_elem(size, false);
     for outline in outlines {
         fill_polygon(outline, &mut mask.view_mut())?;
@@ -186,5 +212,15 @@ mod tests {
             let said = fill_polygons(&[outline], [10, 10]).unwrap_err();
             assert!(said.contains(reason), "{said}");
         }
+    }
+
+    #[test]
+    fn outlines_without_end_and_polygons_without_number_are_refused() {
+        let zigzag: Vec<f64> = [-60_000.0, 1.0, 60_000.0, 1.0].repeat(1000);
+        let said = fill_polygons(&[zigzag], [4, 4]).unwrap_err();
+        assert!(said.contains("pixels long"), "{said}");
+        let triangle = vec![0.0, 0.0, 3.0, 0.0, 0.0, 3.0];
+        let said = fill_polygons(&vec![triangle; 300], [4096, 4096]).unwrap_err();
+        assert!(said.contains("300 polygons"), "{said}");
     }
 }

@@ -3,12 +3,12 @@
 //! Only one object is held at a time. Text between the objects is followed by its brackets and strings; what the objects
 //! say is for the caller to parse.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use crate::error::DataError;
 use crate::listing::unreadable;
+use crate::regular;
 
 /// An object in a top-level list of a file.
 pub(super) struct Element<'a> {
@@ -38,6 +38,9 @@ struct Scanner {
     start: Option<u64>,
 }
 
+/// The longest object that is read; parsed, a byte may take sixteen.
+const LONGEST_OBJECT: usize = 4 << 20;
+
 /// Hands out every object in the top-level lists of a file.
 ///
 /// # Errors
@@ -51,7 +54,7 @@ pub(super) fn elements(
         reason,
         path: path.to_owned(),
     };
-    let mut file = BufReader::with_capacity(1 << 20, File::open(path).map_err(io)?);
+    let mut file = BufReader::with_capacity(1 << 20, regular::open(path).map_err(io)?);
     let mut scanner = Scanner::default();
     loop {
         let bytes = file.fill_buf().map_err(io)?;
@@ -89,12 +92,17 @@ impl Scanner {
         let at = self.at;
         self.at += 1;
         if self.start.is_some() {
+            if self.object.len() >= LONGEST_OBJECT {
+                return Err(format!(
+                    "an object of more than {LONGEST_OBJECT} bytes before byte {at}"
+                ));
+            }
             self.object.push(byte);
         }
         if self.in_string {
             self.in_string = self.escaped || byte != b'"';
             self.escaped = !self.escaped && byte == b'\\';
-            if self.in_string && self.depth == 1 {
+            if self.in_string && self.depth == 1 && self.name.len() < LONGEST_OBJECT {
                 self.name.push(byte);
             }
             return Ok(false);
@@ -178,6 +186,10 @@ mod tests {
             ("[{}]", "a list where"),
             ("id,name", "no JSON object at byte 0"),
             ("{}}", "a bracket too many at byte 2"),
+            (
+                &format!(r#"{{"images": [{{"a": "{}"#, "x".repeat(LONGEST_OBJECT)),
+                "an object of more than",
+            ),
         ] {
             let said = scanned(text).unwrap_err().to_string();
             assert!(said.contains(reason) && said.contains("a.json"), "{said}");

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::error::DataError;
 use crate::listing::entries;
+use crate::regular;
 use crate::source::readers::still::missing;
 use crate::tfrecord::Shard;
 
@@ -156,7 +157,7 @@ fn compare(shards: &[Shard], info: &Path, splits: &[&str], unjoined: &mut Vec<(S
         #[serde(default)]
         shard_lengths: Vec<String>,
     }
-    let read = std::fs::read(info).map_err(|error| error.to_string());
+    let read = regular::read(info).map_err(|error| error.to_string());
     let read = read.and_then(|bytes| {
         serde_json::from_slice::<Info>(&bytes).map_err(|error| error.to_string())
     });
