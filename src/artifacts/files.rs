@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use slotflow_datasets::partial;
+use slotflow_datasets::{partial, regular};
 use slotflow_eval::tables::spreadsheet::guarded_csv;
 
 use super::error::RunError;
@@ -108,7 +108,7 @@ pub fn entries(folder: &Path) -> Result<Vec<PathBuf>, RunError> {
 /// When it cannot be read.
 pub fn content_hash(path: &Path) -> Result<String, RunError> {
     let mut hash = blake3::Hasher::new();
-    let read = std::fs::File::open(path).and_then(|file| hash.update_reader(file).map(|_| ()));
+    let read = regular::open(path).and_then(|file| hash.update_reader(file).map(|_| ()));
     read.map_err(|source| RunError::Io {
         action: "read",
         source,

@@ -6,6 +6,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::Device;
 use serde::de::DeserializeOwned;
+use slotflow_datasets::regular;
 
 use crate::artifacts::RunError;
 use crate::metrics::motion::MotionExtractor;
@@ -33,7 +34,7 @@ pub fn load(name: &WeightsName) -> Result<Loaded, WeightsError> {
         Cow::Borrowed(bundled::bytes(short)?)
     } else {
         let path = Path::new(&name.0);
-        let read = std::fs::read(path);
+        let read = regular::read(path);
         Cow::Owned(read.map_err(|source| WeightsError::Io {
             doing: "read",
             source,

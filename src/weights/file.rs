@@ -2,14 +2,13 @@
 //!
 //! Source: the format, <https://huggingface.co/docs/safetensors>.
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use slotflow_datasets::checksum;
+use slotflow_datasets::{checksum, regular};
 
 use super::{StateDict, WeightsError, earlier};
 use crate::models::WeightsKind;
@@ -92,7 +91,7 @@ impl WeightsFile {
             source,
             path: path.into(),
         };
-        let file = File::open(path).map_err(io)?;
+        let file = regular::open(path).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
         read_from(BufReader::new(file), length, path)
     }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use slotflow_datasets::regular;
+
 use crate::plan::PlanError;
 
 macro_rules! plans {
@@ -122,7 +124,7 @@ pub fn text(name: &str) -> Result<(String, PathBuf), PlanError> {
     }
     let path = Path::new(name);
     if path.is_file() {
-        let read = std::fs::read_to_string(path);
+        let read = regular::read_to_string(path);
         return Ok((
             read.map_err(|source| PlanError::Io {
                 source,

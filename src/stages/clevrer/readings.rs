@@ -64,7 +64,7 @@ impl<'a> Scene<'a> {
             return AnswerRecord::of_votes(clip, question, &next);
         }
         let mut votes = Votes::default();
-        for place in 0..CREDITS.len() {
+        for (place, credit) in CREDITS.into_iter().enumerate() {
             self.read(place);
             let open = votes.open();
             for number in 0..self.readings[place].len() {
@@ -74,7 +74,7 @@ impl<'a> Scene<'a> {
                     && let Some(removed) = removed_object(&table, question)
                 {
                     let is_likeliest = place == 0 && number == 0;
-                    let credit = (!is_likeliest).then_some(CREDITS[place]);
+                    let credit = (!is_likeliest).then_some(credit);
                     let events = self.events_without(removed, credit);
                     table.without.insert(removed, events);
                 }
