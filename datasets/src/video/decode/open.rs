@@ -161,6 +161,10 @@ fn describe(
     })
 }
 
+/// The longest length that a header is believed, seconds: a hundred days. A file of a longer one is not damaged where its
+/// packets end.
+const LONGEST_BELIEVED_SECS: f64 = 8_640_000.0;
+
 /// How long the video stream says it is; what the container says counts where it holds nothing else.
 fn duration_secs(input: &Input, stream: &ff::Stream) -> Option<f64> {
     let own =
@@ -170,7 +174,9 @@ fn duration_secs(input: &Input, stream: &ff::Stream) -> Option<f64> {
         let alone = input.nb_streams() == 1 && input.duration() > 0;
         alone.then(|| input.duration() as f64 / f64::from(ff::ffi::AV_TIME_BASE))
     };
-    own.or_else(tagged).or_else(whole)
+    let believed = |secs: &f64| (0.0..LONGEST_BELIEVED_SECS).contains(secs);
+    let mut said = [own, tagged(), whole()].into_iter().flatten();
+    said.find(believed)
 }
 
 /// The seconds of `hours:minutes:seconds`.

@@ -76,6 +76,9 @@ fn a_length_that_lies_is_not_believed() {
         (found.frames, found.sampled(FrameSampling::Fps(25.0))),
         (30, 30)
     );
+    // What is there is whole: the clip is not left out for what its header says.
+    let read = read_with(&path, &all([16, 24]), DecodeOptions::default()).unwrap();
+    assert_eq!((read.clip.frames.dim().0, read.note), (30, None));
 }
 
 #[test]
