@@ -1,7 +1,7 @@
 //! Ctrl-C and requests to end: work stops at the next safe place, or where it is when that takes long.
 //!
 //! Everything that is kept is written under another name and renamed when it is whole, so that a process may end at any time.
-//! A training alone has more to lose: it [finishes its step](Unfinished) and writes a checkpoint.
+//! A training alone has more to lose: it finishes its step (`Unfinished`) and writes a checkpoint.
 
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::thread;

@@ -118,6 +118,27 @@ pub fn collision_candidates(logits: &[f32], settings: ParseSettings) -> Vec<(usi
         .collect()
 }
 
+/// Logit that an object enters or leaves where it was not seen to.
+const UNSEEN_CROSSING: f32 = -6.0;
+
+/// Entrances and exits that the tracks do not show: an object that was there from the first frame on may have entered just then,
+/// and one that is there to the end may be about to leave.
+pub(super) fn unseen_crossings(tracks: &[Track], settings: ParseSettings) -> Vec<PossibleEvent> {
+    let mut events = Vec::new();
+    for (object, track) in tracks.iter().enumerate() {
+        let last = settings.observed.min(track.len()).saturating_sub(1);
+        for (kind, t) in [(EventKind::In, 0), (EventKind::Out, last)] {
+            if track.get(t).is_some_and(Option::is_some) {
+                events.push(PossibleEvent {
+                    event: Event::new(kind, &[object], Some(t * settings.stride)),
+                    logit: UNSEEN_CROSSING,
+                });
+            }
+        }
+    }
+    events
+}
+
 /// Entrances and exits.
 pub(super) fn crossings(tracks: &[Track], settings: ParseSettings) -> Vec<Event> {
     let mut events = Vec::new();

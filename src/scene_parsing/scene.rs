@@ -3,7 +3,7 @@
 use slotflow_datasets::question::{Event, EventTable};
 
 use super::appearance::Confidence;
-use super::events::{PossibleEvent, crossings};
+use super::events::{PossibleEvent, crossings, unseen_crossings};
 use super::head_output::{HeadOutput, ParseSettings};
 use super::tracking::Track;
 use crate::rng::SeededRng;
@@ -17,8 +17,8 @@ pub struct ParsedScene {
     pub tracks: Vec<Track>,
     /// How probable each word for each object's appearance is.
     pub confidence: Vec<Confidence>,
-    /// Collisions that may be.
-    pub collisions: Vec<PossibleEvent>,
+    /// Collisions that may be, and entrances and exits that were not seen.
+    pub possible: Vec<PossibleEvent>,
 }
 
 impl HeadOutput {
@@ -27,8 +27,9 @@ impl HeadOutput {
         let (confidence, tracks): (Vec<Confidence>, Vec<Track>) =
             self.tracked_objects(settings).into_iter().unzip();
         let appearance = confidence.iter().map(Confidence::most_likely).collect();
-        let collisions = self.possible_collisions(&tracks, settings);
-        let likely = collisions.iter().filter(|possible| possible.logit > 0.0);
+        let mut possible = self.possible_collisions(&tracks, settings);
+        possible.extend(unseen_crossings(&tracks, settings));
+        let likely = possible.iter().filter(|possible| possible.logit > 0.0);
         let mut events = crossings(&tracks, settings);
         events.extend(likely.map(|possible| possible.event.clone()));
         events.sort_by_key(|event| event.frame);
@@ -41,19 +42,19 @@ impl HeadOutput {
             table,
             tracks,
             confidence,
-            collisions,
+            possible,
         }
     }
 }
 
 impl ParsedScene {
-    /// Another reading, drawn by the probabilities of words and collisions, whose logits are raised by `credit`. Objects, their ways
-    /// and their entrances and exits are those of the most likely one.
+    /// Another reading, drawn by the probabilities of words and events, whose logits are raised by `credit`. Objects and their ways
+    /// are those of the most likely one.
     pub fn drawn(&self, settings: ParseSettings, credit: f32, rng: &mut SeededRng) -> EventTable {
         let appearance = self.confidence.iter().map(|words| words.drawn(rng));
         let appearance = appearance.collect();
         let mut events = crossings(&self.tracks, settings);
-        events.extend(drawn_events(&self.collisions, credit, rng));
+        events.extend(drawn_events(&self.possible, credit, rng));
         events.sort_by_key(|event| event.frame);
         let frames = settings.video_frames;
         EventTable {

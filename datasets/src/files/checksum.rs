@@ -1,8 +1,8 @@
-//! Checksums that lie within files: a file is written with [`PLACE`] somewhere in its head, and the hash of all its bytes, with
+//! Checksums that lie within files: a file is written with `PLACE` somewhere in its head, and the hash of all its bytes, with
 //! that place empty, is put there at the end.
 //!
 //! Any text can hold one (JSON, the head of a safetensors file), and any reader that does not know of it sees a word. Rows of
-//! arrays that are read by place have a [`row`](row_sum) each instead, in a file beside.
+//! arrays that are read by place have one each instead, in a file beside.
 
 use std::ops::Range;
 

@@ -22,6 +22,10 @@ pub mod limits;
 pub mod info;
 
 /// Play lists, which are refused.
+#[cfg_attr(
+    not(feature = "video"),
+    expect(dead_code, reason = "only FFmpeg would follow one")
+)]
 pub(crate) mod playlist;
 
 /// Still pictures: PNG and JPEG files, contact sheets, resizing.

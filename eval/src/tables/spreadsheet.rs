@@ -1,7 +1,7 @@
 //! Cells that a spreadsheet would run: names of files and words of questions may begin like a formula.
 //!
 //! Such a cell is written with a quote before it, which spreadsheets take for the sign of a text; numbers stay as they are.
-//! [`Table`](super::Table) takes the quote away again when it reads.
+//! `Table` takes the quote away again when it reads.
 //!
 //! Source: OWASP, CSV Injection, <https://owasp.org/www-community/attacks/CSV_Injection>.
 

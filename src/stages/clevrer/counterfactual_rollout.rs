@@ -303,7 +303,7 @@ mod tests {
             table: EventTable::default(),
             tracks: (0..3).map(|slot| vec![Some(slot); 8]).collect(),
             confidence: Vec::new(),
-            collisions: Vec::new(),
+            possible: Vec::new(),
         };
         let from = vec![None, Some(2), None];
         let rolled = rollout.rolled(slots.view(), &scene, 0, &from, &[7.0; 4]);

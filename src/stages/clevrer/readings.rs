@@ -85,7 +85,24 @@ impl<'a> Scene<'a> {
                 break;
             }
         }
-        AnswerRecord::of_votes(clip, question, &votes.answers())
+        let mut rows = AnswerRecord::of_votes(clip, question, &votes.answers());
+        for (option, row) in rows.iter_mut().enumerate() {
+            if row.answer == executor::ERROR {
+                row.remark = self.fault(question, option);
+            }
+        }
+        rows
+    }
+
+    /// Why the program of an option fails on the most likely reading.
+    fn fault(&self, question: &Question, option: usize) -> Option<String> {
+        let table = presupposed(self.parsed.table.clone(), &self.parsed.confidence, question);
+        let program = match &question.ask {
+            Ask::Word(_) => question.program.clone(),
+            Ask::Choices(choices) => [&*choices.get(option)?.program, &question.program].concat(),
+        };
+        let fault = executor::run(&table, &program).err()?;
+        Some(fault.to_string())
     }
 
     /// Draws the readings at a place among [`CREDITS`].
