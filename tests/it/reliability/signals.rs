@@ -36,9 +36,17 @@ fn commands() -> Vec<(Vec<&'static str>, u64)> {
         (vec!["bench", "--quiet", "--out", "bench.csv"], 1500),
         (
             vec![
-                "eval", "--pred", "videos", "--truth", "videos", "--out", "scored",
+                "eval",
+                "--pred",
+                "videos",
+                "--truth",
+                "videos",
+                "--metrics",
+                "psnr,ssim",
+                "--out",
+                "scored.csv",
             ],
-            400,
+            300,
         ),
         (
             vec![
