@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use slotflow_datasets::regular;
+
 /// Why a run could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -139,9 +141,9 @@ impl RunError {
     /// What the person can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Io { .. } => {
-                "check that the path may be written and that the disk has room; what was finished is kept"
-            }
+            Self::Io { source, .. } => regular::hint(source).unwrap_or(
+                "check that the path may be written and that the disk has room; what was finished is kept",
+            ),
             Self::Damaged { .. } => "remove the file; it is made again",
             Self::Busy { .. } => {
                 "wait for the other process, or give this one another `--out` and `--cache`"

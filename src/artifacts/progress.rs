@@ -124,6 +124,14 @@ impl Progress {
         self.line(done == self.total || done.is_multiple_of((self.total / 4).max(1)));
     }
 
+    /// `done` steps in all by now, for work that does several at a time.
+    pub fn reach(&self, done: usize) {
+        let before = self.done.swap(done, Ordering::Relaxed);
+        self.change(|rate| rate.now = (done as f64, rate.began.elapsed()));
+        let quarter = (self.total / 4).max(1);
+        self.line(done == self.total || done / quarter > before / quarter);
+    }
+
     /// Of the step at hand, `done` of `total` parts are done; `what` names them, such as `frames`.
     pub fn part(&self, done: usize, total: usize, what: &str) {
         let share = done as f64 / total.max(1) as f64;

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use slotflow_datasets::regular;
+
 use super::error::RunError;
 use super::lock::PathLock;
 use super::progress::say;
@@ -161,7 +163,7 @@ fn occupant(path: &Path, wanted: &WantedFolder<'_>) -> Result<Occupant, RunError
     if !path.is_dir() {
         return Ok(Occupant::Foreign);
     }
-    match fs::read_to_string(path.join(kind.plan())) {
+    match regular::read_to_string(path.join(kind.plan())) {
         Ok(text) if text == *plan => Ok(Occupant::Same),
         Ok(text) => Ok(Occupant::Other {
             what: difference(&text, plan),

@@ -26,6 +26,7 @@ mod train;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use slotflow_datasets::memory;
 
 use crate::artifacts::progress::say;
 use crate::artifacts::{fault, interrupt};
@@ -35,6 +36,9 @@ use messages::failure::Failure;
 #[derive(Debug, Parser)]
 #[command(name = "pipeline", version, propagate_version = true, after_help = EXAMPLES)]
 struct Cli {
+    /// The most memory that one array, picture or file may take [default: half of the machine's]
+    #[arg(long, global = true, display_order = 900, value_name = "SIZE", value_parser = memory::parse_size)]
+    memory: Option<u64>,
     #[command(subcommand)]
     command: Command,
 }
@@ -99,6 +103,9 @@ pub fn command() -> clap::Command {
 /// terminated.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Some(bytes) = cli.memory {
+        memory::limit(bytes);
+    }
     if let Err(error) = interrupt::watch() {
         say(&format!(
             "warning: Ctrl-C will stop at once, without a checkpoint: {error}"

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use ndarray::Array4;
 use serde_json::Value;
-use slotflow_datasets::ClipId;
 use slotflow_datasets::source::open;
+use slotflow_datasets::{ClipId, regular};
 
 use super::video_predict::FlowError;
 use crate::artifacts::interrupt;
@@ -349,7 +349,7 @@ impl OpenRun {
 /// The plan of the run in a folder, and its text.
 fn plan_of(folder: &Path) -> Result<(VideoPredictPlan, String), FlowError> {
     let path = folder.join("plan.toml");
-    let text = std::fs::read_to_string(&path).map_err(|_| EditError::NotARun {
+    let text = regular::read_to_string(&path).map_err(|_| EditError::NotARun {
         path: folder.to_owned(),
     })?;
     let refused = |flow: &str| {
@@ -385,7 +385,7 @@ fn tell_changes(folder: &Path, run: &Run) {
             made.join(", ")
         ));
     }
-    let written = std::fs::read_to_string(folder.join("run.json")).ok();
+    let written = regular::read_to_string(folder.join("run.json")).ok();
     let written = written.and_then(|text| serde_json::from_str::<Value>(&text).ok());
     let stages = written
         .as_ref()

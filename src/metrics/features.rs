@@ -278,7 +278,7 @@ fn read(path: &Path) -> Result<Array2<f32>, EvalError> {
         source,
         path: path.to_owned(),
     };
-    let rows = NumpyArray::read(path).and_then(|array| array.singles());
+    let rows = NumpyArray::open(path).and_then(NumpyArray::singles);
     let rows = rows.map_err(|error| failed(std::io::Error::other(error.to_string())))?;
     rows.into_dimensionality()
         .map_err(|error| failed(std::io::Error::other(error.to_string())))

@@ -265,7 +265,7 @@ impl EditPlan {
             reason,
             path: path.to_owned(),
         };
-        let text = regular::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+        let text = regular::read_settings(path).map_err(|error| unreadable(error.to_string()))?;
         toml::from_str(&text)
             .map_err(|error: toml::de::Error| unreadable(error.message().trim().replace('\n', " ")))
     }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use slotflow_datasets::regular;
+
 /// Why a plan was refused before any work.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
@@ -63,7 +65,7 @@ impl PlanError {
             Self::Unknown { close, .. } => {
                 format!("did you mean {close}? `pipeline show` lists the built-in plans")
             }
-            Self::Io { .. } => "check the path".to_owned(),
+            Self::Io { source, .. } => regular::hint(source).unwrap_or("check the path").to_owned(),
             Self::Parse { path, .. } => {
                 // A built-in plan is named without an ending.
                 let built_in = path.extension().is_none().then(|| path.display().to_string());

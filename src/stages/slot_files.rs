@@ -106,7 +106,7 @@ fn read_arrays(from: &Path, splits: &mut Splits<'_>) -> Result<(), SlotFileError
     let is_array = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "npy");
     for path in entries(from)?.into_iter().filter(is_array) {
         let clip = path.file_stem().unwrap_or_default().to_string_lossy();
-        let slots = slots_of(NumpyArray::read(&path), &clip, &path)?;
+        let slots = slots_of(NumpyArray::open(&path), &clip, &path)?;
         splits.put(split, &clip, slots)?;
     }
     Ok(())
@@ -133,7 +133,7 @@ fn read_npz(from: &Path, splits: &mut Splits<'_>) -> Result<(), SlotFileError> {
 
 /// The slots of an array, `[time, slots, dim]`.
 fn slots_of(
-    array: Result<NumpyArray, NumpyError>,
+    array: Result<NumpyArray<'_>, NumpyError>,
     name: &str,
     path: &Path,
 ) -> Result<Array3<f32>, WeightsError> {
@@ -142,7 +142,7 @@ fn slots_of(
         path: path.to_owned(),
     };
     let slots = array
-        .and_then(|array| array.singles())
+        .and_then(NumpyArray::singles)
         .map_err(|error| not(error.to_string()))?;
     let shape = slots.shape().to_vec();
     let slots = slots

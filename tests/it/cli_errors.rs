@@ -21,7 +21,7 @@ fn an_unknown_command() {
 
       tip: a similar subcommand exists: 'edit'
 
-    Usage: pipeline <COMMAND>
+    Usage: pipeline [OPTIONS] <COMMAND>
 
     For more information, try '--help'.
     ");

@@ -15,7 +15,7 @@ fn pipeline() {
     assert_snapshot!(help(&[]), @"
     Object-centric video prediction: encode frames into slots, roll the slots forward, decode and evaluate them
 
-    Usage: pipeline <COMMAND>
+    Usage: pipeline [OPTIONS] <COMMAND>
 
     Commands:
       run          Predict or segment videos, or answer questions, as one or several plans say, and write a report
@@ -37,8 +37,9 @@ fn pipeline() {
       help         Print this message or the help of the given subcommand(s)
 
     Options:
-      -h, --help     Print help
-      -V, --version  Print version
+          --memory <SIZE>  The most memory that one array, picture or file may take [default: half of the machine's]
+      -h, --help           Print help
+      -V, --version        Print version
 
     Examples:
       pipeline run video-predict                          predict generated clips with the bundled weights
@@ -80,6 +81,7 @@ fn run() {
           --device <DEVICE>        Device: auto, cpu, cuda or cuda:N [default: auto]
           --cache <DIR>            Cache of stages, frames and networks [default: `$SLOTFLOW_CACHE`, else `.cache` here where it is one, else the user's]
       -q, --quiet                  Print no progress
+          --memory <SIZE>          The most memory that one array, picture or file may take [default: half of the machine's]
       -h, --help                   Print help
       -V, --version                Print version
 
@@ -106,10 +108,11 @@ fn compare() {
       <RUN> <RUN>...  Run folders; differences are taken from the first
 
     Options:
-          --out <DIR>  Folder of the page and its tables [default: runs/compare]
-          --json       Print one JSON object with all scores in place of the page's path
-      -h, --help       Print help
-      -V, --version    Print version
+          --out <DIR>      Folder of the page and its tables [default: runs/compare]
+          --json           Print one JSON object with all scores in place of the page's path
+          --memory <SIZE>  The most memory that one array, picture or file may take [default: half of the machine's]
+      -h, --help           Print help
+      -V, --version        Print version
 
     Example:
       pipeline compare runs/savi runs/steve runs/slotdiffusion --out runs/three
@@ -137,6 +140,7 @@ fn train() {
           --device <DEVICE>        Device: auto, cpu, cuda or cuda:N [default: auto]
           --cache <DIR>            Cache of stages, frames and networks [default: `$SLOTFLOW_CACHE`, else `.cache` here where it is one, else the user's]
       -q, --quiet                  Print no progress
+          --memory <SIZE>          The most memory that one array, picture or file may take [default: half of the machine's]
       -h, --help                   Print help
       -V, --version                Print version
 
@@ -180,6 +184,7 @@ fn eval() {
           --json                   Print one JSON object with the scores in place of the table's path
           --resamples <COUNT>      Resamples of the bootstrap [default: 10000]
           --seed <SEED>            Seed of the bootstrap and of random subsets [default: 0]
+          --memory <SIZE>          The most memory that one array, picture or file may take [default: half of the machine's]
       -h, --help                   Print help
       -V, --version                Print version
 
@@ -203,9 +208,10 @@ fn weights() {
       help   Print this message or the help of the given subcommand(s)
 
     Options:
-          --cache <DIR>  Cache of stages, frames and networks [default: `$SLOTFLOW_CACHE`, else `.cache` here where it is one, else the user's]
-      -h, --help         Print help
-      -V, --version      Print version
+          --cache <DIR>    Cache of stages, frames and networks [default: `$SLOTFLOW_CACHE`, else `.cache` here where it is one, else the user's]
+          --memory <SIZE>  The most memory that one array, picture or file may take [default: half of the machine's]
+      -h, --help           Print help
+      -V, --version        Print version
 
     Examples:
       pipeline weights list
@@ -222,9 +228,10 @@ fn weights_list() {
     Usage: pipeline weights list [OPTIONS]
 
     Options:
-          --cache <DIR>  Cache of stages, frames and networks [default: `$SLOTFLOW_CACHE`, else `.cache` here where it is one, else the user's]
-      -h, --help         Print help
-      -V, --version      Print version
+          --cache <DIR>    Cache of stages, frames and networks [default: `$SLOTFLOW_CACHE`, else `.cache` here where it is one, else the user's]
+          --memory <SIZE>  The most memory that one array, picture or file may take [default: half of the machine's]
+      -h, --help           Print help
+      -V, --version        Print version
     ");
 }
 
@@ -239,9 +246,10 @@ fn weights_fetch() {
       <NAME>  Network, as `pipeline weights list` names it
 
     Options:
-          --cache <DIR>  Cache of stages, frames and networks [default: `$SLOTFLOW_CACHE`, else `.cache` here where it is one, else the user's]
-      -h, --help         Print help
-      -V, --version      Print version
+          --cache <DIR>    Cache of stages, frames and networks [default: `$SLOTFLOW_CACHE`, else `.cache` here where it is one, else the user's]
+          --memory <SIZE>  The most memory that one array, picture or file may take [default: half of the machine's]
+      -h, --help           Print help
+      -V, --version        Print version
     ");
 }
 
@@ -258,6 +266,7 @@ fn weights_add() {
     Options:
           --allow-nonstandard-weights  Accept a file that papers do not use; its scores carry the file's hash in the metric's name
           --cache <DIR>                Cache of stages, frames and networks [default: `$SLOTFLOW_CACHE`, else `.cache` here where it is one, else the user's]
+          --memory <SIZE>              The most memory that one array, picture or file may take [default: half of the machine's]
       -h, --help                       Print help
       -V, --version                    Print version
     ");
@@ -277,6 +286,7 @@ fn import() {
           --model <NAME>        Model of the checkpoint, such as savi, slotdiffusion-video or slotformer, or `slots`; a wrong name lists all
           --config <FILE.json>  Official configuration as JSON, for settings that shapes do not determine
           --out <DIR>           Folder for the weights files, one per module
+          --memory <SIZE>       The most memory that one array, picture or file may take [default: half of the machine's]
       -h, --help                Print help
       -V, --version             Print version
 
@@ -298,10 +308,11 @@ fn export() {
       <FROM>  Folder of weights files, one weights file, or a folder of imported slots
 
     Options:
-          --out <FILE>    File to write: safetensors with the official names; .npz for slots
-          --model <NAME>  Official model, for weights that were not imported
-      -h, --help          Print help
-      -V, --version       Print version
+          --out <FILE>     File to write: safetensors with the official names; .npz for slots
+          --model <NAME>   Official model, for weights that were not imported
+          --memory <SIZE>  The most memory that one array, picture or file may take [default: half of the machine's]
+      -h, --help           Print help
+      -V, --version        Print version
 
     Examples:
       pipeline export weights/movi-e --out movi-e.safetensors
@@ -326,6 +337,7 @@ fn bench() {
           --out <FILE>       Table of median and quartiles [default: bench.csv]
           --device <DEVICE>  Device: auto, cpu, cuda or cuda:N [default: auto]
       -q, --quiet            Print no progress
+          --memory <SIZE>    The most memory that one array, picture or file may take [default: half of the machine's]
       -h, --help             Print help
       -V, --version          Print version
 
@@ -384,6 +396,9 @@ fn generate() {
       -q, --quiet
               Print no progress
 
+          --memory <SIZE>
+              The most memory that one array, picture or file may take [default: half of the machine's]
+
       -h, --help
               Print help (see a summary with '-h')
 
@@ -393,34 +408,6 @@ fn generate() {
     Examples:
       pipeline generate --layout clevrer --out data/clevrer --clips 20
       pipeline generate --layout physion --out data/physion --split train --clips 100
-    ");
-}
-
-#[test]
-fn doctor() {
-    assert_snapshot!(help(&["doctor"]), @"
-    Examine a copy of a data set: missing clips, unreadable files, duplicates, labels that do not join
-
-    Usage: pipeline doctor [OPTIONS] <DATASET>
-
-    Arguments:
-      <DATASET>  Data set that lies on disk, or `videos` for your own
-
-    Options:
-          --root <DIR>        Folder of the data set
-          --videos <FILE>...  Your own video files, or folders of videos or of numbered frames
-          --clips <COUNT>     Clips of a split that are examined, evenly spread [default: all]
-          --json              Print the report as JSON
-      -q, --quiet             Print no progress
-      -h, --help              Print help
-      -V, --version           Print version
-
-    Examples:
-      pipeline doctor clevrer --root data/CLEVRER
-      pipeline doctor clevrer --root data/CLEVRER --clips 100 --json > report.json
-      pipeline doctor videos --videos clip.mp4 more/
-
-    Exit codes: 0 whole, 2 nothing could be opened, 3 something is wrong
     ");
 }
 
@@ -436,6 +423,7 @@ fn show() {
 
     Options:
           --set <TABLE.KEY=VALUE>  Change one value of the plan; may be given several times
+          --memory <SIZE>          The most memory that one array, picture or file may take [default: half of the machine's]
       -h, --help                   Print help
       -V, --version                Print version
 

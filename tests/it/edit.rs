@@ -267,6 +267,7 @@ fn help_names_every_change() {
           --device <DEVICE>             Device: auto, cpu, cuda or cuda:N [default: auto]
           --cache <DIR>                 Cache of stages, frames and networks [default: `$SLOTFLOW_CACHE`, else `.cache` here where it is one, else the user's]
       -q, --quiet                       Print no progress
+          --memory <SIZE>               The most memory that one array, picture or file may take [default: half of the machine's]
       -h, --help                        Print help
       -V, --version                     Print version
 

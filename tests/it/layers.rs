@@ -192,3 +192,32 @@ fn a_folder_says_in_a_line_what_each_of_its_modules_is() {
     }
     assert!(silent.is_empty(), "not described:\n{}", silent.join("\n"));
 }
+
+/// Files that open others themselves beside the room that does it for all: files of the system, locks, and the crate that
+/// uses no room.
+const OPENERS: [&str; 3] = [
+    "datasets/src/files/memory.rs",
+    "src/artifacts/inventory.rs",
+    "eval/src/tables/table.rs",
+];
+
+#[test]
+fn files_are_opened_for_reading_by_one_room() {
+    // A named pipe or a device under a file's name would be waited for.
+    const CALLS: [&str; 3] = ["fs::read(", "fs::read_to_string(", "File::open("];
+    let mut found = Vec::new();
+    for path in CRATES.iter().flat_map(|part| files(&root().join(part))) {
+        let text = fs::read_to_string(&path).unwrap();
+        let product = text.split("#[cfg(test)]").next().unwrap();
+        let is_test = path.components().any(|part| part.as_os_str() == "tests")
+            || path.file_stem().is_some_and(|stem| stem == "tests");
+        let name = short(&path);
+        if !is_test && CALLS.iter().any(|call| product.contains(call)) {
+            found.push(name);
+        }
+    }
+    found.sort();
+    let mut known = OPENERS.map(str::to_owned).to_vec();
+    known.sort();
+    assert_eq!(found, known, "use `slotflow_datasets::regular`");
+}

@@ -18,7 +18,14 @@ use crate::mutator::{Parser, child, failures};
 /// The test that runs one parser.
 const CHILD: &str = "mutants::one_parser";
 
-fn parsers() -> Vec<Parser> {
+/// The crate's folder, also where these parsers are built into the fuzzer.
+const HOME: &str = match option_env!("SLOTFLOW_HOME") {
+    Some(home) => home,
+    None => env!("CARGO_MANIFEST_DIR"),
+};
+
+/// Everything that reads a file which a person names.
+pub fn parsers() -> Vec<Parser> {
     vec![
         Parser::plain("slots", slots, read_slots),
         Parser::plain("pth", || golden(&["published/zip.pth"]), read_checkpoint),
@@ -52,7 +59,7 @@ fn one_parser() {
 }
 
 fn path_of(name: &str) -> PathBuf {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let golden = Path::new(HOME).join("tests/golden");
     golden.join(name)
 }
 
@@ -174,8 +181,7 @@ fn read_config(_: &Path, bytes: &[u8]) -> bool {
 }
 
 fn plans() -> Vec<Vec<u8>> {
-    let file =
-        |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("pipelines/{name}.toml"));
+    let file = |name: &str| Path::new(HOME).join(format!("pipelines/{name}.toml"));
     let read = |name: &&str| fs::read(file(name)).unwrap();
     plan::names().iter().map(read).collect()
 }

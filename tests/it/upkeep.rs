@@ -148,9 +148,10 @@ fn help_of_runs() {
       [DIR]  Folder that is searched for runs [default: runs]
 
     Options:
-          --json     Print JSON: one object a run
-      -h, --help     Print help
-      -V, --version  Print version
+          --json           Print JSON: one object a run
+          --memory <SIZE>  The most memory that one array, picture or file may take [default: half of the machine's]
+      -h, --help           Print help
+      -V, --version        Print version
 
     Examples:
       pipeline runs
@@ -170,6 +171,7 @@ fn help_of_clean() {
           --all                Remove everything that can be made again
           --dry-run            Print what would be removed, and remove nothing
           --cache <DIR>        Cache of stages, frames and networks [default: `$SLOTFLOW_CACHE`, else `.cache` here where it is one, else the user's]
+          --memory <SIZE>      The most memory that one array, picture or file may take [default: half of the machine's]
       -h, --help               Print help
       -V, --version            Print version
 
@@ -187,14 +189,15 @@ fn help_of_completions() {
     assert_snapshot!(help(&["completions"]), @"
     Print completions for a shell
 
-    Usage: pipeline completions <SHELL>
+    Usage: pipeline completions [OPTIONS] <SHELL>
 
     Arguments:
       <SHELL>  The shell [possible values: bash, elvish, fish, powershell, zsh]
 
     Options:
-      -h, --help     Print help
-      -V, --version  Print version
+          --memory <SIZE>  The most memory that one array, picture or file may take [default: half of the machine's]
+      -h, --help           Print help
+      -V, --version        Print version
 
     Examples:
       pipeline completions bash > ~/.local/share/bash-completion/completions/pipeline
@@ -207,17 +210,47 @@ fn help_of_man() {
     assert_snapshot!(help(&["man"]), @"
     Print a manual page
 
-    Usage: pipeline man [COMMAND]
+    Usage: pipeline man [OPTIONS] [COMMAND]
 
     Arguments:
       [COMMAND]  Command that the page is about; without one, the whole program
 
     Options:
-      -h, --help     Print help
-      -V, --version  Print version
+          --memory <SIZE>  The most memory that one array, picture or file may take [default: half of the machine's]
+      -h, --help           Print help
+      -V, --version        Print version
 
     Examples:
       pipeline man > pipeline.1
       pipeline man run > ~/.local/share/man/man1/pipeline-run.1
+    ");
+}
+
+#[test]
+fn help_of_doctor() {
+    assert_snapshot!(help(&["doctor"]), @"
+    Examine a copy of a data set: missing clips, unreadable files, duplicates, labels that do not join
+
+    Usage: pipeline doctor [OPTIONS] <DATASET>
+
+    Arguments:
+      <DATASET>  Data set that lies on disk, or `videos` for your own
+
+    Options:
+          --root <DIR>        Folder of the data set
+          --videos <FILE>...  Your own video files, or folders of videos or of numbered frames
+          --clips <COUNT>     Clips of a split that are examined, evenly spread [default: all]
+          --json              Print the report as JSON
+      -q, --quiet             Print no progress
+          --memory <SIZE>     The most memory that one array, picture or file may take [default: half of the machine's]
+      -h, --help              Print help
+      -V, --version           Print version
+
+    Examples:
+      pipeline doctor clevrer --root data/CLEVRER
+      pipeline doctor clevrer --root data/CLEVRER --clips 100 --json > report.json
+      pipeline doctor videos --videos clip.mp4 more/
+
+    Exit codes: 0 whole, 2 nothing could be opened, 3 something is wrong
     ");
 }

@@ -1,7 +1,7 @@
 //! Regular files, the only things that are opened for reading: a pipe or a device may never end, and an address is no file.
 
 use std::fs::{self, File, FileType};
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 /// Something at a path that is no regular file, in words; the inner error of an [`io::Error`].
@@ -19,7 +19,13 @@ pub enum Irregular {
     /// An address in the network, or one of FFmpeg's protocols.
     #[error("an address (`{0}:`), not a file: nothing is read from the network")]
     Address(String),
+    /// Longer than any text of its kind.
+    #[error("{0} bytes, and no text of this kind has more than {MOST_SETTINGS}")]
+    Long(u64),
 }
+
+/// The most bytes of a plan, an edit or another text of settings: parsed it takes many times as much.
+const MOST_SETTINGS: u64 = 4 << 20;
 
 impl Irregular {
     /// What the person can do about it.
@@ -29,36 +35,60 @@ impl Irregular {
                 "name a regular file; copy what a pipe or a device gives into one first"
             }
             Self::Dangling(_) | Self::Loop => "name the file itself, or mend the link",
+            Self::Long(_) => "see whether it is the right file",
             Self::Address(_) => "download the file first and name it by its path",
         }
     }
 }
 
-/// Opens a regular file for reading; links are followed.
+/// Opens a regular file for reading; links are followed. What stands there is looked at before and after: what was put in the
+/// file's place in between is not waited for.
 ///
 /// # Errors
 /// When the system refuses, or something else stands there: then an [`Irregular`] is the inner error.
-pub fn open(path: &Path) -> io::Result<File> {
+pub fn open(path: impl AsRef<Path>) -> io::Result<File> {
+    let path = path.as_ref();
     check(path)?;
-    File::open(path)
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    let file = options.open(path)?;
+    file_of(file.metadata()?)?;
+    Ok(file)
 }
 
 /// The bytes of a regular file.
 ///
 /// # Errors
 /// As [`open`].
-pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    check(path)?;
-    fs::read(path)
+pub fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The text of a regular file.
 ///
 /// # Errors
 /// As [`open`], and when it is no UTF-8.
-pub fn read_to_string(path: &Path) -> io::Result<String> {
-    check(path)?;
-    fs::read_to_string(path)
+pub fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
+    let mut text = String::new();
+    open(path)?.read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// The text of a plan, of an edit, of settings: a short one.
+///
+/// # Errors
+/// As [`read_to_string`], and when it has more than 4 MiB.
+pub fn read_settings(path: impl AsRef<Path>) -> io::Result<String> {
+    let path = path.as_ref();
+    let length = check(path)?.len();
+    if length > MOST_SETTINGS {
+        return Err(irregular(Irregular::Long(length)));
+    }
+    read_to_string(path)
 }
 
 /// The metadata of a regular file, which is not opened: opening a pipe waits for who writes to it.
@@ -66,7 +96,11 @@ pub fn read_to_string(path: &Path) -> io::Result<String> {
 /// # Errors
 /// As [`open`].
 pub fn check(path: &Path) -> io::Result<fs::Metadata> {
-    let meta = look(path)?;
+    file_of(look(path)?)
+}
+
+/// The metadata of a regular file.
+fn file_of(meta: fs::Metadata) -> io::Result<fs::Metadata> {
     match kind(meta.file_type()) {
         None => Ok(meta),
         Some(kind) => Err(irregular(Irregular::Kind(kind))),
@@ -115,7 +149,7 @@ fn kind(kind: FileType) -> Option<&'static str> {
 fn irregular(what: Irregular) -> io::Error {
     let kind = match what {
         Irregular::Dangling(_) | Irregular::Address(_) => io::ErrorKind::NotFound,
-        Irregular::Kind(_) | Irregular::Loop => io::ErrorKind::InvalidInput,
+        Irregular::Kind(_) | Irregular::Loop | Irregular::Long(_) => io::ErrorKind::InvalidInput,
     };
     io::Error::new(kind, what)
 }
@@ -173,8 +207,16 @@ mod tests {
         fs::write(&path, "text").unwrap();
         assert_eq!(read(&path).unwrap(), b"text");
         assert_eq!(read_to_string(&path).unwrap(), "text");
+        assert_eq!(read_settings(&path).unwrap(), "text");
+        let long = room.path().join("long.toml");
+        File::create(&long)
+            .unwrap()
+            .set_len(MOST_SETTINGS + 1)
+            .unwrap();
+        let error = read_settings(&long).unwrap_err();
+        assert!(error.to_string().starts_with("4194305 bytes"), "{error}");
         for missing in ["none.txt", "a:b", "C:file.mp4"] {
-            let error = open(&room.path().join(missing)).unwrap_err();
+            let error = open(room.path().join(missing)).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::NotFound);
             assert_eq!(hint(&error), None, "{missing}: {error}");
         }

@@ -9,7 +9,8 @@ use rayon::prelude::*;
 use super::background::median;
 use super::byte_array::{ByteArrayWriter, failed};
 use super::index::{self, BACKGROUNDS, CachedClip, FRAMES, INDEX, MASKS};
-use super::read::FrameCache;
+use super::mend;
+use super::read::{ClipParts, FrameCache};
 use crate::clip::Sample;
 use crate::error::DataError;
 use crate::files::checksum;
@@ -62,6 +63,29 @@ impl Layout {
         self.size[0] * self.size[1] * 3
     }
 
+    /// What the cache has of a clip.
+    fn parts(self, sample: &Sample) -> ClipParts {
+        let frames = sample.clip.frames.slice(s![..self.time, .., .., ..]);
+        let masks = self.masks.then(|| {
+            let empty = || vec![0; self.mask_bytes()];
+            sample.masks.as_ref().map_or_else(empty, |masks| {
+                let masks = masks.slice(s![..self.time, .., ..]);
+                masks.iter().copied().collect()
+            })
+        });
+        let background = self.backgrounds.then(|| {
+            let every = self.time.div_ceil(BACKGROUND_FRAMES).max(1);
+            let views: Vec<_> = frames.outer_iter().step_by(every).collect();
+            median(&views).into_raw_vec_and_offset().0
+        });
+        let rows = frames.as_standard_layout().to_owned();
+        ClipParts {
+            frames: rows.into_raw_vec_and_offset().0,
+            masks,
+            background,
+        }
+    }
+
     /// Bytes of a clip in all files.
     fn bytes(self) -> usize {
         let masks = if self.masks { self.mask_bytes() } else { 0 };
@@ -89,6 +113,7 @@ impl CacheRequest<'_> {
         let folder = dir.join(self.folder_name());
         // What is damaged is made again.
         if let Ok(cache) = FrameCache::open(&folder)
+            && !mend::is_marked(&folder)
             && !self.readable_since(&cache)
         {
             return Ok(cache);
@@ -99,7 +124,7 @@ impl CacheRequest<'_> {
         lock.lock().map_err(failed("lock", &lock_path))?;
         let another = FrameCache::open(&folder).ok();
         let built = match another {
-            Some(cache) if !self.readable_since(&cache) => Ok(cache),
+            Some(cache) if !self.readable_since(&cache) => self.mended(cache, &folder, progress),
             _ => self.build(&folder, progress),
         };
         if built.is_ok() {
@@ -107,6 +132,25 @@ impl CacheRequest<'_> {
             fs::remove_file(&lock_path).map_err(failed("remove", &lock_path))?;
         }
         built
+    }
+
+    /// The same cache, damaged clips decoded again; all of it anew where that is not possible.
+    fn mended(
+        &self,
+        cache: FrameCache,
+        folder: &Path,
+        progress: &Progress<'_>,
+    ) -> Result<FrameCache, DataError> {
+        let layout = self.layout();
+        let clip = |line: usize| {
+            let sample = self.sample(self.clips[line])?;
+            Ok(layout.parts(&sample))
+        };
+        match mend::mend(&cache, folder, clip, progress) {
+            Ok(()) => Ok(cache),
+            Err(DataError::Interrupted) => Err(DataError::Interrupted),
+            Err(_) => self.build(folder, progress),
+        }
     }
 
     /// Whether a clip that was left out can be read now: somebody has mended it without a trace in its time or size.
@@ -301,26 +345,13 @@ impl Writers {
                 });
             }
         };
-        let time = self.layout.time;
-        let frames = sample.clip.frames.slice(s![..time, .., .., ..]);
-        self.frames.write(
-            &frames
-                .as_standard_layout()
-                .to_owned()
-                .into_raw_vec_and_offset()
-                .0,
-        )?;
-        if let Some(file) = &mut self.masks {
-            let empty = || vec![0; self.layout.mask_bytes()];
-            let masks = sample.masks.as_ref().map_or_else(empty, |masks| {
-                masks.slice(s![..time, .., ..]).iter().copied().collect()
-            });
-            file.write(&masks)?;
+        let parts = self.layout.parts(&sample);
+        self.frames.write(&parts.frames)?;
+        if let (Some(file), Some(masks)) = (&mut self.masks, &parts.masks) {
+            file.write(masks)?;
         }
-        if let Some(file) = &mut self.backgrounds {
-            let every = time.div_ceil(BACKGROUND_FRAMES).max(1);
-            let views: Vec<_> = frames.outer_iter().step_by(every).collect();
-            file.write(&median(&views).into_raw_vec_and_offset().0)?;
+        if let (Some(file), Some(background)) = (&mut self.backgrounds, &parts.background) {
+            file.write(background)?;
         }
         self.kept += 1;
         Ok(CachedClip {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
 use crate::files::checksum::{ROW_SUM, row_sum};
-use crate::files::damage;
+use crate::files::{damage, regular};
 
 /// How `.npy` files of version 1.0 begin.
 const MAGIC: [u8; 8] = *b"\x93NUMPY\x01\x00";
@@ -45,7 +45,7 @@ impl ByteArray {
     /// # Errors
     /// When it cannot be read, is no `.npy` of bytes, or does not hold as many as its shape says.
     pub fn open(path: &Path, axes: usize) -> Result<Self, DataError> {
-        let file = File::open(path).map_err(failed("read", path))?;
+        let file = regular::open(path).map_err(failed("read", path))?;
         let length = file.metadata().map_err(failed("read", path))?.len();
         let malformed = |reason: &str| DataError::Malformed {
             reason: reason.to_owned(),
@@ -76,7 +76,7 @@ impl ByteArray {
         }
         let row = shape.iter().skip(axes).product();
         let rows: usize = shape.iter().take(axes).product();
-        let sums = match File::open(sums_of(path)) {
+        let sums = match regular::open(sums_of(path)) {
             Ok(sums) => Some(sums),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(failed("read", path)(error)),
@@ -114,31 +114,69 @@ impl ByteArray {
         self.file
             .read_exact_at(into, at)
             .map_err(failed("read", &self.path))?;
-        let Some(sums) = &self.sums else {
+        let Some(number) = self.damaged_row(first, into)? else {
             return Ok(());
         };
-        let row = self.row.max(1);
-        assert!(
-            first.is_multiple_of(row) && into.len().is_multiple_of(row),
-            "only whole rows are read"
-        );
-        let mut known = vec![0; into.len() / row * ROW_SUM];
-        sums.read_exact_at(&mut known, (first / row * ROW_SUM) as u64)
-            .map_err(failed("read", &self.path))?;
-        let rows = into.chunks_exact(row).zip(known.chunks_exact(ROW_SUM));
-        let mut damaged = rows
-            .enumerate()
-            .filter(|(_, (row, sum))| row_sum(row) != *sum);
-        let Some((number, _)) = damaged.next() else {
-            return Ok(());
-        };
-        let number = first / row + number;
         let reason = format!("row {number} is not what was written");
         damage::note(&self.path, &reason);
         Err(DataError::Damaged {
             reason,
             path: self.path.clone(),
         })
+    }
+
+    /// Whether rows are what was written; nothing is noted where they are not.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    ///
+    /// # Panics
+    /// As [`read`](Self::read).
+    pub fn is_whole(&self, first: usize, length: usize) -> Result<bool, DataError> {
+        let mut rows = vec![0; length];
+        let at = self.start + first as u64;
+        self.file
+            .read_exact_at(&mut rows, at)
+            .map_err(failed("read", &self.path))?;
+        Ok(self.damaged_row(first, &rows)?.is_none())
+    }
+
+    /// Writes rows and their checksums anew, and waits until the disk has them.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    pub fn rewrite(&self, first: usize, rows: &[u8]) -> Result<(), DataError> {
+        let write = |path: &Path, at: u64, bytes: &[u8]| {
+            let file = OpenOptions::new().write(true).open(path);
+            let written = file.and_then(|file| {
+                file.write_all_at(bytes, at)?;
+                file.sync_all()
+            });
+            written.map_err(failed("write", path))
+        };
+        let row = self.row.max(1);
+        let sums: Vec<u8> = rows.chunks(row).flat_map(row_sum).collect();
+        write(&self.path, self.start + first as u64, rows)?;
+        let at = (first / row * ROW_SUM) as u64;
+        write(&sums_of(&self.path), at, &sums)
+    }
+
+    /// The first of these rows that is not what was written; none where there are no checksums.
+    fn damaged_row(&self, first: usize, rows: &[u8]) -> Result<Option<usize>, DataError> {
+        let Some(sums) = &self.sums else {
+            return Ok(None);
+        };
+        let row = self.row.max(1);
+        assert!(
+            first.is_multiple_of(row) && rows.len().is_multiple_of(row),
+            "only whole rows are read"
+        );
+        let mut known = vec![0; rows.len() / row * ROW_SUM];
+        sums.read_exact_at(&mut known, (first / row * ROW_SUM) as u64)
+            .map_err(failed("read", &self.path))?;
+        let mut pairs = rows.chunks_exact(row).zip(known.chunks_exact(ROW_SUM));
+        let damaged = pairs.position(|(row, sum)| row_sum(row) != *sum);
+        Ok(damaged.map(|number| first / row + number))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `clips.jsonl`: one line a clip of the data set, in its order.
 
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::byte_array::failed;
 use crate::error::DataError;
 use crate::files::checksum::{self, State};
+use crate::files::regular;
 
 /// The file of all pixels.
 pub const FRAMES: &str = "frames.npy";
@@ -21,6 +22,19 @@ pub const BACKGROUNDS: &str = "backgrounds.npy";
 
 /// The file of this index.
 pub const INDEX: &str = "clips.jsonl";
+
+/// The file that says that rows of an array are damaged.
+pub const DAMAGED: &str = "damaged";
+
+/// Leaves word beside a damaged array of a cache that its clips are to be looked at; whether the file is one.
+pub fn mark_damaged(array: &Path) -> bool {
+    let name = array.file_name().unwrap_or_default();
+    let is_array = [FRAMES, MASKS, BACKGROUNDS].iter().any(|own| name == *own);
+    let Some(folder) = array.parent().filter(|folder| folder.join(INDEX).is_file()) else {
+        return false;
+    };
+    is_array && array.is_file() && std::fs::write(folder.join(DAMAGED), "").is_ok()
+}
 
 /// What is known of a clip in a cache.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,7 +60,7 @@ pub struct CachedClip {
 /// # Errors
 /// When the file is there and cannot be read.
 pub fn read(path: &Path) -> Result<Vec<CachedClip>, DataError> {
-    let text = match fs::read(path) {
+    let text = match regular::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(failed("read", path)(error)),

@@ -10,7 +10,8 @@
 //! | `clips.jsonl` | | one line a clip of the data set: its name, its rate, and why it was left out |
 //!
 //! Nothing of it is held in memory, whatever its size: reading a window copies that window. The folder appears under
-//! its name when it is complete; a build that was stopped goes on at the next clip. Needs no FFmpeg.
+//! its name when it is complete; a build that was stopped goes on at the next clip. Clips with damaged rows are decoded again
+//! alone, once a file `damaged` lies beside them. Needs no FFmpeg.
 
 /// NumPy files of bytes, written part by part and read by place.
 pub mod byte_array;
@@ -21,6 +22,9 @@ pub mod index;
 /// Decoding clips into a cache.
 pub mod build;
 
+/// Damaged clips of a cache, decoded again alone.
+mod mend;
+
 /// Windows of clips from a cache.
 pub mod read;
 
@@ -28,5 +32,5 @@ pub mod read;
 pub mod background;
 
 pub use build::{CacheRequest, Progress};
-pub use index::CachedClip;
+pub use index::{CachedClip, mark_damaged};
 pub use read::FrameCache;

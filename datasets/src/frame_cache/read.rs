@@ -9,6 +9,16 @@ use super::byte_array::ByteArray;
 use super::index::{self, BACKGROUNDS, CachedClip, FRAMES, INDEX, MASKS};
 use crate::error::DataError;
 
+/// What a cache has of a clip: the bytes of its rows in each array.
+pub(super) struct ClipParts {
+    /// Of all frames.
+    pub(super) frames: Vec<u8>,
+    /// Of all masks, where the cache has some.
+    pub(super) masks: Option<Vec<u8>>,
+    /// Of the empty scene, where the cache has one a clip.
+    pub(super) background: Option<Vec<u8>>,
+}
+
 /// Clips in files, read window by window.
 #[derive(Debug)]
 pub struct FrameCache {
@@ -91,6 +101,45 @@ impl FrameCache {
     /// Every clip that was asked for, those that were left out as well.
     pub fn index(&self) -> &[CachedClip] {
         &self.index
+    }
+
+    /// The line of the index that each kept clip has.
+    pub(super) fn lines(&self) -> &[usize] {
+        &self.lines
+    }
+
+    /// The arrays with the bytes that a clip has in each.
+    fn arrays(&self) -> impl Iterator<Item = (&ByteArray, usize)> {
+        let [_, time, height, width] = self.shape;
+        let pixels = time * height * width;
+        let masks = self.masks.as_ref().map(|array| (array, pixels));
+        let backgrounds = self.backgrounds.as_ref();
+        let backgrounds = backgrounds.map(|array| (array, height * width * 3));
+        let frames = std::iter::once((&self.frames, pixels * 3));
+        frames.chain(masks).chain(backgrounds)
+    }
+
+    /// Whether all that the cache has of a clip is what was written.
+    pub(super) fn is_whole(&self, clip: usize) -> Result<bool, DataError> {
+        for (array, bytes) in self.arrays() {
+            if !array.is_whole(clip * bytes, bytes)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Writes all that the cache has of a clip anew.
+    pub(super) fn rewrite(&self, clip: usize, parts: &ClipParts) -> Result<(), DataError> {
+        let parts = [
+            Some(&parts.frames),
+            parts.masks.as_ref(),
+            parts.background.as_ref(),
+        ];
+        for ((array, bytes), part) in self.arrays().zip(parts.into_iter().flatten()) {
+            array.rewrite(clip * bytes, part)?;
+        }
+        Ok(())
     }
 
     /// What is known of a kept clip.

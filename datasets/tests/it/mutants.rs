@@ -36,7 +36,8 @@ const WINDOW: Window = Window {
     fit: Fit::Crop,
 };
 
-fn parsers() -> Vec<Parser> {
+/// Everything that reads a file which a person names.
+pub fn parsers() -> Vec<Parser> {
     vec![
         Parser::plain("npy", npy, read_npy),
         Parser::plain("npz", npz, read_npz),
@@ -148,13 +149,15 @@ fn npy() -> Vec<Vec<u8>> {
     vec![floats, ids]
 }
 
-fn use_array(array: &NumpyArray) -> bool {
-    array.whole_numbers::<u8>().is_ok() || array.floats().is_ok() && array.singles().is_ok()
+/// Whether an array is read as whole numbers, or in both precisions; it is opened for each.
+fn is_read(open: impl Fn(fn(NumpyArray<'_>) -> bool) -> bool) -> bool {
+    open(|array| array.whole_numbers::<u8>().is_ok())
+        || open(|array| array.floats().is_ok()) && open(|array| array.singles().is_ok())
 }
 
 fn read_npy(folder: &Path, bytes: &[u8]) -> bool {
-    let read = NumpyArray::read(&place(folder, "a.npy", bytes));
-    read.is_ok_and(|array| use_array(&array))
+    let path = place(folder, "a.npy", bytes);
+    is_read(|read| NumpyArray::open(&path).is_ok_and(read))
 }
 
 fn npz() -> Vec<Vec<u8>> {
@@ -177,13 +180,17 @@ fn zipped(array: &[u8]) -> Vec<u8> {
 }
 
 fn read_npz(folder: &Path, bytes: &[u8]) -> bool {
-    let Ok(mut archive) = NpzArchive::open(&place(folder, "a.npz", bytes)) else {
+    let path = place(folder, "a.npz", bytes);
+    let Ok(archive) = NpzArchive::open(&path) else {
         return false;
     };
     let names = archive.names().unwrap_or_default();
-    let arrays = names.iter().map(|name| archive.array(name));
-    arrays
-        .filter(|array| array.as_ref().is_ok_and(use_array))
+    let open = |name: &String, read: fn(NumpyArray<'_>) -> bool| {
+        NpzArchive::open(&path).is_ok_and(|mut archive| archive.array(name).is_ok_and(read))
+    };
+    let names = names.iter();
+    names
+        .filter(|name| is_read(|read| open(name, read)))
         .count()
         == 2
 }

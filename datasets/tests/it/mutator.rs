@@ -18,7 +18,7 @@ const MUTANTS: u64 = 250;
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// What a process needs apart from its inputs: buffers, tables, stacks.
-const ROOM: u64 = 96 << 20;
+const ROOM: u64 = 64 << 20;
 
 /// What the parser of a compressed format may take: the size that a file declares is within a memory budget.
 const COMPRESSED: u64 = 1 << 30;
@@ -170,6 +170,13 @@ pub fn child(parsers: &[Parser]) {
         return;
     };
     let parser = parsers.iter().find(|parser| parser.name == name).unwrap();
+    if let Some(corpus) = std::env::var_os("SLOTFLOW_MUTANTS_CORPUS") {
+        // What the fuzzer starts from.
+        for (at, sound) in (parser.sound)().iter().enumerate() {
+            fs::write(Path::new(&corpus).join(format!("sound-{at}")), sound).unwrap();
+        }
+        return;
+    }
     let range = std::env::var("SLOTFLOW_MUTANTS_RANGE").unwrap();
     let (first, count) = range.split_once(' ').unwrap();
     let first: u64 = first.parse().unwrap();

@@ -5,6 +5,8 @@
 //! the mean over windows, then over channels. Definitions in use differ in the window, in the divisor of the
 //! covariance and in what happens at the border.
 
+use std::ops::Range;
+
 use ndarray::{Array2, ArrayView2, ArrayView3, Axis, Zip};
 
 use super::frame::{Pixel, check_frames};
@@ -127,6 +129,9 @@ pub fn ssim<P: Pixel>(
     Ok(sum / rgb as f64)
 }
 
+/// Rows of windows that are compared at a time: planes of double precision are held for these alone.
+const BAND: usize = 64;
+
 /// Mean over the windows of one channel.
 fn channel_ssim<P: Pixel>(
     profile: SsimProfile,
@@ -134,38 +139,42 @@ fn channel_ssim<P: Pixel>(
     truth: ArrayView2<P>,
     prediction: ArrayView2<P>,
 ) -> f64 {
-    let (mut x, mut y) = (truth.mapv(Pixel::unit), prediction.mapv(Pixel::unit));
-    let keep_border = profile == SsimProfile::Torchmetrics;
-    if keep_border {
-        (x, y) = (mirrored(&x, taps.len() / 2), mirrored(&y, taps.len() / 2));
+    let border = match profile {
+        SsimProfile::Torchmetrics => taps.len() / 2,
+        _ => 0,
+    };
+    let inside = |pixels: usize| pixels + 2 * border + 1 - taps.len();
+    let (rows, columns) = (inside(truth.nrows()), inside(truth.ncols()));
+    let mut sum = 0.0;
+    for first in (0..rows).step_by(BAND) {
+        let band = first..(first + BAND).min(rows) + taps.len() - 1;
+        let planes = [truth, prediction].map(|plane| unit_rows(plane, band.clone(), border));
+        add_similarities(profile, taps, &planes, &mut sum);
     }
-    let (mean_x, mean_y) = (filter(&x, taps), filter(&y, taps));
-    let (square_x, square_y, product) = (
-        filter(&(&x * &x), taps),
-        filter(&(&y * &y), taps),
-        filter(&(&x * &y), taps),
-    );
+    sum / (rows * columns) as f64
+}
+
+/// Adds the similarity of every window that lies inside two planes.
+fn add_similarities(profile: SsimProfile, taps: &[f64], [x, y]: &[Array2<f64>; 2], sum: &mut f64) {
     let factor = profile.covariance_factor();
     let variance = |square: f64, mean: f64| {
         let variance = factor * (square - mean * mean);
-        if keep_border {
+        if profile == SsimProfile::Torchmetrics {
             variance.max(0.0)
         } else {
             variance
         }
     };
-    let mut sum = 0.0;
-    Zip::from(&mean_x)
-        .and(&mean_y)
-        .and(&square_x)
-        .and(&square_y)
-        .and(&product)
+    Zip::from(&filter(x, taps))
+        .and(&filter(y, taps))
+        .and(&filter(&(x * x), taps))
+        .and(&filter(&(y * y), taps))
+        .and(&filter(&(x * y), taps))
         .for_each(|&ux, &uy, &xx, &yy, &xy| {
             let covariance = factor * (xy - ux * uy);
             let above = (2.0 * ux * uy + C1) * (2.0 * covariance + C2);
-            sum += above / ((ux * ux + uy * uy + C1) * (variance(xx, ux) + variance(yy, uy) + C2));
+            *sum += above / ((ux * ux + uy * uy + C1) * (variance(xx, ux) + variance(yy, uy) + C2));
         });
-    sum / mean_x.len() as f64
 }
 
 /// Weighted means of all windows that lie inside.
@@ -184,15 +193,16 @@ fn filter(plane: &Array2<f64>, taps: &[f64]) -> Array2<f64> {
     both
 }
 
-/// The plane with `border` more pixels on each side, mirrored about the edge pixel.
-fn mirrored(plane: &Array2<f64>, border: usize) -> Array2<f64> {
+/// Rows of a plane, pixels in 0..1, with `border` more pixels on each side, mirrored about the edge pixel. Rows are counted
+/// from the first of the border.
+fn unit_rows<P: Pixel>(plane: ArrayView2<P>, rows: Range<usize>, border: usize) -> Array2<f64> {
     let (height, width) = plane.dim();
     let fold = |i: usize, n: usize| {
         let i = i.abs_diff(border);
         if i < n { i } else { 2 * (n - 1) - i }
     };
-    Array2::from_shape_fn((height + 2 * border, width + 2 * border), |(y, x)| {
-        plane[[fold(y, height), fold(x, width)]]
+    Array2::from_shape_fn((rows.len(), width + 2 * border), |(y, x)| {
+        plane[[fold(rows.start + y, height), fold(x, width)]].unit()
     })
 }
 
@@ -235,6 +245,29 @@ mod tests {
             of(&noisy(9)),
             of(&noisy(90))
         );
+    }
+
+    #[test]
+    fn bands_change_nothing() {
+        let tall = |seed: usize| {
+            Array2::from_shape_fn((3 * BAND + 5, 23), |(y, x)| (y * y * seed + x * 11) as u8)
+        };
+        let (truth, prediction) = (tall(3), tall(5));
+        for &profile in SsimProfile::ALL {
+            let taps = profile.taps();
+            let border = if profile == SsimProfile::Torchmetrics {
+                5
+            } else {
+                0
+            };
+            let whole = [&truth, &prediction]
+                .map(|plane| unit_rows(plane.view(), 0..plane.nrows() + 2 * border, border));
+            let mut sum = 0.0;
+            add_similarities(profile, &taps, &whole, &mut sum);
+            let windows = (whole[0].nrows() + 1 - taps.len()) * (whole[0].ncols() + 1 - taps.len());
+            let banded = channel_ssim(profile, &taps, truth.view(), prediction.view());
+            assert_eq!(banded, sum / windows as f64, "{profile}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Tables with one typed row per line, as CSV.
 
-use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
 use serde::Serialize;
@@ -114,8 +114,14 @@ impl<R: Row> Table<R> {
     /// # Errors
     /// As [`Table::read`], and a file that cannot be opened.
     pub fn load(path: &Path) -> Result<Self, EvalError> {
-        let file = File::open(path);
-        let file = file.map_err(|source| EvalError::File {
+        // Opening a pipe would wait for who writes to it.
+        let found = fs::metadata(path).and_then(|meta| {
+            if !meta.is_file() {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file"));
+            }
+            File::open(path)
+        });
+        let file = found.map_err(|source| EvalError::File {
             action: "read",
             source,
             path: path.to_owned(),

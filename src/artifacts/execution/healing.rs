@@ -5,10 +5,12 @@ use std::fs;
 use std::path::Path;
 
 use slotflow_datasets::damage;
+use slotflow_datasets::frame_cache::mark_damaged;
 
 use crate::artifacts::progress::say;
 
-/// Does `work`, again after each time that it met damaged files in the cache: they are removed, with a warning, and made again.
+/// Does `work`, again after each time that it met damaged files in the cache: they are removed, with a warning, and made again;
+/// of cached frames the damaged clips alone.
 /// A file that is damaged a second time ends it: the disk is to blame then.
 ///
 /// # Errors
@@ -27,7 +29,9 @@ pub fn healed<T, E>(cache: &Path, mut work: impl FnMut() -> Result<T, E>) -> Res
                     damage.reason,
                     damage.path.display()
                 ));
-                again |= !damage.path.exists() || fs::remove_file(&damage.path).is_ok();
+                again |= mark_damaged(&damage.path)
+                    || !damage.path.exists()
+                    || fs::remove_file(&damage.path).is_ok();
             }
         }
         if !again {

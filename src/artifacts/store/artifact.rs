@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use slotflow_datasets::checksum::{self, State};
-use slotflow_datasets::{ClipId, damage};
+use slotflow_datasets::{ClipId, damage, regular};
 
 use super::clip_file::ClipFile;
 use super::key::{ArtifactId, Input, Recipe};
@@ -156,7 +156,7 @@ impl<T: DeserializeOwned> Artifact<Table<T>> {
 
     fn read_table(&self) -> Result<T, RunError> {
         let path = self.dir.join(TABLE);
-        let text = std::fs::read(&path).map_err(|source| RunError::Io {
+        let text = regular::read(&path).map_err(|source| RunError::Io {
             action: "read",
             source,
             path: path.clone(),
@@ -244,7 +244,7 @@ impl<T> TableFile<T> {
 
 /// The manifest in `dir`; a damaged or unreadable one counts as none.
 pub(in crate::artifacts) fn read_manifest(dir: &Path) -> Option<Manifest> {
-    let text = std::fs::read(dir.join(MANIFEST)).ok()?;
+    let text = regular::read(dir.join(MANIFEST)).ok()?;
     let manifest: Manifest = serde_json::from_slice(&text).ok()?;
     // One of an earlier version's making has none.
     let is_whole = manifest.checksum.is_empty() || checksum::state(&text) == State::Whole;

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use slotflow_datasets::checksum::{self, Checksum, State};
+use slotflow_datasets::regular;
 
 use crate::artifacts::error::RunError;
 use crate::artifacts::files::write_atomic;
@@ -188,7 +189,7 @@ impl ClipFile {
             path: path.to_owned(),
         };
         let malformed = |error: safetensors::SafeTensorError| damaged(error.to_string());
-        let raw = std::fs::read(path).map_err(|source| RunError::Io {
+        let raw = regular::read(path).map_err(|source| RunError::Io {
             action: "read",
             source,
             path: path.to_owned(),

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use slotflow_datasets::regular;
+
 use crate::artifacts::files::{make_dir, remove_dir, write_atomic};
 use crate::artifacts::progress::say;
 use crate::artifacts::run_folder::{FolderKind, RunFolder, WantedFolder};
@@ -259,7 +261,7 @@ fn within(combination: &Combination, failure: Failure) -> Failure {
 
 /// Removes finished runs of the sweep that this one replaces and that it does not have itself.
 fn remove_replaced(base: &Path, text: &str, sweep: &Sweep) -> Result<(), Failure> {
-    let Ok(earlier) = std::fs::read_to_string(base.join(FolderKind::Sweep.plan())) else {
+    let Ok(earlier) = regular::read_to_string(base.join(FolderKind::Sweep.plan())) else {
         return Ok(());
     };
     let Some(replaced) = Sweep::of_record(&earlier).filter(|_| earlier != text) else {

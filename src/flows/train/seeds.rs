@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use slotflow_datasets::regular;
+
 use super::run::Execution;
 use crate::artifacts::RunError;
 use crate::artifacts::files::write_atomic;
@@ -93,7 +95,7 @@ pub fn train(
 
 /// The score of a seed that an earlier run wrote.
 fn earlier(note: &Path, at: u64) -> Result<Option<SeedScore>, TrainError> {
-    let Ok(text) = std::fs::read_to_string(note) else {
+    let Ok(text) = regular::read_to_string(note) else {
         return Ok(None);
     };
     let score: SeedScore = serde_json::from_str(&text).map_err(|error| RunError::Damaged {

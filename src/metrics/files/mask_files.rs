@@ -102,14 +102,7 @@ impl MaskFile {
             path: self.path().to_owned(),
         };
         match self {
-            Self::Npz(path) => {
-                let array = only_array(path).map_err(not)?;
-                labels_of_array(&array, void).map_err(not)
-            }
-            Self::Npy(path) => {
-                let array = NumpyArray::read(path).map_err(|error| not(error.to_string()))?;
-                labels_of_array(&array, void).map_err(not)
-            }
+            Self::Npz(_) | Self::Npy(_) => self.labels_of_array(void).map_err(not),
             Self::Pictures(_, pictures) => {
                 let frames: Vec<Array2<u8>> = pictures
                     .iter()
@@ -121,6 +114,39 @@ impl MaskFile {
                 labels(&ids, void).map_err(not)
             }
         }
+    }
+
+    /// Labels of an array of any whole numbers or truth values, which is read twice: first to number its ids. Neither its
+    /// bytes nor its ids are held, masks take two bytes a pixel in memory.
+    fn labels_of_array(&self, void: Option<i64>) -> Result<Labels, String> {
+        let mut numbering = Numbering::new(void);
+        self.with_array(|array| array.each_whole_number(|id| numbering.see(id)))?;
+        let numbering = numbering.numbered()?;
+        let masks = self.with_array(|array| array.map_whole_numbers(|id| numbering.label(id)))?;
+        let is_void = match void {
+            None => ArrayD::from_elem(masks.shape(), false),
+            Some(_) => {
+                self.with_array(|array| array.map_whole_numbers(|id| numbering.is_void(id)))?
+            }
+        };
+        Ok(Labels {
+            masks: clip_of(masks)?,
+            void: clip_of(is_void)?,
+        })
+    }
+
+    /// Gives the array of the file to `read`.
+    fn with_array<T>(
+        &self,
+        read: impl FnOnce(NumpyArray<'_>) -> Result<T, NumpyError>,
+    ) -> Result<T, String> {
+        let said = |error: NumpyError| error.to_string();
+        if let Self::Npz(path) = self {
+            let mut archive = NpzArchive::open(path).map_err(said)?;
+            let name = name_of_array(&archive)?;
+            return archive.array(&name).and_then(read).map_err(said);
+        }
+        NumpyArray::open(self.path()).and_then(read).map_err(said)
     }
 
     fn path(&self) -> &Path {
@@ -148,11 +174,9 @@ impl MaskFile {
     }
 }
 
-/// The array of an archive: its only one, or the one of that name.
-fn only_array(path: &Path) -> Result<NumpyArray, String> {
-    let said = |error: NumpyError| error.to_string();
-    let mut archive = NpzArchive::open(path).map_err(said)?;
-    let names = archive.names().map_err(said)?;
+/// The name of the array that is read of an archive: its only one, or [`ARRAY`].
+fn name_of_array(archive: &NpzArchive) -> Result<String, String> {
+    let names = archive.names().map_err(|error| error.to_string())?;
     let name = match &names[..] {
         [only] => only,
         several => several.iter().find(|name| *name == ARRAY).ok_or_else(|| {
@@ -160,24 +184,7 @@ fn only_array(path: &Path) -> Result<NumpyArray, String> {
             format!("several arrays and none is `{ARRAY}`: `{named}`")
         })?,
     };
-    archive.array(name).map_err(said)
-}
-
-/// Labels of an array of any whole numbers or truth values. Its ids are never held in 64 bits: masks are as large in memory
-/// as in the file, and twice their pixels.
-fn labels_of_array(array: &NumpyArray, void: Option<i64>) -> Result<Labels, String> {
-    let said = |error: NumpyError| error.to_string();
-    let mut numbering = Numbering::new(void);
-    array
-        .each_whole_number(|id| numbering.see(id))
-        .map_err(said)?;
-    let numbering = numbering.numbered()?;
-    let masks = array.map_whole_numbers(|id| numbering.label(id));
-    let is_void = array.map_whole_numbers(|id| numbering.is_void(id));
-    Ok(Labels {
-        masks: clip_of(masks.map_err(said)?)?,
-        void: clip_of(is_void.map_err(said)?)?,
-    })
+    Ok(name.clone())
 }
 
 /// Frames as a clip: a single frame is a clip of one, and a channel of its own is no axis.

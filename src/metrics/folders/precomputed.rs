@@ -69,7 +69,7 @@ fn read(path: &Path) -> Result<(Array2<f64>, String), MetricsError> {
     };
     let mut hash = blake3::Hasher::new();
     hash_file(&mut hash, path)?;
-    let rows = NumpyArray::read(path).and_then(|array| array.floats());
+    let rows = NumpyArray::open(path).and_then(NumpyArray::floats);
     let rows = rows.map_err(|error| not(error.to_string()))?;
     let shape = rows.shape().to_vec();
     let rows = rows

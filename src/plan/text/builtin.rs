@@ -124,7 +124,7 @@ pub fn text(name: &str) -> Result<(String, PathBuf), PlanError> {
     }
     let path = Path::new(name);
     if path.is_file() {
-        let read = regular::read_to_string(path);
+        let read = regular::read_settings(path);
         return Ok((
             read.map_err(|source| PlanError::Io {
                 source,

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array3, ArrayView4};
-use slotflow_datasets::ClipId;
 use slotflow_datasets::video::write_png;
+use slotflow_datasets::{ClipId, regular};
 use slotflow_eval::report::{ClipView, Page, VideoView};
 
 use super::evaluate::Drawn;
@@ -378,7 +378,7 @@ fn listed(scenes: &[&ClipId]) -> String {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, RunError> {
-    fs::read(path).map_err(|source| RunError::Io {
+    regular::read(path).map_err(|source| RunError::Io {
         action: "read",
         source,
         path: path.to_owned(),

@@ -8,6 +8,8 @@ use slotflow_eval::pixel::psnr::PSNR;
 use slotflow_eval::report::IMAGINED;
 use slotflow_eval::{ItemTable, ScoreTable};
 
+use slotflow_datasets::regular;
+
 use crate::artifacts::RunError;
 use crate::artifacts::run_folder::settings;
 use crate::stages::report::video_columns::SIDE_BY_SIDE;
@@ -34,11 +36,12 @@ impl FinishedRun {
             reason,
             path: folder.join(name),
         };
-        let text = fs::read_to_string(folder.join("plan.toml")).map_err(|source| RunError::Io {
-            action: "read the run in",
-            source,
-            path: folder.to_owned(),
-        })?;
+        let text =
+            regular::read_to_string(folder.join("plan.toml")).map_err(|source| RunError::Io {
+                action: "read the run in",
+                source,
+                path: folder.to_owned(),
+            })?;
         let table = |name: &str| folder.join(name);
         let scores = ScoreTable::load(&table("scores.csv"));
         // Flows whose scores are no means over items write none.

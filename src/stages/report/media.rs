@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ndarray::{Array4, ArrayView4, Axis};
 use ndarray_npy::{NpzWriter, WriteNpzError};
-use slotflow_datasets::{DataError, video};
+use slotflow_datasets::{DataError, regular, video};
 use slotflow_eval::report::VideoView;
 
 use crate::artifacts::RunError;
@@ -28,7 +28,7 @@ pub(crate) fn embedded(
     let format = format.of_pages();
     let path = folder.join(format!("part.{}", format.extension()));
     write_video(&path, frames, fps)?;
-    let bytes = fs::read(&path).and_then(|bytes| fs::remove_file(&path).map(|()| bytes));
+    let bytes = regular::read(&path).and_then(|bytes| fs::remove_file(&path).map(|()| bytes));
     Ok(VideoView {
         label: label.to_owned(),
         mime: format.media_type().to_owned(),

@@ -10,6 +10,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::json;
 use slotflow_datasets::checksum::{self, Checksum, State};
 use slotflow_datasets::partial::PartialFile;
+use slotflow_datasets::regular;
 
 use crate::artifacts::RunError;
 use crate::artifacts::progress::say;
@@ -71,7 +72,7 @@ impl StoredArray {
             reason: reason.to_owned(),
             path: path.to_owned(),
         };
-        let opened = File::open(path).map_err(io)?;
+        let opened = regular::open(path).map_err(io)?;
         let file = Mapped::open(&opened).map_err(io)?;
         let bytes = file.bytes();
         // This also holds the length of the file against what its header says.

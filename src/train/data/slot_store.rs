@@ -3,12 +3,13 @@
 //! A data set's slots may be larger than memory (13 GB for CLEVRER): nothing here holds them all. The file is
 //! safetensors with one array, `slots` `[clips, time, slots, dim]`.
 
-use std::fs::File;
 use std::path::Path;
 
 use burn::tensor::Device;
 use ndarray::Array4;
 use safetensors::{Dtype, SafeTensors};
+
+use slotflow_datasets::regular;
 
 use crate::artifacts::files::make_dir;
 use crate::artifacts::progress::Progress;
@@ -79,7 +80,10 @@ impl SlotStore<'_> {
     ) -> Result<EncodedDataset, TrainError> {
         make_dir(self.folder)?;
         let path = self.folder.join(format!("{key}.safetensors"));
-        if let Some(found) = kept(&path, |path| open(path, with_masks)) {
+        let found = kept(&path, |path| open(path, with_masks));
+        // A training that asked for no masks has kept none.
+        let lacks = |found: &EncodedDataset| with_masks && found.masks.is_empty();
+        if let Some(found) = found.filter(|found| !lacks(found)) {
             return Ok(found);
         }
         self.encode(&path, clips, with_masks)?;
@@ -108,7 +112,7 @@ impl SlotStore<'_> {
     }
 }
 
-/// The slots in a file, with its masks where these are asked for.
+/// The slots in a file, with its masks where these are asked for and there.
 fn open(path: &Path, with_masks: bool) -> Result<EncodedDataset, RunError> {
     Ok(EncodedDataset {
         slots: StoredArray::open(path, "slots")?,
@@ -125,7 +129,7 @@ fn read_masks(path: &Path) -> Result<Array4<u8>, RunError> {
         reason,
         path: path.to_owned(),
     };
-    let file = File::open(path).and_then(|file| Mapped::open(&file));
+    let file = regular::open(path).and_then(|file| Mapped::open(&file));
     let file = file.map_err(|source| RunError::Io {
         action: "read",
         source,
@@ -133,9 +137,9 @@ fn read_masks(path: &Path) -> Result<Array4<u8>, RunError> {
     })?;
     let arrays =
         SafeTensors::deserialize(file.bytes()).map_err(|error| damaged(error.to_string()))?;
-    let masks = arrays
-        .tensor("masks")
-        .map_err(|error| damaged(error.to_string()))?;
+    let Ok(masks) = arrays.tensor("masks") else {
+        return Ok(Array4::default((0, 0, 0, 0)));
+    };
     let shape: Option<[usize; 4]> = masks.shape().try_into().ok();
     let shape = shape.filter(|_| masks.dtype() == Dtype::U8);
     let shape = shape.ok_or_else(|| damaged("`masks` is no array of four axes".to_owned()))?;

@@ -254,7 +254,7 @@ impl TrainingSource<'_> {
                 let request = self.request(&name, &*source, &clips);
                 let bar = Progress::new("decode", clips.len(), quiet);
                 let cache = request.open_or_build(&folder, &|done, _| {
-                    bar.set(done);
+                    bar.reach(done);
                     !interrupt::pressed()
                 });
                 ClipDataset::cached(cache.map_err(interrupted)?, &clips)

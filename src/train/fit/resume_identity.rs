@@ -1,9 +1,9 @@
 //! The recipe of a training in its folder: it resumes there under the same settings alone.
 
-use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
+use slotflow_datasets::regular;
 
 use crate::artifacts::files::{make_dir, write_atomic};
 use crate::artifacts::{Input, Recipe, RunError};
@@ -29,7 +29,7 @@ pub fn check_or_write_recipe(
 ) -> Result<(), TrainError> {
     make_dir(folder)?;
     let path = folder.join("recipe.json");
-    if let Ok(text) = fs::read_to_string(&path) {
+    if let Ok(text) = regular::read_to_string(&path) {
         let differences = match serde_json::from_str::<Recipe>(&text) {
             Err(error) => vec![error.to_string()],
             Ok(mut earlier) => {

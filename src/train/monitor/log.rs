@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
+use slotflow_datasets::regular;
+
 use crate::artifacts::RunError;
 use crate::artifacts::files::write_atomic;
 use crate::artifacts::progress::say;
@@ -126,7 +128,7 @@ impl Log {
 /// Takes the lines behind `done` steps away; the last validation among the others. Lines that cannot be read, or whose steps
 /// go back, are left out, and that is said.
 fn cut(path: &Path, done: u64) -> Result<Option<u64>, TrainError> {
-    let text = fs::read(path).map_err(|source| RunError::Io {
+    let text = regular::read(path).map_err(|source| RunError::Io {
         action: "read",
         source,
         path: path.to_owned(),
@@ -176,7 +178,7 @@ fn pictures(stem: PathBuf) -> Result<Vec<(String, Vec<u8>)>, RunError> {
             .strip_prefix(&*stem)
             .and_then(|rest| rest.strip_suffix(".png"));
         let Some(rest) = rest else { continue };
-        let png = fs::read(&path).map_err(|source| RunError::Io {
+        let png = regular::read(&path).map_err(|source| RunError::Io {
             action: "read",
             source,
             path,

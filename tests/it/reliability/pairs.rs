@@ -113,3 +113,56 @@ fn of_two_edits_and_two_exports_of_clips_one_is_told_or_both_are_whole() {
     assert_eq!(names("edited"), of_edit);
     assert_told(&both(&product, [&made, &made], later));
 }
+
+#[test]
+fn of_two_comparisons_and_two_evaluations_all_files_are_of_one_of_them() {
+    let (product, mut draw) = (product(), Draw::new());
+    product.succeed(&small("a", "cache", &[]));
+    product.succeed(&small("b", "cache", &["--set", "rollout.burn-in=7"]));
+    let compare = |runs: [&'static str; 2], out| ["compare", runs[0], runs[1], "--out", out];
+    let evaluate = |pred, out| {
+        let truth = "a/videos/truth";
+        [
+            "eval",
+            "--pred",
+            pred,
+            "--truth",
+            truth,
+            "--metrics",
+            "psnr",
+            "--out",
+            out,
+        ]
+    };
+    let sides = ["a/videos/prediction", "b/videos/prediction"];
+    product.succeed(&compare(["a", "b"], "page-0"));
+    product.succeed(&compare(["b", "a"], "page-1"));
+    product.succeed(&evaluate(sides[0], "scores-0.csv"));
+    product.succeed(&evaluate(sides[1], "scores-1.csv"));
+    let read = |name: &str| std::fs::read(product.path(name)).expect("a table");
+    for round in 0..asked("RELIABILITY_PAIRS", 4) {
+        let mut later = |most| Duration::from_millis(draw.below(most) as u64);
+        let both_orders = [
+            &compare(["a", "b"], "page")[..],
+            &compare(["b", "a"], "page"),
+        ];
+        assert_told(&both(&product, both_orders, later(60)));
+        let tables = ["page-0", "page-1"].map(|page| result(&product.path(page)));
+        assert!(
+            tables.contains(&result(&product.path("page"))),
+            "round {round}"
+        );
+
+        let both_sides = sides.map(|side| evaluate(side, "scores.csv"));
+        assert_told(&both(
+            &product,
+            [&both_sides[0], &both_sides[1]],
+            later(200),
+        ));
+        let tables =
+            [0, 1].map(|at| [format!("scores-{at}.csv"), format!("scores-{at}.items.csv")]);
+        let wanted = tables.map(|names| names.map(|name| read(&name)));
+        let found = ["scores.csv", "items.csv"].map(read);
+        assert!(wanted.contains(&found), "round {round}");
+    }
+}

@@ -23,44 +23,39 @@ pub use error::NumpyError;
 pub use header::{ElementKind, Header};
 pub use npz::NpzArchive;
 
-/// An array with its elements as they are stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NumpyArray {
+/// Elements that are read at a time.
+const PART: usize = 1 << 13;
+
+/// An array whose elements are still in their file: they are read once, a part at a time, and are held as what they become
+/// alone.
+pub struct NumpyArray<'a> {
     header: Header,
-    bytes: Vec<u8>,
+    reader: Box<dyn Read + 'a>,
 }
 
-impl NumpyArray {
-    /// The array of an `.npy` file.
+impl NumpyArray<'static> {
+    /// Opens the array of an `.npy` file.
     ///
     /// # Errors
     /// When the file cannot be read or is no array.
-    pub fn read(path: &Path) -> Result<Self, NumpyError> {
+    pub fn open(path: &Path) -> Result<Self, NumpyError> {
         Self::read_from(BufReader::new(regular::open(path)?))
     }
+}
 
+impl<'a> NumpyArray<'a> {
     /// The array that a reader gives.
     ///
     /// # Errors
-    /// When the bytes end early or are no array.
-    pub fn read_from(mut reader: impl Read) -> Result<Self, NumpyError> {
+    /// When the bytes are no array, or end before the elements.
+    pub fn read_from(mut reader: impl Read + 'a) -> Result<Self, NumpyError> {
         let header = Header::read(&mut reader)?;
-        let needed = header.bytes().ok_or_else(|| {
-            NumpyError::Format(format!("no memory holds the shape {:?}", header.shape))
-        })?;
-        let budget = memory::budget();
-        if needed > budget {
-            return Err(NumpyError::TooLarge { needed, budget });
+        if header.bytes().is_none() {
+            let reason = format!("no memory holds the shape {:?}", header.shape);
+            return Err(NumpyError::Format(reason));
         }
-        let mut bytes = Vec::new();
-        reader.take(needed).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 != needed {
-            return Err(NumpyError::Format(format!(
-                "{} of {needed} bytes are there",
-                bytes.len()
-            )));
-        }
-        Ok(Self { header, bytes })
+        let reader = Box::new(reader);
+        Ok(Self { header, reader })
     }
 
     /// Length of every axis.
@@ -76,51 +71,45 @@ impl NumpyArray {
     /// Whole numbers or truth values as `T`.
     ///
     /// # Errors
-    /// When the elements are no whole numbers, or one does not fit.
-    pub fn whole_numbers<T: TryFrom<i128> + Copy>(&self) -> Result<ArrayD<T>, NumpyError> {
+    /// When the elements are no whole numbers, one does not fit, or they end early.
+    pub fn whole_numbers<T: TryFrom<i128> + Copy>(self) -> Result<ArrayD<T>, NumpyError> {
         let fit = |number: i128| T::try_from(number).map_err(|_| NumpyError::OutOfRange { number });
-        let read = self.header.kind.whole_number_reader();
-        let Some(read) = read else {
+        let Some(read) = self.header.kind.whole_number_reader() else {
             return Err(self.other("whole numbers"));
         };
         self.array(|element| fit(read(element)))
     }
 
-    /// Hands out every whole number or truth value in the order of the file: nothing is allocated.
+    /// Hands out every whole number or truth value in the order of the file: nothing is held.
     ///
     /// # Errors
-    /// When the elements are no whole numbers, or one does not fit in 64 bits.
-    pub fn each_whole_number(&self, mut each: impl FnMut(i64)) -> Result<(), NumpyError> {
+    /// When the elements are no whole numbers, one does not fit in 64 bits, or they end early.
+    pub fn each_whole_number(self, mut each: impl FnMut(i64)) -> Result<(), NumpyError> {
         let Some(read) = self.header.kind.whole_number_reader() else {
             return Err(self.other("whole numbers"));
         };
-        for element in self.bytes.chunks_exact(self.header.kind.size()) {
-            let number = read(element);
-            each(i64::try_from(number).map_err(|_| NumpyError::OutOfRange { number })?);
-        }
-        Ok(())
+        self.each(|element| {
+            each(whole(read(element))?);
+            Ok(())
+        })
     }
 
     /// What every whole number or truth value becomes.
     ///
     /// # Errors
-    /// When the elements are no whole numbers, or one does not fit in 64 bits.
-    pub fn map_whole_numbers<T>(&self, map: impl Fn(i64) -> T) -> Result<ArrayD<T>, NumpyError> {
+    /// When the elements are no whole numbers, one does not fit in 64 bits, or they end early.
+    pub fn map_whole_numbers<T>(self, map: impl Fn(i64) -> T) -> Result<ArrayD<T>, NumpyError> {
         let Some(read) = self.header.kind.whole_number_reader() else {
             return Err(self.other("whole numbers"));
         };
-        self.array(|element| {
-            let number = read(element);
-            let whole = i64::try_from(number).map_err(|_| NumpyError::OutOfRange { number })?;
-            Ok(map(whole))
-        })
+        self.array(|element| Ok(map(whole(read(element))?)))
     }
 
     /// Floating-point numbers.
     ///
     /// # Errors
-    /// When the elements are none.
-    pub fn floats(&self) -> Result<ArrayD<f64>, NumpyError> {
+    /// When the elements are none, or end early.
+    pub fn floats(self) -> Result<ArrayD<f64>, NumpyError> {
         let Some(read) = self.header.kind.float_reader() else {
             return Err(self.other("floating-point numbers"));
         };
@@ -130,8 +119,8 @@ impl NumpyArray {
     /// Floating-point numbers in single precision.
     ///
     /// # Errors
-    /// When the elements are none.
-    pub fn singles(&self) -> Result<ArrayD<f32>, NumpyError> {
+    /// When the elements are none, or end early.
+    pub fn singles(self) -> Result<ArrayD<f32>, NumpyError> {
         let Some(read) = self.header.kind.float_reader() else {
             return Err(self.other("floating-point numbers"));
         };
@@ -145,25 +134,67 @@ impl NumpyArray {
         }
     }
 
+    /// Hands out the bytes of every element. Behind the last one the reader is asked for more, so that an archive compares its
+    /// checksum.
+    fn each(
+        mut self,
+        mut each: impl FnMut(&[u8]) -> Result<(), NumpyError>,
+    ) -> Result<(), NumpyError> {
+        let size = self.header.kind.size();
+        let needed = self.header.bytes().unwrap_or(u64::MAX);
+        let (mut part, mut read) = (Vec::with_capacity(PART * size), 0);
+        while read < needed {
+            part.clear();
+            let wanted = (needed - read).min((PART * size) as u64);
+            let found = self.reader.by_ref().take(wanted).read_to_end(&mut part)? as u64;
+            read += found;
+            if found < wanted {
+                let reason = format!("{read} of {needed} bytes are there");
+                return Err(NumpyError::Format(reason));
+            }
+            part.chunks_exact(size).try_for_each(&mut each)?;
+        }
+        // What stands behind the elements is nobody's; NumPy leaves it alone, too.
+        self.reader.read(&mut [0]).map(drop).map_err(NumpyError::Io)
+    }
+
     fn array<T>(
-        &self,
+        self,
         read: impl Fn(&[u8]) -> Result<T, NumpyError>,
     ) -> Result<ArrayD<T>, NumpyError> {
-        let elements = self.bytes.chunks_exact(self.header.kind.size());
-        let converted = elements.len().saturating_mul(size_of::<T>());
-        let (needed, budget) = ((self.bytes.len() + converted) as u64, memory::budget());
+        let elements = self.header.bytes().unwrap_or(u64::MAX) / self.header.kind.size() as u64;
+        let (needed, budget) = (
+            elements.saturating_mul(size_of::<T>() as u64),
+            memory::budget(),
+        );
         if needed > budget {
             return Err(NumpyError::TooLarge { needed, budget });
         }
-        let elements = elements.map(read).collect::<Result<Vec<T>, _>>()?;
         let shape = IxDyn(&self.header.shape).set_f(self.header.columns_first);
-        ArrayD::from_shape_vec(shape, elements)
+        // A vector that grows doubles, which would take half as much again as it needs: it grows with what was read instead.
+        let mut read_so_far = Vec::new();
+        self.each(|element| {
+            if read_so_far.len() == read_so_far.capacity() {
+                let more = (read_so_far.len() / 4).max(PART);
+                read_so_far.reserve_exact(more.min(elements as usize - read_so_far.len()));
+            }
+            read_so_far.push(read(element)?);
+            Ok(())
+        })?;
+        ArrayD::from_shape_vec(shape, read_so_far)
             .map_err(|error| NumpyError::Format(error.to_string()))
     }
 }
 
+/// A whole number in 64 bits.
+fn whole(number: i128) -> Result<i64, NumpyError> {
+    i64::try_from(number).map_err(|_| NumpyError::OutOfRange { number })
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
     use ndarray::{Array2, Array3, ArrayBase, Data, Dimension};
     use ndarray_npy::{WritableElement, WriteNpyExt};
 
@@ -171,10 +202,10 @@ mod tests {
 
     fn written<S: Data<Elem: WritableElement>, D: Dimension>(
         array: &ArrayBase<S, D>,
-    ) -> NumpyArray {
+    ) -> NumpyArray<'static> {
         let mut bytes = Vec::new();
         array.write_npy(&mut bytes).unwrap();
-        NumpyArray::read_from(&bytes[..]).unwrap()
+        NumpyArray::read_from(Cursor::new(bytes)).unwrap()
     }
 
     /// A file with a header of one's own, and bytes behind it.
@@ -251,15 +282,31 @@ mod tests {
                 &format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}"),
                 &[1, 2, 3],
             );
-            let read =
-                NumpyArray::read_from(&file[..]).and_then(|array| array.whole_numbers::<u8>());
+            let read = NumpyArray::read_from(&file[..]).and_then(NumpyArray::whole_numbers::<u8>);
             assert!(read.is_err(), "{shape}");
         }
         let short = with_header(
             "{'descr': '<i4', 'fortran_order': False, 'shape': (2,), }",
             &[0; 7],
         );
-        let error = NumpyArray::read_from(&short[..]).unwrap_err();
+        let short = NumpyArray::read_from(&short[..]).unwrap();
+        let error = short.whole_numbers::<u8>().unwrap_err();
         assert_eq!(error.to_string(), "7 of 8 bytes are there");
+    }
+
+    #[test]
+    fn elements_of_many_parts_are_read_in_their_order_and_to_the_last() {
+        let array = Array2::from_shape_fn((3, PART), |(y, x)| (y * PART + x) as u32);
+        for array in [array.view(), array.t()] {
+            assert_eq!(
+                written(&array).whole_numbers::<u32>().unwrap(),
+                array.into_dyn()
+            );
+            let mut sum = 0;
+            written(&array)
+                .each_whole_number(|number| sum += number)
+                .unwrap();
+            assert_eq!(sum, (3 * PART * (3 * PART - 1) / 2) as i64);
+        }
     }
 }

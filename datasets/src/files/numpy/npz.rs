@@ -37,11 +37,11 @@ impl NpzArchive {
         names.collect()
     }
 
-    /// The array of a name.
+    /// The array of a name. The archive's checksum of it is compared when its elements are read.
     ///
     /// # Errors
     /// When there is none, or it cannot be read.
-    pub fn array(&mut self, name: &str) -> Result<NumpyArray, NumpyError> {
+    pub fn array(&mut self, name: &str) -> Result<NumpyArray<'_>, NumpyError> {
         let file = format!("{name}.npy");
         let file = if self.zip.index_for_name(&file).is_some() {
             &file
@@ -97,6 +97,13 @@ mod tests {
             assert_eq!(read.as_slice().unwrap(), [7, 9]);
         }
         assert!(archive.array("three").is_err());
+        let mut bytes = std::fs::read(&path).unwrap();
+        let last = array.len() + 30 + "one.npy".len() - 1;
+        assert_eq!(bytes[last], 9);
+        bytes[last] = 8;
+        std::fs::write(&path, &bytes).unwrap();
+        let mut damaged = NpzArchive::open(&path).unwrap();
+        assert!(damaged.array("one").unwrap().whole_numbers::<u8>().is_err());
         std::fs::write(&path, b"PK no").unwrap();
         assert!(NpzArchive::open(&path).is_err());
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::clip::{Clip, ClipId, Sample};
-use crate::frame_cache::CacheRequest;
+use crate::frame_cache::{CacheRequest, mark_damaged};
 use crate::source::interface::{GroundTruth, Source};
 use crate::window::{Fit, FrameSampling, Window};
 
@@ -238,4 +238,46 @@ fn a_cache_that_the_disk_cannot_hold_is_refused_with_its_size() {
         "{said}"
     );
     assert_eq!(source.read.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn clips_with_damaged_rows_are_decoded_again_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = Bytes::new(dir.path(), &[&[10, 4], &[50, 4], &[90, 4]]);
+    let build = || {
+        let request = request(&source, &[0, 1, 2]);
+        request
+            .open_or_build(&dir.path().join("cache"), &|_, _| true)
+            .unwrap()
+    };
+    let folder = dir.path().join("cache").join(build().name());
+    for (name, at, clip) in [
+        ("frames.npy", 1, 72),
+        ("masks.npy", 2, 24),
+        ("backgrounds.npy", 0, 24),
+    ] {
+        let path = folder.join(name);
+        let whole = fs::read(&path).unwrap();
+        let mut damaged = whole.clone();
+        damaged[whole.len() - (3 - at) * clip] ^= 4;
+        fs::write(&path, &damaged).unwrap();
+        source.read.store(0, Ordering::Relaxed);
+        let read = |cache: &FrameCache| {
+            cache.frames(at, 0..3).is_ok()
+                && cache.masks(at).is_ok()
+                && cache.background(at).is_ok()
+        };
+        assert!(!read(&build()), "{name}");
+        assert_eq!(source.read.load(Ordering::Relaxed), 0, "nobody said so yet");
+        assert!(mark_damaged(&path));
+        let cache = build();
+        assert_eq!(source.read.load(Ordering::Relaxed), 1, "{name}: one clip");
+        assert!(read(&cache));
+        assert_eq!(fs::read(&path).unwrap(), whole);
+        assert!(!folder.join("damaged").exists());
+    }
+    assert!(
+        !mark_damaged(&dir.path().join("0.byte")),
+        "no array of a cache"
+    );
 }

@@ -1,9 +1,9 @@
 //! The folder of a benchmark of edits: every edit and the measures over all of them as CSV, a sheet of pictures, a page.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array3, s};
+use slotflow_datasets::regular;
 use slotflow_datasets::video::write_png;
 use slotflow_eval::report::{EditBenchmarkPage, EditMeasure, edit_benchmark as page};
 use slotflow_eval::stats::Interval;
@@ -121,7 +121,7 @@ fn write_sheet(folder: &Path, sheet: &Array3<u8>) -> Result<Vec<u8>, RunError> {
     write_png(&path, sheet.view()).map_err(|error| RunError::Unfit {
         reason: error.to_string(),
     })?;
-    fs::read(&path).map_err(|source| RunError::Io {
+    regular::read(&path).map_err(|source| RunError::Io {
         action: "read",
         source,
         path,

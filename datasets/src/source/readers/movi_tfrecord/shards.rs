@@ -157,10 +157,9 @@ fn compare(shards: &[Shard], info: &Path, splits: &[&str], unjoined: &mut Vec<(S
         #[serde(default)]
         shard_lengths: Vec<String>,
     }
-    let read = regular::read(info).map_err(|error| error.to_string());
-    let read = read.and_then(|bytes| {
-        serde_json::from_slice::<Info>(&bytes).map_err(|error| error.to_string())
-    });
+    let read = regular::read_settings(info).map_err(|error| error.to_string());
+    let read = read
+        .and_then(|text| serde_json::from_str::<Info>(&text).map_err(|error| error.to_string()));
     let known = match read {
         Ok(known) => known,
         Err(reason) => {

@@ -64,7 +64,7 @@ pub(super) fn malformed(reason: String, path: &Path) -> DataError {
 /// The task of every action: the first column of the list.
 pub(super) fn tasks(list: &Path) -> Result<Vec<f64>, DataError> {
     let wrong = |reason: String| malformed(format!("not a list of actions ({reason})"), list);
-    let actions = NumpyArray::read(list).and_then(|array| array.floats());
+    let actions = NumpyArray::open(list).and_then(NumpyArray::floats);
     let actions = actions.map_err(|error| wrong(error.to_string()))?;
     let actions = actions
         .into_dimensionality::<Ix2>()
@@ -80,7 +80,7 @@ pub(super) fn tasks(list: &Path) -> Result<Vec<f64>, DataError> {
 
 /// Whether each action solves its task.
 pub(super) fn labels_of(path: &Path, actions: usize) -> Result<Vec<bool>, DataError> {
-    let labels = NumpyArray::read(path).and_then(|array| array.whole_numbers::<i64>());
+    let labels = NumpyArray::open(path).and_then(NumpyArray::whole_numbers::<i64>);
     let labels = labels.map_err(|error| malformed(format!("not labels ({error})"), path))?;
     if labels.len() != actions {
         let reason = format!("{} labels of {actions} actions", labels.len());

@@ -69,7 +69,7 @@ impl Frames {
                     let reason = format!("{} bytes for one clip", size.len());
                     return Err(malformed(reason, path));
                 }
-                let array = NumpyArray::read(path).and_then(|array| array.whole_numbers::<u8>());
+                let array = NumpyArray::open(path).and_then(NumpyArray::whole_numbers::<u8>);
                 let array = array.map_err(|error| {
                     malformed(
                         format!("not frames of whole numbers below 256 ({error})"),
