@@ -67,11 +67,16 @@ impl SeededRng {
     }
 }
 
+/// Parameters that a model may have beside those of its file.
+const SPARE: usize = 4 << 20;
+
 /// Initialiser of parameters: random from a seed, or blank.
 #[derive(Debug, Clone)]
 pub struct Init {
     noise: Option<SeededRng>,
     device: Device,
+    /// Numbers that there are to fill parameters with, and those of them that are left.
+    numbers: Option<[usize; 2]>,
 }
 
 impl Init {
@@ -80,6 +85,7 @@ impl Init {
         Self {
             noise: Some(SeededRng::new(seed, &["init"])),
             device: device.clone(),
+            numbers: None,
         }
     }
 
@@ -88,6 +94,40 @@ impl Init {
         Self {
             noise: None,
             device: device.clone(),
+            numbers: None,
+        }
+    }
+
+    /// The same for a file of so many numbers: a model of many times more panics before it takes memory. A few more may be
+    /// parts that are not kept.
+    pub fn blank_of(device: &Device, numbers: usize) -> Self {
+        Self {
+            numbers: Some([numbers, numbers.saturating_mul(4).saturating_add(SPARE)]),
+            ..Self::blank(device)
+        }
+    }
+
+    /// The product of a shape.
+    ///
+    /// # Panics
+    /// When it is more than there are numbers left.
+    #[expect(
+        clippy::panic,
+        reason = "settings that contradict their file; the caller catches it"
+    )]
+    fn count(&mut self, shape: &[usize]) -> usize {
+        let count = shape
+            .iter()
+            .try_fold(1_usize, |all, &part| all.checked_mul(part));
+        let Some([all, left]) = &mut self.numbers else {
+            return count.unwrap_or(usize::MAX);
+        };
+        match count.and_then(|count| Some((count, left.checked_sub(count)?))) {
+            Some((count, rest)) => {
+                *left = rest;
+                count
+            }
+            None => panic!("many times the {all} parameters of its file"),
         }
     }
 
@@ -98,7 +138,7 @@ impl Init {
 
     /// Uniform in ±`bound`.
     pub fn uniform<const D: usize>(&mut self, shape: [usize; D], bound: f64) -> Param<Tensor<D>> {
-        let count = shape.iter().product();
+        let count = self.count(&shape);
         let draw = |noise: &mut SeededRng| {
             (0..count)
                 .map(|_| (noise.uniform() * 2.0 - 1.0) * bound as f32)
@@ -110,7 +150,7 @@ impl Init {
 
     /// Normal with deviation `std`.
     pub fn normal<const D: usize>(&mut self, shape: [usize; D], std: f64) -> Param<Tensor<D>> {
-        let count = shape.iter().product();
+        let count = self.count(&shape);
         let draw = |noise: &mut SeededRng| {
             noise
                 .normal_vec(count)
@@ -124,7 +164,8 @@ impl Init {
 
     /// The same value everywhere.
     pub fn constant<const D: usize>(&mut self, shape: [usize; D], value: f32) -> Param<Tensor<D>> {
-        self.param(shape, vec![value; shape.iter().product()])
+        let count = self.count(&shape);
+        self.param(shape, vec![value; count])
     }
 
     /// A parameter with these values.

@@ -9,27 +9,23 @@ use crate::models::dynamics::SlotFormerConfig;
 use crate::models::encoder::SlotEncoderConfig;
 use crate::models::perceptual::motion::MotionConfig;
 use crate::models::reasoner::AloeConfig;
-use crate::plan::PlanError;
 use crate::plan::TrainPlan;
 use crate::plan::training::StartWeights;
 use crate::plan::video_predict::{DecodeConfig, EncodeConfig};
 use crate::stages::{Loaded, load};
-use crate::weights::{WeightsError, bundled};
+use crate::weights::bundled;
 
-/// Why settings, weights and clips do not go together.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum UnfitError {
-    /// A setting that does not fit weights or clips.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// Weights that cannot be used.
-    #[error(transparent)]
-    Weights(#[from] WeightsError),
-}
+pub(super) use unfit::UnfitError;
+use unfit::{refused, resolution};
 
-fn refused<T>(key: &'static str, reason: String) -> Result<T, UnfitError> {
-    Err(PlanError::Value { key, reason }.into())
-}
+/// Every model once, before any work.
+mod trial;
+
+/// Refusals.
+mod unfit;
+
+/// The size of frames for a model that sees none.
+const NO_SIZE: [usize; 2] = [0, 0];
 
 /// The slot encoder of a plan; none where slots are pooled over regions.
 ///
@@ -45,23 +41,8 @@ pub(super) fn encoder(
     }
     let config: SlotEncoderConfig = weights.config(WeightsKind::SlotEncoder)?;
     resolution("decode.size", decode.size, &config)?;
+    trial::weights(("encode.weights", weights), decode.size)?;
     Ok(Some(config))
-}
-
-/// Refuses frames of another size than an encoder's.
-pub(super) fn resolution(
-    key: &'static str,
-    size: [usize; 2],
-    config: &SlotEncoderConfig,
-) -> Result<(), UnfitError> {
-    if size == config.resolution {
-        return Ok(());
-    }
-    let reason = format!(
-        "is {size:?}, and the encoder takes frames of {:?}",
-        config.resolution
-    );
-    refused(key, reason)
 }
 
 /// Refuses a model that reads slots of another width than the encoder's.
@@ -94,7 +75,7 @@ pub(super) fn dynamics(
     let config: SlotFormerConfig = weights.1.config(WeightsKind::SlotFormer)?;
     width(weights.0, encoder, config.dim)?;
     if observed >= config.burn_in {
-        return Ok(());
+        return trial::weights(weights, NO_SIZE);
     }
     let reason = format!(
         "leaves {observed} observed frames, and the SlotFormer was trained on {} at least",
@@ -111,7 +92,9 @@ pub(super) fn decoder(
     weights: (&'static str, &Loaded),
     encoder: Option<&SlotEncoderConfig>,
 ) -> Result<(), UnfitError> {
-    width(weights.0, encoder, weights.1.decoder_config()?.dim())
+    let config = weights.1.decoder_config()?;
+    width(weights.0, encoder, config.dim())?;
+    trial::weights(weights, config.resolution())
 }
 
 /// Refuses a reasoner of other slots, or one whose questions are about more frames than clips have; `instead` is what may
@@ -142,7 +125,21 @@ pub(super) fn reasoner(
             );
             refused("decode.frames", reason)
         }
-        _ => Ok(()),
+        _ => trial::weights(weights, decode.size),
+    }
+}
+
+/// Refuses levels of no fewer segments than there are slots.
+///
+/// # Errors
+/// Names how many slots there are.
+pub(super) fn levels(levels: &[usize], slots: usize) -> Result<(), UnfitError> {
+    match levels.iter().find(|count| **count >= slots) {
+        Some(count) => refused(
+            "segment.levels",
+            format!("holds {count}, and a frame has {slots} slots: levels have fewer segments"),
+        ),
+        None => Ok(()),
     }
 }
 
@@ -151,9 +148,11 @@ pub(super) fn reasoner(
 /// # Errors
 /// When they are of another model.
 pub(super) fn motion(weights: Option<&Loaded>) -> Result<(), UnfitError> {
-    let config = weights.map(|weights| weights.config::<MotionConfig>(WeightsKind::Motion));
-    config.transpose()?;
-    Ok(())
+    let Some(weights) = weights else {
+        return Ok(());
+    };
+    let config: MotionConfig = weights.config(WeightsKind::Motion)?;
+    trial::weights(("evaluate.motion", weights), config.resolution)
 }
 
 /// Refuses a first clip behind the last one that there is.
@@ -191,8 +190,9 @@ pub(super) fn training(plan: &TrainPlan) -> Result<(), UnfitError> {
             }
             Some(kind) => drop(weights.config::<serde_json::Value>(kind)?),
         }
+        trial::weights((start.key, &weights), plan.data.size)?;
     }
-    Ok(())
+    trial::training(plan)
 }
 
 /// Refuses a file that is not there, with the training that writes it where its folder tells.

@@ -91,7 +91,10 @@ impl Loaded {
         init: impl FnOnce(&C, &mut Init) -> M,
     ) -> Result<(C, M), WeightsError> {
         let config: C = self.config(kind)?;
-        let blank = init(&config, &mut Init::blank(device));
+        let blank = init(
+            &config,
+            &mut Init::blank_of(device, self.file.state.numbers()),
+        );
         let model = load_into(blank, self.file.state.clone())?;
         Ok((config, model))
     }
@@ -105,7 +108,7 @@ impl Loaded {
         device: &Device,
     ) -> Result<(SlotDecoderConfig, SlotDecoder), WeightsError> {
         let config = self.decoder_config()?;
-        let blank = config.init(&mut Init::blank(device));
+        let blank = config.init(&mut Init::blank_of(device, self.file.state.numbers()));
         Ok((config, load_into(blank, self.file.state.clone())?))
     }
 

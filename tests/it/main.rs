@@ -71,4 +71,5 @@ mod support;
 mod sweep;
 mod train;
 mod transcript;
+mod unbuildable;
 mod upkeep;
