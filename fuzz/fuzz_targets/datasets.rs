@@ -1,0 +1,12 @@
+//! Parsers of data sets: pictures, videos, masks, annotations, questions.
+#![no_main]
+
+#[allow(dead_code)]
+#[path = "../../datasets/tests/it/mutants.rs"]
+mod mutants;
+#[allow(dead_code)]
+#[path = "../../datasets/tests/it/mutator.rs"]
+mod mutator;
+mod parser;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| parser::feed(mutants::parsers, bytes));
