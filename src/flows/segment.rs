@@ -17,6 +17,7 @@ use crate::stages::perceive::decode::{Decode, source_config, window};
 use crate::stages::perceive::encode::{Encode, slot_count};
 use crate::stages::report::run_folder::made;
 use crate::stages::report::segment_report::SegmentReport;
+use crate::stages::segment::levels::MergeSlots;
 use crate::stages::segment::score_masks::ScoreMasks;
 use crate::stages::segment::segmentation::Segment;
 
@@ -35,6 +36,7 @@ pub fn segment(plan: &SegmentPlan, out: &Path, options: Options) -> Result<Outco
     fits::clips(&plan.decode, &*source)?;
     fits::encoder(&plan.decode, &plan.encode, &weights)?;
     let wanted = Wanted::of(plan);
+    fits::levels(&plan.segment.levels, slots)?;
 
     let clips = run.stage(&Decode {
         config: &plan.decode,
@@ -53,6 +55,14 @@ pub fn segment(plan: &SegmentPlan, out: &Path, options: Options) -> Result<Outco
         config: &wanted.config,
         encoded: &encoded,
     })?;
+    let levels = match &plan.segment.levels {
+        none if none.is_empty() => None,
+        counts => Some(run.stage(&MergeSlots {
+            counts,
+            encoded: &encoded,
+            segmentations: &segmentations,
+        })?),
+    };
     // Frames and truth at the size of the masks: the same ones where that is the encoder's.
     let shown = if wanted.size == plan.decode.size {
         clips
@@ -76,6 +86,7 @@ pub fn segment(plan: &SegmentPlan, out: &Path, options: Options) -> Result<Outco
             config: &plan.evaluate,
             clips: &shown,
             segmentations: &segmentations,
+            levels: levels.as_ref().map(|of| (of, &plan.segment.levels[..])),
             slots,
             about: wanted.about(),
             checkpoint: weights.id.clone(),
@@ -88,6 +99,7 @@ pub fn segment(plan: &SegmentPlan, out: &Path, options: Options) -> Result<Outco
         clips: &shown,
         encoded: &encoded,
         segmentations: &segmentations,
+        levels: levels.as_ref(),
         scores: scores.as_ref(),
         made: made(&run, &[("encoder", &plan.encode.weights, &weights)]),
     };
@@ -123,6 +135,8 @@ impl Wanted {
             resized,
             config: SegmentConfig {
                 size: resized.then_some(size),
+                // A stage of their own makes them.
+                levels: Vec::new(),
                 ..plan.segment.clone()
             },
         }

@@ -189,6 +189,13 @@ fn segment(plan: &SegmentPlan) -> Result<(), PlanError> {
         let reason = format!("is {size:?}; each side must be 1 to 4096 pixels");
         return value("segment.size", reason);
     }
+    let levels = &plan.segment.levels;
+    let falls = levels.windows(2).all(|pair| pair[0] > pair[1]);
+    if levels.len() > 2 || !falls || levels.contains(&0) {
+        let reason =
+            format!("is {levels:?}; it takes two numbers above 0 at most, the larger first");
+        return value("segment.levels", reason);
+    }
     enlargement(plan.report.scale)?;
     if plan.report.masks.is_empty() {
         return value(

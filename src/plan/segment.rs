@@ -51,6 +51,10 @@ pub struct SegmentConfig {
     pub size: Option<[usize; 2]>,
     /// How attention is brought to that size.
     pub interpolation: Interpolation,
+    /// Numbers of segments to which slots that are alike are merged, the most first, two numbers at most: with its slot a
+    /// pixel then has up to three masks, parts within wholes. Empty = the slots alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<usize>,
 }
 
 /// `[evaluate]` of a segmentation.

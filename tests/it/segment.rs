@@ -1,5 +1,6 @@
 //! Segmentation: generated clips and own pictures to masks, tables and a page.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -83,6 +84,80 @@ fn clips_are_segmented_and_scored_where_the_truth_is_known() {
             .note
             .contains("masks of 96×128, attention enlarged by `bilinear`")
     );
+}
+
+#[test]
+fn slots_that_are_alike_merge_to_levels_that_lie_within_one_another() {
+    let product = Product::new();
+    let levels = ["--clips", "2", "--set", "segment.levels=[5, 2]"];
+    product.succeed(&small("out", &levels));
+    let table = fs::read_to_string(product.path("out/levels.csv")).unwrap();
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .map(|line| line.split(',').collect())
+        .collect();
+    assert_eq!(rows[0], ["clip", "segments", "segment", "slots", "part-of"]);
+    let clips = names_of(&product.path("out/levels"));
+    assert_eq!(clips.len(), 2);
+    for clip in &clips {
+        let file = fs::File::open(product.path("out/levels").join(clip)).unwrap();
+        let mut archive = ndarray_npy::NpzReader::new(file).unwrap();
+        let mut level =
+            |count| -> Array3<u8> { archive.by_name(&format!("segments-{count}")).unwrap() };
+        let maps = [
+            masks(&product, &format!("out/masks/{clip}")),
+            level(5),
+            level(2),
+        ];
+        let name = clip.trim_end_matches(".npz");
+        for (place, count) in ["7", "5", "2"].iter().enumerate() {
+            let of_level = rows.iter().filter(|row| row[0] == name && row[1] == *count);
+            let mut named = BTreeSet::new();
+            for row in of_level {
+                let segment: u8 = row[2].parse().unwrap();
+                named.insert(segment);
+                let Some(coarser) = maps.get(place + 1) else {
+                    assert_eq!(row[4], "");
+                    continue;
+                };
+                let pixels = maps[place].iter().zip(coarser);
+                let mut inside = pixels.filter(|(part, _)| **part == segment);
+                let whole: u8 = row[4].parse().unwrap();
+                assert!(inside.all(|(_, of)| *of == whole), "{row:?}");
+            }
+            assert_eq!(named, maps[place].iter().copied().collect(), "{count}");
+        }
+    }
+    let scores = ScoreTable::load(&product.path("out/scores.csv")).unwrap();
+    let mbo = |subset: &str| {
+        let of = |row: &&slotflow_eval::Score| row.metric == "mbo" && row.subset == subset;
+        scores.rows.iter().find(of).unwrap().value.unwrap()
+    };
+    assert!(
+        mbo("observed-best-level") >= mbo("observed"),
+        "{:?}",
+        scores.rows
+    );
+    assert!(
+        mbo("observed-2-segments") < mbo("observed"),
+        "{:?}",
+        scores.rows
+    );
+    let page = fs::read_to_string(product.path("out/report.html")).unwrap();
+    assert!(
+        page.contains("alt=\"2 segments, frame 0\""),
+        "no level in the page"
+    );
+}
+
+#[test]
+fn levels_that_slots_do_not_have_are_refused() {
+    let product = Product::new();
+    for wrong in ["[7]", "[2, 5]", "[6, 5, 4]", "[0]"] {
+        let change = format!("segment.levels={wrong}");
+        let said = product.fail(2, &small("wrong", &["--clips", "2", "--set", &change]));
+        assert!(said.contains("segment.levels"), "{said}");
+    }
 }
 
 #[test]

@@ -12,9 +12,6 @@ pub mod segment_report;
 /// Frames of a clip as a strip of frames of a page.
 mod frame_strip;
 
-/// Masks as files of several kinds.
-mod mask_writers;
-
 /// Runs side by side.
 pub mod comparison;
 

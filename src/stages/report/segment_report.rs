@@ -3,25 +3,33 @@
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array3, Array4, Axis};
-use slotflow_datasets::ClipId;
 use slotflow_datasets::video::write_png;
+use slotflow_datasets::{ClipId, regular};
 use slotflow_eval::report::{ClipView, Made, Page, Strip, VideoView};
-use slotflow_eval::segmentation::boxes::{BoundingBox, boxes_of};
 use slotflow_eval::{ItemTable, ScoreTable};
 
-use crate::artifacts::files::{make_dir, write_rows};
+use crate::artifacts::files::make_dir;
 use crate::artifacts::{Run, RunError, Slots};
 use crate::masks::{overlaid, painted};
 use crate::plan::{Plan, SegmentPlan};
 use crate::stages::perceive::decode::Clips;
 use crate::stages::predict::evaluate::Scores;
 use crate::stages::report::frame_strip::{frame_strip, slot_rows};
-use crate::stages::report::mask_writers::MaskWriter;
 use crate::stages::report::media::{embedded, of_data, upscaled, write_npz, write_video};
 use crate::stages::report::run_folder::{stage_rows, write_page, write_run_folder};
 use crate::stages::report::run_report::clip_scores;
 use crate::stages::report::video_columns::side_by_side;
-use crate::stages::segment::segmentation::{Segmentations, SlotFigures};
+use crate::stages::segment::levels::{Level, Levels};
+use crate::stages::segment::segmentation::Segmentations;
+
+/// Masks as files of several kinds.
+mod mask_writers;
+
+/// Slots, boxes and levels as tables.
+mod tables;
+
+use mask_writers::MaskWriter;
+use tables::Tables;
 
 /// What a segmentation's run folder is made of.
 pub struct SegmentReport<'a> {
@@ -33,6 +41,8 @@ pub struct SegmentReport<'a> {
     pub encoded: &'a Slots,
     /// Masks of every frame.
     pub segmentations: &'a Segmentations,
+    /// Slots merged to fewer segments, where the plan asks for levels.
+    pub levels: Option<&'a Levels>,
     /// Scores, where the data set has masks.
     pub scores: Option<&'a Scores>,
     /// How the run was made.
@@ -69,7 +79,11 @@ impl SegmentReport<'_> {
         for (index, clip) in clips.iter().enumerate() {
             let masks = self.segmentations.masks(clip)?;
             writer.add(clip, &masks)?;
-            tables.add(clip, &masks, &self.segmentations.slot_figures(clip)?);
+            let figures = self.segmentations.slot_figures(clip)?;
+            tables.add(clip, &masks, &figures);
+            let levels = self.levels_of(clip)?;
+            tables.add_levels(clip, &figures, &levels);
+            write_levels(folder, clip, &masks, &levels)?;
             let slots = self.encoded.slots(clip)?;
             let path = folder.join("slots").join(format!("{clip}.npz"));
             write_npz(&path, |file| file.add_array("slots", &slots))?;
@@ -117,11 +131,15 @@ impl SegmentReport<'_> {
         let note = self.clips.note(clip)?;
         let truth = self.clips.masks(clip)?;
         let mut columns = vec![
-            ("frames", frames.clone()),
-            ("overlay", overlaid(frames.view(), masks.view())),
-            ("masks", painted(masks.view())),
+            ("frames".to_owned(), frames.clone()),
+            ("overlay".to_owned(), overlaid(frames.view(), masks.view())),
+            ("masks".to_owned(), painted(masks.view())),
         ];
-        columns.extend(truth.map(|truth| ("true masks", painted(truth.view()))));
+        for level in self.levels_of(clip)? {
+            let merged = level.masks(masks.view());
+            columns.push((format!("{} segments", level.count), painted(merged.view())));
+        }
+        columns.extend(truth.map(|truth| ("true masks".to_owned(), painted(truth.view()))));
         let strip = items.map(|_| clip_strip(&columns, &frames, masks));
         let scale = self.plan.report.scale;
         for (_, frames) in &mut columns {
@@ -153,6 +171,14 @@ impl SegmentReport<'_> {
         }))
     }
 
+    /// The levels of a clip, finest first; none where the plan asks for none.
+    fn levels_of(&self, clip: &ClipId) -> Result<Vec<Level>, RunError> {
+        match self.levels {
+            Some(levels) => Ok(levels.of(clip)?.alike),
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// A column as it stands in the page: a picture where the clip is one.
     fn view(
         &self,
@@ -166,7 +192,7 @@ impl SegmentReport<'_> {
         }
         let path = folder.join("part.png");
         write_png(&path, frames.index_axis(Axis(0), 0)).map_err(of_data)?;
-        let bytes = std::fs::read(&path).and_then(|bytes| {
+        let bytes = regular::read(&path).and_then(|bytes| {
             std::fs::remove_file(&path)?;
             Ok(bytes)
         });
@@ -184,18 +210,38 @@ impl SegmentReport<'_> {
 
 /// All columns of a clip as a strip of frames, with what each slot owns. Of a picture the columns stand beside it as they are.
 fn clip_strip(
-    columns: &[(&str, Array4<u8>)],
+    columns: &[(String, Array4<u8>)],
     frames: &Array4<u8>,
     masks: &Array3<u8>,
 ) -> Result<Strip, RunError> {
     let panels: Vec<_> = columns
         .iter()
-        .map(|(label, frames)| (*label, frames.view()))
+        .map(|(label, frames)| (label.as_str(), frames.view()))
         .collect();
     let strip = frame_strip(&panels, 0)?;
     Ok(Strip {
         slots: slot_rows(&strip.frames, frames.view(), masks.view())?,
         ..strip
+    })
+}
+
+/// Writes the masks of a clip's levels, arrays `segments-N`; no file without a level.
+fn write_levels(
+    folder: &Path,
+    clip: &ClipId,
+    masks: &Array3<u8>,
+    levels: &[Level],
+) -> Result<(), RunError> {
+    if levels.is_empty() {
+        return Ok(());
+    }
+    make_dir(&folder.join("levels"))?;
+    let path = folder.join("levels").join(format!("{clip}.npz"));
+    write_npz(&path, |file| {
+        levels.iter().try_for_each(|level| {
+            let name = format!("segments-{}", level.count);
+            file.add_array(name, &level.masks(masks.view()))
+        })
     })
 }
 
@@ -212,75 +258,4 @@ fn failures(segmentations: &Segmentations) -> Vec<(String, String)> {
     failures
         .map(|(clip, why)| (clip.to_string(), why.clone()))
         .collect()
-}
-
-/// `slots.csv` and `boxes.csv` while they are gathered.
-struct Tables {
-    slots: Vec<[String; 5]>,
-    boxes: Vec<[String; 8]>,
-}
-
-impl Default for Tables {
-    fn default() -> Self {
-        Self {
-            slots: vec![["clip", "slot", "share", "frames", "stability"].map(str::to_owned)],
-            boxes: vec![
-                [
-                    "clip", "frame", "slot", "left", "top", "right", "bottom", "pixels",
-                ]
-                .map(str::to_owned),
-            ],
-        }
-    }
-}
-
-impl Tables {
-    fn add(&mut self, clip: &ClipId, masks: &Array3<u8>, figures: &[SlotFigures]) {
-        let slots = figures.iter().enumerate().map(|(slot, figure)| {
-            let SlotFigures { share, frames, .. } = figure;
-            let stability = figure.stability.map(|value| format!("{value:.4}"));
-            let stability = stability.unwrap_or_default();
-            [
-                clip.to_string(),
-                slot.to_string(),
-                format!("{share:.5}"),
-                frames.to_string(),
-                stability,
-            ]
-        });
-        self.slots.extend(slots);
-        for (time, frame) in masks.outer_iter().enumerate() {
-            let mut pixels = [0_usize; 256];
-            frame
-                .iter()
-                .for_each(|&slot| pixels[usize::from(slot)] += 1);
-            let boxes = boxes_of(frame, figures.len()).into_iter().enumerate();
-            let rows = boxes.filter_map(|(slot, found)| {
-                let BoundingBox {
-                    left,
-                    top,
-                    right,
-                    bottom,
-                } = found?;
-                let [left, top, right, bottom] =
-                    [left, top, right, bottom].map(|edge| edge.to_string());
-                Some([
-                    clip.to_string(),
-                    time.to_string(),
-                    slot.to_string(),
-                    left,
-                    top,
-                    right,
-                    bottom,
-                    pixels[slot].to_string(),
-                ])
-            });
-            self.boxes.extend(rows);
-        }
-    }
-
-    fn write(&self, folder: &Path) -> Result<(), RunError> {
-        write_rows(&folder.join("slots.csv"), &self.slots)?;
-        write_rows(&folder.join("boxes.csv"), &self.boxes)
-    }
 }

@@ -3,5 +3,11 @@
 /// Masks of every clip, and what each slot is like over it.
 pub mod segmentation;
 
+/// Slots that are alike, merged to wholes.
+pub mod levels;
+
 /// Masks against the truth → scores.
 pub mod score_masks;
+
+/// Levels against the truth → scores.
+mod score_levels;

@@ -6,6 +6,8 @@ use crate::artifacts::{Context, Input, Partial, RunError, Stage, Table};
 use crate::plan::segment::SegmentEvaluateConfig;
 use crate::stages::perceive::decode::Clips;
 use crate::stages::predict::evaluate::{EvaluationTables, MaskComparison, OBSERVED, Rows};
+use crate::stages::segment::levels::Levels;
+use crate::stages::segment::score_levels::LevelScores;
 use crate::stages::segment::segmentation::Segmentations;
 
 /// Scores masks against true ones of the same size.
@@ -16,6 +18,8 @@ pub struct ScoreMasks<'a> {
     pub clips: &'a Clips,
     /// Masks under test.
     pub segmentations: &'a Segmentations,
+    /// Their levels, where the plan asks for some, and the numbers of their segments.
+    pub levels: Option<(&'a Levels, &'a [usize])>,
     /// Slots of a frame.
     pub slots: usize,
     /// How the masks came to their size, for the notes of rows.
@@ -35,10 +39,12 @@ impl Stage for ScoreMasks<'_> {
     }
 
     fn inputs(&self) -> Vec<Input> {
-        vec![
+        let mut inputs = vec![
             self.clips.as_input("clips"),
             self.segmentations.as_input("masks"),
-        ]
+        ];
+        inputs.extend(self.levels.map(|(levels, _)| levels.as_input("levels")));
+        inputs
     }
 
     fn run(&self, out: &mut Partial<Self::Output>, context: &Context) -> Result<(), RunError> {
@@ -56,6 +62,18 @@ impl Stage for ScoreMasks<'_> {
             about: &self.about,
         };
         comparison.measure(self.segmentations.clips(), &mut rows)?;
+        if let Some((levels, counts)) = self.levels {
+            let scores = LevelScores {
+                clips: self.clips,
+                segmentations: self.segmentations,
+                levels,
+                counts,
+                metrics: self.config.metrics.ids(),
+                seed: context.seed,
+                about: &self.about,
+            };
+            scores.measure(&mut rows)?;
+        }
         let shared = Provenance {
             checkpoint_sha256: self.checkpoint.clone(),
             ..Provenance::of_clips(&self.clips.id().0, env!("CARGO_PKG_VERSION"), "none")
