@@ -1,10 +1,10 @@
 //! Parsers of data sets: pictures, videos, masks, annotations, questions.
 #![no_main]
 
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 #[path = "../../datasets/tests/it/mutants.rs"]
 mod mutants;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 #[path = "../../datasets/tests/it/mutator.rs"]
 mod mutator;
 mod parser;
