@@ -222,7 +222,8 @@ fn check(
     fits::clips(&plan.decode, source)?;
     fits::motion(motion)?;
     for decoder in decoders {
-        fits::encoder(&plan.decode, &decoder.encode, &decoder.encoder)?;
+        let encoder = fits::encoder(&plan.decode, &decoder.encode, &decoder.encoder)?;
+        fits::decoder(("decoders", &decoder.weights), encoder.as_ref())?;
     }
     let there = source.len() - plan.decode.first;
     let clips = plan.decode.clips.map_or(there, |clips| clips.min(there));
