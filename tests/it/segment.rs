@@ -41,6 +41,10 @@ fn clips_are_segmented_and_scored_where_the_truth_is_known() {
     for name in ["boxes.csv", "items.csv", "report.html", "slots.csv"] {
         assert!(names.contains(&name.to_owned()), "no {name} in {names:?}");
     }
+    assert!(
+        !names.contains(&"levels.csv".to_owned()),
+        "nobody asked for levels"
+    );
     for folder in ["masks/", "overlays/", "slots/"] {
         let found = names.iter().filter(|name| name.starts_with(folder));
         assert_eq!(found.count(), 2, "{folder} in {names:?}");

@@ -80,8 +80,11 @@ impl Tables {
     }
 
     /// Adds a clip's levels, the finest first: a row for each segment of two slots or more, and for each slot that owns a
-    /// pixel. `part-of` is the segment of the next coarser level that it lies in.
+    /// pixel. `part-of` is the segment of the next coarser level that it lies in. Nothing where there are no levels.
     pub(super) fn add_levels(&mut self, clip: &ClipId, figures: &[SlotFigures], levels: &[Level]) {
+        if levels.is_empty() {
+            return;
+        }
         let owns = |slot: &usize| figures[*slot].frames > 0;
         let owners: Vec<usize> = (0..figures.len()).filter(owns).collect();
         let itself = Level {
