@@ -28,7 +28,8 @@ impl TimestepSpacing {
     }
 }
 
-/// The least noisy time that is visited; at zero λ is infinite.
+/// The least noisy time that is visited; at zero λ is infinite. Schedules of fewer steps end at their first step, before
+/// which they know no noise.
 pub const LAST_TIME: f64 = 1e-3;
 
 /// A schedule in continuous time, 0 (image) to 1 (noise): α is log-linear between the steps.
@@ -48,6 +49,11 @@ impl ContinuousSchedule {
         Self {
             log_signals: log_signals.collect(),
         }
+    }
+
+    /// The least noisy time that a sampler visits.
+    pub fn last_time(&self) -> f64 {
+        LAST_TIME.max(1.0 / self.log_signals.len() as f64)
     }
 
     /// What the network calls this time: a fraction of a step.
@@ -124,7 +130,7 @@ impl Default for Timesteps {
 impl Timesteps {
     /// `count + 1` times, the noisiest first.
     pub fn times(self, continuous: &ContinuousSchedule, count: usize) -> Vec<f64> {
-        self.between(continuous, self.from, LAST_TIME, count)
+        self.between(continuous, self.from, continuous.last_time(), count)
     }
 
     /// `count + 1` times from `start` to `end`, both included, spread as the steps are.
@@ -161,6 +167,33 @@ fn times(start: f64, end: f64, count: usize) -> Vec<f64> {
 mod tests {
     use super::*;
     use crate::models::decoder::diffusion::DiffusionConfig;
+
+    #[test]
+    fn every_time_of_a_schedule_of_any_length_has_a_noise_level() {
+        for timesteps in [2, 10, 50, 250, 1000] {
+            let config = DiffusionConfig {
+                timesteps,
+                ..DiffusionConfig::default()
+            };
+            let continuous = ContinuousSchedule::new(&config.schedule());
+            for grid in [ContinuousSpacing::Time, ContinuousSpacing::HalfLogSnr] {
+                let times = Timesteps { from: 1.0, grid }.times(&continuous, 8);
+                for time in &times {
+                    let level = continuous.level(*time);
+                    assert!(
+                        level.signal < 1.0 && level.noise > 0.0,
+                        "T = {timesteps}, {time}"
+                    );
+                    assert!(
+                        continuous.network_time(*time) > -1e-9,
+                        "T = {timesteps}, {time}"
+                    );
+                }
+            }
+        }
+        let thousand = ContinuousSchedule::new(&DiffusionConfig::default().schedule());
+        assert_eq!(thousand.last_time().to_bits(), LAST_TIME.to_bits());
+    }
 
     #[test]
     fn half_log_snr_has_the_reference_s_values_and_an_inverse() {
