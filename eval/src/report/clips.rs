@@ -76,14 +76,19 @@ fn view(clip: &ClipView, rank: &str, burn_in: usize) -> String {
     });
     format!(
         "<article class=\"clip\"><header><h3>{name}</h3>{badge}<dl>{scores}</dl></header>{note}{strip}\
-         <div class=\"videos\">{videos}</div>{scrubber}{timeline}</article>",
+         <div class=\"videos{still}\">{videos}</div>{scrubber}{timeline}</article>",
+        still = if is_still(clip) { " still" } else { "" },
         name = escape(&clip.name),
         scores = clip.scores.iter().map(score).collect::<String>(),
         strip = clip
             .strip
             .as_ref()
             .map_or_else(String::new, |one| strip::strip(one, &clip.name)),
-        videos = clip.videos.iter().map(video).collect::<String>(),
+        videos = clip
+            .videos
+            .iter()
+            .map(|one| video(one, is_still(clip)))
+            .collect::<String>(),
         scrubber = scrubber(clip, burn_in),
         timeline = timeline(clip.observed_share, burn_in),
     )
@@ -101,7 +106,13 @@ fn score((name, value): &(String, f64)) -> String {
     )
 }
 
-fn video(video: &VideoView) -> String {
+/// Whether the clip is a picture.
+fn is_still(clip: &ClipView) -> bool {
+    clip.frames == 1
+}
+
+/// A video, or an image; `is_still` says that it shows one picture, and not many in a row.
+fn video(video: &VideoView, is_still: bool) -> String {
     let (label, mime) = (escape(&video.label), escape(&video.mime));
     let data = STANDARD.encode(&video.bytes);
     let shown = if video.mime.starts_with("image/") {
@@ -112,8 +123,7 @@ fn video(video: &VideoView) -> String {
              <source src=\"data:{mime};base64,{data}\" type=\"{mime}\"></video>"
         )
     };
-    // A picture may be many pictures in a row.
-    let class = if video.mime == "image/png" {
+    let class = if video.mime == "image/png" && !is_still {
         " class=\"row\""
     } else {
         ""
@@ -211,11 +221,12 @@ mod tests {
     #[test]
     fn a_gif_is_an_image_and_anything_else_a_video() {
         let show = |mime: &str| {
-            video(&VideoView {
+            let view = VideoView {
                 label: "l".to_owned(),
                 mime: mime.to_owned(),
                 bytes: vec![1, 2, 3],
-            })
+            };
+            video(&view, false)
         };
         assert!(show("image/gif").contains("<img src=\"data:image/gif;base64,AQID\""));
         let shown = show("video/mp4");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::charts::scatter::Scatter;
 use super::clips;
 use super::html::{SCRIPT, STYLE, TEMPLATE, clips_section, notes, policy, section};
 use super::markup::{Style, counted, escape, fill, metric_name};
@@ -26,6 +27,8 @@ pub struct Comparison<'a> {
     pub burn_in: usize,
     /// How far the runs are from the first.
     pub differences: Vec<Difference>,
+    /// One measure against another, above the tables.
+    pub figures: Vec<Scatter<'a>>,
 }
 
 /// The page as one string: equal input gives equal bytes.
@@ -86,6 +89,12 @@ fn tables(page: &Comparison<'_>) -> String {
     if order.is_empty() {
         return "<p class=\"empty\">Nothing was scored.</p>".to_owned();
     }
+    let figures: String = page.figures.iter().map(Scatter::draw).collect();
+    let figures = if figures.is_empty() {
+        figures
+    } else {
+        format!("<div class=\"charts\">{figures}</div>")
+    };
     let columns: String = page
         .runs
         .iter()
@@ -110,7 +119,7 @@ fn tables(page: &Comparison<'_>) -> String {
              <th>on</th>{columns}</tr></thead><tbody>{rows}</tbody></table></div>"
         )
     };
-    GROUPS.iter().map(section).collect()
+    figures + &GROUPS.iter().map(section).collect::<String>()
 }
 
 /// One measure over all runs.

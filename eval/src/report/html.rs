@@ -4,9 +4,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
+use super::charts::curve;
 use super::markup::{counted, escape, fill};
 use super::page::{Made, Page, StageRow};
-use super::{answers, clips, curve, scores, summary};
+use super::{answers, clips, scores, summary};
 
 pub(super) const TEMPLATE: &str = include_str!("template/page.html");
 pub(super) const STYLE: &str = include_str!("template/page.css");

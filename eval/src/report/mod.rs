@@ -6,14 +6,12 @@
 
 /// Questions and answers.
 mod answers;
-/// A score between its floor and its ceiling.
-mod bar;
+/// Numbers as pictures.
+mod charts;
 /// Clips with their videos.
 mod clips;
 /// Several runs on one page.
 mod compare;
-/// Curves over the horizon.
-mod curve;
 /// Before and after an edit.
 mod edited;
 /// The page of a run as a whole.
@@ -29,6 +27,7 @@ mod scores;
 /// The run in a paragraph.
 mod summary;
 
+pub use charts::scatter::{Measure, Scatter};
 pub use compare::{Comparison, compare};
 pub use edited::benchmark::{EditBenchmarkPage, EditMeasure, edit_benchmark};
 pub use edited::{AnswerChange, EditPage, edited};

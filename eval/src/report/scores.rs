@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::bar::bar;
+use super::charts::bar::bar;
 use super::markup::{Style, counted, escape, known, metric_name};
 use crate::metric::definition::Group;
 use crate::metric::{Direction, MetricName};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::bar::{Verdict, bar};
+use super::charts::bar::{Verdict, bar};
 use super::markup::{Style, counted, escape};
 use super::page::{FLOOR_SUFFIX, Page};
 use crate::metric::Direction;

@@ -188,8 +188,9 @@ impl MetricSamples {
                     all - infinite
                 ),
             };
-            let reason = joined(&reason, &self.left_out());
-            return counted(Score::not_computed(self.id, &self.subset, &reason));
+            let mut none = Score::not_computed(self.id, &self.subset, &reason);
+            none.add_note(&self.left_out());
+            return counted(none);
         };
         let mut score = Score {
             value: self.reported(value),
@@ -211,17 +212,9 @@ impl MetricSamples {
         if infinite > 0 {
             score.note = format!("{infinite} infinite values left out of the mean");
         }
-        score.note = joined(&score.note, &self.left_out());
+        score.add_note(&self.left_out());
         counted(score)
     }
-}
-
-fn joined(one: &str, other: &str) -> String {
-    let parts: Vec<&str> = [one, other]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect();
-    parts.join("; ")
 }
 
 #[cfg(test)]

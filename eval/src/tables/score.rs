@@ -86,6 +86,13 @@ impl Score {
         }
     }
 
+    /// Puts more words behind the note; nothing where there are none.
+    pub fn add_note(&mut self, words: &str) {
+        let parts = [self.note.as_str(), words];
+        let said: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        self.note = said.join("; ");
+    }
+
     /// The same score with its number and the count of items behind it.
     #[must_use]
     pub fn with_value(self, value: f64, n_items: usize) -> Self {

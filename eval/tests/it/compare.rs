@@ -71,6 +71,7 @@ fn page(runs: &[(ScoreTable, ItemTable)], text: &str) -> String {
         clips: vec![clip],
         notes: vec![own("note")],
         burn_in: 6,
+        figures: Vec::new(),
     })
 }
 

@@ -9,20 +9,42 @@ use crate::report::page::{Strip, StripRow};
 /// Columns below which pictures keep a width of their own.
 const FEW: usize = 8;
 
-/// The strip of the clip called `name`, and what its slots own behind a fold; empty where there is no frame.
+/// The strip of the clip called `name`, and what its slots own behind a fold; empty where there is no frame. A picture has no
+/// strip, for its columns stand below as they are.
 pub(in crate::report) fn strip(strip: &Strip, name: &str) -> String {
     if strip.frames.is_empty() || strip.rows.is_empty() {
         return String::new();
     }
-    let frames = table(strip, &strip.rows, &format!("Frames of {name}"));
+    let is_picture = strip.frames.len() == 1;
+    let frames = if is_picture {
+        String::new()
+    } else {
+        table(strip, &strip.rows, &format!("Frames of {name}"))
+    };
     if strip.slots.is_empty() {
         return frames;
     }
-    format!(
-        "{frames}<details class=\"slots\"><summary>what each of {} owns</summary>{}</details>",
-        counted(strip.slots.len(), "slot", "slots"),
+    let slots = if is_picture {
+        beside(&strip.slots)
+    } else {
         table(strip, &strip.slots, &format!("Slots of {name}"))
+    };
+    format!(
+        "{frames}<details class=\"slots\"><summary>what each of {} owns</summary>{slots}</details>",
+        counted(strip.slots.len(), "slot", "slots"),
     )
+}
+
+/// The first picture of every row, side by side.
+fn beside(rows: &[StripRow]) -> String {
+    let figure = |row: &StripRow| {
+        let (label, data) = (escape(&row.label), STANDARD.encode(row.pictures.first()?));
+        Some(format!(
+            "<figure><img src=\"data:image/png;base64,{data}\" alt=\"{label}\"><figcaption>{label}</figcaption></figure>"
+        ))
+    };
+    let figures: String = rows.iter().filter_map(figure).collect();
+    format!("<div class=\"videos still\">{figures}</div>")
 }
 
 /// Rows of pictures below the numbers of their frames.
@@ -106,6 +128,19 @@ mod tests {
             ..example()
         };
         assert!(!strip(&seen, "a").contains("imagined"));
+    }
+
+    #[test]
+    fn a_picture_has_no_strip_and_its_slots_stand_side_by_side() {
+        let mut picture = example();
+        picture.frames = vec![0];
+        assert_eq!(strip(&picture, "a"), "");
+        picture.slots = vec![row("slot 0"), row("slot 1")];
+        let page = strip(&picture, "a");
+        assert_eq!(
+            (page.matches("<img").count(), page.matches("<table").count()),
+            (2, 0)
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A score between its floor and its ceiling, as a line a hand wide: right is better.
 
-use super::markup::{Style, escape};
 use crate::metric::Direction;
+use crate::report::markup::{Style, escape};
 use crate::tables::Score;
 
 const WIDTH: f64 = 128.0;
@@ -13,7 +13,7 @@ const FEW: usize = 30;
 /// How a score stands to its floor: better only where an interval of enough values says so and no ceiling speaks against
 /// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(in crate::report) enum Verdict {
     /// Better, the whole interval.
     Above,
     /// Worse, the whole interval.
@@ -27,7 +27,7 @@ pub(super) enum Verdict {
 
 impl Verdict {
     /// How this score stands.
-    pub(super) fn of(score: &Score) -> Self {
+    pub(in crate::report) fn of(score: &Score) -> Self {
         let (Some(value), Some(floor)) = (score.value, score.floor) else {
             return Self::Unknown;
         };
@@ -54,7 +54,7 @@ impl Verdict {
     }
 
     /// Whether it would be [`Verdict::Above`] if it were taken over more values.
-    pub(super) fn lacks_values(score: &Score) -> bool {
+    pub(in crate::report) fn lacks_values(score: &Score) -> bool {
         let more = Score {
             n_items: FEW,
             ..score.clone()
@@ -63,7 +63,7 @@ impl Verdict {
     }
 
     /// The class that colours it.
-    pub(super) fn class(self) -> &'static str {
+    pub(in crate::report) fn class(self) -> &'static str {
         match self {
             Self::Above => "good",
             Self::Below => "bad",
@@ -74,7 +74,7 @@ impl Verdict {
 }
 
 /// The bar of a score; empty where there is nothing to compare it with.
-pub(super) fn bar(score: &Score) -> String {
+pub(in crate::report) fn bar(score: &Score) -> String {
     let Some(value) = score.value.filter(|value| value.is_finite()) else {
         return String::new();
     };

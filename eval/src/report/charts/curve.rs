@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::markup::{Style, counted, escape, exponent, metric_name};
-use super::page::{CEILING_SUFFIX, FLOOR_SUFFIX, IMAGINED, IN_FOLDERS, RECONSTRUCTION};
 use crate::metric::MetricName;
+use crate::report::markup::{Style, counted, escape, exponent, metric_name};
+use crate::report::page::{CEILING_SUFFIX, FLOOR_SUFFIX, IMAGINED, IN_FOLDERS, RECONSTRUCTION};
 use crate::tables::{ItemTable, ItemValue};
 
 const WIDTH: f64 = 520.0;
@@ -34,7 +34,7 @@ struct Chart<'a> {
 }
 
 /// A chart for every metric that has values by frame on an imagined subset, in the order of the items.
-pub(super) fn charts(items: &ItemTable, burn_in: usize) -> String {
+pub(in crate::report) fn charts(items: &ItemTable, burn_in: usize) -> String {
     let mut keys: Vec<(&MetricName, &str, &str)> = Vec::new();
     for item in &items.rows {
         let key = (&item.metric, &*item.profile, base(&item.subset));
