@@ -1,4 +1,7 @@
-//! Generated clips on disk.
+//! Generated clips and pictures on disk.
 
-/// CLEVRER's and Physion's directory layouts.
+/// CLEVRER's directory layout.
 pub mod layout;
+
+/// COCO's and `CelebA`'s directory layouts.
+pub mod pictures;
