@@ -24,6 +24,33 @@ pub struct Progress {
     rate: Arc<Mutex<Rate>>,
     bar: Option<ProgressBar>,
     quiet: bool,
+    watch: Watch,
+}
+
+/// Hears how far a stage is, beside what is said on stderr.
+#[derive(Clone, Default)]
+pub struct Watch(Option<Arc<dyn Fn(Reached) + Send + Sync>>);
+
+/// How far a stage is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reached {
+    /// What is done of all, 0..1.
+    pub share: f64,
+    /// What is done of the step at hand, such as `12 of 24 frames`; empty where that is unknown.
+    pub part: String,
+}
+
+impl Watch {
+    /// Tells `hear` of every step and part, on the thread that works.
+    pub fn new(hear: impl Fn(Reached) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(hear)))
+    }
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(if self.0.is_some() { "Watch" } else { "nobody" })
+    }
 }
 
 /// How fast the work goes. Steps are counted whole and in parts.
@@ -100,7 +127,15 @@ impl Progress {
             rate,
             bar,
             quiet,
+            watch: Watch::default(),
         }
+    }
+
+    /// The same, told to `watch` as well.
+    #[must_use]
+    pub fn watched(mut self, watch: &Watch) -> Self {
+        self.watch = watch.clone();
+        self
     }
 
     /// One that says nothing, for work that nobody watches.
@@ -163,15 +198,21 @@ impl Progress {
         self.rate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the rate, and draws the bar once nobody holds it.
+    /// Changes the rate, and once nobody holds it draws the bar and tells who watches.
     fn change(&self, change: impl FnOnce(&mut Rate)) {
-        let position = {
+        let (done, part) = {
             let mut rate = self.rate();
             change(&mut rate);
-            rate.now.0 * FINE
+            (rate.now.0, rate.part.clone())
         };
         if let Some(bar) = &self.bar {
-            bar.set_position(position as u64);
+            bar.set_position((done * FINE) as u64);
+        }
+        if let Some(hear) = &self.watch.0 {
+            hear(Reached {
+                share: done / self.total.max(1) as f64,
+                part: part.trim_start_matches(", ").to_owned(),
+            });
         }
     }
 
@@ -311,6 +352,19 @@ mod tests {
             ", 50 s, about 1 min 40 s left"
         );
         assert_eq!(rate(0.0, 6.0, 7260).times(at(7260)), ", 2 h 1 min");
+    }
+
+    #[test]
+    fn who_watches_hears_of_steps_and_parts() {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let hear = Arc::clone(&heard);
+        let watch = Watch::new(move |reached| hear.lock().unwrap().push(reached));
+        let progress = Progress::new("render", 2, true).watched(&watch);
+        progress.part(6, 24, "frames");
+        progress.advance();
+        let heard = heard.lock().unwrap();
+        let told: Vec<_> = heard.iter().map(|one| (one.share, &*one.part)).collect();
+        assert_eq!(told, [(0.125, "6 of 24 frames"), (0.5, "")]);
     }
 
     #[test]

@@ -74,6 +74,7 @@ fn run_in(cache: &Path) -> Run {
         until: None,
         dry: false,
         quiet: true,
+        watch: super::progress::Watch::default(),
         invocation: None,
     };
     Run::open(options).unwrap()

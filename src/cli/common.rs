@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::messages::failure::Failure;
 use crate::artifacts::inventory::default_folder;
+use crate::artifacts::progress::Watch;
 use crate::artifacts::{Invocation, Options};
 use crate::device::DeviceChoice;
 
@@ -116,6 +117,7 @@ impl Machine {
             until: None,
             dry: false,
             quiet: self.quiet,
+            watch: Watch::default(),
             invocation: Some(invocation()),
         })
     }

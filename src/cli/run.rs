@@ -18,14 +18,9 @@ use crate::artifacts::files::make_dir;
 use crate::artifacts::progress::say;
 use crate::artifacts::run_folder::{FolderKind, RunFolder, WantedFolder};
 use crate::artifacts::{Options, Record, RunError, Stage, healed};
-use crate::flows::clevrer_vqa::clevrer_vqa;
 use crate::flows::compare::merge;
-use crate::flows::compose::compose;
-use crate::flows::edit_benchmark::edit_benchmark;
-use crate::flows::physion_vqa::physion_vqa;
-use crate::flows::segment::segment;
-use crate::flows::speedrun::speedrun;
-use crate::flows::video_predict::{FlowError, Outcome, video_predict};
+use crate::flows::several::any::run_plan;
+use crate::flows::video_predict::{FlowError, Outcome};
 use crate::plan::Plan;
 use crate::plan::flow::Flow;
 use crate::stages::clevrer::answer::Answer;
@@ -43,11 +38,12 @@ use crate::stages::predict::evaluate::Evaluate;
 use crate::stages::predict::render::Render;
 use crate::stages::predict::rollout::Rollout;
 use crate::stages::segment::score_masks::ScoreMasks;
+use crate::stages::segment::score_reconstructions::ScoreReconstructions;
 use crate::stages::segment::segmentation::Segment;
 use slotflow_eval::ScoreTable;
 
 /// Cached stages of all flows, in the order of their work.
-const STAGES: [(&str, Option<&str>); 16] = [
+const STAGES: [(&str, Option<&str>); 17] = [
     (Decode::NAME, Decode::FORMER_NAME),
     (Encode::NAME, Encode::FORMER_NAME),
     (Segment::NAME, Segment::FORMER_NAME),
@@ -59,6 +55,10 @@ const STAGES: [(&str, Option<&str>); 16] = [
     (ContactPrediction::NAME, ContactPrediction::FORMER_NAME),
     (ScoreAnswers::NAME, ScoreAnswers::FORMER_NAME),
     (ScoreMasks::NAME, ScoreMasks::FORMER_NAME),
+    (
+        ScoreReconstructions::NAME,
+        ScoreReconstructions::FORMER_NAME,
+    ),
     (EditBenchmark::NAME, EditBenchmark::FORMER_NAME),
     (Evaluate::NAME, Evaluate::FORMER_NAME),
     (Compose::NAME, Compose::FORMER_NAME),
@@ -249,6 +249,7 @@ impl RunArgs {
     fn plan(&self, name: &str, last: &[String]) -> Result<Plan, Failure> {
         let changes = match Plan::flow_of(name) {
             Flow::Speedrun => self.speedrun_changes()?,
+            Flow::Ablation => self.ablation_changes()?,
             flow => self.changes(flow)?,
         };
         match Plan::load(name, &[&changes, last].concat())? {
@@ -269,6 +270,18 @@ impl RunArgs {
         let mut changes = self.data.changes("data");
         changes.extend(self.common.all_changes());
         Ok(changes)
+    }
+
+    /// The flags as changes of an ablation.
+    fn ablation_changes(&self) -> Result<Vec<String>, Failure> {
+        if self.frames.is_some() || !self.data.changes("data").is_empty() {
+            return Err(Failure::refused(
+                "an ablation has no `--frames` and no data set of its own; its parts name theirs",
+                "copy pipelines/ablate-steps.toml and change the parts there",
+            ));
+        }
+        let clips = self.clips.map(|clips| format!("clips={clips}"));
+        Ok(clips.into_iter().chain(self.common.all_changes()).collect())
     }
 
     /// The flags as changes of the plan, before those of `--set`.
@@ -366,7 +379,7 @@ impl RunArgs {
             quiet: true,
             ..self.options(wanted.plan)?
         };
-        Ok(flow(wanted.plan, wanted.path, dry)?.stages)
+        Ok(run_plan(wanted.plan, wanted.path, dry)?.stages)
     }
 }
 
@@ -382,7 +395,7 @@ fn not_a_run(plan: &str) -> Failure {
 fn one(args: &RunArgs, plan: &Plan, out: &Path) -> Result<Option<Outcome>, Failure> {
     let options = args.options(plan)?;
     let cache = options.cache.clone();
-    let outcome = match healed(&cache, || flow(plan, out, options.clone())) {
+    let outcome = match healed(&cache, || run_plan(plan, out, options.clone())) {
         Err(FlowError::Run(RunError::Until { path, .. })) => {
             print(&path.display().to_string())?;
             return Ok(None);
@@ -401,22 +414,6 @@ fn one(args: &RunArgs, plan: &Plan, out: &Path) -> Result<Option<Outcome>, Failu
     Ok(Some(outcome))
 }
 
-fn flow(plan: &Plan, out: &Path, options: Options) -> Result<Outcome, FlowError> {
-    match plan {
-        Plan::VideoPredict(plan) => video_predict(plan, out, options),
-        Plan::ClevrerVqa(plan) => clevrer_vqa(plan, out, options),
-        Plan::PhysionVqa(plan) => physion_vqa(plan, out, options),
-        Plan::Segment(plan) => segment(plan, out, options),
-        Plan::Compose(plan) => compose(plan, out, options),
-        Plan::EditBenchmark(plan) => edit_benchmark(plan, out, options),
-        Plan::Speedrun(plan) => speedrun(plan, out, &options),
-        Plan::Train(_) => Err(RunError::Internal {
-            reason: "a training is not a run".to_owned(),
-        }
-        .into()),
-    }
-}
-
 /// Refuses a stage that is not among those of a plan.
 fn check_has(stage: &str, stages: &[Record]) -> Result<(), Failure> {
     if stages.iter().any(|record| record.stage == stage) {
@@ -426,7 +423,7 @@ fn check_has(stage: &str, stages: &[Record]) -> Result<(), Failure> {
     Err(Failure::refused(
         format!("this plan has no stage `{stage}`"),
         match known.as_slice() {
-            [] => "a speedrun has parts, not stages; run one of them".to_owned(),
+            [] => "it has parts, not stages; run one of them".to_owned(),
             known => format!("its stages are {}", known.join(", ")),
         },
     ))

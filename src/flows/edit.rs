@@ -1,4 +1,5 @@
-//! Edit a clip of a finished run: slots changed, rolled out, rendered and asked anew, side by side with what they were.
+//! Edit a clip of a finished run: slots changed, rolled out where the run did, rendered and asked anew, side by side with what
+//! they were.
 
 use std::path::{Path, PathBuf};
 
@@ -14,8 +15,8 @@ use crate::artifacts::slots::SlotsOfClips;
 use crate::artifacts::{Options, Run, RunError, Slots};
 use crate::models::WeightsKind;
 use crate::models::reasoner::AloeConfig;
-use crate::plan::edit::{ClipEdit, EditError, EditPlan};
-use crate::plan::{Plan, VideoPredictPlan};
+use crate::plan::Plan;
+use crate::plan::edit::{ClipEdit, EditError, EditPlan, EditablePlan};
 use crate::stages::clevrer::answer::Answer;
 use crate::stages::clevrer::answers::AnswerRecord;
 use crate::stages::perceive::decode::{Clips, Decode, source_config, window};
@@ -56,15 +57,17 @@ pub struct EditOutcome {
 /// A finished run, its stages opened again.
 pub struct OpenRun {
     folder: PathBuf,
-    plan: VideoPredictPlan,
+    plan: EditablePlan,
     text: String,
     encoder: Loaded,
-    dynamics: Loaded,
+    /// Where the run rolled slots out.
+    dynamics: Option<Loaded>,
     decoder: Loaded,
     reasoner: Option<Loaded>,
     run: Run,
     clips: Clips,
     encoded: Slots,
+    /// Slots of the observed frames and those rolled out behind them; those of all frames where nothing was rolled out.
     rollout: Slots,
     library: SlotLibrary,
 }
@@ -73,12 +76,13 @@ impl OpenRun {
     /// Opens the run in a folder: its stages are those of the cache, or are made again.
     ///
     /// # Errors
-    /// When the folder is no run's or the run has no roll-out, or what stopped a stage.
+    /// When the folder is no run's or the run rendered no slots, or what stopped a stage.
     pub fn open(folder: &Path, options: impl FnOnce(u64) -> Options) -> Result<Self, FlowError> {
         let (plan, text) = plan_of(folder)?;
         let run = Run::open(options(plan.seed))?;
         let encoder = load(&plan.encode.weights)?;
-        let dynamics = load(&plan.rollout.weights)?;
+        let rollout = plan.rollout.as_ref();
+        let dynamics = rollout.map(|rollout| load(&rollout.weights)).transpose()?;
         let trained_fps = encoder.trained("fps").and_then(Value::as_f64);
         let window = window(&plan.decode, trained_fps.map(|fps| fps as f32));
         let source = open(plan.decode.dataset, &source_config(&plan.decode, &window))?;
@@ -92,11 +96,14 @@ impl OpenRun {
             weights: &encoder,
             clips: &clips,
         })?;
-        let rollout = run.stage(&Rollout {
-            config: &plan.rollout,
-            weights: &dynamics,
-            slots: &encoded,
-        })?;
+        let rollout = match (rollout, &dynamics) {
+            (Some(config), Some(weights)) => run.stage(&Rollout {
+                config,
+                weights,
+                slots: &encoded,
+            })?,
+            _ => encoded.clone(),
+        };
         tell_changes(folder, &run);
         let reasoner = plan.answer.as_ref();
         Ok(Self {
@@ -118,6 +125,11 @@ impl OpenRun {
     /// The run's clips.
     pub fn clips(&self) -> &[ClipId] {
         self.library.clips()
+    }
+
+    /// Whether frames were predicted behind those that were seen.
+    pub fn is_rolled_out(&self) -> bool {
+        self.dynamics.is_some()
     }
 
     /// The run's folder.
@@ -227,6 +239,9 @@ impl OpenRun {
             }
         }
         let edit = edit.change();
+        if edit.frames.is_imagined() && !self.is_rolled_out() {
+            return Err(EditError::NothingImagined.into());
+        }
         if !self.rollout.clips().contains(&edit.clip) {
             return Err(refusals::no_clip(&self.library, &edit.clip).into());
         }
@@ -262,12 +277,15 @@ impl OpenRun {
             rollout: &self.rollout,
         })?;
         step(EditStep::RollOut)?;
-        let rollout = run.stage(&EditedRollout {
-            config: &self.plan.rollout,
-            weights: &self.dynamics,
-            edited: &edited,
-            rollout: &self.rollout,
-        })?;
+        let rollout = match (&self.plan.rollout, &self.dynamics) {
+            (Some(config), Some(weights)) => run.stage(&EditedRollout {
+                config,
+                weights,
+                edited: &edited,
+                rollout: &self.rollout,
+            })?,
+            _ => edited.read_as::<SlotsOfClips>(),
+        };
         step(EditStep::Render)?;
         let before = self.render(&run, &self.encoded, &self.rollout)?;
         let after = self.render(&run, &edited.read_as::<SlotsOfClips>(), &rollout)?;
@@ -278,6 +296,7 @@ impl OpenRun {
             edit,
             plan: &self.plan,
             plan_text: &self.text,
+            is_rolled_out: self.is_rolled_out(),
             clips: &self.clips,
             edited: &edited,
             rollout: &rollout,
@@ -333,7 +352,7 @@ impl OpenRun {
             run.stage(&Answer {
                 config,
                 weights,
-                dynamics: Some(&self.dynamics),
+                dynamics: self.dynamics.as_ref(),
                 clips: &self.clips,
                 encoded,
             })
@@ -347,28 +366,22 @@ impl OpenRun {
 }
 
 /// The plan of the run in a folder, and its text.
-fn plan_of(folder: &Path) -> Result<(VideoPredictPlan, String), FlowError> {
+fn plan_of(folder: &Path) -> Result<(EditablePlan, String), FlowError> {
     let path = folder.join("plan.toml");
     let text = regular::read_to_string(&path).map_err(|_| EditError::NotARun {
         path: folder.to_owned(),
     })?;
-    let refused = |flow: &str| {
-        FlowError::from(EditError::NoRollout {
-            flow: flow.to_owned(),
-            path: folder.to_owned(),
-        })
-    };
     let table: Option<toml::Table> = text.parse().ok();
     let flow = table.as_ref().and_then(|table| table.get("flow")?.as_str());
-    match Plan::parse(&text, &path, &[]) {
-        Ok(Plan::VideoPredict(_)) if !folder.join("run.json").is_file() => {
-            let path = folder.to_owned();
-            Err(EditError::NotARun { path }.into())
-        }
-        Ok(Plan::VideoPredict(plan)) => Ok((*plan, text)),
-        Ok(_) => Err(refused(flow.unwrap_or("another"))),
-        Err(error) => Err(error.into()),
+    let path = folder.to_owned();
+    let Some(plan) = EditablePlan::of(Plan::parse(&text, &folder.join("plan.toml"), &[])?) else {
+        let flow = flow.unwrap_or("another").to_owned();
+        return Err(EditError::NotRendered { flow, path }.into());
+    };
+    if !folder.join("run.json").is_file() {
+        return Err(EditError::NotARun { path }.into());
     }
+    Ok((plan, text))
 }
 
 /// Says where stages had to be made again, or give something else than the run had.

@@ -1,4 +1,4 @@
-//! Decode, encode, segment, score, report: unsupervised segmentation of clips and pictures.
+//! Decode, encode, segment, render where a decoder is named, score, report: unsupervised segmentation of clips and pictures.
 
 use std::path::Path;
 
@@ -8,18 +8,19 @@ use slotflow_datasets::source::open;
 use super::fits;
 use super::video_predict::{FlowError, Outcome};
 use crate::artifacts::{Options, Run};
-use crate::masks::Interpolation;
 use crate::plan::SegmentPlan;
 use crate::plan::segment::SegmentConfig;
-use crate::plan::video_predict::{DecodeConfig, EncodeConfig};
-use crate::stages::load;
+use crate::plan::video_predict::{DecodeConfig, WeightsName};
 use crate::stages::perceive::decode::{Decode, source_config, window};
 use crate::stages::perceive::encode::{Encode, slot_count};
+use crate::stages::predict::render::Render;
 use crate::stages::report::run_folder::made;
 use crate::stages::report::segment_report::SegmentReport;
 use crate::stages::segment::levels::MergeSlots;
 use crate::stages::segment::score_masks::ScoreMasks;
+use crate::stages::segment::score_reconstructions::ScoreReconstructions;
 use crate::stages::segment::segmentation::Segment;
+use crate::stages::{Loaded, load};
 
 /// Runs a plan of segmentation and writes its folder.
 ///
@@ -28,13 +29,20 @@ use crate::stages::segment::segmentation::Segment;
 #[expect(clippy::too_many_lines, reason = "the whole pipeline on one screen")]
 pub fn segment(plan: &SegmentPlan, out: &Path, options: Options) -> Result<Outcome, FlowError> {
     let weights = load(&plan.encode.weights)?;
+    let render = plan.render.as_ref();
+    let decoder = render.map(|render| load(&render.weights)).transpose()?;
+    let motion = plan.evaluate.motion.as_ref().map(load).transpose()?;
     let slots = slot_count(&plan.encode, &weights)?;
     let run = Run::open(options)?;
     let trained_fps = weights.trained("fps").and_then(serde_json::Value::as_f64);
     let window = window(&plan.decode, trained_fps.map(|fps| fps as f32));
     let source = open(plan.decode.dataset, &source_config(&plan.decode, &window))?;
     fits::clips(&plan.decode, &*source)?;
-    fits::encoder(&plan.decode, &plan.encode, &weights)?;
+    let encoder = fits::encoder(&plan.decode, &plan.encode, &weights)?;
+    if let Some(decoder) = &decoder {
+        fits::decoder(("render.weights", decoder), encoder.as_ref())?;
+    }
+    fits::motion(motion.as_ref())?;
     let wanted = Wanted::of(plan);
     fits::levels(&plan.segment.levels, slots)?;
 
@@ -44,10 +52,7 @@ pub fn segment(plan: &SegmentPlan, out: &Path, options: Options) -> Result<Outco
         window,
     })?;
     let encoded = run.stage(&Encode {
-        config: &EncodeConfig {
-            attention: plan.encode.attention || wanted.resized,
-            ..plan.encode.clone()
-        },
+        config: &plan.encoding(),
         weights: &weights,
         clips: &clips,
     })?;
@@ -62,6 +67,26 @@ pub fn segment(plan: &SegmentPlan, out: &Path, options: Options) -> Result<Outco
             encoded: &encoded,
             segmentations: &segmentations,
         })?),
+    };
+    let frames = match (render, &decoder) {
+        (Some(config), Some(weights)) => Some(run.stage(&Render {
+            config,
+            weights,
+            clips: &clips,
+            encoded: &encoded,
+            rollout: &encoded,
+        })?),
+        _ => None,
+    };
+    let drawn = match &frames {
+        Some(frames) => Some(run.stage(&ScoreReconstructions {
+            config: &plan.evaluate,
+            motion: motion.as_ref(),
+            clips: &clips,
+            frames,
+            checkpoint: checkpoint(&weights, decoder.as_ref()),
+        })?),
+        None => None,
     };
     // Frames and truth at the size of the masks: the same ones where that is the encoder's.
     let shown = if wanted.size == plan.decode.size {
@@ -81,7 +106,8 @@ pub fn segment(plan: &SegmentPlan, out: &Path, options: Options) -> Result<Outco
             window,
         })?
     };
-    let scores = if source.knows(GroundTruth::Masks) {
+    let has_truth = source.knows(GroundTruth::Masks);
+    let masks = if has_truth {
         Some(run.stage(&ScoreMasks {
             config: &plan.evaluate,
             clips: &shown,
@@ -100,14 +126,17 @@ pub fn segment(plan: &SegmentPlan, out: &Path, options: Options) -> Result<Outco
         encoded: &encoded,
         segmentations: &segmentations,
         levels: levels.as_ref(),
-        scores: scores.as_ref(),
-        made: made(&run, &[("encoder", &plan.encode.weights, &weights)]),
+        frames: frames.as_ref(),
+        scores: masks.iter().chain(&drawn).collect(),
+        has_truth,
+        made: made(
+            &run,
+            &named(plan, &weights, decoder.as_ref(), motion.as_ref()),
+        ),
     };
-    let failures = segmentations.failures().iter();
+    let failures = report.failures();
     Ok(Outcome {
-        failures: failures
-            .map(|(clip, why)| (clip.to_string(), why.clone()))
-            .collect(),
+        failures,
         report: (!run.options().dry)
             .then(|| report.write(out, &run))
             .transpose()?,
@@ -115,12 +144,36 @@ pub fn segment(plan: &SegmentPlan, out: &Path, options: Options) -> Result<Outco
     })
 }
 
+/// The weights files of a plan, each with its role and its name there.
+fn named<'a>(
+    plan: &'a SegmentPlan,
+    encoder: &'a Loaded,
+    decoder: Option<&'a Loaded>,
+    motion: Option<&'a Loaded>,
+) -> Vec<(&'a str, &'a WeightsName, &'a Loaded)> {
+    let render = plan.render.as_ref().map(|render| &render.weights);
+    let more = [
+        ("decoder", render, decoder),
+        ("motion network", plan.evaluate.motion.as_ref(), motion),
+    ];
+    let there = more
+        .into_iter()
+        .filter_map(|(role, name, loaded)| Some((role, name?, loaded?)));
+    std::iter::once(("encoder", &plan.encode.weights, encoder))
+        .chain(there)
+        .collect()
+}
+
+/// One hash over encoder and decoder.
+fn checkpoint(encoder: &Loaded, decoder: Option<&Loaded>) -> String {
+    let decoder = decoder.map_or("", |decoder| &decoder.id);
+    blake3::hash([&encoder.id, decoder].concat().as_bytes()).to_hex()[..32].to_owned()
+}
+
 /// The masks that a plan asks for.
 struct Wanted {
     /// Height and width, pixels.
     size: [usize; 2],
-    /// Whether they are made of the attention anew, and not those of the encoder's frames.
-    resized: bool,
     /// `[segment]`, its size set where they are.
     config: SegmentConfig,
 }
@@ -128,13 +181,10 @@ struct Wanted {
 impl Wanted {
     fn of(plan: &SegmentPlan) -> Self {
         let size = plan.segment.size.unwrap_or(plan.decode.size);
-        let nearest = plan.segment.interpolation == Interpolation::Nearest;
-        let resized = nearest || size != plan.decode.size;
         Self {
             size,
-            resized,
             config: SegmentConfig {
-                size: resized.then_some(size),
+                size: plan.resizes_masks().then_some(size),
                 // A stage of their own makes them.
                 levels: Vec::new(),
                 ..plan.segment.clone()

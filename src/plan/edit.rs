@@ -7,10 +7,14 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use slotflow_datasets::{ClipId, regular};
 
+pub use editable::EditablePlan;
 pub use error::EditError;
 
 /// The tables of a benchmark of edits.
 pub mod benchmark;
+
+/// What an edit needs of a run's plan.
+mod editable;
 
 /// Why an edit was refused.
 mod error;

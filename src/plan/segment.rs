@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 use slotflow_eval::metric::list::MaskMetrics;
 
 use super::flow::Flow;
-use super::video_predict::{DecodeConfig, EncodeConfig, VideoFormat};
+use super::video_predict::{DecodeConfig, EncodeConfig, RenderConfig, VideoFormat, WeightsName};
 use crate::masks::Interpolation;
 
-/// A plan that segments clips and pictures: nothing is rolled out or rendered.
+/// A plan that segments clips and pictures: nothing is rolled out, and rendered only where it says by what.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct SegmentPlan {
@@ -21,7 +21,10 @@ pub struct SegmentPlan {
     pub encode: EncodeConfig,
     /// Attention → masks.
     pub segment: SegmentConfig,
-    /// Scores, where the data set has masks.
+    /// Slots → frames: every frame from its own slots. Unset = nothing is rendered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub render: Option<RenderConfig>,
+    /// Scores: of masks where the data set has some, of rendered frames where there are some.
     pub evaluate: SegmentEvaluateConfig,
     /// The page and the files.
     pub report: SegmentReportConfig,
@@ -35,8 +38,25 @@ impl Default for SegmentPlan {
             decode: DecodeConfig::default(),
             encode: EncodeConfig::default(),
             segment: SegmentConfig::default(),
+            render: None,
             evaluate: SegmentEvaluateConfig::default(),
             report: SegmentReportConfig::default(),
+        }
+    }
+}
+
+impl SegmentPlan {
+    /// Whether masks are made of the attention anew, and are not those of the encoder's frames.
+    pub fn resizes_masks(&self) -> bool {
+        let size = self.segment.size.unwrap_or(self.decode.size);
+        self.segment.interpolation == Interpolation::Nearest || size != self.decode.size
+    }
+
+    /// `[encode]`, with the attention kept where masks are made of it.
+    pub fn encoding(&self) -> EncodeConfig {
+        EncodeConfig {
+            attention: self.encode.attention || self.resizes_masks(),
+            ..self.encode.clone()
         }
     }
 }
@@ -63,6 +83,9 @@ pub struct SegmentConfig {
 pub struct SegmentEvaluateConfig {
     /// Metrics of masks, as `pipeline eval` names them.
     pub metrics: MaskMetrics,
+    /// The network behind `fvd-motion` of rendered clips; unset = not computed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub motion: Option<WeightsName>,
     /// Resamples of the bootstrap.
     pub resamples: usize,
 }
@@ -71,6 +94,7 @@ impl Default for SegmentEvaluateConfig {
     fn default() -> Self {
         Self {
             metrics: MaskMetrics::default(),
+            motion: None,
             resamples: 10_000,
         }
     }

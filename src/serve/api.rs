@@ -92,6 +92,7 @@ async fn run(State(shared): State<Arc<Shared>>) -> Reply {
         "name": shared.run.name(),
         "folder": shared.run.folder().display().to_string(),
         "clips": shared.run.clips(),
+        "rolled_out": shared.run.is_rolled_out(),
         "colours": colours().into_iter().take(64).collect::<Vec<_>>(),
     })))
 }
@@ -161,7 +162,7 @@ async fn draw(State(shared): State<Arc<Shared>>, body: Bytes) -> Reply {
 }
 
 async fn job_state(State(shared): State<Arc<Shared>>) -> Response {
-    json_response(&shared.job().told())
+    json_response(&shared.told())
 }
 
 async fn result_array(State(shared): State<Arc<Shared>>, Path(array): Path<String>) -> Reply {

@@ -14,7 +14,7 @@ use slotflow_datasets::ClipId;
 use super::api::router;
 use super::error::ServeError;
 use super::gate::Gate;
-use super::shared::Shared;
+use super::shared::{Shared, StepReached};
 use super::token::Token;
 use crate::artifacts::lock::FolderLock;
 use crate::artifacts::{Options, RunError, interrupt};
@@ -67,14 +67,21 @@ impl Editor {
         let port = listener.local_addr().map_err(cannot_listen)?.port();
         let options = options(0);
         let lock = lock(&options.cache, &settings.run)?;
-        let run = OpenRun::open(&settings.run, |seed| Options { seed, ..options })?;
+        let reached = Arc::new(StepReached::default());
+        let watch = reached.watch();
+        let run = OpenRun::open(&settings.run, |seed| Options {
+            seed,
+            watch,
+            ..options
+        })?;
         // What the page shows first is there before it is asked for, and a clip that is not there is refused here.
         let first = settings.clip.as_ref().or(run.clips().first());
         if let Some(clip) = first {
             run.clip(clip)?;
         }
+        let gate = Gate { token, port };
         Ok(Self {
-            shared: Arc::new(Shared::new(run, settings.out, Gate { token, port })),
+            shared: Arc::new(Shared::new(run, settings.out, gate, reached)),
             listener,
             clip: settings.clip,
             lock,

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use slotflow_eval::report::AnswerChange;
 
 use super::problem::Problem;
+use crate::artifacts::progress::Reached;
 use crate::flows::edit::EditOutcome;
 use crate::flows::edit::step::EditStep;
 use crate::plan::edit::EditPlan;
@@ -35,8 +36,8 @@ pub(super) struct Done {
 }
 
 impl Job {
-    /// The job as the page reads it.
-    pub(super) fn told(&self) -> Value {
+    /// The job as the page reads it; `reached` is how far the step at hand is, where that is known.
+    pub(super) fn told(&self, reached: Option<&Reached>) -> Value {
         match self {
             Self::Idle => json!({ "state": "idle" }),
             Self::Working(step) => {
@@ -46,6 +47,8 @@ impl Job {
                     "step": at.unwrap_or(0),
                     "steps": EditStep::ALL.len(),
                     "words": step.words(),
+                    "share": reached.map(|reached| reached.share),
+                    "part": reached.map_or("", |reached| &reached.part),
                 })
             }
             Self::Failed(problem) => {
@@ -100,12 +103,23 @@ mod tests {
 
     #[test]
     fn the_page_reads_how_far_an_edit_is_and_why_it_failed() {
-        let working = Job::Working(EditStep::Render).told();
+        let reached = Reached {
+            share: 0.5,
+            part: "12 of 24 frames".to_owned(),
+        };
+        let working = Job::Working(EditStep::Render).told(Some(&reached));
+        assert_eq!(working["share"], 0.5);
+        assert_eq!(working["part"], "12 of 24 frames");
+        let begun = Job::Working(EditStep::Render).told(None);
+        assert_eq!(
+            (&begun["share"], &begun["part"]),
+            (&Value::Null, &"".into())
+        );
         assert_eq!(working["step"], 2);
         assert_eq!(working["steps"], 5);
         assert_eq!(working["words"], "rendering frames");
         let problem = Problem::new(StatusCode::CONFLICT, "no", "yes");
-        let failed = Job::Failed(problem).told();
+        let failed = Job::Failed(problem).told(None);
         assert_eq!(failed["state"], "failed");
         assert_eq!(
             (&failed["message"], &failed["hint"]),

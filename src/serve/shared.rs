@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::StatusCode;
+use serde_json::Value;
 use slotflow_datasets::ClipId;
 
 use super::gate::Gate;
 use super::job::{Done, Job};
 use super::problem::Problem;
+use crate::artifacts::progress::{Reached, Watch};
 use crate::flows::edit::OpenRun;
 use crate::flows::edit::clip::RunClip;
 use crate::flows::edit::step::EditStep;
@@ -17,6 +19,29 @@ use crate::plan::edit::EditPlan;
 
 /// Clips that are kept in memory.
 const KEPT: usize = 16;
+
+/// How far the step at hand is; the run's stages tell.
+#[derive(Debug, Default)]
+pub(super) struct StepReached(Mutex<Option<Reached>>);
+
+impl StepReached {
+    /// What the run's options are watched by.
+    pub(super) fn watch(self: &Arc<Self>) -> Watch {
+        let own = Arc::clone(self);
+        Watch::new(move |reached| own.set(Some(reached)))
+    }
+
+    fn set(&self, reached: Option<Reached>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = reached;
+    }
+
+    fn now(&self) -> Option<Reached> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
 
 /// What all requests share.
 pub(super) struct Shared {
@@ -27,6 +52,7 @@ pub(super) struct Shared {
     /// Who is answered.
     pub(super) gate: Gate,
     job: Mutex<Job>,
+    reached: Arc<StepReached>,
     clips: Mutex<BTreeMap<ClipId, Arc<RunClip>>>,
 }
 
@@ -38,8 +64,9 @@ impl std::fmt::Debug for Shared {
 
 impl Shared {
     /// A run of which nothing was asked yet.
-    pub(super) fn new(run: OpenRun, out: PathBuf, gate: Gate) -> Self {
+    pub(super) fn new(run: OpenRun, out: PathBuf, gate: Gate, reached: Arc<StepReached>) -> Self {
         Self {
+            reached,
             run,
             out,
             gate,
@@ -51,6 +78,11 @@ impl Shared {
     /// What is being done.
     pub(super) fn job(&self) -> MutexGuard<'_, Job> {
         self.job.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is being done, and how far it is, as the page reads it.
+    pub(super) fn told(&self) -> Value {
+        self.job().told(self.reached.now().as_ref())
     }
 
     /// A clip's pixels and slots.
@@ -101,7 +133,10 @@ impl Shared {
     fn make(&self, edit: EditPlan) -> Result<Done, Problem> {
         self.run.check_folder()?;
         let out = free_folder(&self.out);
-        let tell = |step: EditStep| *self.job() = Job::Working(step);
+        let tell = |step: EditStep| {
+            self.reached.set(None);
+            *self.job() = Job::Working(step);
+        };
         let outcome = self.run.edit(&edit, &out, &tell)?;
         Ok(Done { edit, outcome })
     }
@@ -128,6 +163,19 @@ fn free_folder(base: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::artifacts::progress::Progress;
+
+    #[test]
+    fn the_stages_of_a_run_tell_how_far_the_step_is() {
+        let reached = Arc::new(StepReached::default());
+        assert_eq!(reached.now(), None);
+        let progress = Progress::new("render", 1, true).watched(&reached.watch());
+        progress.part(6, 24, "frames");
+        let part = reached.now().map(|reached| (reached.share, reached.part));
+        assert_eq!(part, Some((0.25, "6 of 24 frames".to_owned())));
+        reached.set(None);
+        assert_eq!(reached.now(), None, "the next step is yet to begin");
+    }
 
     #[test]
     fn each_edit_of_the_page_gets_a_folder_of_its_own() {

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use burn::tensor::Device;
 
+use crate::artifacts::progress::Watch;
 use crate::device::DeviceChoice;
 
 /// How a run is done, beside what it computes.
@@ -25,6 +26,8 @@ pub struct Options {
     pub dry: bool,
     /// Say nothing while working.
     pub quiet: bool,
+    /// Who hears how far stages are; nobody by default.
+    pub watch: Watch,
     /// The command that asked for the run; unset where a library asks.
     pub invocation: Option<Invocation>,
 }
@@ -96,6 +99,8 @@ pub struct Context {
     pub seed: u64,
     /// Say nothing while working.
     pub quiet: bool,
+    /// Who hears how far it is.
+    pub watch: Watch,
 }
 
 #[cfg(test)]

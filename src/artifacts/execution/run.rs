@@ -53,6 +53,7 @@ impl Run {
             device,
             seed: options.seed,
             quiet: options.quiet,
+            watch: options.watch.clone(),
         };
         Ok(Self {
             options,

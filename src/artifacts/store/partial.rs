@@ -151,8 +151,7 @@ impl<K: PerClip> Partial<K> {
         mut work: impl FnMut(&ClipId, &Progress) -> Result<ClipFile, E>,
     ) -> Result<(), RunError> {
         let missing = self.missing();
-        let progress = Progress::new(&self.recipe.stage, self.clips.len(), context.quiet);
-        progress.set(self.clips.len() - missing.len());
+        let progress = self.progress(missing.len(), context);
         for clip in missing {
             interrupt::check()?;
             let done = fault::guarded(|| work(&clip, &progress));
@@ -173,8 +172,7 @@ impl<K: PerClip> Partial<K> {
     ) -> Result<(), RunError> {
         use rayon::prelude::*;
         let missing = self.missing();
-        let progress = Progress::new(&self.recipe.stage, self.clips.len(), context.quiet);
-        progress.set(self.clips.len() - missing.len());
+        let progress = self.progress(missing.len(), context);
         // A few clips at a time: memory stays bounded and a kill loses little.
         for some in missing.chunks(2 * rayon::current_num_threads()) {
             interrupt::check()?;
@@ -191,6 +189,15 @@ impl<K: PerClip> Partial<K> {
             }
         }
         Ok(())
+    }
+
+    /// How far the stage is at its beginning, `missing` clips before its end.
+    fn progress(&self, missing: usize, context: &Context) -> Progress {
+        let count = self.clips.len();
+        let progress = Progress::new(&self.recipe.stage, count, context.quiet);
+        let progress = progress.watched(&context.watch);
+        progress.set(count - missing);
+        progress
     }
 
     fn keep<E: Into<ClipFault>>(

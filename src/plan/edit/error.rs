@@ -49,9 +49,9 @@ pub enum EditError {
         /// The folder.
         path: PathBuf,
     },
-    /// A run whose slots were not rolled out and rendered.
-    #[error("the run has no roll-out: its flow is `{flow}`: `{}`", path.display())]
-    NoRollout {
+    /// A run whose slots were not rendered.
+    #[error("the run rendered no slots: its flow is `{flow}`: `{}`", path.display())]
+    NotRendered {
         /// What ran.
         flow: String,
         /// The folder.
@@ -145,6 +145,9 @@ pub enum EditError {
         /// Frames of the clip and its roll-out.
         count: usize,
     },
+    /// Imagined frames of a run that predicted nothing.
+    #[error("the run has no imagined frames: it rendered what it saw and predicted nothing")]
+    NothingImagined,
     /// A result inside the run's folder.
     #[error("a run's folder is never changed, and this one is inside or above it: `{}`", path.display())]
     InsideRun {
@@ -175,11 +178,14 @@ impl EditError {
             Self::OtherRun { .. } => {
                 "give the run that the edit was made of, or make the edit anew with this one"
             }
-            Self::NotARun { .. } | Self::NoRollout { .. } => {
-                "`pipeline run video-predict --out DIR` makes a run that can be edited"
+            Self::NotARun { .. } | Self::NotRendered { .. } => {
+                "`pipeline run video-predict --out DIR` makes a run that can be edited, and so does `pipeline run segment --set render.weights=DECODER --out DIR`"
+            }
+            Self::NothingImagined => {
+                "leave out `--imagined`; edit a run of `video-predict` to change what is predicted"
             }
             Self::RunGone { .. } => {
-                "save the edit file if it is to be kept; put the folder back, or make the run anew with `pipeline run video-predict --out DIR`"
+                "save the edit file if it is to be kept; put the folder back, or make the run anew with the same plan"
             }
             Self::NoClip { .. } => "`pipeline edit RUN --list` lists the run's clips",
             Self::NoSlot { .. } | Self::Invisible { .. } => {

@@ -11,6 +11,7 @@ const editor = {
   working: false,
 };
 
+const counted = (count, word) => `${count} ${word}${count === 1 ? '' : 's'}`;
 const clipPath = (name) => `/api/clips/${encodeURIComponent(name)}`;
 
 /** A clip's arrays, asked for once. */
@@ -53,7 +54,9 @@ function drawPicture(frame) {
   if (masked) tintSlots(image, clip.masks, { time: frame, statistics, colours: run.colours });
   drawImage(canvas, image);
   if (hasMasks(frame)) outlineSlot(canvas, clip.masks, frame, slot);
-  canvas.setAttribute('aria-label', `Video of ${clip.name}, frame ${frame}; slot ${slot} is chosen`);
+  const still = clip.seen.shape[0] === 1;
+  const what = still ? `Picture ${clip.name}` : `Video of ${clip.name}, frame ${frame}`;
+  canvas.setAttribute('aria-label', `${what}; slot ${slot} is chosen`);
 }
 
 const strip = new SlotStrip((slot) => chooseSlot(slot));
@@ -62,7 +65,8 @@ const transport = new Transport({ frame: 'frame', play: 'play', says: 'frame-say
   drawPicture(frame);
   const time = stripFrame(frame);
   strip.show(time);
-  element('slots-about').textContent = `As seen in frame ${time}: own pixels, attention, share of the pixels.${
+  const when = editor.clip.seen.shape[0] === 1 ? '' : ` in frame ${time}`;
+  element('slots-about').textContent = `As seen${when}: own pixels, attention, share of the pixels.${
     hasMasks(frame) ? '' : ' Predicted frames have no masks.'}`;
 });
 const result = new Result();
@@ -87,6 +91,21 @@ function loadView() {
   transport.load(frames, { observed, fps: clip.fps, words: view() === 'rendered' ? 'reconstructed' : 'seen' });
 }
 
+/** The page of a run that predicted nothing speaks of no prediction; that of pictures has no time. */
+function fitPage() {
+  const { clip, run } = editor;
+  const still = clip.seen.shape[0] === 1;
+  element('video-title').textContent = still ? 'Picture' : 'Video';
+  for (const hidden of document.querySelectorAll('.of-time')) hidden.hidden = still;
+  for (const hidden of document.querySelectorAll('.of-prediction')) hidden.hidden = !run.rolled_out || still;
+  if (run.rolled_out) return;
+  element('draw').textContent = 'Draw';
+  for (const id of ['view', 'result-view']) {
+    for (const option of [...element(id).options]) if (option.dataset.predicts !== undefined) option.remove();
+  }
+  for (const option of document.querySelectorAll('option[data-alone]')) option.textContent = option.dataset.alone;
+}
+
 async function openClip(name) {
   editor.opening = name;
   const clip = await clipOf(name);
@@ -94,13 +113,14 @@ async function openClip(name) {
   editor.clip = clip;
   if (!editor.edits.has(name)) editor.edits.set(name, new Edit(name));
   element('clip').value = name;
+  fitPage();
   strip.load(clip, editor.run.colours);
   editor.slot = largestObject(clip.statistics[0]);
   loadView();
   chooseSlot(editor.slot);
   edit().show(editor.working);
   pointer.size = clip.masks.shape.slice(1).reverse();
-  say(`${name}: ${clip.slots} slots, ${clip.prediction.shape[0]} frames.`);
+  say(`${name}: ${clip.slots} slots, ${counted(clip.prediction.shape[0], 'frame')}.`);
   if (clip.attention === null) {
     clip.attention = (await askArray(`${clipPath(name)}/attention`)) ?? false;
     if (editor.clip === clip) strip.show(stripFrame(transport.frame));
@@ -172,10 +192,11 @@ async function follow() {
       const job = await askJson('/api/job');
       if (job.state === 'working') {
         element('progress').max = job.steps;
-        element('progress').value = job.step + 0.5;
-        const words = `Step ${job.step + 1} of ${job.steps}: ${job.words}.`;
-        if (element('work-says').textContent !== words) say(words);
-        element('work-says').textContent = words;
+        element('progress').value = job.step + Math.min(job.share ?? 0, 0.99);
+        const words = `Step ${job.step + 1} of ${job.steps}: ${job.words}`;
+        // A screen reader hears of steps; their parts would talk without end.
+        if (!element('work-says').textContent.startsWith(words)) say(`${words}.`);
+        element('work-says').textContent = job.part === '' ? `${words}.` : `${words}, ${job.part}.`;
       } else if (job.state === 'failed') {
         throw new Problem(job.message, job.hint);
       } else if (job.state === 'done') {

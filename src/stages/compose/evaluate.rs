@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use ndarray::{Array2, Array4, s};
+use ndarray::{Array2, Array4};
 use slotflow_datasets::ClipId;
 use slotflow_eval::report::{COMPOSED, RECONSTRUCTION};
 use slotflow_eval::{MetricId, Provenance, Score};
@@ -12,13 +12,13 @@ use super::render::SceneFrames;
 use crate::artifacts::{Context, Input, Partial, RunError, Stage, Table};
 use crate::metrics::distribution_metrics::{CLIP_LENGTH, FeatureSets, look, named};
 use crate::metrics::features::{CachedFeatures, FeatureExtractor, Look};
-use crate::metrics::motion::{ID, MotionExtractor, MotionFeatures, REAL, distance};
+use crate::metrics::motion::{ID, REAL, distance};
 use crate::metrics::pretrained::{Entry, PretrainedStore, PretrainedWeights};
 use crate::plan::compose::SceneEvaluateConfig;
 use crate::stages::Loaded;
 use crate::stages::model_loading::motion_extractor;
 use crate::stages::perceive::decode::Clips;
-use crate::stages::predict::evaluate::{EvaluationTables, computed_or_reason};
+use crate::stages::predict::evaluate::{EvaluationTables, MovingSet, computed_or_reason};
 use crate::stages::predict::frames::Frames;
 use crate::weights::pretrained::Network;
 
@@ -213,41 +213,6 @@ impl EvaluateScenes<'_> {
         }
         rows.push(real_against_real);
         Ok(rows)
-    }
-}
-
-/// Clips by how they move, and the same with their first frame standing still: the floor.
-struct MovingSet {
-    moving: MotionFeatures,
-    still: MotionFeatures,
-}
-
-impl MovingSet {
-    /// Features of every clip; none where one is too short or of another size.
-    fn gather(
-        extractor: &MotionExtractor<'_>,
-        clips: &[ClipId],
-        frames: impl Fn(&ClipId) -> Result<Array4<u8>, RunError>,
-    ) -> Result<Option<Self>, RunError> {
-        let mut set = Self {
-            moving: Vec::new(),
-            still: Vec::new(),
-        };
-        for clip in clips {
-            let frames = frames(clip)?;
-            let Some(moving) = extractor.features(frames.view())? else {
-                return Ok(None);
-            };
-            let first = frames.slice(s![..1, .., .., ..]);
-            let still: Option<Array2<f64>> = first
-                .broadcast(frames.dim())
-                .map(|still| extractor.features(still))
-                .transpose()?
-                .flatten();
-            set.moving.push(moving);
-            set.still.extend(still);
-        }
-        Ok(Some(set))
     }
 }
 

@@ -1,6 +1,5 @@
 //! The run folder of composed scenes: tables, parents, videos, pictures and one page.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array3, ArrayView4};
@@ -18,7 +17,7 @@ use crate::plan::compose::{Mode, Protocol};
 use crate::plan::{ComposePlan, Plan};
 use crate::stages::perceive::decode::Clips;
 use crate::stages::predict::evaluate::Scores;
-use crate::stages::report::media::{of_data, upscaled, write_video};
+use crate::stages::report::media::{of_data, picture_view, upscaled, write_video};
 use crate::stages::report::run_folder::{made, stage_rows, write_page, write_run_folder};
 
 /// Scenes that a grid of pictures shows.
@@ -321,20 +320,9 @@ impl SceneReport<'_> {
                     });
                 }
                 let row = self.scene_pictures(&part)?.with_parents(scene)?;
-                let path = folder.join("part.png");
-                write_picture(&path, &row)?;
-                rows.push(VideoView {
-                    label: format!(
-                        "{name}: the scene, and behind it the clips that its slots come from"
-                    ),
-                    mime: "image/png".to_owned(),
-                    bytes: read(&path)?,
-                });
-                fs::remove_file(&path).map_err(|source| RunError::Io {
-                    action: "remove",
-                    source,
-                    path: path.clone(),
-                })?;
+                let label =
+                    format!("{name}: the scene, and behind it the clips that its slots come from");
+                rows.push(picture_view(row.view(), &label)?);
             }
             videos.extend(rows);
             views.push(ClipView {

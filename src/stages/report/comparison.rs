@@ -1,15 +1,15 @@
 //! Runs side by side: the same clips as each of them imagined, and their tables.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use ndarray::{Array4, ArrayView4, s};
+use ndarray::{Array4, ArrayView4, Axis, s};
 use slotflow_datasets::{Fit, FrameSampling, Window, video};
 use slotflow_eval::ScoreTable;
 use slotflow_eval::report::{ClipView, Difference};
 use slotflow_eval::tables::spreadsheet::guarded;
 
-use super::finished_run::{FinishedRun, setting};
+use super::finished_run::{FinishedRun, RenderedFiles, setting};
 use super::frame_strip::frame_strip;
 use super::media::embedded;
 use crate::artifacts::RunError;
@@ -66,7 +66,8 @@ fn merged(tables: impl IntoIterator<Item = (String, ScoreTable)>) -> Result<Vec<
     Ok(bytes)
 }
 
-/// Writes one table over the runs of a sweep, each row behind the values of the swept keys.
+/// Writes one table over the runs of a sweep, each row behind the values of the swept keys. A key that is the name of a column
+/// of scores, as `seed` is, stands there as `plan.seed`.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -92,8 +93,12 @@ pub(crate) fn merge_swept<'a>(
                 0 => keys,
                 _ => values,
             };
+            let is_taken = |cell: &str| index == 0 && row.iter().any(|column| column == cell);
             // Those of the row are guarded already.
-            let before = before.iter().map(|cell| guarded(cell).into_owned());
+            let before = before.iter().map(|cell| match guarded(cell).into_owned() {
+                key if is_taken(&key) => format!("plan.{key}"),
+                cell => cell,
+            });
             let cells = before.chain(row.iter().map(str::to_owned));
             table.write_record(cells).map_err(internal)?;
         }
@@ -117,55 +122,41 @@ pub(crate) fn clips(
         .collect::<Result<Vec<_>, _>>()?;
     let (mut views, mut mismatched) = (Vec::new(), Vec::new());
     for name in videos.first().map(BTreeMap::keys).into_iter().flatten() {
-        let paths: Option<Vec<&PathBuf>> = videos.iter().map(|videos| videos.get(name)).collect();
-        let Some(paths) = paths else { continue };
-        let videos_of_clip = paths
+        let files: Option<Vec<&RenderedFiles>> =
+            videos.iter().map(|videos| videos.get(name)).collect();
+        let Some(files) = files else { continue };
+        let rendered = files
             .into_iter()
-            .map(|path| read(path))
+            .map(Rendered::read)
             .collect::<Result<Vec<_>, _>>()?;
-        let columns = |place: usize| -> Vec<_> {
-            let of_run = |(frames, _): &(Array4<u8>, f32)| column(frames.view(), place);
-            videos_of_clip.iter().map(of_run).collect()
-        };
-        let truths = columns(TRUTH);
-        if truths
+        let Rendered { truth, fps, .. } = &rendered[0];
+        if rendered
             .iter()
-            .any(|truth| !alike(truth.view(), truths[0].view()))
+            .any(|other| !alike(other.truth.view(), truth.view()))
         {
             mismatched.push(name.clone());
             continue;
         }
-        let predictions = columns(PREDICTION);
-        let mut shown = vec![embedded(
-            truths[0].view(),
-            videos_of_clip[0].1,
-            "truth",
-            out,
-            VideoFormat::Mp4,
-        )?];
-        for ((run, prediction), (_, fps)) in runs.iter().zip(&predictions).zip(&videos_of_clip) {
-            shown.push(embedded(
-                prediction.view(),
-                *fps,
-                &run.name,
-                out,
-                VideoFormat::Mp4,
-            )?);
+        let format = VideoFormat::Mp4;
+        let mut shown = vec![embedded(truth.view(), *fps, "truth", out, format)?];
+        for (run, made) in runs.iter().zip(&rendered) {
+            let view = embedded(made.shown.view(), made.fps, &run.name, out, format)?;
+            shown.push(view);
         }
         let scores = runs
             .iter()
             .filter_map(|run| Some((run.name.clone(), run.psnr(name)?)));
         let burn_in = setting(&runs[0].plan, "rollout.burn-in");
         let burn_in: f64 = burn_in.and_then(|value| value.parse().ok()).unwrap_or(0.0);
-        let mut panels = vec![("truth", truths[0].view())];
-        let of_runs = runs.iter().zip(&predictions);
-        panels.extend(of_runs.map(|(run, frames)| (run.name.as_str(), frames.view())));
+        let mut panels = vec![("truth", truth.view())];
+        let of_runs = runs.iter().zip(&rendered);
+        panels.extend(of_runs.map(|(run, made)| (run.name.as_str(), made.shown.view())));
         views.push(ClipView {
             name: name.clone(),
             strip: Some(frame_strip(&panels, burn_in as usize)?),
-            frames: truths[0].dim().0,
+            frames: truth.dim().0,
             videos: shown,
-            observed_share: burn_in / truths[0].dim().0.max(1) as f64,
+            observed_share: burn_in / truth.dim().0.max(1) as f64,
             scores: scores.collect(),
             note: None,
         });
@@ -185,8 +176,42 @@ fn unfit(error: &slotflow_datasets::DataError) -> RunError {
     }
 }
 
-/// Frames of a video file, `[time, height, width, rgb]`, and its frames a second.
+/// A clip as a run rendered it, `[time, height, width, rgb]` each.
+struct Rendered {
+    truth: Array4<u8>,
+    /// The prediction, or the reconstruction where nothing was predicted.
+    shown: Array4<u8>,
+    fps: f32,
+}
+
+impl Rendered {
+    fn read(files: &RenderedFiles) -> Result<Self, RunError> {
+        match files {
+            RenderedFiles::Columns(path) => {
+                let (frames, fps) = read(path)?;
+                Ok(Self {
+                    truth: column(frames.view(), TRUTH),
+                    shown: column(frames.view(), PREDICTION),
+                    fps,
+                })
+            }
+            RenderedFiles::Apart {
+                truth,
+                reconstruction,
+            } => {
+                let ((truth, fps), (shown, _)) = (read(truth)?, read(reconstruction)?);
+                Ok(Self { truth, shown, fps })
+            }
+        }
+    }
+}
+
+/// Frames of a video file or a picture, `[time, height, width, rgb]`, and its frames a second.
 fn read(path: &Path) -> Result<(Array4<u8>, f32), RunError> {
+    if path.extension().is_some_and(|ending| ending == "png") {
+        let picture = video::read_picture(path).map_err(|error| unfit(&error))?;
+        return Ok((picture.insert_axis(Axis(0)), 1.0));
+    }
     let info = video::probe(path).map_err(|error| unfit(&error))?;
     let window = Window {
         start: 0,
@@ -225,8 +250,9 @@ mod tests {
     fn a_row_of_a_sweep_stands_behind_the_values_of_its_keys() {
         let room = tempfile::tempdir().unwrap();
         let path = room.path().join("scores.csv");
-        let keys = ["rollout.burn-in", "decode.size"].map(str::to_owned);
-        let values = [["4", "[64, 64]"], ["6", "[64, 64]"]].map(|row| row.map(str::to_owned));
+        let keys = ["rollout.burn-in", "decode.size", "seed"].map(str::to_owned);
+        let values = [["4", "[64, 64]", "0"], ["6", "[64, 64]", "1"]];
+        let values = values.map(|row| row.map(str::to_owned));
         let score = || Score::new(PSNR.default_id(), "imagined").with_value(20.0, 2);
         let runs = values.iter().zip(["a", "b"]);
         let runs = runs.map(|(values, name)| {
@@ -239,10 +265,10 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         assert!(
-            lines[0].starts_with("rollout.burn-in,decode.size,metric,profile,"),
+            lines[0].starts_with("rollout.burn-in,decode.size,plan.seed,metric,profile,"),
             "{text}"
         );
-        assert!(lines[1].starts_with("4,\"[64, 64]\",psnr,"), "{text}");
+        assert!(lines[1].starts_with("4,\"[64, 64]\",0,psnr,"), "{text}");
         assert!(lines.len() == 3 && lines[2].starts_with("6,"), "{text}");
         // It is a table of scores still.
         let read = ScoreTable::load(&path).unwrap();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array3, Array4, ArrayView4, Axis, s};
+use ndarray::{Array3, ArrayView4, Axis, s};
 use slotflow_datasets::ClipId;
 use slotflow_datasets::partial::PartialFolder;
 use slotflow_datasets::video::write_png;
@@ -14,15 +14,14 @@ use slotflow_eval::report::{
 use crate::artifacts::files::{make_dir, write_atomic, write_rows};
 use crate::artifacts::slots::SlotsOfClips;
 use crate::artifacts::{Run, RunError, Slots};
-use crate::plan::VideoPredictPlan;
-use crate::plan::edit::{EditError, EditPlan};
+use crate::plan::edit::{EditError, EditPlan, EditablePlan};
 use crate::stages::clevrer::answers::AnswerRecord;
 use crate::stages::perceive::decode::Clips;
 use crate::stages::predict::edit::stage::EditedSlots;
 use crate::stages::predict::frames::Frames;
 use crate::stages::report::answers_csv::write_answers;
 use crate::stages::report::frame_strip::frame_strip;
-use crate::stages::report::media::{embedded, of_data, upscaled, write_npz, write_video};
+use crate::stages::report::media::{embedded, of_data, upscaled, write_clip, write_npz};
 use crate::stages::report::run_folder::{PAGE, stage_rows, write_record};
 use crate::stages::report::video_columns::side_by_side;
 
@@ -40,9 +39,11 @@ pub struct EditReport<'a> {
     /// The edit.
     pub edit: &'a EditPlan,
     /// The run's plan.
-    pub plan: &'a VideoPredictPlan,
+    pub plan: &'a EditablePlan,
     /// The same as it stands in the run's folder.
     pub plan_text: &'a str,
+    /// Whether the run predicted frames.
+    pub is_rolled_out: bool,
     /// The run's clips.
     pub clips: &'a Clips,
     /// Edited slots of every encoded frame.
@@ -122,7 +123,7 @@ impl EditReport<'_> {
             stages: stage_rows_of_both(run),
             edit: text,
             plan: self.plan_text.to_owned(),
-            burn_in: observed,
+            burn_in: if self.is_rolled_out { observed } else { 0 },
         };
         write_atomic(&folder.join(PAGE), page(&page_of).as_bytes())
     }
@@ -145,34 +146,36 @@ impl EditReport<'_> {
         clip: &ClipId,
     ) -> Result<(Vec<VideoView>, Strip, f64), RunError> {
         let [before, after] = self.frames;
-        let columns: [(&str, Array4<u8>); 5] = [
+        let mut columns = vec![
             ("seen", self.clips.frames(clip)?),
             ("reconstruction", before.reconstruction(clip)?),
             ("edited reconstruction", after.reconstruction(clip)?),
-            ("prediction", before.prediction(clip)?),
-            ("edited prediction", after.prediction(clip)?),
         ];
-        let fps = self.clips.note(clip)?.fps;
-        let scale = self.plan.report.scale;
+        if self.is_rolled_out {
+            columns.push(("prediction", before.prediction(clip)?));
+            columns.push(("edited prediction", after.prediction(clip)?));
+        }
+        let kind = (self.clips.note(clip)?.fps, self.plan.format);
         let observed = self.rollout.observed(clip)?;
-        let panels = columns.each_ref();
-        let strip = frame_strip(
-            &panels.map(|(label, frames)| (*label, frames.view())),
-            observed,
-        )?;
-        let columns = columns.map(|(label, frames)| (label, upscaled(frames.view(), scale)));
-        make_dir(&folder.join("videos"))?;
-        let extension = self.plan.report.format.of_pages().extension();
-        let path = folder.join("videos").join(format!("{clip}.{extension}"));
+        let panels = columns.iter();
+        let panels: Vec<_> = panels
+            .map(|(label, frames)| (*label, frames.view()))
+            .collect();
+        let strip = frame_strip(&panels, if self.is_rolled_out { observed } else { 0 })?;
+        for (_, frames) in &mut columns {
+            *frames = upscaled(frames.view(), self.plan.scale);
+        }
+        let videos = folder.join("videos");
+        make_dir(&videos)?;
         let views: Vec<_> = columns.iter().map(|(_, frames)| frames.view()).collect();
-        write_video(&path, side_by_side(&views).view(), fps)?;
+        write_clip(&videos, clip.as_str(), side_by_side(&views).view(), kind)?;
         let sheet = sheet(&views);
         write_png(&folder.join("frames.png"), sheet.view()).map_err(of_data)?;
-        let frames = columns[3].1.dim().0.max(1);
+        let frames = views.last().map_or(1, |frames| frames.dim().0.max(1));
         let share = observed as f64 / frames as f64;
-        let videos = columns.iter().map(|(label, frames)| {
-            embedded(frames.view(), fps, label, folder, self.plan.report.format)
-        });
+        let videos = columns
+            .iter()
+            .map(|(label, frames)| embedded(frames.view(), kind.0, label, folder, kind.1));
         Ok((videos.collect::<Result<_, _>>()?, strip, share))
     }
 }

@@ -5,14 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use slotflow_eval::pixel::psnr::PSNR;
-use slotflow_eval::report::IMAGINED;
+use slotflow_eval::report::{IMAGINED, RECONSTRUCTION};
 use slotflow_eval::{ItemTable, ScoreTable};
 
 use slotflow_datasets::regular;
 
 use crate::artifacts::RunError;
 use crate::artifacts::run_folder::settings;
-use crate::stages::report::video_columns::SIDE_BY_SIDE;
+use crate::stages::report::video_columns::{SIDE_BY_SIDE, VIDEO_FOLDERS};
 
 /// A run's folder, read.
 pub(crate) struct FinishedRun {
@@ -66,43 +66,77 @@ impl FinishedRun {
         })
     }
 
-    /// Its videos of all columns by the clip's name; none of a flow that renders none.
-    pub(crate) fn videos(&self) -> Result<BTreeMap<String, PathBuf>, RunError> {
-        let mut folder = self.folder.join(SIDE_BY_SIDE);
-        if !folder.is_dir() {
-            // Runs of earlier versions have no others.
-            folder = self.folder.join("videos");
+    /// What it rendered, by the clip's name; nothing of a flow that renders nothing.
+    pub(crate) fn videos(&self) -> Result<BTreeMap<String, RenderedFiles>, RunError> {
+        let videos = self.folder.join("videos");
+        let beside = self.folder.join(SIDE_BY_SIDE);
+        let [truth, reconstruction, ..] = VIDEO_FOLDERS.map(|name| videos.join(name));
+        if beside.is_dir() || !truth.is_dir() {
+            // Runs of earlier versions have no other videos.
+            let folder = if beside.is_dir() { beside } else { videos };
+            let columns = files(&folder)?.into_iter();
+            return Ok(columns
+                .map(|(name, path)| (name, RenderedFiles::Columns(path)))
+                .collect());
         }
-        if !folder.is_dir() {
-            return Ok(BTreeMap::new());
-        }
-        let io = |source| RunError::Io {
-            action: "read",
-            source,
-            path: folder.clone(),
-        };
-        let mut found = BTreeMap::new();
-        for entry in fs::read_dir(&folder).map_err(io)? {
-            let path = entry.map_err(io)?.path();
-            if path.is_dir() {
-                continue;
-            }
-            if let Some(name) = path.file_stem() {
-                found.insert(name.to_string_lossy().into_owned(), path);
-            }
-        }
-        Ok(found)
+        let mut reconstructed = files(&reconstruction)?;
+        let both = files(&truth)?.into_iter().filter_map(|(name, truth)| {
+            let reconstruction = reconstructed.remove(&name)?;
+            let apart = RenderedFiles::Apart {
+                truth,
+                reconstruction,
+            };
+            Some((name, apart))
+        });
+        Ok(both.collect())
     }
 
-    /// A clip's PSNR over its imagined frames.
+    /// A clip's mean PSNR over its imagined frames, or over all where none was imagined.
     pub(crate) fn psnr(&self, clip: &str) -> Option<f64> {
-        let rows =
-            self.items.rows.iter().filter(|row| {
-                row.metric == *PSNR.name && row.subset == IMAGINED && row.item == clip
-            });
-        let values: Vec<f64> = rows.filter_map(|row| row.value).collect();
-        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+        let mean = |subset: &str| {
+            let rows =
+                self.items.rows.iter().filter(|row| {
+                    row.metric == *PSNR.name && row.subset == subset && row.item == clip
+                });
+            let values: Vec<f64> = rows.filter_map(|row| row.value).collect();
+            (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+        };
+        mean(IMAGINED).or_else(|| mean(RECONSTRUCTION))
     }
+}
+
+/// Files of a clip that a run rendered.
+pub(crate) enum RenderedFiles {
+    /// One video with all columns.
+    Columns(PathBuf),
+    /// Of a run that predicted nothing: a video or picture each.
+    Apart {
+        truth: PathBuf,
+        reconstruction: PathBuf,
+    },
+}
+
+/// The files of a folder by their names without endings; none of a folder that is not there.
+fn files(folder: &Path) -> Result<BTreeMap<String, PathBuf>, RunError> {
+    if !folder.is_dir() {
+        return Ok(BTreeMap::new());
+    }
+    let io = |source| RunError::Io {
+        action: "read",
+        source,
+        path: folder.to_owned(),
+    };
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        if path.is_dir() {
+            continue;
+        }
+        if let Some(name) = path.file_stem() {
+            found.insert(name.to_string_lossy().into_owned(), path);
+        }
+    }
+    Ok(found)
 }
 
 /// Gives runs whose folders have the same name their whole paths.

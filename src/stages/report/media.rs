@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
-use ndarray::{Array4, ArrayView4, Axis};
+use ndarray::{Array4, ArrayView3, ArrayView4, Axis};
 use ndarray_npy::{NpzWriter, WriteNpzError};
 use slotflow_datasets::{DataError, regular, video};
 use slotflow_eval::report::VideoView;
@@ -14,7 +14,8 @@ use crate::artifacts::files::{make_dir, write_atomic};
 use crate::masks::enlarged;
 use crate::plan::video_predict::VideoFormat;
 
-/// Frames `[time, height, width, rgb]`, encoded for a page. `folder` holds the file while it is made.
+/// Frames `[time, height, width, rgb]`, encoded for a page: a video, or a picture where there is one frame. `folder` holds the
+/// video's file while it is made.
 ///
 /// # Errors
 /// When the frames cannot be encoded, or the folder cannot be written.
@@ -25,6 +26,9 @@ pub(crate) fn embedded(
     folder: &Path,
     format: VideoFormat,
 ) -> Result<VideoView, RunError> {
+    if let Some(picture) = only_frame(frames) {
+        return picture_view(picture, label);
+    }
     let format = format.of_pages();
     let path = folder.join(format!("part.{}", format.extension()));
     write_video(&path, frames, fps)?;
@@ -38,6 +42,44 @@ pub(crate) fn embedded(
             path,
         })?,
     })
+}
+
+/// A picture, `[height, width, rgb]`, encoded for a page.
+///
+/// # Errors
+/// When it has no pixels.
+pub(crate) fn picture_view(
+    picture: ArrayView3<'_, u8>,
+    label: &str,
+) -> Result<VideoView, RunError> {
+    Ok(VideoView {
+        label: label.to_owned(),
+        mime: "image/png".to_owned(),
+        bytes: video::png_bytes(picture).map_err(of_data)?,
+    })
+}
+
+/// The picture that a clip of one frame is.
+fn only_frame(frames: ArrayView4<'_, u8>) -> Option<ArrayView3<'_, u8>> {
+    (frames.len_of(Axis(0)) == 1).then(|| frames.index_axis_move(Axis(0), 0))
+}
+
+/// Writes a clip as one file: `folder/name.mp4`, or `folder/name.png` where it has one frame.
+///
+/// # Errors
+/// When the frames cannot be encoded, or the file system says no.
+pub(crate) fn write_clip(
+    folder: &Path,
+    name: &str,
+    frames: ArrayView4<'_, u8>,
+    (fps, format): (f32, VideoFormat),
+) -> Result<(), RunError> {
+    match only_frame(frames) {
+        Some(picture) => {
+            video::write_png(&folder.join(format!("{name}.png")), picture).map_err(of_data)
+        }
+        None => write_frames(folder, name, frames, (fps, format.of_pages())),
+    }
 }
 
 /// Writes frames as a video, or as a folder of numbered pictures: `folder/name.mp4`, `folder/name/0000.png`.

@@ -21,10 +21,7 @@ use crate::stages::report::answers_csv::write_answers;
 use crate::stages::report::frame_strip::{frame_strip, slot_rows};
 use crate::stages::report::media::{embedded, upscaled, write_frames, write_npz};
 use crate::stages::report::run_folder::{stage_rows, write_page, write_run_folder};
-use crate::stages::report::video_columns::{COLUMNS, SIDE_BY_SIDE, side_by_side};
-
-/// Folders of the columns' videos, in their order.
-const VIDEO_FOLDERS: [&str; COLUMNS] = ["truth", "reconstruction", "prediction", "masks"];
+use crate::stages::report::video_columns::{COLUMNS, SIDE_BY_SIDE, VIDEO_FOLDERS, side_by_side};
 
 /// Folder of masks that the decoder gives of imagined frames, also below `videos`: those of the observed frames are in `masks`.
 const IMAGINED_MASKS: &str = "masks-imagined";

@@ -2,23 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array3, Array4, Axis};
-use slotflow_datasets::video::write_png;
-use slotflow_datasets::{ClipId, regular};
-use slotflow_eval::report::{ClipView, Made, Page, Strip, VideoView};
+use ndarray::{Array3, Array4};
+use slotflow_datasets::ClipId;
+use slotflow_eval::report::{ClipView, Made, Page, Strip};
 use slotflow_eval::{ItemTable, ScoreTable};
 
 use crate::artifacts::files::make_dir;
 use crate::artifacts::{Run, RunError, Slots};
-use crate::masks::{overlaid, painted};
+use crate::masks::{enlarged, overlaid, painted};
 use crate::plan::{Plan, SegmentPlan};
 use crate::stages::perceive::decode::Clips;
 use crate::stages::predict::evaluate::Scores;
+use crate::stages::predict::frames::Frames;
 use crate::stages::report::frame_strip::{frame_strip, slot_rows};
-use crate::stages::report::media::{embedded, of_data, upscaled, write_npz, write_video};
+use crate::stages::report::media::{embedded, upscaled, write_clip, write_npz};
 use crate::stages::report::run_folder::{stage_rows, write_page, write_run_folder};
 use crate::stages::report::run_report::clip_scores;
-use crate::stages::report::video_columns::side_by_side;
+use crate::stages::report::video_columns::{VIDEO_FOLDERS, side_by_side};
 use crate::stages::segment::levels::{Level, Levels};
 use crate::stages::segment::segmentation::Segmentations;
 
@@ -43,8 +43,12 @@ pub struct SegmentReport<'a> {
     pub segmentations: &'a Segmentations,
     /// Slots merged to fewer segments, where the plan asks for levels.
     pub levels: Option<&'a Levels>,
-    /// Scores, where the data set has masks.
-    pub scores: Option<&'a Scores>,
+    /// Every frame rendered from its own slots, where the plan names a decoder.
+    pub frames: Option<&'a Frames>,
+    /// Scores: of masks where the data set has some, of rendered frames where there are some.
+    pub scores: Vec<&'a Scores>,
+    /// Whether the data set has masks.
+    pub has_truth: bool,
     /// How the run was made.
     pub made: Option<Made>,
 }
@@ -63,10 +67,12 @@ impl SegmentReport<'_> {
         for name in ["overlays", "slots"] {
             make_dir(&folder.join(name))?;
         }
-        let (scores, items) = match self.scores {
-            Some(scores) => scores.table()?.into_tables(),
-            None => (ScoreTable::default(), ItemTable::default()),
-        };
+        let (mut scores, mut items) = (ScoreTable::default(), ItemTable::default());
+        for part in &self.scores {
+            let (more, of_items) = part.table()?.into_tables();
+            scores.rows.extend(more.rows);
+            items.rows.extend(of_items.rows);
+        }
         let table = |error: slotflow_eval::EvalError| RunError::Unfit {
             reason: error.to_string(),
         };
@@ -94,8 +100,8 @@ impl SegmentReport<'_> {
         tables.write(folder)?;
         let named = |clip: &ClipView| Some(format!("{}: {}", clip.name, clip.note.as_ref()?));
         let mut notes: Vec<String> = views.iter().filter_map(named).collect();
-        if self.scores.is_none() {
-            notes.push("The clips have no true masks: there is nothing to score.".to_owned());
+        if !self.has_truth {
+            notes.push(self.without_truth().to_owned());
         }
         let page = Page {
             title: "Segmentation with slots".to_owned(),
@@ -113,10 +119,33 @@ impl SegmentReport<'_> {
             made: self.made.clone(),
             plan,
             notes,
-            failures: failures(self.segmentations),
+            failures: self.failures(),
             burn_in: 0,
         };
         write_page(folder, &page)
+    }
+
+    /// What the page says where no mask can be scored.
+    fn without_truth(&self) -> &'static str {
+        match self.frames {
+            Some(_) => {
+                "The clips have no true masks: there is nothing to score but what was rendered."
+            }
+            None => "The clips have no true masks: there is nothing to score.",
+        }
+    }
+
+    /// Clips that could not be done, with the reason.
+    pub fn failures(&self) -> Vec<(String, String)> {
+        let mut all = self.segmentations.failures().clone();
+        all.extend(
+            self.frames
+                .iter()
+                .flat_map(|frames| frames.failures().clone()),
+        );
+        all.into_iter()
+            .map(|(clip, why)| (clip.to_string(), why))
+            .collect()
     }
 
     /// A clip's overlay as a file, and its place in the page where it is shown, with its scores among `items`.
@@ -140,26 +169,22 @@ impl SegmentReport<'_> {
             columns.push((format!("{} segments", level.count), painted(merged.view())));
         }
         columns.extend(truth.map(|truth| ("true masks".to_owned(), painted(truth.view()))));
+        columns.extend(self.reconstruction(folder, clip, &frames, note.fps)?);
         let strip = items.map(|_| clip_strip(&columns, &frames, masks));
         let scale = self.plan.report.scale;
         for (_, frames) in &mut columns {
             *frames = upscaled(frames.view(), scale);
         }
         let views: Vec<_> = columns.iter().map(|(_, frames)| frames.view()).collect();
-        let whole = side_by_side(&views);
-        let name = folder.join("overlays").join(clip.as_str());
-        if let [frame] = whole.outer_iter().collect::<Vec<_>>().as_slice() {
-            write_png(&with_ending(&name, "png"), *frame).map_err(of_data)?;
-        } else {
-            let extension = self.plan.report.format.of_pages().extension();
-            write_video(&with_ending(&name, extension), whole.view(), note.fps)?;
-        }
+        let kind = (note.fps, self.plan.report.format);
+        let overlays = folder.join("overlays");
+        write_clip(&overlays, clip.as_str(), side_by_side(&views).view(), kind)?;
         let (Some(items), Some(strip)) = (items, strip) else {
             return Ok(None);
         };
         let videos = columns
             .iter()
-            .map(|(label, frames)| self.view(folder, label, frames, note.fps));
+            .map(|(label, frames)| embedded(frames.view(), kind.0, label, folder, kind.1));
         Ok(Some(ClipView {
             name: clip.to_string(),
             strip: Some(strip?),
@@ -179,32 +204,31 @@ impl SegmentReport<'_> {
         }
     }
 
-    /// A column as it stands in the page: a picture where the clip is one.
-    fn view(
+    /// What was rendered of the clip's slots as a column as large as the masks, and truth and reconstruction as files, as large
+    /// as they were made; none where nothing was rendered.
+    fn reconstruction(
         &self,
         folder: &Path,
-        label: &str,
-        frames: &Array4<u8>,
+        clip: &ClipId,
+        shown: &Array4<u8>,
         fps: f32,
-    ) -> Result<VideoView, RunError> {
-        if frames.len_of(Axis(0)) > 1 {
-            return embedded(frames.view(), fps, label, folder, self.plan.report.format);
+    ) -> Result<Option<(String, Array4<u8>)>, RunError> {
+        let there = self.frames.filter(|frames| frames.clips().contains(clip));
+        let Some(frames) = there else {
+            return Ok(None);
+        };
+        let drawn = frames.reconstruction(clip)?;
+        let (_, height, width, _) = drawn.dim();
+        let truth = enlarged(shown.view(), [height, width]);
+        let kind = (fps, self.plan.report.format);
+        for (name, frames) in VIDEO_FOLDERS.into_iter().zip([truth, drawn.clone()]) {
+            let folder = folder.join("videos").join(name);
+            make_dir(&folder)?;
+            write_clip(&folder, clip.as_str(), frames.view(), kind)?;
         }
-        let path = folder.join("part.png");
-        write_png(&path, frames.index_axis(Axis(0), 0)).map_err(of_data)?;
-        let bytes = regular::read(&path).and_then(|bytes| {
-            std::fs::remove_file(&path)?;
-            Ok(bytes)
-        });
-        Ok(VideoView {
-            label: label.to_owned(),
-            mime: "image/png".to_owned(),
-            bytes: bytes.map_err(|source| RunError::Io {
-                action: "read",
-                source,
-                path,
-            })?,
-        })
+        let (_, height, width, _) = shown.dim();
+        let column = enlarged(drawn.view(), [height, width]);
+        Ok(Some(("reconstruction".to_owned(), column)))
     }
 }
 
@@ -243,19 +267,4 @@ fn write_levels(
             file.add_array(name, &level.masks(masks.view()))
         })
     })
-}
-
-/// The path with an ending behind the whole name, dots and all.
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(ending);
-    name.into()
-}
-
-fn failures(segmentations: &Segmentations) -> Vec<(String, String)> {
-    let failures = segmentations.failures().iter();
-    failures
-        .map(|(clip, why)| (clip.to_string(), why.clone()))
-        .collect()
 }

@@ -4,6 +4,9 @@ use ndarray::{Array4, ArrayView4, s};
 
 /// Columns of a clip's video: truth, reconstruction, prediction, slots.
 pub const COLUMNS: usize = 4;
+/// Folder of each of them alone within a run's folder of videos.
+pub(super) const VIDEO_FOLDERS: [&str; COLUMNS] =
+    ["truth", "reconstruction", "prediction", "masks"];
 /// Folder of these videos within a run's folder.
 pub(super) const SIDE_BY_SIDE: &str = "videos/side-by-side";
 /// Pixels between two columns.

@@ -9,5 +9,8 @@ pub mod levels;
 /// Masks against the truth → scores.
 pub mod score_masks;
 
+/// Frames rendered from their own slots against the truth → scores.
+pub mod score_reconstructions;
+
 /// Levels against the truth → scores.
 mod score_levels;

@@ -116,9 +116,9 @@ impl MaskComparison<'_> {
             let (best, note) = floor.best();
             let score = rows.add(&samples, None, None);
             (score.floor, score.ceiling) = (best, Some(ceiling.mean().unwrap_or(1.0)));
-            let notes = [self.about, &score.note, &note];
-            let said: Vec<&str> = notes.into_iter().filter(|note| !note.is_empty()).collect();
-            score.note = said.join("; ");
+            let said = std::mem::replace(&mut score.note, self.about.to_owned());
+            score.add_note(&said);
+            score.add_note(&note);
         }
     }
 
