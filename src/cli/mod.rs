@@ -14,6 +14,8 @@ mod generate;
 mod import;
 /// Lines on stdout, errors with hints.
 mod messages;
+/// Bundled weights' scores and trainings, made again.
+mod reproduce;
 /// Plans → reports.
 mod run;
 /// Built-in plans, and a plan with every key.
@@ -55,6 +57,8 @@ enum Command {
     Train(train::TrainArgs),
     /// Evaluate predicted videos, masks or features against the ground truth
     Eval(eval::EvalArgs),
+    /// Measure the scores of bundled weights again, or train them from nothing
+    Reproduce(reproduce::ReproduceArgs),
     /// List, download or add the pretrained networks behind LPIPS, FVD and FID
     Weights(tools::weights::WeightsArgs),
     /// Convert a checkpoint of the official code into weights files, one per module
@@ -63,7 +67,7 @@ enum Command {
     Export(import::ExportArgs),
     /// Measure the time of layers and networks on this machine
     Bench(tools::bench::BenchArgs),
-    /// Write generated clips in the folder layout of CLEVRER or Physion
+    /// Write generated clips or pictures in the folder layout of CLEVRER, Physion, COCO or CelebA
     Generate(generate::GenerateArgs),
     /// Examine a copy of a data set: missing clips, unreadable files, duplicates, labels that do not join
     Doctor(tools::doctor::DoctorArgs),
@@ -133,6 +137,7 @@ fn done(command: Command) -> Result<ExitCode, Failure> {
         Command::Edit(args) => edit::edit(&args),
         Command::Train(args) => train::train(&args),
         Command::Eval(args) => eval::eval(&args),
+        Command::Reproduce(args) => reproduce::reproduce(&args),
         Command::Weights(args) => tools::weights::weights(&args),
         Command::Import(args) => import::import(&args),
         Command::Export(args) => import::export(&args),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use slotflow_eval::ScoreTable;
-use slotflow_eval::report::{Comparison, RunView, compare as page, differences};
+use slotflow_eval::report::{Comparison, Measure, RunView, Scatter, compare as page, differences};
 use slotflow_eval::stats::bootstrap::Resampling;
 
 use crate::artifacts::RunError;
@@ -31,7 +31,7 @@ pub fn compare(folders: &[PathBuf], out: &Path) -> Result<PathBuf, RunError> {
     tell_apart(&mut runs);
     let _lock = PathLock::take(out)?;
     check_is_comparison(out)?;
-    let page = write_page(&runs, out)?;
+    let page = write_page(&runs, (&[], &[]), out)?;
     let tables = runs.into_iter().map(|run| (run.name, run.scores));
     merge(tables, &out.join("scores.csv"))?;
     Ok(page)
@@ -48,6 +48,16 @@ pub struct SweptRun {
     pub folder: PathBuf,
 }
 
+impl SweptRun {
+    /// The value of the first key, with the last part of the key.
+    fn group(&self, keys: &[String]) -> String {
+        let first = keys.first().zip(self.values.first());
+        first.map_or_else(String::new, |(key, value)| {
+            format!("{} = {value}", key.rsplit('.').next().unwrap_or(key))
+        })
+    }
+}
+
 /// What was written over the runs of a sweep.
 #[derive(Debug)]
 pub struct ComparedSweep {
@@ -57,14 +67,18 @@ pub struct ComparedSweep {
     pub runs: Vec<(Vec<String>, ScoreTable)>,
 }
 
+/// Two measures that are drawn against each other, a point a run.
+pub type Figure = [Measure; 2];
+
 /// Writes one page over the runs of a sweep into `out`, which this process holds, and their scores in one table with a
-/// column a key.
+/// column a key. In `figures` runs with the same value of the first key have one colour.
 ///
 /// # Errors
 /// When a folder is no run's, or `out` cannot be written.
 pub fn compare_swept(
     keys: &[String],
     swept: &[SweptRun],
+    figures: &[Figure],
     out: &Path,
 ) -> Result<ComparedSweep, RunError> {
     let mut runs = Vec::new();
@@ -73,7 +87,8 @@ pub fn compare_swept(
         run.name.clone_from(&one.name);
         runs.push(run);
     }
-    let page = write_page(&runs, out)?;
+    let groups: Vec<String> = swept.iter().map(|one| one.group(keys)).collect();
+    let page = write_page(&runs, (figures, &groups), out)?;
     let rows = swept.iter().zip(&runs);
     let rows = rows.map(|(one, run)| (&*one.values, run.name.clone(), run.scores.clone()));
     merge_swept(keys, rows, &out.join("scores.csv"))?;
@@ -86,7 +101,11 @@ pub fn compare_swept(
 }
 
 /// Writes the page over several runs, and the table of their differences; the path of the page.
-fn write_page(runs: &[FinishedRun], out: &Path) -> Result<PathBuf, RunError> {
+fn write_page(
+    runs: &[FinishedRun],
+    (figures, groups): (&[Figure], &[String]),
+    out: &Path,
+) -> Result<PathBuf, RunError> {
     make_dir(out)?;
     let (clips, mismatched) = clips(runs, out)?;
     let mut notes = Vec::new();
@@ -130,10 +149,23 @@ fn write_page(runs: &[FinishedRun], out: &Path) -> Result<PathBuf, RunError> {
         notes,
         burn_in: burn_in.unwrap_or(0),
         differences: apart,
+        figures: figures
+            .iter()
+            .map(|axes| scatter(axes, runs, groups))
+            .collect(),
     };
     let path = out.join("report.html");
     write_atomic(&path, page(&comparison).as_bytes())?;
     Ok(path)
+}
+
+fn scatter<'a>(axes: &Figure, runs: &'a [FinishedRun], groups: &[String]) -> Scatter<'a> {
+    let points = runs.iter().zip(groups);
+    let points = points.map(|(run, group)| (run.name.clone(), group.clone(), &run.scores));
+    Scatter {
+        axes: axes.clone(),
+        points: points.collect(),
+    }
 }
 
 /// Refuses a folder that holds something else than an earlier comparison.

@@ -1,7 +1,7 @@
 //! The order of stages, one function a flow.
 
-/// Train every model, then predict.
-pub mod speedrun;
+/// Flows that run other plans.
+pub mod several;
 
 /// Decode, encode, answer, score, report.
 pub mod clevrer_vqa;

@@ -6,7 +6,8 @@ use super::edit::benchmark::EditBenchmarkPlan;
 use super::error::PlanError;
 use super::physion_vqa::PhysionVqaPlan;
 use super::segment::SegmentPlan;
-use super::speedrun::SpeedrunPlan;
+use super::several::ablation::AblationPlan;
+use super::several::speedrun::SpeedrunPlan;
 use super::training::TrainPlan;
 use super::video_predict::VideoPredictPlan;
 
@@ -29,6 +30,8 @@ pub enum Plan {
     Train(Box<TrainPlan>),
     /// Train several, then predict with them.
     Speedrun(Box<SpeedrunPlan>),
+    /// Train under several values of a setting, evaluate each, compare.
+    Ablation(Box<AblationPlan>),
 }
 
 impl Plan {
@@ -43,6 +46,7 @@ impl Plan {
             Self::EditBenchmark(plan) => plan.seed,
             Self::Train(plan) => plan.seed,
             Self::Speedrun(plan) => plan.seed,
+            Self::Ablation(plan) => plan.seed,
         }
     }
 
@@ -60,6 +64,7 @@ impl Plan {
             Self::EditBenchmark(plan) => toml::to_string(plan),
             Self::Train(plan) => toml::to_string(plan),
             Self::Speedrun(plan) => toml::to_string(plan),
+            Self::Ablation(plan) => toml::to_string(plan),
         };
         text.map_err(|error| PlanError::Parse {
             reason: error.to_string(),

@@ -1,6 +1,5 @@
 //! Everything that can be refused before work starts.
 
-use slotflow_datasets::source::ColourOrder;
 use slotflow_datasets::{ClipId, Dataset, GroundTruth};
 use slotflow_eval::MetricId;
 use slotflow_eval::metric::definition::Compute;
@@ -9,12 +8,18 @@ use slotflow_eval::metric::list::PublishedMetrics;
 use super::compose::{ComposeConfig, Mode};
 use super::video_predict::{DecodeConfig, RenderConfig, RenderStart, VideoPredictPlan};
 use super::{
-    ClevrerVqaPlan, ComposePlan, EditBenchmarkPlan, PhysionVqaPlan, Plan, PlanError, SegmentPlan,
-    TrainPlan,
+    AblationPlan, ClevrerVqaPlan, ComposePlan, EditBenchmarkPlan, PhysionVqaPlan, Plan, PlanError,
+    SegmentPlan,
 };
 use crate::metrics::distribution_metrics::CLIP_LENGTH;
-use crate::plan::training::{ObjectivePlan, TrainData};
-use crate::train::FitConfig;
+
+/// Refusals.
+mod refusal;
+
+/// Trainings.
+mod training;
+
+use refusal::{generated_root, value};
 
 /// Refuses values that make no sense.
 ///
@@ -28,17 +33,28 @@ pub fn plan(plan: &Plan) -> Result<(), PlanError> {
         Plan::Segment(plan) => segment(plan),
         Plan::Compose(plan) => compose(plan),
         Plan::EditBenchmark(plan) => edit_benchmark(plan),
-        Plan::Train(plan) => training(plan),
+        Plan::Train(plan) => training::training(plan),
         // Its parts are plans of their own, checked when they are loaded.
         Plan::Speedrun(_) => Ok(()),
+        Plan::Ablation(plan) => ablation(plan),
     }
 }
 
-fn value(key: &'static str, reason: impl Into<String>) -> Result<(), PlanError> {
-    Err(PlanError::Value {
-        key,
-        reason: reason.into(),
-    })
+fn ablation(plan: &AblationPlan) -> Result<(), PlanError> {
+    if plan.values.is_empty() {
+        return value("values", "is empty; there is nothing to compare");
+    }
+    if !(1..=100).contains(&plan.seeds) {
+        return value("seeds", format!("is {}; it must be 1 to 100", plan.seeds));
+    }
+    let measures = plan.figures.iter().flatten();
+    match measures.into_iter().find(|name| !name.contains('/')) {
+        Some(name) => value(
+            "figures",
+            format!("holds `{name}`; a measure is SUBSET/METRIC, such as `observed/miou`"),
+        ),
+        None => Ok(()),
+    }
 }
 
 fn clevrer_vqa(plan: &ClevrerVqaPlan) -> Result<(), PlanError> {
@@ -108,12 +124,7 @@ fn edit_benchmark(plan: &EditBenchmarkPlan) -> Result<(), PlanError> {
         );
         return value("decode.dataset", reason);
     }
-    if plan.render.start != RenderStart::Noise {
-        return value(
-            "render.start",
-            "must be `noise`; a seen frame would show what is taken away",
-        );
-    }
+    from_noise(&plan.render, "a seen frame would show what is taken away")?;
     if plan.edits.every == 0 || plan.edits.least_pixels == 0 {
         return value("edits.every", "and `edits.least-pixels` must be at least 1");
     }
@@ -133,13 +144,6 @@ fn with_truth(decode: &DecodeConfig, truth: GroundTruth) -> Result<(), PlanError
             truth.word(),
             Dataset::that_know(truth)
         ),
-    )
-}
-
-/// Why a folder has no place beside a data set that is generated.
-fn generated_root(dataset: Dataset) -> String {
-    format!(
-        "names a folder, and the clips of `{dataset}` are generated; say which data set lies there with `--dataset NAME`"
     )
 }
 
@@ -196,6 +200,7 @@ fn segment(plan: &SegmentPlan) -> Result<(), PlanError> {
             format!("is {levels:?}; it takes two numbers above 0 at most, the larger first");
         return value("segment.levels", reason);
     }
+    rendering_own_slots(plan)?;
     enlargement(plan.report.scale)?;
     if plan.report.masks.is_empty() {
         return value(
@@ -204,6 +209,34 @@ fn segment(plan: &SegmentPlan) -> Result<(), PlanError> {
         );
     }
     Ok(())
+}
+
+/// What a segmentation renders: frames from their own slots, which nothing but slots may show.
+fn rendering_own_slots(plan: &SegmentPlan) -> Result<(), PlanError> {
+    let Some(render) = &plan.render else {
+        if plan.evaluate.motion.is_some() {
+            let reason = "compares rendered clips, and nothing is rendered; name a decoder as `render.weights`";
+            return value("evaluate.motion", reason);
+        }
+        return Ok(());
+    };
+    rendering(render)?;
+    from_noise(render, "a seen frame would show what slots do not hold")?;
+    if plan.encode.regions.is_some() {
+        return value("encode.regions", NO_ENCODER);
+    }
+    Ok(())
+}
+
+/// Why pooled features are not rendered.
+const NO_ENCODER: &str =
+    "pools features, and decoders know the slots of an encoder alone; leave it out";
+
+fn from_noise(render: &RenderConfig, why: &str) -> Result<(), PlanError> {
+    match render.start {
+        RenderStart::Noise => Ok(()),
+        RenderStart::LastSeen => value("render.start", format!("must be `noise`; {why}")),
+    }
 }
 
 fn video_predict(plan: &VideoPredictPlan) -> Result<(), PlanError> {
@@ -271,10 +304,7 @@ fn compose(plan: &ComposePlan) -> Result<(), PlanError> {
     decoding(&plan.decode)?;
     composing(&plan.compose)?;
     if plan.encode.regions.is_some() {
-        return value(
-            "encode.regions",
-            "pools features, and decoders know the slots of an encoder alone; leave it out",
-        );
+        return value("encode.regions", NO_ENCODER);
     }
     let burn_in = plan.rollout.burn_in;
     if plan.compose.mode == Mode::Rollout {
@@ -371,100 +401,6 @@ fn rendering(render: &RenderConfig) -> Result<(), PlanError> {
     }
     if render.sampler.steps == 0 {
         return value("render.sampler.steps", "is 0; the least is 1");
-    }
-    Ok(())
-}
-
-fn training(plan: &TrainPlan) -> Result<(), PlanError> {
-    if let Some(seeds) = &plan.seeds {
-        if !(1..=100).contains(&seeds.count) {
-            return value(
-                "seeds.count",
-                format!("is {}; it must be 1 to 100", seeds.count),
-            );
-        }
-        if seeds
-            .compare_at
-            .is_some_and(|at| at == 0 || at > plan.fit.steps)
-        {
-            return value("seeds.compare-at", "must be 1 to `fit.steps`");
-        }
-    }
-    fitting(&plan.fit)?;
-    plan.objective.table().check(&plan.data)?;
-    if plan.data.clips == Some(0) || plan.data.held_out == 0 {
-        return value("data.clips", "and `data.held-out` must be at least 1");
-    }
-    if plan.data.root.is_some() && plan.data.dataset.generator().is_ok() {
-        return value("data.root", generated_root(plan.data.dataset));
-    }
-    data(&plan.data)?;
-    let from_frames = match &plan.objective {
-        ObjectivePlan::Steve(steve) => steve.encoder.is_none(),
-        ObjectivePlan::VqVae(_)
-        | ObjectivePlan::Dvae(_)
-        | ObjectivePlan::Slots(_)
-        | ObjectivePlan::SlotDiffusion(_) => true,
-        _ => false,
-    };
-    if plan.data.flip > 0.0 && !from_frames {
-        return value(
-            "data.flip",
-            "mirrors frames, and this objective learns on slots of frames as they are; set it to 0",
-        );
-    }
-    Ok(())
-}
-
-fn data(data: &TrainData) -> Result<(), PlanError> {
-    if data.stride == 0 {
-        return value("data.stride", "is 0; the least is 1");
-    }
-    if data.frames == 0 {
-        return value("data.frames", "is 0; the least is 1");
-    }
-    if !(0.0..=1.0).contains(&data.flip) {
-        return value("data.flip", "is a probability, 0 to 1");
-    }
-    if data.fps.is_some_and(|fps| !(fps.is_finite() && fps > 0.0)) {
-        return value("data.fps", "must be above 0");
-    }
-    if data.colours != ColourOrder::Rgb && data.dataset != Dataset::Clevrer {
-        return value("data.colours", "is of the data set `clevrer` alone");
-    }
-    Ok(())
-}
-
-fn fitting(fit: &FitConfig) -> Result<(), PlanError> {
-    if fit.steps == 0 {
-        return value("fit.steps", "is 0; there is nothing to learn");
-    }
-    for (key, every) in [
-        ("fit.log-every", fit.log_every),
-        ("fit.save-every", fit.save_every),
-        ("fit.validate-every", fit.validate_every),
-        ("fit.accumulate", fit.accumulate as u64),
-        ("fit.keep", fit.keep as u64),
-    ] {
-        if every == 0 {
-            return value(key, "is 0; the least is 1");
-        }
-    }
-    let rate = fit.schedule.rate;
-    if !(rate.is_finite() && rate > 0.0) {
-        return value("fit.schedule.rate", "must be above 0");
-    }
-    if !(0.0..1.0).contains(&fit.schedule.warmup) {
-        return value("fit.schedule.warmup", "must be at least 0 and below 1");
-    }
-    if fit
-        .clip
-        .is_some_and(|clip| !(clip.is_finite() && clip > 0.0))
-    {
-        return value("fit.clip", "must be above 0; leave it out to clip nothing");
-    }
-    if !(fit.spike == 0.0 || fit.spike > 1.0) {
-        return value("fit.spike", "must be above 1, or 0 for none");
     }
     Ok(())
 }

@@ -23,4 +23,6 @@ pub enum Flow {
     Train,
     /// Train several, then predict with them.
     Speedrun,
+    /// Train under several values of a setting, evaluate each, compare.
+    Ablation,
 }

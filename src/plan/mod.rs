@@ -18,8 +18,8 @@ pub mod physion_vqa;
 /// The tables of a segmentation.
 pub mod segment;
 
-/// Plans in a row: train, then predict.
-pub mod speedrun;
+/// Plans that name other plans.
+pub mod several;
 
 /// The tables of a training.
 pub mod training;
@@ -47,7 +47,8 @@ pub use error::PlanError;
 pub use flow::Flow;
 pub use physion_vqa::PhysionVqaPlan;
 pub use segment::SegmentPlan;
-pub use speedrun::SpeedrunPlan;
+pub use several::ablation::AblationPlan;
+pub use several::speedrun::SpeedrunPlan;
 pub use text::builtin::names;
 pub use text::sweep;
 pub use training::TrainPlan;

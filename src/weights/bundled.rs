@@ -1,6 +1,9 @@
 //! Weights that are compiled in: those of the default pipeline (`synth-metal/`), of the three systems that are compared
 //! (`compare/`), and those that were the default before and know `synth` (without a folder).
 
+/// What there is to know about each of them.
+pub mod cards;
+
 use std::path::PathBuf;
 
 use crate::weights::WeightsError;
@@ -27,6 +30,8 @@ const BUNDLED: &[(&str, &[u8])] = bundled![
     "synth-metal/latent-diffusion",
     "synth-metal/aloe",
     "synth-metal/motion",
+    "synth-metal/vqvae",
+    "synth-metal/mixture",
     "synth-metal/object-event-head",
     "compare/savi-slot-encoder",
     "compare/savi-slotformer",

@@ -79,7 +79,7 @@ fn a_plan_of_an_unknown_flow() {
     assert_snapshot!(said_with(&[("mine.toml", b"flow = \"predict\"")], &["run", "mine.toml"]), @"
     $ pipeline run mine.toml
     exit code 2
-    error: `flow`: unknown variant `predict`, expected one of `video-predict`, `clevrer-vqa`, `physion-vqa`, `segment`, `compose`, `edit-benchmark`, `train`, `speedrun`: `mine.toml`
+    error: `flow`: unknown variant `predict`, expected one of `video-predict`, `clevrer-vqa`, `physion-vqa`, `segment`, `compose`, `edit-benchmark`, `train`, `speedrun`, `ablation`: `mine.toml`
 
     hint: `pipeline show video-predict` prints a whole plan with every key
     ");
@@ -223,7 +223,7 @@ fn an_unknown_stage() {
     $ pipeline run video-predict --fresh encoder
     exit code 2
     error: invalid value 'encoder' for '--fresh <STAGE>'
-      [possible values: decode, encode, segment, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, score-masks, edit-benchmark, evaluate, compose, render-scenes, evaluate-scenes]
+      [possible values: decode, encode, segment, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, score-masks, score-reconstructions, edit-benchmark, evaluate, compose, render-scenes, evaluate-scenes]
 
       tip: a similar value exists: 'encode'
 

@@ -23,11 +23,12 @@ fn pipeline() {
       edit         Remove, add, exchange or move objects of a finished run's clip, and predict it anew
       train        Train the model of a plan, or resume its training
       eval         Evaluate predicted videos, masks or features against the ground truth
+      reproduce    Measure the scores of bundled weights again, or train them from nothing
       weights      List, download or add the pretrained networks behind LPIPS, FVD and FID
       import       Convert a checkpoint of the official code into weights files, one per module
       export       Convert weights files into one file with the official parameter names
       bench        Measure the time of layers and networks on this machine
-      generate     Write generated clips in the folder layout of CLEVRER or Physion
+      generate     Write generated clips or pictures in the folder layout of CLEVRER, Physion, COCO or CelebA
       doctor       Examine a copy of a data set: missing clips, unreadable files, duplicates, labels that do not join
       show         Print a plan with every key, or list the built-in plans
       runs         List finished runs with their scores, the latest first
@@ -72,8 +73,8 @@ fn run() {
           --out <DIR>              Run folder, or of several plans the folder above their run folders [default: runs/PLAN]
           --overwrite              Replace the finished run of other settings that --out holds
           --sweep <KEY=VALUES>     Run the plan with each of these values, with commas between them, into one folder and table; given several times, with every combination
-          --fresh <STAGE>          Run a stage again although it is cached, and all that depend on it [possible values: decode, encode, segment, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, score-masks, edit-benchmark, evaluate, compose, render-scenes, evaluate-scenes]
-          --until <STAGE>          Stop when this stage is done, and print the folder of what it made [possible values: decode, encode, segment, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, score-masks, edit-benchmark, evaluate, compose, render-scenes, evaluate-scenes]
+          --fresh <STAGE>          Run a stage again although it is cached, and all that depend on it [possible values: decode, encode, segment, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, score-masks, score-reconstructions, edit-benchmark, evaluate, compose, render-scenes, evaluate-scenes]
+          --until <STAGE>          Stop when this stage is done, and print the folder of what it made [possible values: decode, encode, segment, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, score-masks, score-reconstructions, edit-benchmark, evaluate, compose, render-scenes, evaluate-scenes]
           --json                   Print one JSON object a run, with its scores, in place of the report's path
           --dry-run                Print for every stage whether it would run, and why; run nothing
           --set <TABLE.KEY=VALUE>  Change one value of the plan; may be given several times
@@ -350,7 +351,7 @@ fn bench() {
 #[test]
 fn generate() {
     assert_snapshot!(help(&["generate"]), @"
-    Write generated clips in the folder layout of CLEVRER or Physion
+    Write generated clips or pictures in the folder layout of CLEVRER, Physion, COCO or CelebA
 
     Usage: pipeline generate [OPTIONS] --layout <LAYOUT> --out <DIR>
 
@@ -361,17 +362,19 @@ fn generate() {
               Possible values:
               - clevrer: CLEVRER: videos, annotations, mask proposals, questions
               - physion: Physion: videos and contact labels
+              - coco:    COCO 2017: pictures and instances, whose classes are shapes
+              - celeba:  CelebA: pictures and the list of splits
 
           --out <DIR>
               Folder of the data set
 
           --clips <COUNT>
-              Number of clips
+              Number of clips, or of pictures: the middle frames of clips
 
               [default: 20]
 
           --split <SPLIT>
-              Split; Physion's readout clips are those of train
+              Split; Physion's readout clips are those of train, and COCO's val2017 holds val or test
 
               Possible values:
               - train: Seeds that models are trained on
@@ -386,12 +389,12 @@ fn generate() {
               [default: 0]
 
           --preset <NAME>
-              Preset of the generator: synth-metal, synth, synth-textured or synth-varied; only with clevrer
+              Preset of the generator: synth-metal, synth, synth-textured or synth-varied; not with physion
 
               [default: synth-metal]
 
           --size <HEIGHT> <WIDTH>
-              Height and width in pixels [default: 320 480 for clevrer, 256 256 for physion]
+              Height and width in pixels [default: 320 480 for clevrer and coco, 256 256 for physion, 218 178 for celeba]
 
       -q, --quiet
               Print no progress
@@ -408,6 +411,7 @@ fn generate() {
     Examples:
       pipeline generate --layout clevrer --out data/clevrer --clips 20
       pipeline generate --layout physion --out data/physion --split train --clips 100
+      pipeline generate --layout coco --out data/coco --split train --clips 6000 --size 64 64
     ");
 }
 
@@ -484,4 +488,35 @@ fn a_command_is_named_in_its_own_file_and_in_the_list_alone() {
             "{naming:?}"
         );
     }
+}
+
+#[test]
+fn reproduce() {
+    assert_snapshot!(help(&["reproduce"]), @"
+    Measure the scores of bundled weights again, or train them from nothing
+
+    Usage: pipeline reproduce [OPTIONS] [NAME]
+
+    Arguments:
+      [NAME]  Bundled weights, as they are called behind `bundled:`
+
+    Options:
+          --card             Print what there is to know about the weights: data, steps, hours, scores, limits, commands
+          --train            Train the weights and all that they need from nothing, in place of measuring their scores
+          --out <DIR>        Folder of the run or the trainings [default: runs/reproduce/NAME]
+          --device <DEVICE>  Device: auto, cpu, cuda or cuda:N [default: auto]
+          --cache <DIR>      Cache of stages, frames and networks [default: `$SLOTFLOW_CACHE`, else `.cache` here where it is one, else the user's]
+      -q, --quiet            Print no progress
+          --memory <SIZE>    The most memory that one array, picture or file may take [default: half of the machine's]
+      -h, --help             Print help
+      -V, --version          Print version
+
+    Without a name the cards are listed. Exit code 3: a score is further from the card's than rounding explains.
+
+    Examples:
+      pipeline reproduce
+      pipeline reproduce synth-metal/slot-encoder --card
+      pipeline reproduce synth-metal/slot-encoder
+      pipeline reproduce synth-metal/slot-encoder --train --out runs/from-nothing
+    ");
 }

@@ -219,7 +219,7 @@ fn training_is_refused(product: &Product) {
     std::fs::copy(plan, product.path("trained/plan.toml")).unwrap();
     let said = product.fail(2, &["edit", "trained", "--clip", FIRST, "--remove", "1"]);
     assert!(
-        said.contains("the run has no roll-out: its flow is `train`"),
+        said.contains("the run rendered no slots: its flow is `train`"),
         "{said}"
     );
 }

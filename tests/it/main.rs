@@ -37,6 +37,7 @@
     reason = "a test says what is wrong by stopping; clippy knows only functions marked as tests"
 )]
 
+mod ablation;
 mod all_plans;
 mod ask;
 mod cli;
@@ -63,9 +64,11 @@ mod mutator;
 mod names;
 mod networks;
 mod parity;
+mod pictures;
 mod presets;
 mod reliability;
 mod report_page;
+mod reproduce;
 mod segment;
 mod support;
 mod sweep;

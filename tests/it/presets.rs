@@ -26,11 +26,13 @@ pub fn is_published(name: &str) -> bool {
         "speedrun",
         "compose",
         "edit-benchmark",
+        "ablate-steps",
     ];
     !own.contains(&name)
         && !name.ends_with("-vqa")
         && !name.starts_with("compare-")
         && !name.contains("-synth")
+        && !name.ends_with("-pictures")
 }
 
 /// The keys of every value in a plan.

@@ -148,7 +148,7 @@ fn conclude(
     out: &Path,
 ) -> Result<(), Failure> {
     let keys: Vec<String> = sweep.keys.iter().map(|swept| swept.key.clone()).collect();
-    let compared = compare_swept(&keys, done, out)?;
+    let compared = compare_swept(&keys, done, &[], out)?;
     if !request.quiet {
         say_sweep(&keys, &compared.runs);
     }

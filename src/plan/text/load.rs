@@ -14,7 +14,8 @@ use crate::plan::clevrer_vqa::ClevrerVqaPlan;
 use crate::plan::error::PlanError;
 use crate::plan::flow::Flow;
 use crate::plan::physion_vqa::PhysionVqaPlan;
-use crate::plan::speedrun::{DataChoice, Part, Parts, SpeedrunPlan};
+use crate::plan::several::ablation::{AblationPlan, Case};
+use crate::plan::several::speedrun::{DataChoice, Part, Parts, SpeedrunPlan};
 
 impl Plan {
     /// The plan of that name, else the one in that file, with changes of the form `table.key=value`.
@@ -78,10 +79,13 @@ impl Plan {
             Flow::EditBenchmark => Self::EditBenchmark(Box::new(typed(table, origin)?)),
             Flow::Train => Self::Train(Box::new(typed(table, origin)?)),
             Flow::Speedrun => Self::Speedrun(Box::new(typed(table, origin)?)),
+            Flow::Ablation => Self::Ablation(Box::new(typed(table, origin)?)),
         };
         check::plan(&plan)?;
-        if let Self::Speedrun(plan) = &plan {
-            plan.parts(Path::new("runs"))?;
+        match &plan {
+            Self::Speedrun(plan) => drop(plan.parts(Path::new("runs"))?),
+            Self::Ablation(plan) => drop(plan.cases(Path::new("runs"))?),
+            _ => {}
         }
         Ok(plan)
     }
@@ -151,6 +155,48 @@ impl SpeedrunPlan {
             }),
             _ => Err(predict.unfit("`predict` names a plan that predicts nothing")),
         }
+    }
+}
+
+impl AblationPlan {
+    /// Every value with every seed, each in a folder of its own inside `folder`.
+    ///
+    /// # Errors
+    /// When a plan is none or of another kind than its place asks for, or a value does not fit its key.
+    pub fn cases(&self, folder: &Path) -> Result<Vec<Case>, PlanError> {
+        let mut cases = Vec::new();
+        for value in &self.values {
+            for seed in (self.seed..).take(self.seeds as usize) {
+                cases.push(self.case(&value.to_string(), seed, folder)?);
+            }
+        }
+        Ok(cases)
+    }
+
+    fn case(&self, value: &str, seed: u64, folder: &Path) -> Result<Case, PlanError> {
+        let leaf = self.key.rsplit('.').next().unwrap_or(&self.key);
+        let plain = |letter: char| letter.is_alphanumeric() || "-._".contains(letter);
+        let word: String = value.chars().filter(|letter| plain(*letter)).collect();
+        let name = format!("{leaf}-{word}-seed-{seed}");
+        let inside = folder.join(&name);
+        let mut changes = vec![format!("{}={value}", self.key)];
+        changes.extend(self.steps.map(|steps| format!("fit.steps={steps}")));
+        let Plan::Train(training) = self.train.load(changes, seed, &inside)? else {
+            return Err(self.train.unfit("`train` names a plan that trains nothing"));
+        };
+        let clips = self.clips.map(|clips| format!("decode.clips={clips}"));
+        let clips = clips.into_iter().collect();
+        let Plan::Segment(evaluation) = self.segment.load(clips, self.seed, &inside)? else {
+            let reason = "`segment` names a plan that segments nothing";
+            return Err(self.segment.unfit(reason));
+        };
+        Ok(Case {
+            name,
+            value: value.to_owned(),
+            seed,
+            training: *training,
+            evaluation: *evaluation,
+        })
     }
 }
 
@@ -229,6 +275,31 @@ mod tests {
         for message in same {
             assert_eq!(with_suggestion(message), message);
         }
+    }
+
+    #[test]
+    fn an_ablation_trains_every_value_with_every_seed_and_evaluates_each_by_its_own_weights() {
+        let Plan::Ablation(plan) = Plan::load("ablate-steps", &["steps=7".to_owned()]).unwrap()
+        else {
+            panic!("no ablation");
+        };
+        let cases = plan.cases(Path::new("here")).unwrap();
+        assert_eq!(cases.len(), plan.values.len() * plan.seeds as usize);
+        let mut plans = std::collections::BTreeSet::new();
+        for case in &cases {
+            assert_eq!(
+                (case.training.seed, case.training.fit.steps),
+                (case.seed, 7)
+            );
+            assert_eq!(case.evaluation.seed, plan.seed);
+            let weights = &case.evaluation.encode.weights.0;
+            let own = format!("here/{}/train/slot-encoder.safetensors", case.name);
+            assert_eq!(*weights, own);
+            plans.insert(toml::to_string(&case.training).unwrap());
+        }
+        assert_eq!(plans.len(), cases.len(), "two cases are the same training");
+        let refused = Plan::load("ablate-steps", &["key=\"fit.sets\"".to_owned()]).unwrap_err();
+        assert!(refused.to_string().contains("sets"), "{refused}");
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::train::{LeftOut, check_readable, train};
-use super::video_predict::{FlowError, Outcome, video_predict};
 use crate::artifacts::files::{make_dir, write_atomic};
 use crate::artifacts::progress::say;
 use crate::artifacts::{Options, RunError};
+use crate::flows::train::{LeftOut, check_readable, train};
+use crate::flows::video_predict::{FlowError, Outcome, video_predict};
 use crate::plan::SpeedrunPlan;
 use crate::weights::WeightsFile;
 

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use slotflow_datasets::source::Needs;
 use slotflow_datasets::{Dataset, GroundTruth};
 
-use super::flow::Flow;
-use super::training::TrainPlan;
-use super::video_predict::VideoPredictPlan;
+use crate::plan::flow::Flow;
+use crate::plan::training::TrainPlan;
+use crate::plan::video_predict::VideoPredictPlan;
 
 /// A plan that trains models one after the other and then predicts with them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
