@@ -444,6 +444,7 @@ fn every_command_is_here_and_its_help_has_an_example() {
     let here = [
         include_str!("cli_help.rs"),
         include_str!("edit.rs"),
+        include_str!("reproduce.rs"),
         include_str!("upkeep.rs"),
     ]
     .concat();
@@ -488,35 +489,4 @@ fn a_command_is_named_in_its_own_file_and_in_the_list_alone() {
             "{naming:?}"
         );
     }
-}
-
-#[test]
-fn reproduce() {
-    assert_snapshot!(help(&["reproduce"]), @"
-    Measure the scores of bundled weights again, or train them from nothing
-
-    Usage: pipeline reproduce [OPTIONS] [NAME]
-
-    Arguments:
-      [NAME]  Bundled weights, as they are called behind `bundled:`
-
-    Options:
-          --card             Print what there is to know about the weights: data, steps, hours, scores, limits, commands
-          --train            Train the weights and all that they need from nothing, in place of measuring their scores
-          --out <DIR>        Folder of the run or the trainings [default: runs/reproduce/NAME]
-          --device <DEVICE>  Device: auto, cpu, cuda or cuda:N [default: auto]
-          --cache <DIR>      Cache of stages, frames and networks [default: `$SLOTFLOW_CACHE`, else `.cache` here where it is one, else the user's]
-      -q, --quiet            Print no progress
-          --memory <SIZE>    The most memory that one array, picture or file may take [default: half of the machine's]
-      -h, --help             Print help
-      -V, --version          Print version
-
-    Without a name the cards are listed. Exit code 3: a score is further from the card's than rounding explains.
-
-    Examples:
-      pipeline reproduce
-      pipeline reproduce synth-metal/slot-encoder --card
-      pipeline reproduce synth-metal/slot-encoder
-      pipeline reproduce synth-metal/slot-encoder --train --out runs/from-nothing
-    ");
 }
