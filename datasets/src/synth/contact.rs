@@ -4,12 +4,12 @@
 //! Differs: Physion's scenes have eight mechanisms in three dimensions; these have two kinds of scenes on a floor.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{SynthPreset, World};
 use crate::clip::{Clip, ClipId, Sample};
 use crate::error::DataError;
-use crate::listing::create_parent;
+use crate::listing::{create_parent, read_text};
 use crate::partial::write_whole;
 use crate::source::config::SourceConfig;
 use crate::source::interface::{GroundTruth, Outcome, Source};
@@ -31,6 +31,8 @@ const FPS: f32 = 30.0;
 const SCENARIOS: [&str; 2] = ["Collide", "Roll"];
 /// Seeds from one clip to the next: as many are tried for each.
 const TRIES: u64 = 100;
+/// A label's word for yes.
+const YES: &str = "True";
 
 /// Generated clips with a red and a yellow object.
 #[derive(Debug, Clone)]
@@ -117,36 +119,91 @@ impl ContactSource {
         &self,
         root: &Path,
         size: [usize; 2],
+        done: impl FnMut(usize),
+    ) -> Result<(), DataError> {
+        let all: Vec<usize> = (0..self.count).collect();
+        self.write_clips(root, size, (&all, false), done)
+    }
+
+    /// Writes some of the clips below a `root` that holds no others, with the file of their labels. A clip whose video is there
+    /// already is not painted again. `done` hears of every clip.
+    ///
+    /// # Errors
+    /// As [`ContactSource::write`].
+    pub fn write_share(
+        &self,
+        root: &Path,
+        size: [usize; 2],
+        clips: &[usize],
+        done: impl FnMut(usize),
+    ) -> Result<(), DataError> {
+        self.write_clips(root, size, (clips, true), done)
+    }
+
+    /// Writes the labels of `parts`, each of which is the root of some of the clips, as the one file below `root`.
+    ///
+    /// # Errors
+    /// When a file of labels cannot be read or written.
+    pub fn join_labels(&self, root: &Path, parts: &[PathBuf]) -> Result<(), DataError> {
+        let mut labels = BTreeMap::new();
+        for part in parts {
+            let text = read_text(&self.label_file(part))?;
+            let text = String::from_utf8_lossy(&text).into_owned();
+            let rows = text.lines().skip(1);
+            let rows = rows.filter_map(|row| row.rsplit_once(','));
+            labels.extend(rows.map(|(name, said)| (name.to_owned(), said == YES)));
+        }
+        write_labels(&self.label_file(root), labels)
+    }
+
+    /// The file of the labels.
+    pub fn label_file(&self, root: &Path) -> PathBuf {
+        let part = Part::from(self.split);
+        let folder = root.join(part.folder());
+        folder.join(part.label_file().unwrap_or_default())
+    }
+
+    fn write_clips(
+        &self,
+        root: &Path,
+        size: [usize; 2],
+        (clips, keeps): (&[usize], bool),
         mut done: impl FnMut(usize),
     ) -> Result<(), DataError> {
         let part = Part::from(self.split);
         let mut labels = BTreeMap::new();
-        for index in 0..self.count {
+        for &index in clips {
             let staged = self.stage(index)?;
-            let frames: Vec<usize> = (0..FRAMES).collect();
-            let (rgb, _) = Renderer::new(&staged.preset, &staged.record, size).clip(&frames);
             let name = self.id(index);
             let path = part.video(root, &staged.outcome.scenario, name.as_str());
-            create_parent(&path)?;
-            video::write(&path, rgb.view(), FPS, Format::Mp4)?;
+            if !(keeps && path.is_file()) {
+                let frames: Vec<usize> = (0..FRAMES).collect();
+                let (rgb, _) = Renderer::new(&staged.preset, &staged.record, size).clip(&frames);
+                create_parent(&path)?;
+                video::write(&path, rgb.view(), FPS, Format::Mp4)?;
+            }
             labels.insert(name.to_string(), staged.outcome.yes);
             done(index);
         }
-        let path = root.join(part.folder());
-        let path = path.join(part.label_file().unwrap_or_default());
-        let rows = labels.into_iter().map(|(name, yes)| {
-            let said = if yes { "True" } else { "False" };
-            format!("{name},{said}\n")
-        });
-        let text: String = std::iter::once(",ground truth outcome\n".to_owned())
-            .chain(rows)
-            .collect();
-        write_whole(&path, text.as_bytes()).map_err(|source| DataError::Io {
-            action: "write",
-            source,
-            path: path.clone(),
-        })
+        write_labels(&self.label_file(root), labels)
     }
+}
+
+/// Writes a file of labels: the name of every clip, and whether its answer is yes.
+fn write_labels(path: &Path, labels: BTreeMap<String, bool>) -> Result<(), DataError> {
+    let rows = labels.into_iter().map(|(name, yes)| {
+        let said = if yes { YES } else { "False" };
+        format!("{name},{said}\n")
+    });
+    let text: String = std::iter::once(",ground truth outcome\n".to_owned())
+        .chain(rows)
+        .collect();
+    create_parent(path)?;
+    write_whole(path, text.as_bytes()).map_err(|source| DataError::Io {
+        action: "write",
+        source,
+        path: path.to_owned(),
+    })
 }
 
 /// Two objects that first touch after what is observed, or two of which neither ever touches the other though one of

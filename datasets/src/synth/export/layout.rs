@@ -60,20 +60,92 @@ impl Layout {
     /// # Errors
     /// When the disk says no, or this binary or its FFmpeg cannot write videos.
     pub fn write(&self, root: &Path, mut done: impl FnMut(usize)) -> Result<(), DataError> {
-        let file = root
-            .join("questions")
-            .join(format!("{}.json", files::split_names(self.split)[0]));
-        let mut questions = if file.is_file() {
-            question::file::read(&file)?
-        } else {
-            BTreeMap::default()
-        };
+        let mut questions = self.questions_below(root)?;
         for clip in 0..self.count {
             questions.insert(self.number(clip), self.write_clip(root, clip)?);
             done(clip);
         }
+        self.write_questions(root, &questions)
+    }
+
+    /// Writes some of the clips below a `root` that holds no others, with the file of their questions. A clip whose files are
+    /// there already is not painted again. `done` hears of every clip.
+    ///
+    /// # Errors
+    /// As [`Layout::write`].
+    pub fn write_share(
+        &self,
+        root: &Path,
+        clips: &[usize],
+        mut done: impl FnMut(usize),
+    ) -> Result<(), DataError> {
+        let mut questions = BTreeMap::new();
+        for &clip in clips {
+            let is_there = self.files(root, clip).iter().all(|path| path.is_file());
+            let of_clip = if is_there {
+                self.annotated(clip).1
+            } else {
+                self.write_clip(root, clip)?
+            };
+            questions.insert(self.number(clip), of_clip);
+            done(clip);
+        }
+        self.write_questions(root, &questions)
+    }
+
+    /// Adds the questions of `parts`, each of which is the root of some of the clips, to the split's file below `root`.
+    ///
+    /// # Errors
+    /// When a file of questions cannot be read or written.
+    pub fn join_questions(&self, root: &Path, parts: &[PathBuf]) -> Result<(), DataError> {
+        let mut questions = self.questions_below(root)?;
+        for part in parts {
+            questions.extend(question::file::read(&self.question_file(part))?);
+        }
+        self.write_questions(root, &questions)
+    }
+
+    /// The file of the split's questions.
+    pub fn question_file(&self, root: &Path) -> PathBuf {
+        let name = format!("{}.json", files::split_names(self.split)[0]);
+        root.join("questions").join(name)
+    }
+
+    fn questions_below(&self, root: &Path) -> Result<BTreeMap<usize, Vec<Question>>, DataError> {
+        let file = self.question_file(root);
+        if file.is_file() {
+            return question::file::read(&file);
+        }
+        Ok(BTreeMap::default())
+    }
+
+    fn write_questions(
+        &self,
+        root: &Path,
+        questions: &BTreeMap<usize, Vec<Question>>,
+    ) -> Result<(), DataError> {
+        let file = self.question_file(root);
         create_parent(&file)?;
-        question::file::write(&file, &questions)
+        question::file::write(&file, questions)
+    }
+
+    /// The files of one clip.
+    fn files(&self, root: &Path, clip: usize) -> Vec<PathBuf> {
+        let number = self.number(clip);
+        let own = [
+            self.video_path(root, number),
+            files::proposal_path(root, number),
+        ];
+        let annotations = files::annotation_paths(root, self.split, number);
+        own.into_iter().chain(annotations.take(1)).collect()
+    }
+
+    /// What happens in a clip, and what is asked about it.
+    fn annotated(&self, clip: usize) -> (AnnotatedClip, Vec<Question>) {
+        let seed = self.split.seed((self.first + clip) as u64);
+        let annotated = AnnotatedClip::simulate(&self.preset, seed);
+        let questions = questions::questions(&annotated, self.questions, seed);
+        (annotated, questions)
     }
 
     /// Writes one clip's video, annotation and masks; its questions come back.
@@ -82,8 +154,7 @@ impl Layout {
     /// As [`Layout::write`].
     pub fn write_clip(&self, root: &Path, clip: usize) -> Result<Vec<Question>, DataError> {
         let number = self.number(clip);
-        let seed = self.split.seed((self.first + clip) as u64);
-        let annotated = AnnotatedClip::simulate(&self.preset, seed);
+        let (annotated, questions) = self.annotated(clip);
         let record = &annotated.record;
         let frames: Vec<usize> = (0..record.rendered_frames).collect();
         let (rgb, masks) = Renderer::new(&self.preset, record, self.size).clip(&frames);
@@ -98,7 +169,7 @@ impl Layout {
         for path in files::annotation_paths(root, self.split, number).take(1) {
             files::write_json(&path, &annotation(number, record))?;
         }
-        Ok(questions::questions(&annotated, self.questions, seed))
+        Ok(questions)
     }
 
     fn video_path(&self, root: &Path, number: usize) -> PathBuf {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, Array3, Axis};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
 use crate::listing::{create_parent, unreadable};
@@ -48,14 +48,32 @@ struct Picture {
     record: Record,
 }
 
-#[derive(Serialize)]
+/// The part of a file of instances that differs from one to the other.
+#[derive(Deserialize)]
 struct Instances {
     images: Vec<Image>,
     annotations: Vec<Annotation>,
-    categories: Vec<Category>,
 }
 
 #[derive(Serialize)]
+struct InstanceFile<'a> {
+    images: &'a [Image],
+    annotations: &'a [Annotation],
+    categories: Vec<Category>,
+}
+
+impl Instances {
+    fn write(&self, path: &Path) -> Result<(), DataError> {
+        let file = InstanceFile {
+            images: &self.images,
+            annotations: &self.annotations,
+            categories: categories(),
+        };
+        write_json(path, &file)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
 struct Image {
     id: u64,
     file_name: String,
@@ -63,7 +81,7 @@ struct Image {
     width: usize,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct Annotation {
     id: u64,
     image_id: u64,
@@ -89,17 +107,26 @@ impl PictureLayout {
     ///
     /// # Errors
     /// When the disk says no.
-    pub fn write_coco(&self, root: &Path, mut done: impl FnMut(usize)) -> Result<(), DataError> {
-        let set = match self.split {
-            Split::Train => "train2017",
-            Split::Val | Split::Test => "val2017",
-        };
+    pub fn write_coco(&self, root: &Path, done: impl FnMut(usize)) -> Result<(), DataError> {
+        self.write_coco_share(root, &self.all(), done)
+    }
+
+    /// Writes some of the pictures, with the file of their instances. `done` hears of every picture.
+    ///
+    /// # Errors
+    /// As [`PictureLayout::write_coco`].
+    pub fn write_coco_share(
+        &self,
+        root: &Path,
+        pictures: &[usize],
+        mut done: impl FnMut(usize),
+    ) -> Result<(), DataError> {
+        let set = self.coco_set();
         let mut instances = Instances {
             images: Vec::new(),
             annotations: Vec::new(),
-            categories: categories(),
         };
-        for index in 0..self.count {
+        for &index in pictures {
             let picture = self.picture(index);
             let image = picture.image();
             let path = root.join("images").join(set).join(&image.file_name);
@@ -109,10 +136,49 @@ impl PictureLayout {
             instances.annotations.extend(picture.annotations());
             done(index);
         }
-        write_json(
-            &root.join(format!("annotations/instances_{set}.json")),
-            &instances,
-        )
+        instances.write(&self.coco_file(root))
+    }
+
+    /// Writes the instances of `parts`, each of which is the root of some of the pictures, as the one file below `root`.
+    ///
+    /// # Errors
+    /// When a file of instances cannot be read or written.
+    pub fn join_coco(&self, root: &Path, parts: &[PathBuf]) -> Result<(), DataError> {
+        let mut all = Instances {
+            images: Vec::new(),
+            annotations: Vec::new(),
+        };
+        for part in parts {
+            let path = self.coco_file(part);
+            let text = regular::read(&path).map_err(|source| unreadable(source, &path))?;
+            let found = serde_json::from_slice::<Instances>(&text);
+            let found = found.map_err(|error| DataError::Malformed {
+                reason: error.to_string(),
+                path: path.clone(),
+            })?;
+            all.images.extend(found.images);
+            all.annotations.extend(found.annotations);
+        }
+        // Numbers rise with the pictures, and within one with the objects.
+        all.images.sort_by_key(|image| image.id);
+        all.annotations.sort_by_key(|annotation| annotation.id);
+        all.write(&self.coco_file(root))
+    }
+
+    /// The file of the instances.
+    pub fn coco_file(&self, root: &Path) -> PathBuf {
+        root.join(format!("annotations/instances_{}.json", self.coco_set()))
+    }
+
+    fn coco_set(&self) -> &'static str {
+        match self.split {
+            Split::Train => "train2017",
+            Split::Val | Split::Test => "val2017",
+        }
+    }
+
+    fn all(&self) -> Vec<usize> {
+        (0..self.count).collect()
     }
 
     /// Writes the pictures as `CelebA` lays them out, and their split among those that its list has already. `done` hears of
@@ -120,25 +186,63 @@ impl PictureLayout {
     ///
     /// # Errors
     /// When the disk says no.
-    pub fn write_celeba(&self, root: &Path, mut done: impl FnMut(usize)) -> Result<(), DataError> {
-        let base = root.join("celeba");
-        let list = base.join(PARTITION);
-        let mut splits = read_partition(&list)?;
+    pub fn write_celeba(&self, root: &Path, done: impl FnMut(usize)) -> Result<(), DataError> {
+        self.write_celeba_share(root, &self.all(), done)
+    }
+
+    /// Writes some of the pictures, and the list of their split. `done` hears of every picture.
+    ///
+    /// # Errors
+    /// As [`PictureLayout::write_celeba`].
+    pub fn write_celeba_share(
+        &self,
+        root: &Path,
+        pictures: &[usize],
+        mut done: impl FnMut(usize),
+    ) -> Result<(), DataError> {
+        let folder = root.join("celeba").join("img_align_celeba");
+        let mut names = Vec::new();
+        for &index in pictures {
+            let picture = self.picture(index);
+            let name = format!("{:06}.png", picture.number);
+            let path: PathBuf = folder.join(&name);
+            create_parent(&path)?;
+            write_png(&path, picture.rgb.view())?;
+            names.push(name);
+            done(index);
+        }
+        self.list_celeba(root, names)
+    }
+
+    /// Puts the pictures of `parts`, each of which is the root of some of them, into the one list below `root`.
+    ///
+    /// # Errors
+    /// When a list cannot be read or written.
+    pub fn join_celeba(&self, root: &Path, parts: &[PathBuf]) -> Result<(), DataError> {
+        let mut names = Vec::new();
+        for part in parts {
+            names.extend(read_partition(&self.celeba_file(part))?.into_keys());
+        }
+        self.list_celeba(root, names)
+    }
+
+    /// The list of splits.
+    pub fn celeba_file(&self, root: &Path) -> PathBuf {
+        root.join("celeba").join(PARTITION)
+    }
+
+    /// Writes the list of splits, in which these are all of this one.
+    fn list_celeba(&self, root: &Path, names: Vec<String>) -> Result<(), DataError> {
         let part = match self.split {
             Split::Train => '0',
             Split::Val => '1',
             Split::Test => '2',
         };
+        let list = self.celeba_file(root);
+        let mut splits = read_partition(&list)?;
         splits.retain(|_, of| *of != part);
-        for index in 0..self.count {
-            let picture = self.picture(index);
-            let name = format!("{:06}.png", picture.number);
-            let path: PathBuf = base.join("img_align_celeba").join(&name);
-            create_parent(&path)?;
-            write_png(&path, picture.rgb.view())?;
-            splits.insert(name, part);
-            done(index);
-        }
+        splits.extend(names.into_iter().map(|name| (name, part)));
+        create_parent(&list)?;
         let lines = splits.iter().map(|(name, part)| format!("{name} {part}\n"));
         let text: String = lines.collect();
         write_whole(&list, text.as_bytes()).map_err(|source| DataError::Io {
