@@ -88,6 +88,12 @@ pub enum RunError {
         /// The folder of what it made.
         path: PathBuf,
     },
+    /// The run is a shard, and its share of the clips is done.
+    #[error("ended behind the stages of single clips: `{}`", path.display())]
+    Share {
+        /// What it says of itself.
+        path: PathBuf,
+    },
     /// The person pressed Ctrl-C.
     #[error("interrupted")]
     Interrupted,
@@ -162,6 +168,7 @@ impl RunError {
             Self::Refused { hint, .. } => hint,
             Self::Weights(error) => error.hint(),
             Self::Until { .. } => "the same command without `--until` goes on from here",
+            Self::Share { .. } => "`pipeline merge` puts all shards together",
             Self::Interrupted => "the same command goes on where this one stopped",
             Self::Internal { .. } => {
                 "this is a fault of slotflow; please report it with the command"

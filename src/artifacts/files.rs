@@ -1,6 +1,7 @@
 //! Files that are there whole or not at all.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use slotflow_datasets::{partial, regular};
@@ -51,6 +52,34 @@ fn unwritten(error: &dyn std::fmt::Display) -> RunError {
     RunError::Internal {
         reason: error.to_string(),
     }
+}
+
+/// Puts a file into another place as well, in place of what lies there: by a link where the file system has them, else by a
+/// copy.
+///
+/// # Errors
+/// When the file system says no.
+pub fn link_or_copy(from: &Path, to: &Path) -> Result<(), RunError> {
+    let io = |action: &'static str, path: &Path| {
+        let path = path.to_owned();
+        move |source| RunError::Io {
+            action,
+            source,
+            path,
+        }
+    };
+    match fs::remove_file(to) {
+        Err(source) if source.kind() != ErrorKind::NotFound => {
+            return Err(io("replace", to)(source));
+        }
+        _ => {}
+    }
+    // Files that were written are replaced and never changed, so two names of one are as good as two files.
+    if fs::hard_link(from, to).is_ok() {
+        return Ok(());
+    }
+    let bytes = regular::read(from).map_err(io("read", from))?;
+    write_atomic(to, &bytes)
 }
 
 /// The name under which something is made before it is renamed into place.

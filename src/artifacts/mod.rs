@@ -27,12 +27,15 @@ pub mod progress;
 /// The folder of a run.
 pub mod run_folder;
 
+/// Work in equal shares on many machines.
+pub mod sharding;
+
 /// What stages leave behind.
 mod store;
 
 pub use error::{ClipFault, RunError};
 pub use execution::healing::healed;
-pub use execution::options::{Context, Invocation, Options};
+pub use execution::options::{Context, Invocation, Options, RunShard};
 pub use execution::run::{Record, Run};
 pub use execution::stage::Stage;
 pub use store::artifact::{Artifact, Manifest};

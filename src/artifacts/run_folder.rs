@@ -13,6 +13,7 @@ use slotflow_datasets::regular;
 use super::error::RunError;
 use super::lock::PathLock;
 use super::progress::say;
+use super::sharding::record::{RECORD, SETTINGS};
 
 /// Settings that a message names of two plans that differ.
 const NAMED: usize = 3;
@@ -26,6 +27,8 @@ pub enum FolderKind {
     Run,
     /// The runs of a sweep, a folder each.
     Sweep,
+    /// A share of a work.
+    Shard,
 }
 
 impl FolderKind {
@@ -34,6 +37,7 @@ impl FolderKind {
         match self {
             Self::Run => "plan.toml",
             Self::Sweep => "sweep.toml",
+            Self::Shard => SETTINGS,
         }
     }
 
@@ -42,6 +46,7 @@ impl FolderKind {
         match self {
             Self::Run => "run.json",
             Self::Sweep => "scores.csv",
+            Self::Shard => RECORD,
         }
     }
 }

@@ -73,6 +73,7 @@ fn run_in(cache: &Path) -> Run {
         fresh: BTreeSet::new(),
         until: None,
         dry: false,
+        shard: None,
         quiet: true,
         watch: super::progress::Watch::default(),
         invocation: None,

@@ -1,4 +1,7 @@
-//! Options that `run` and `train` share.
+//! Options that commands share.
+
+/// A share of a command's work.
+pub mod shard;
 
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -116,6 +119,7 @@ impl Machine {
             fresh: std::collections::BTreeSet::new(),
             until: None,
             dry: false,
+            shard: None,
             quiet: self.quiet,
             watch: Watch::default(),
             invocation: Some(invocation()),

@@ -1,6 +1,6 @@
 //! The command line: arguments, help, messages and exit codes.
 
-/// Options that `run` and `train` share.
+/// Options that commands share.
 mod common;
 /// Finished runs side by side.
 mod compare;
@@ -12,6 +12,8 @@ mod eval;
 mod generate;
 /// Checkpoints of the official code ↔ weights files.
 mod import;
+/// Shards → the whole.
+mod merge;
 /// Lines on stdout, errors with hints.
 mod messages;
 /// Bundled weights' scores and trainings, made again.
@@ -49,6 +51,8 @@ struct Cli {
 enum Command {
     /// Predict or segment videos, or answer questions, as one or several plans say, and write a report
     Run(run::RunArgs),
+    /// Put shards together into what one command would have made
+    Merge(merge::MergeArgs),
     /// Compare finished runs on one page, with paired differences
     Compare(compare::CompareArgs),
     /// Remove, add, exchange or move objects of a finished run's clip, and predict it anew
@@ -133,6 +137,7 @@ pub fn main() -> ExitCode {
 fn done(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Run(args) => run::run(&args),
+        Command::Merge(args) => merge::merge(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Edit(args) => edit::edit(&args),
         Command::Train(args) => train::train(&args),

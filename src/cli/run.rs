@@ -1,5 +1,9 @@
 //! `pipeline run`: plans → reports.
 
+/// A plan's flow, carried out.
+pub(in crate::cli) mod execute;
+/// A share of a plan's clips.
+mod sharded;
 /// One plan under every combination of values.
 mod sweep;
 
@@ -9,18 +13,18 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
+use self::execute::{check_has, dry, one, read_scores, tell};
+use self::sharded::{WantedShard, default_base};
 use self::sweep::{Extent, FinishedRun, OneRun, SweepFolder, SweepRequest, sweep};
+use super::common::shard::ShardArg;
 use super::common::{Common, DataArgs, SOME_FAILED};
 use super::messages::failure::Failure;
 use super::messages::output::print;
-use super::messages::scores::{print_json, say_key_figures};
 use crate::artifacts::files::make_dir;
-use crate::artifacts::progress::say;
 use crate::artifacts::run_folder::{FolderKind, RunFolder, WantedFolder};
-use crate::artifacts::{Options, Record, RunError, Stage, healed};
+use crate::artifacts::sharding::shard::Shard;
+use crate::artifacts::{Options, Record, Stage};
 use crate::flows::compare::merge;
-use crate::flows::several::any::run_plan;
-use crate::flows::video_predict::{FlowError, Outcome};
 use crate::plan::Plan;
 use crate::plan::flow::Flow;
 use crate::stages::clevrer::answer::Answer;
@@ -40,7 +44,6 @@ use crate::stages::predict::rollout::Rollout;
 use crate::stages::segment::score_masks::ScoreMasks;
 use crate::stages::segment::score_reconstructions::ScoreReconstructions;
 use crate::stages::segment::segmentation::Segment;
-use slotflow_eval::ScoreTable;
 
 /// Cached stages of all flows, in the order of their work.
 const STAGES: [(&str, Option<&str>); 17] = [
@@ -103,7 +106,7 @@ pub struct RunArgs {
     overwrite: bool,
     /// Run the plan with each of these values, with commas between them, into one folder and table; given several times, with
     /// every combination
-    #[arg(long = "sweep", value_name = "KEY=VALUES")]
+    #[arg(long = "sweep", value_name = "KEY=VALUES", conflicts_with = "shard")]
     sweeps: Vec<String>,
     /// Run a stage again although it is cached, and all that depend on it
     #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(stage_names()))]
@@ -112,10 +115,12 @@ pub struct RunArgs {
     #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(stage_names()), conflicts_with = "dry_run")]
     until: Option<String>,
     /// Print one JSON object a run, with its scores, in place of the report's path
-    #[arg(long, conflicts_with_all = ["dry_run", "until"])]
+    #[arg(long, conflicts_with_all = ["dry_run", "until", "shard"])]
     json: bool,
+    #[command(flatten)]
+    shard: ShardArg,
     /// Print for every stage whether it would run, and why; run nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with = "shard")]
     dry_run: bool,
     #[command(flatten)]
     common: Common,
@@ -129,6 +134,9 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let mut plans = Vec::new();
     for name in &args.plans {
         plans.push((stem(name), args.plan(name, &[])?));
+    }
+    if let Some(shard) = args.shard.shard()? {
+        return shared_out(args, shard, &plans);
     }
     let several = plans.len() > 1;
     let base = args.out.clone();
@@ -148,13 +156,13 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         args.check_until(&wanted)?;
         let folder = args.claimed(&wanted)?;
         let out = folder.as_ref().map_or(&*out, RunFolder::path);
-        let Some(outcome) = one(args, &plan, out)? else {
+        let Some(outcome) = one(&plan, out, &args.options(&plan)?)? else {
             continue;
         };
         some_failed |= !outcome.failures.is_empty();
         if let Some(report) = &outcome.report {
             let table = report.with_file_name("scores.csv");
-            args.tell(report, &table, &outcome)?;
+            tell(report, &outcome, args.common.machine.quiet, args.json)?;
             tables.extend(table.is_file().then_some((name, table)));
         }
     }
@@ -162,11 +170,36 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         let folder = base.unwrap_or_else(|| PathBuf::from("runs"));
         print(&merged(&folder, &tables)?.display().to_string())?;
     }
-    Ok(if some_failed {
+    Ok(ended(some_failed))
+}
+
+fn ended(some_failed: bool) -> ExitCode {
+    if some_failed {
         ExitCode::from(SOME_FAILED)
     } else {
         ExitCode::SUCCESS
-    })
+    }
+}
+
+/// Does a share of the clips of every plan.
+fn shared_out(args: &RunArgs, shard: Shard, plans: &[(String, Plan)]) -> Result<ExitCode, Failure> {
+    let mut some_failed = false;
+    for (name, plan) in plans {
+        let base = match &args.out {
+            Some(out) if plans.len() > 1 => out.join(name),
+            Some(out) => out.clone(),
+            None => default_base(name),
+        };
+        let wanted = WantedShard {
+            plan,
+            shard,
+            base: &base,
+            overwrite: args.overwrite,
+            options: args.options(plan)?,
+        };
+        some_failed |= wanted.work()?;
+    }
+    Ok(ended(some_failed))
 }
 
 /// Runs one plan under every combination of values.
@@ -222,12 +255,16 @@ impl OneRun for RunOfSweep<'_> {
     }
 
     fn work(&self, plan: &Plan, path: &Path) -> Result<Option<FinishedRun>, Failure> {
-        let Some(outcome) = one(self.args, plan, path)? else {
+        let Some(outcome) = one(plan, path, &self.args.options(plan)?)? else {
             return Ok(None);
         };
         if let Some(report) = &outcome.report {
-            let table = report.with_file_name("scores.csv");
-            self.args.tell(report, &table, &outcome)?;
+            tell(
+                report,
+                &outcome,
+                self.args.common.machine.quiet,
+                self.args.json,
+            )?;
         }
         Ok(Some(FinishedRun {
             some_failed: !outcome.failures.is_empty(),
@@ -319,22 +356,6 @@ impl RunArgs {
 }
 
 impl RunArgs {
-    /// Prints what came of a run: its key figures, and the path of its page or all scores as JSON.
-    fn tell(&self, report: &Path, table: &Path, outcome: &Outcome) -> Result<(), Failure> {
-        let scores = if table.is_file() {
-            read_scores(table)?
-        } else {
-            ScoreTable::default()
-        };
-        if !self.common.machine.quiet {
-            say_key_figures(&scores);
-        }
-        if self.json {
-            return print_json(report, &scores, outcome.failures.clone());
-        }
-        print(&report.display().to_string())
-    }
-
     /// The folder that the run writes; none where it writes none.
     fn claimed(&self, wanted: &Wanted<'_>) -> Result<Option<RunFolder>, Failure> {
         if !self.writes() {
@@ -374,12 +395,7 @@ impl RunArgs {
 
     /// The stages of a run, none of which is done.
     fn dry(&self, wanted: &Wanted<'_>) -> Result<Vec<Record>, Failure> {
-        let dry = Options {
-            dry: true,
-            quiet: true,
-            ..self.options(wanted.plan)?
-        };
-        Ok(run_plan(wanted.plan, wanted.path, dry)?.stages)
+        dry(wanted.plan, wanted.path, self.options(wanted.plan)?)
     }
 }
 
@@ -389,49 +405,6 @@ fn not_a_run(plan: &str) -> Failure {
         format!("`run` predicts and answers, and this plan trains a model: `{plan}`"),
         format!("`pipeline train {plan}` trains it"),
     )
-}
-
-/// Runs a plan into its folder; `None` where it ended behind the stage of `--until`.
-fn one(args: &RunArgs, plan: &Plan, out: &Path) -> Result<Option<Outcome>, Failure> {
-    let options = args.options(plan)?;
-    let cache = options.cache.clone();
-    let outcome = match healed(&cache, || run_plan(plan, out, options.clone())) {
-        Err(FlowError::Run(RunError::Until { path, .. })) => {
-            print(&path.display().to_string())?;
-            return Ok(None);
-        }
-        ended => ended?,
-    };
-    if args.dry_run {
-        for stage in &outcome.stages {
-            let what = if stage.made { "would run" } else { "cached" };
-            print(&format!("{:<10} {what:<10} {}", stage.stage, stage.why))?;
-        }
-    }
-    for (clip, why) in &outcome.failures {
-        say(&format!("warning: left out {clip}: {why}"));
-    }
-    Ok(Some(outcome))
-}
-
-/// Refuses a stage that is not among those of a plan.
-fn check_has(stage: &str, stages: &[Record]) -> Result<(), Failure> {
-    if stages.iter().any(|record| record.stage == stage) {
-        return Ok(());
-    }
-    let known: Vec<&str> = stages.iter().map(|record| record.stage.as_str()).collect();
-    Err(Failure::refused(
-        format!("this plan has no stage `{stage}`"),
-        match known.as_slice() {
-            [] => "it has parts, not stages; run one of them".to_owned(),
-            known => format!("its stages are {}", known.join(", ")),
-        },
-    ))
-}
-
-fn read_scores(path: &Path) -> Result<ScoreTable, Failure> {
-    ScoreTable::load(path)
-        .map_err(|error| Failure::failed(error.to_string(), "check the run folders"))
 }
 
 /// Writes one `scores.csv` over all runs, each row with the name of its run, and gives its path.
@@ -452,21 +425,4 @@ fn stem(name: &str) -> String {
         || name.to_owned(),
         |stem| stem.to_string_lossy().into_owned(),
     )
-}
-
-impl From<FlowError> for Failure {
-    fn from(error: FlowError) -> Self {
-        match error {
-            FlowError::Data(error) => Self::refused(error.to_string(), error.hint()),
-            FlowError::Weights(error) => error.into(),
-            FlowError::Device(error) => error.into(),
-            FlowError::Train(error) => error.into(),
-            FlowError::Plan(error) => error.into(),
-            FlowError::Edit(error) => error.into(),
-            FlowError::Run(error @ RunError::Refused { .. }) => {
-                Self::refused(error.to_string(), error.hint())
-            }
-            FlowError::Run(error) => error.into(),
-        }
-    }
 }

@@ -78,19 +78,9 @@ pub fn segment(plan: &SegmentPlan, out: &Path, options: Options) -> Result<Outco
         })?),
         _ => None,
     };
-    let drawn = match &frames {
-        Some(frames) => Some(run.stage(&ScoreReconstructions {
-            config: &plan.evaluate,
-            motion: motion.as_ref(),
-            clips: &clips,
-            frames,
-            checkpoint: checkpoint(&weights, decoder.as_ref()),
-        })?),
-        None => None,
-    };
     // Frames and truth at the size of the masks: the same ones where that is the encoder's.
     let shown = if wanted.size == plan.decode.size {
-        clips
+        clips.clone()
     } else {
         let config = DecodeConfig {
             size: wanted.size,
@@ -105,6 +95,16 @@ pub fn segment(plan: &SegmentPlan, out: &Path, options: Options) -> Result<Outco
             source: &*source,
             window,
         })?
+    };
+    let drawn = match &frames {
+        Some(frames) => Some(run.stage(&ScoreReconstructions {
+            config: &plan.evaluate,
+            motion: motion.as_ref(),
+            clips: &clips,
+            frames,
+            checkpoint: checkpoint(&weights, decoder.as_ref()),
+        })?),
+        None => None,
     };
     let has_truth = source.knows(GroundTruth::Masks);
     let masks = if has_truth {

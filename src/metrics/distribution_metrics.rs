@@ -60,7 +60,8 @@ pub(crate) fn evaluate(folders: &VideoFolders<'_>, evaluation: &mut Evaluation) 
             continue;
         };
         let extractor = weights.as_ref().map_err(Clone::clone).and_then(|weights| {
-            let new = FeatureExtractor::new(look, weights, &request.cache, &request.device);
+            let new =
+                FeatureExtractor::new(look, weights, request.feature_cache(), &request.device);
             let new = new.map_err(|error| error.to_string());
             new.map(|extractor| (extractor, weights))
         });
@@ -75,6 +76,9 @@ pub(crate) fn evaluate(folders: &VideoFolders<'_>, evaluation: &mut Evaluation) 
             }
         };
         let sets = FeatureSets::gather(request, sides, matches, &extractor, evaluation);
+        if request.pairs.is_share() {
+            continue;
+        }
         for id in ids {
             let score = sets.score(id, SUBSET, look, request.resampling.seed);
             evaluation.add_score(named(score, weights, look), Vec::new(), shared);
@@ -144,8 +148,9 @@ impl FeatureSets {
             sets.leave_out(name, &reason);
             evaluation.failures.insert(name.to_owned(), reason);
         };
-        let progress = Progress::new("features", matches.pairs.len(), request.quiet);
-        for (name, prediction, truth) in &matches.pairs {
+        let own = request.pairs.own(&matches.pairs);
+        let progress = Progress::new("features", own.len(), request.quiet);
+        for (name, prediction, truth) in own {
             match (one(0, *prediction), one(1, *truth)) {
                 (Ok(prediction), Ok(truth)) => {
                     sets.prediction.push(prediction);
@@ -157,7 +162,7 @@ impl FeatureSets {
         }
         if request.unpaired {
             for (names, side) in [(&matches.only_prediction, 0), (&matches.only_truth, 1)] {
-                for (name, index) in names {
+                for (name, index) in request.pairs.own(names) {
                     match one(side, *index) {
                         Ok(features) if side == 0 => sets.prediction.push(features),
                         Ok(features) => sets.truth.push(features),

@@ -5,10 +5,12 @@ use std::path::Path;
 use rayon::prelude::*;
 use slotflow_eval::{MetricId, Score};
 
+use crate::artifacts::files::content_hash;
 use crate::metrics::error::MetricsError;
 use crate::metrics::evaluation::{Evaluation, RowContext, VideoFolders};
 use crate::metrics::files::{Matches, Videos};
 use crate::metrics::folders::{masks, motion, pixels, precomputed};
+use crate::metrics::pretrained::PretrainedStore;
 use crate::metrics::request::Request;
 use crate::metrics::{distribution_metrics, lpips};
 
@@ -26,18 +28,48 @@ pub fn evaluate(request: &Request) -> Result<Evaluation, MetricsError> {
     if let Some([prediction, truth]) = &request.masks {
         masks::evaluate(request, [prediction, truth], &mut evaluation)?;
     }
-    if let (Some([prediction, truth]), Some(id)) = (&request.features, request.of_features()) {
+    // Files of features are looked at as a whole.
+    let features = request
+        .features
+        .as_ref()
+        .filter(|_| !request.pairs.is_share());
+    if let (Some([prediction, truth]), Some(id)) = (features, request.of_features()) {
         precomputed::evaluate(request, id, [prediction, truth], &mut evaluation)?;
     }
     Ok(evaluation)
 }
 
-/// Adds the rows of all metrics that look at videos.
-fn videos(
+/// The hash of all that an evaluation reads: predictions, truth, and the networks that are there.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn inputs_identity(request: &Request) -> Result<String, MetricsError> {
+    request.check()?;
+    let mut hash = blake3::Hasher::new();
+    let mut add = |what: &str, id: &str| {
+        hash.update(format!("{what}\t{id}\n").as_bytes());
+    };
+    if let Some([prediction, truth]) = &request.videos {
+        let (sides, matches) = open(request, [prediction, truth])?;
+        add("videos", row_context(&sides, &matches, request).identity());
+    }
+    if let Some([prediction, truth]) = &request.masks {
+        add("masks", &masks::identity(request, [prediction, truth])?);
+    }
+    for path in request.features.iter().flatten() {
+        add("features", &content_hash(path)?);
+    }
+    for (network, entry) in PretrainedStore::of_cache(&request.cache).entries()? {
+        add(network.name(), &entry.sha256);
+    }
+    Ok(hash.finalize().to_hex()[..32].to_owned())
+}
+
+/// Both folders of videos, and which clips of them are partners.
+fn open(
     request: &Request,
     [prediction, truth]: [&Path; 2],
-    evaluation: &mut Evaluation,
-) -> Result<(), MetricsError> {
+) -> Result<([Videos; 2], Matches), MetricsError> {
     let sides = [Videos::open(prediction)?, Videos::open(truth)?];
     let matches = Matches::new(&sides[0].names(prediction), &sides[1].names(truth));
     let sets = |id: &MetricId| distribution_metrics::look(*id, request.clip_length).is_some();
@@ -46,17 +78,32 @@ fn videos(
     } else {
         matches.or_none(prediction, truth)?
     };
+    Ok((sides, matches))
+}
+
+/// Adds the rows of all metrics that look at videos.
+fn videos(
+    request: &Request,
+    [prediction, truth]: [&Path; 2],
+    evaluation: &mut Evaluation,
+) -> Result<(), MetricsError> {
+    let (sides, matches) = open(request, [prediction, truth])?;
     evaluation.note_unmatched(&matches);
-    let shared = row_context(&sides, &matches, request);
+    let shared = if request.pairs.is_share() {
+        // No row is told.
+        RowContext::new(&matches, std::iter::empty(), request.skip)
+    } else {
+        row_context(&sides, &matches, request)
+    };
     let folders = VideoFolders {
         request,
         sides: &sides,
         matches: &matches,
         shared: &shared,
     };
-    pixels::evaluate(&folders, evaluation);
-    lpips::evaluate(&folders, evaluation);
-    motion::evaluate(&folders, evaluation);
+    pixels::evaluate(&folders, evaluation)?;
+    lpips::evaluate(&folders, evaluation)?;
+    motion::evaluate(&folders, evaluation)?;
     if let (Some(id), None) = (request.of_features(), &request.features) {
         let reason = "V-JEPA, the network behind it, is not built in; give its features with `--pred-features` and `--truth-features`";
         let score = Score::not_computed(id, pixels::SUBSET, reason);

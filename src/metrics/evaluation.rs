@@ -102,6 +102,11 @@ impl RowContext {
         }
     }
 
+    /// The hash of the list of what is measured.
+    pub(crate) fn identity(&self) -> &str {
+        &self.provenance.data_manifest_sha256
+    }
+
     /// The same of pixels that these decoders read, which differ from others by a grey level.
     #[must_use]
     pub(crate) fn decoded_by(self, decoders: &BTreeSet<String>) -> Self {

@@ -6,6 +6,7 @@ use slotflow_eval::metric::definition::Compute;
 use slotflow_eval::profile::LpipsProfile;
 use slotflow_eval::{MetricSamples, Score};
 
+use crate::artifacts::RunError;
 use crate::artifacts::progress::Progress;
 use crate::metrics::error::MetricsError;
 use crate::metrics::evaluation::{Evaluation, VideoFolders};
@@ -81,7 +82,13 @@ pub fn of_frames(
 }
 
 /// Adds the rows of all LPIPS profiles that are asked for.
-pub(crate) fn evaluate(folders: &VideoFolders<'_>, evaluation: &mut Evaluation) {
+///
+/// # Errors
+/// When values of pairs cannot be kept.
+pub(crate) fn evaluate(
+    folders: &VideoFolders<'_>,
+    evaluation: &mut Evaluation,
+) -> Result<(), RunError> {
     let &VideoFolders {
         request,
         sides,
@@ -108,16 +115,19 @@ pub(crate) fn evaluate(folders: &VideoFolders<'_>, evaluation: &mut Evaluation) 
             }
         };
         let mut samples = MetricSamples::new(*id, SUBSET);
-        let progress = Progress::new("lpips", matches.pairs.len(), request.quiet);
-        for (name, prediction, truth) in &matches.pairs {
-            let mut values = Vec::new();
-            let pair = [*prediction, *truth];
-            let read = each_piece(sides, pair, request.skip, |truth, prediction| {
-                values.extend(of_frames(&model, truth, prediction, &request.device)?);
-                Ok(())
-            });
-            let found = read.map(|()| values);
-            match found {
+        let own = request.pairs.own(&matches.pairs);
+        let progress = Progress::new("lpips", own.len(), request.quiet);
+        for (name, prediction, truth) in own {
+            let measure = || -> Result<Vec<f64>, String> {
+                let mut values = Vec::new();
+                let pair = [*prediction, *truth];
+                each_piece(sides, pair, request.skip, |truth, prediction| {
+                    values.extend(of_frames(&model, truth, prediction, &request.device)?);
+                    Ok(())
+                })?;
+                Ok(values)
+            };
+            match request.pairs.of(&id.to_string(), name, measure)? {
                 Ok(values) => samples.push_frames(name, request.skip, values),
                 Err(reason) => {
                     samples.leave_out(name, &reason);
@@ -126,7 +136,11 @@ pub(crate) fn evaluate(folders: &VideoFolders<'_>, evaluation: &mut Evaluation) 
             }
             progress.advance();
         }
+        if request.pairs.is_share() {
+            continue;
+        }
         let score = weights.named(samples.score(request.resampling));
         evaluation.add_score(score, samples.rows(), shared);
     }
+    Ok(())
 }

@@ -21,15 +21,18 @@ mod folders;
 pub mod lpips;
 /// Distances between sets of videos, by how they move.
 pub mod motion;
+/// Where values of single pairs come from.
+mod pair_values;
 /// Downloaded weights.
 pub mod pretrained;
 /// What is to be evaluated, and how.
 mod request;
 
 pub use error::MetricsError;
-pub use evaluate::evaluate;
+pub use evaluate::{evaluate, inputs_identity};
 pub use evaluation::{Evaluation, TRUTH};
 pub use files::{ClipPair, both_sides};
 pub(crate) use files::{MaskFile, places};
 pub use folders::masks::{MaskClipPair, both_masks};
+pub use pair_values::PairValues;
 pub use request::{MaskResize, Request};

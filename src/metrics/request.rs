@@ -1,6 +1,6 @@
 //! What is to be evaluated, and how: [`Request`].
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use slotflow_eval::MetricId;
@@ -8,6 +8,7 @@ use slotflow_eval::metric::definition::{Compute, FeatureOrigin, Needs};
 use slotflow_eval::stats::bootstrap::Resampling;
 
 use crate::metrics::error::MetricsError;
+use crate::metrics::pair_values::PairValues;
 use crate::models::perceptual::i3d::SHORTEST;
 
 /// What is to be evaluated, and how.
@@ -33,6 +34,8 @@ pub struct Request {
     pub clip_length: usize,
     /// Distances between sets take every clip, whether its name occurs on the other side or not.
     pub unpaired: bool,
+    /// Where values of single pairs come from.
+    pub pairs: PairValues,
     /// Folder of downloaded weights and cached features.
     pub cache: PathBuf,
     /// Where networks run.
@@ -59,6 +62,14 @@ impl Request {
         });
         let said: Vec<String> = void.into_iter().chain(resize).collect();
         said.join("; ")
+    }
+
+    /// The folder that features of clips are kept in.
+    pub(crate) fn feature_cache(&self) -> &Path {
+        match &self.pairs {
+            PairValues::Share { folder, .. } => folder,
+            _ => &self.cache,
+        }
     }
 
     /// Refuses metrics that have nothing to look at.

@@ -7,6 +7,7 @@
 //! Reference: SlotFormer `slotformer/video_prediction/vp_utils.py` (`postproc_mask`, `masks_to_boxes`, box AR).
 
 use ndarray::{Array2, ArrayView2, ArrayView3, Axis};
+use serde::{Deserialize, Serialize};
 
 use crate::error::EvalError;
 
@@ -24,7 +25,7 @@ pub struct BoundingBox {
 }
 
 /// How the boxes of one frame did.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Detection {
     /// Matched boxes over predicted boxes; `None` where nothing was predicted.
     pub precision: Option<f64>,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ndarray::Axis;
+use serde::{Deserialize, Serialize};
 
 use super::boxes::{Detection, boxes_where, detect};
 use super::overlap::{MaskPair, SegProfile, Segmentation, measure};
@@ -12,7 +13,7 @@ use crate::metric::definition::{Compute, MaskValue};
 use crate::tables::MetricSamples;
 
 /// What metrics of masks are made from, for one clip.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct MaskScores {
     /// One for the clip, or one a frame, as the profile says.
     segmentations: BTreeMap<SegProfile, Vec<Segmentation>>,

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis, Zip, s};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::matching::best_sum;
 use crate::error::{EvalError, same_shape};
@@ -108,7 +109,7 @@ impl<'a> MaskPair<'a> {
 }
 
 /// All scores of one clip or frame.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Segmentation {
     /// Adjusted Rand index over all pixels.
     pub ari: f64,
@@ -127,7 +128,7 @@ pub struct Segmentation {
 }
 
 /// How many objects there are and how many were found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Discovery {
     /// True objects.
     pub objects: usize,

@@ -4,6 +4,7 @@
 use ndarray::{Array2, Array3, ArrayView3, Axis};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 use super::clip::MaskScores;
 use crate::error::EvalError;
@@ -101,7 +102,7 @@ fn voronoi(slots: usize, height: usize, width: usize, seed: u64) -> Array2<u8> {
 }
 
 /// What masks that never looked score on one clip, one kind after another.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BlindScores(Vec<MaskScores>);
 
 impl BlindScores {

@@ -7,6 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use burn::tensor::Device;
 
 use crate::artifacts::progress::Watch;
+use crate::artifacts::sharding::record::ShardOf;
+use crate::artifacts::sharding::shard::Shard;
 use crate::device::DeviceChoice;
 
 /// How a run is done, beside what it computes.
@@ -28,8 +30,27 @@ pub struct Options {
     pub quiet: bool,
     /// Who hears how far stages are; nobody by default.
     pub watch: Watch,
+    /// The share of the clips that is done, and where; unset = all of them.
+    pub shard: Option<RunShard>,
     /// The command that asked for the run; unset where a library asks.
     pub invocation: Option<Invocation>,
+}
+
+/// A share of a run's clips.
+#[derive(Debug, Clone)]
+pub struct RunShard {
+    /// Which share, and of what.
+    pub asked: ShardOf,
+    /// Where its artifacts are made, in place of the cache.
+    pub folder: PathBuf,
+}
+
+impl Options {
+    /// Where stages are kept: the cache, or the folder of a shard.
+    pub fn store(&self) -> &Path {
+        let folder = self.shard.as_ref().map(|share| &share.folder);
+        folder.unwrap_or(&self.cache)
+    }
 }
 
 /// A command line and when it began.
@@ -101,6 +122,18 @@ pub struct Context {
     pub quiet: bool,
     /// Who hears how far it is.
     pub watch: Watch,
+    /// Which share of the clips is done; unset = all of them.
+    pub shard: Option<Shard>,
+}
+
+impl Context {
+    /// The clips that are done, of all that are asked for.
+    pub fn share<T>(&self, all: Vec<T>) -> Vec<T> {
+        match self.shard {
+            Some(shard) => shard.share(all),
+            None => all,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,17 +1,20 @@
 //! A run: stages in order, each done once and then found in the cache.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use serde::Serialize;
+use slotflow_datasets::ClipId;
 
-use super::options::{Context, Options};
+use super::options::{Context, Options, RunShard};
 use super::stage::Stage;
 use crate::artifacts::error::RunError;
 use crate::artifacts::files::partial_of;
 use crate::artifacts::progress;
+use crate::artifacts::sharding::record::ShardRecord;
+use crate::artifacts::sharding::stage_share::StageShare;
 use crate::artifacts::store::artifact::{Artifact, MANIFEST, Manifest, read_manifest};
 use crate::artifacts::store::key::{ArtifactId, Recipe};
 use crate::artifacts::store::partial::Partial;
@@ -24,6 +27,9 @@ pub struct Record {
     pub stage: String,
     /// The artifact.
     pub id: ArtifactId,
+    /// Everything that the artifact's bytes depend on.
+    #[serde(skip)]
+    pub recipe: Recipe,
     /// Whether it was made now.
     pub made: bool,
     /// Why it was made, or "unchanged".
@@ -40,6 +46,10 @@ pub struct Run {
     records: Mutex<Vec<Record>>,
     /// Whether a stage was asked for with `--fresh`: all after it are made again.
     is_fresh: AtomicBool,
+    /// The clips of the last stage that read a source.
+    planned: Mutex<Arc<[ClipId]>>,
+    /// What a shard made so far.
+    shares: Mutex<Vec<StageShare>>,
 }
 
 impl Run {
@@ -54,12 +64,15 @@ impl Run {
             seed: options.seed,
             quiet: options.quiet,
             watch: options.watch.clone(),
+            shard: options.shard.as_ref().map(|share| share.asked.shard),
         };
         Ok(Self {
             options,
             context,
             records: Mutex::new(Vec::new()),
             is_fresh: AtomicBool::new(false),
+            planned: Mutex::default(),
+            shares: Mutex::default(),
         })
     }
 
@@ -72,6 +85,8 @@ impl Run {
             context: self.context.clone(),
             records: Mutex::new(self.records()),
             is_fresh: AtomicBool::new(self.is_fresh.load(Ordering::Relaxed)),
+            planned: Mutex::new(self.planned.lock().map(|of| of.clone()).unwrap_or_default()),
+            shares: Mutex::default(),
         }
     }
 
@@ -96,13 +111,22 @@ impl Run {
     /// The stage's artifact: the one that is there, or a new one.
     ///
     /// # Errors
-    /// What stopped the stage; [`RunError::Until`] where the run was asked to end behind it.
+    /// What stopped the stage; [`RunError::Until`] where the run was asked to end behind it, and [`RunError::Share`] where it
+    /// is a shard that ends here.
     pub fn stage<S: Stage>(&self, stage: &S) -> Result<Artifact<S::Output>, RunError> {
+        if !S::IS_PER_CLIP {
+            self.check_all_clips()?;
+        }
         let artifact = self.open_or_make(stage)?;
+        let artifact = artifact.of_planned(self.planned_by(stage));
+        if let (Some(share), Ok(mut shares)) = (&self.options.shard, self.shares.lock()) {
+            shares.push(StageShare::new(share.asked.shard, &artifact)?);
+        }
         let until = self.options.until.as_deref();
         if !self.options.dry
             && (until == Some(S::NAME) || (until.is_some() && until == S::FORMER_NAME))
         {
+            self.check_all_clips()?;
             return Err(RunError::Until {
                 stage: S::NAME,
                 path: self.bucket::<S>(S::NAME).join(&artifact.id().0),
@@ -111,13 +135,40 @@ impl Run {
         Ok(artifact)
     }
 
+    /// Ends a shard of a run before what needs all clips: what it made is told in its folder.
+    ///
+    /// # Errors
+    /// [`RunError::Share`] of a shard; a file that cannot be read or written.
+    pub fn check_all_clips(&self) -> Result<(), RunError> {
+        let Some(RunShard { asked, folder }) = &self.options.shard else {
+            return Ok(());
+        };
+        let stages = self.shares.lock();
+        let stages = stages.map(|stages| stages.clone()).unwrap_or_default();
+        let files = stages.iter().flat_map(StageShare::paths).collect();
+        let path = ShardRecord::new(asked, folder, stages, files)?.write(folder)?;
+        Err(RunError::Share { path })
+    }
+
+    /// All clips that a stage's artifact is of: those that it reads from a source, else those of the last stage that read one.
+    fn planned_by<S: Stage>(&self, stage: &S) -> Arc<[ClipId]> {
+        let Ok(mut planned) = self.planned.lock() else {
+            return Arc::default();
+        };
+        let own = stage.planned();
+        if !own.is_empty() {
+            *planned = own.into();
+        }
+        planned.clone()
+    }
+
     fn open_or_make<S: Stage>(&self, stage: &S) -> Result<Artifact<S::Output>, RunError> {
         let recipe = self.recipe(stage)?;
         let bucket = self.bucket::<S>(S::NAME);
         let dir = bucket.join(&recipe.id().0);
         let fresh = self.is_fresh::<S>();
         if !fresh && let Some(artifact) = self.found::<S>(&recipe) {
-            self.note(S::NAME, artifact.id(), None, 0.0);
+            self.note(recipe, None, 0.0);
             return Ok(artifact);
         }
         let incomplete = !fresh && !self.options.dry && reopen(&dir);
@@ -129,7 +180,7 @@ impl Run {
             reason(&bucket, &dir, &recipe)
         };
         if self.options.dry {
-            self.note(S::NAME, &recipe.id(), Some(why), 0.0);
+            self.note(recipe.clone(), Some(why), 0.0);
             return Ok(Artifact::named(&dir, recipe));
         }
         if !self.options.quiet {
@@ -137,15 +188,11 @@ impl Run {
         }
         memory::at_work(S::NAME);
         let start = Instant::now();
-        let mut out = Partial::<S::Output>::open(&dir, recipe)?;
+        let mut out = Partial::<S::Output>::open(&dir, recipe.clone())?;
+        out = out.of_share(self.options.shard.is_some());
         stage.run(&mut out, &self.context)?;
         let artifact = out.commit()?;
-        self.note(
-            S::NAME,
-            artifact.id(),
-            Some(why),
-            start.elapsed().as_secs_f64(),
-        );
+        self.note(recipe, Some(why), start.elapsed().as_secs_f64());
         Ok(artifact)
     }
 
@@ -166,20 +213,20 @@ impl Run {
     /// The folder of all that a stage ever made here.
     fn bucket<S: Stage>(&self, name: &str) -> PathBuf {
         let bucket = format!("{name}-v{}", S::VERSION);
-        self.options.cache.join(bucket)
+        self.options.store().join(bucket)
     }
 
     /// The artifact that is there, under the stage's name or its former one.
     fn found<S: Stage>(&self, recipe: &Recipe) -> Option<Artifact<S::Output>> {
-        let id = recipe.id();
+        let (id, is_share) = (recipe.id(), self.options.shard.is_some());
         let dir = self.bucket::<S>(S::NAME).join(&id.0);
-        Artifact::open(&dir, &id).or_else(|| {
+        Artifact::open(&dir, &id, is_share).or_else(|| {
             let former = Recipe {
                 stage: S::FORMER_NAME?.to_owned(),
                 ..recipe.clone()
             };
             let dir = self.bucket::<S>(&former.stage).join(&former.id().0);
-            Artifact::open(&dir, &id)
+            Artifact::open(&dir, &id, is_share)
         })
     }
 
@@ -190,11 +237,12 @@ impl Run {
         self.is_fresh.fetch_or(asked, Ordering::Relaxed) || asked
     }
 
-    fn note(&self, stage: &str, id: &ArtifactId, made: Option<String>, seconds: f64) {
+    fn note(&self, recipe: Recipe, made: Option<String>, seconds: f64) {
         let why = made.clone().unwrap_or_else(|| "unchanged".to_owned());
         let record = Record {
-            stage: stage.to_owned(),
-            id: id.clone(),
+            stage: recipe.stage.clone(),
+            id: recipe.id(),
+            recipe,
             made: made.is_some(),
             why,
             seconds,

@@ -1,6 +1,7 @@
 //! One step of a pipeline.
 
 use serde::Serialize;
+use slotflow_datasets::ClipId;
 
 use super::options::Context;
 use crate::artifacts::error::RunError;
@@ -16,6 +17,8 @@ pub trait Stage {
     const FORMER_NAME: Option<&'static str> = None;
     /// Rises when the same settings would give other bytes.
     const VERSION: u32;
+    /// Whether what it makes of a clip depends on no other clip, so that shards of a run can share the clips out.
+    const IS_PER_CLIP: bool = false;
     /// Its settings.
     type Config: Serialize;
     /// What it gives.
@@ -26,6 +29,11 @@ pub trait Stage {
 
     /// What it reads.
     fn inputs(&self) -> Vec<Input>;
+
+    /// All clips that it reads from a source, in their order; none where it reads an earlier stage's.
+    fn planned(&self) -> Vec<ClipId> {
+        Vec::new()
+    }
 
     /// Whether it draws random numbers.
     fn is_random(&self) -> bool {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -45,16 +46,19 @@ pub struct Artifact<K: ArtifactKind> {
     id: ArtifactId,
     dir: PathBuf,
     manifest: Manifest,
+    /// See [`Artifact::planned`].
+    planned: Arc<[ClipId]>,
     kind: PhantomData<fn() -> K>,
 }
 
 impl<K: ArtifactKind> Artifact<K> {
-    /// The artifact in `dir`, if it is there with all of its files, and no clip is to be tried again.
-    pub(in crate::artifacts) fn open(dir: &Path, id: &ArtifactId) -> Option<Self> {
+    /// The artifact in `dir`, if it is there with all of its files, and no clip is to be tried again. That of a shard may have
+    /// no clips.
+    pub(in crate::artifacts) fn open(dir: &Path, id: &ArtifactId, is_share: bool) -> Option<Self> {
         let manifest = read_manifest(dir)?;
         let is_there = |clip: &ClipId| clip_path(dir, clip).is_file();
         let is_whole = match manifest.clips.as_slice() {
-            [] => dir.join(TABLE).is_file(),
+            [] => is_share || dir.join(TABLE).is_file(),
             clips => clips.iter().all(is_there),
         };
         (is_whole && manifest.retried.is_empty()).then(|| Self::new(id.clone(), dir, manifest))
@@ -91,8 +95,20 @@ impl<K: ArtifactKind> Artifact<K> {
             id,
             dir: dir.to_owned(),
             manifest,
+            planned: Arc::default(),
             kind: PhantomData,
         }
+    }
+
+    /// The same, made of these clips of a source.
+    pub(in crate::artifacts) fn of_planned(self, planned: Arc<[ClipId]>) -> Self {
+        Self { planned, ..self }
+    }
+
+    /// All clips of the source that a run asks for, in their order, done or not, of this shard or of another; none where no
+    /// run gave the artifact.
+    pub fn planned(&self) -> &[ClipId] {
+        &self.planned
     }
 
     /// The name of its content.
@@ -121,7 +137,7 @@ impl<K: ArtifactKind> Artifact<K> {
     }
 
     /// Those among them that the machine failed, not the clip.
-    pub(super) fn retried(&self) -> &BTreeSet<ClipId> {
+    pub(in crate::artifacts) fn retried(&self) -> &BTreeSet<ClipId> {
         &self.manifest.retried
     }
 
@@ -131,7 +147,8 @@ impl<K: ArtifactKind> Artifact<K> {
     where
         K: Includes<L>,
     {
-        Artifact::new(self.id.clone(), &self.dir, self.manifest.clone())
+        let read = Artifact::new(self.id.clone(), &self.dir, self.manifest.clone());
+        read.of_planned(self.planned.clone())
     }
 }
 
@@ -183,7 +200,8 @@ impl<T: DeserializeOwned> Artifact<Table<T>> {
 
 impl<K: ArtifactKind> Clone for Artifact<K> {
     fn clone(&self) -> Self {
-        Self::new(self.id.clone(), &self.dir, self.manifest.clone())
+        let same = Self::new(self.id.clone(), &self.dir, self.manifest.clone());
+        same.of_planned(self.planned.clone())
     }
 }
 
@@ -223,7 +241,7 @@ pub(super) struct TableFile<T> {
 ///
 /// # Errors
 /// When `value`, which is to have a place for it, is not representable as JSON.
-pub(super) fn sealed(value: &impl Serialize) -> Result<Vec<u8>, RunError> {
+pub(in crate::artifacts) fn sealed(value: &impl Serialize) -> Result<Vec<u8>, RunError> {
     let text = serde_json::to_vec_pretty(value);
     let mut text = text.map_err(|error| RunError::Internal {
         reason: error.to_string(),

@@ -14,7 +14,7 @@ use super::key::Recipe;
 use super::kind::{ArtifactKind, PerClip, Table};
 use crate::artifacts::error::{ClipFault, RunError};
 use crate::artifacts::execution::options::Context;
-use crate::artifacts::files::{partial_of, remove_dir, write_atomic};
+use crate::artifacts::files::{link_or_copy, partial_of, remove_dir, write_atomic};
 use crate::artifacts::lock::FolderLock;
 use crate::artifacts::progress::Progress;
 use crate::artifacts::{fault, interrupt};
@@ -32,6 +32,8 @@ pub struct Partial<K: ArtifactKind> {
     failures: BTreeMap<ClipId, String>,
     /// Those among them that the machine failed.
     retried: BTreeSet<ClipId>,
+    /// Whether it is the share of a shard, which may have no clips.
+    is_share: bool,
     /// Held as long as this process works here.
     lock: FolderLock,
     kind: PhantomData<fn() -> K>,
@@ -52,9 +54,16 @@ impl<K: ArtifactKind> Partial<K> {
             clips: Vec::new(),
             failures: BTreeMap::new(),
             retried: BTreeSet::new(),
+            is_share: false,
             lock,
             kind: PhantomData,
         })
+    }
+
+    /// The same, the share of a shard or not: a share may have no clips.
+    #[must_use]
+    pub fn of_share(self, is_share: bool) -> Self {
+        Self { is_share, ..self }
     }
 
     /// Carries failures of an earlier stage on, so that the last one still names them.
@@ -70,7 +79,7 @@ impl<K: ArtifactKind> Partial<K> {
     pub fn commit(self) -> Result<Artifact<K>, RunError> {
         self.check_undamaged()?;
         let clips = self.finished();
-        if clips.is_empty() && !self.dir.join(TABLE).is_file() {
+        if clips.is_empty() && !self.is_share && !self.dir.join(TABLE).is_file() {
             return Err(self.nothing_done());
         }
         let manifest = Manifest {
@@ -234,6 +243,28 @@ impl<K: PerClip> Partial<K> {
     pub fn add(&mut self, clip: &ClipId, file: &ClipFile) -> Result<(), RunError> {
         self.clips.push(clip.clone());
         file.write(&clip_path(&self.dir, clip))
+    }
+
+    /// Adds a clip whose file lies elsewhere: by a link where the file system has them, else by a copy.
+    ///
+    /// # Errors
+    /// When the file system says no.
+    pub(in crate::artifacts) fn take(
+        &mut self,
+        clip: &ClipId,
+        from: &Path,
+    ) -> Result<(), RunError> {
+        self.clips.push(clip.clone());
+        link_or_copy(from, &clip_path(&self.dir, clip))
+    }
+
+    /// Adds a clip that could not be done; `is_retried` where the machine failed it.
+    pub(in crate::artifacts) fn fail(&mut self, clip: &ClipId, reason: &str, is_retried: bool) {
+        self.clips.push(clip.clone());
+        self.failures.insert(clip.clone(), reason.to_owned());
+        if is_retried {
+            self.retried.insert(clip.clone());
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! Segmentation of pairs of mask files.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use ndarray::{Array3, ArrayView3, s};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use slotflow_datasets::Fit;
 use slotflow_datasets::video::fit::resize_ids;
 use slotflow_eval::metric::definition::Needs;
@@ -12,6 +13,7 @@ use slotflow_eval::segmentation::{MaskPair, MaskScores};
 use slotflow_eval::trivial_baselines::{BlindScores, MaskFloor};
 use slotflow_eval::{MetricId, MetricSamples};
 
+use crate::artifacts::RunError;
 use crate::metrics::error::MetricsError;
 use crate::metrics::evaluation::{Evaluation, RowContext};
 use crate::metrics::files::{Labels, MaskFile, Matches, places};
@@ -27,8 +29,7 @@ pub(crate) fn evaluate(
     evaluation: &mut Evaluation,
 ) -> Result<(), MetricsError> {
     let sides = [places(prediction)?, places(truth)?];
-    let names = |side: usize| sides[side].keys().cloned().collect::<Vec<String>>();
-    let matches = Matches::new(&names(0), &names(1)).or_none(prediction, truth)?;
+    let matches = matches(&sides, [prediction, truth])?;
     evaluation.note_unmatched(&matches);
     let is_of_masks = |id: &MetricId| id.compute().needs() == Needs::Masks;
     let wanted: Vec<MetricId> = request
@@ -37,11 +38,62 @@ pub(crate) fn evaluate(
         .copied()
         .filter(is_of_masks)
         .collect();
-    let pairs: Vec<(&str, &MaskFile, &MaskFile)> = matches
-        .pairs
-        .iter()
+    let pairs = pairs(&sides, &matches);
+    let own = request.pairs.own(&pairs).into_par_iter();
+    let measured = |(name, prediction, truth): &NamedPair<'_>| {
+        let measure = || -> Result<Scored, String> {
+            let scored = Pair::read(request, prediction, truth)
+                .and_then(|pair| pair.scored(&wanted, request));
+            scored.map_err(|error| error.to_string())
+        };
+        request.pairs.of("masks", name, measure)
+    };
+    let found = own.map(measured);
+    let found: Vec<Result<Scored, String>> = found.collect::<Result<_, RunError>>()?;
+    if request.pairs.is_share() {
+        return Ok(());
+    }
+    let shared = row_context(request, &matches, &pairs);
+    add_rows(request, &wanted, (&pairs, &found), &shared, evaluation);
+    Ok(())
+}
+
+/// Files of one name on both sides: the name, the prediction, the truth.
+type NamedPair<'a> = (&'a str, &'a MaskFile, &'a MaskFile);
+
+/// The hash of all masks that are compared.
+///
+/// # Errors
+/// As [`evaluate`].
+pub(crate) fn identity(
+    request: &Request,
+    [prediction, truth]: [&Path; 2],
+) -> Result<String, MetricsError> {
+    let sides = [places(prediction)?, places(truth)?];
+    let matches = matches(&sides, [prediction, truth])?;
+    let shared = row_context(request, &matches, &pairs(&sides, &matches));
+    Ok(shared.identity().to_owned())
+}
+
+fn matches(
+    sides: &[BTreeMap<String, MaskFile>; 2],
+    [prediction, truth]: [&Path; 2],
+) -> Result<Matches, MetricsError> {
+    let names = |side: usize| sides[side].keys().cloned().collect::<Vec<String>>();
+    Matches::new(&names(0), &names(1)).or_none(prediction, truth)
+}
+
+fn pairs<'a>(
+    sides: &'a [BTreeMap<String, MaskFile>; 2],
+    matches: &'a Matches,
+) -> Vec<NamedPair<'a>> {
+    let pairs = matches.pairs.iter();
+    pairs
         .filter_map(|(name, ..)| Some((name.as_str(), sides[0].get(name)?, sides[1].get(name)?)))
-        .collect();
+        .collect()
+}
+
+fn row_context(request: &Request, matches: &Matches, pairs: &[NamedPair<'_>]) -> RowContext {
     let identity = |side, name: &str, file: &MaskFile| {
         // A file that cannot be read is known by the reason, and its clip is left out with it.
         let content = file.identity().unwrap_or_else(|error| error.to_string());
@@ -51,27 +103,31 @@ pub(crate) fn evaluate(
         [("prediction", prediction), ("truth", truth)]
             .map(|(side, file)| identity(side, name, file))
     });
-    let shared =
-        RowContext::new(&matches, identities, request.skip).with_note(&request.about_masks());
-    let found: Vec<Result<Scored, MetricsError>> = pairs
-        .par_iter()
-        .map(|(_, prediction, truth)| {
-            Pair::read(request, prediction, truth)?.scored(&wanted, request)
-        })
-        .collect();
-    for id in wanted {
+    RowContext::new(matches, identities, request.skip).with_note(&request.about_masks())
+}
+
+/// Adds a row a metric, by what was found of every pair.
+fn add_rows(
+    request: &Request,
+    wanted: &[MetricId],
+    (pairs, found): (&[NamedPair<'_>], &[Result<Scored, String>]),
+    shared: &RowContext,
+    evaluation: &mut Evaluation,
+) {
+    for &id in wanted {
         let mut samples = MetricSamples::new(id, SUBSET);
         let mut floor = MaskFloor::new(id);
-        for ((name, ..), found) in pairs.iter().zip(&found) {
+        for ((name, ..), found) in pairs.iter().zip(found) {
             match found {
                 Ok(found) => {
                     found.tested.push_to(&mut samples, name, request.skip);
                     floor.push(&found.blind, name, request.skip);
                 }
-                Err(error) => {
-                    let reason = error.to_string();
-                    samples.leave_out(name, &reason);
-                    evaluation.failures.insert((*name).to_owned(), reason);
+                Err(reason) => {
+                    samples.leave_out(name, reason);
+                    evaluation
+                        .failures
+                        .insert((*name).to_owned(), reason.clone());
                 }
             }
         }
@@ -84,9 +140,8 @@ pub(crate) fn evaluate(
             let said: Vec<&str> = notes.into_iter().filter(|note| !note.is_empty()).collect();
             score.note = said.join("; ");
         }
-        evaluation.add_score(score, samples.rows(), &shared);
+        evaluation.add_score(score, samples.rows(), shared);
     }
-    Ok(())
 }
 
 /// Masks of one clip on both sides, `[time, height, width]` each.
@@ -129,6 +184,7 @@ struct Pair {
 }
 
 /// Scores of a clip, and of masks that never looked.
+#[derive(Serialize, Deserialize)]
 struct Scored {
     tested: MaskScores,
     blind: BlindScores,

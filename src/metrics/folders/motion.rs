@@ -7,6 +7,7 @@ use slotflow_datasets::video::fit::resize;
 use slotflow_eval::metric::definition::Compute;
 use slotflow_eval::{MetricId, Score};
 
+use crate::artifacts::RunError;
 use crate::artifacts::progress::Progress;
 use crate::metrics::evaluation::{Evaluation, VideoFolders};
 use crate::metrics::files::{Videos, each_piece};
@@ -22,7 +23,13 @@ const WEIGHTS: &str = "synth-metal/motion";
 
 /// Adds the rows, where `fvd-motion` is asked for: predictions against the truth, and true clips against other true
 /// ones.
-pub(crate) fn evaluate(folders: &VideoFolders<'_>, evaluation: &mut Evaluation) {
+///
+/// # Errors
+/// When values of pairs cannot be kept.
+pub(crate) fn evaluate(
+    folders: &VideoFolders<'_>,
+    evaluation: &mut Evaluation,
+) -> Result<(), RunError> {
     let &VideoFolders {
         request,
         sides,
@@ -31,14 +38,14 @@ pub(crate) fn evaluate(folders: &VideoFolders<'_>, evaluation: &mut Evaluation) 
     } = folders;
     let is_motion = |id: &MetricId| matches!(id.compute(), Compute::Motion);
     if !request.metrics.iter().any(is_motion) {
-        return;
+        return Ok(());
     }
     let (config, model, id) = match network(&request.device) {
         Ok(loaded) => loaded,
         Err(error) => {
             let score = Score::not_computed(ID, SUBSET, &error.to_string());
             evaluation.add_score(score, Vec::new(), shared);
-            return;
+            return Ok(());
         }
     };
     let extractor = MotionExtractor {
@@ -47,11 +54,13 @@ pub(crate) fn evaluate(folders: &VideoFolders<'_>, evaluation: &mut Evaluation) 
         weights: &id,
         device: &request.device,
     };
-    let progress = Progress::new("motion", matches.pairs.len(), request.quiet);
+    let own = request.pairs.own(&matches.pairs);
+    let progress = Progress::new("motion", own.len(), request.quiet);
     let (mut truth, mut prediction) = (MotionFeatures::new(), MotionFeatures::new());
     let mut left_out = Vec::new();
-    for (name, one, other) in &matches.pairs {
-        match of_pair(&extractor, sides, [*one, *other], request.skip) {
+    for (name, one, other) in own {
+        let measure = || of_pair(&extractor, sides, [*one, *other], request.skip);
+        match request.pairs.of("motion", name, measure)? {
             Ok([of_truth, of_prediction]) => {
                 truth.push(of_truth);
                 prediction.push(of_prediction);
@@ -63,22 +72,24 @@ pub(crate) fn evaluate(folders: &VideoFolders<'_>, evaluation: &mut Evaluation) 
         }
         progress.advance();
     }
+    if request.pairs.is_share() {
+        return Ok(());
+    }
     let [height, width] = extractor.config.resolution;
-    let mut notes = vec![format!("frames at {height}×{width}")];
-    notes.extend(left_out);
+    left_out.insert(0, format!("frames at {height}×{width}"));
+    let seed = request.resampling.seed;
+    let imagined = extractor.score(SUBSET, [&truth, &prediction], seed);
     let rows = [
-        (
-            SUBSET,
-            extractor.score(SUBSET, [&truth, &prediction], request.resampling.seed),
-        ),
+        (SUBSET, imagined),
         (REAL, extractor.score_of_halves(REAL, &truth)),
     ];
     for (subset, score) in rows {
         let mut score =
             score.unwrap_or_else(|error| Score::not_computed(ID, subset, &error.to_string()));
-        score.note = [&[score.note], &notes[..]].concat().join("; ");
+        score.note = [&[score.note], &left_out[..]].concat().join("; ");
         evaluation.add_score(score, Vec::new(), shared);
     }
+    Ok(())
 }
 
 /// The bundled network, and the hash of its weights.

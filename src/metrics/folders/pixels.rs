@@ -5,6 +5,7 @@ use slotflow_eval::metric::definition::{Compute, FrameMetric};
 use slotflow_eval::pixel::frame_values;
 use slotflow_eval::{MetricId, MetricSamples};
 
+use crate::artifacts::RunError;
 use crate::metrics::evaluation::{Evaluation, VideoFolders};
 use crate::metrics::files::{Videos, each_piece};
 
@@ -15,7 +16,13 @@ pub(crate) const SUBSET: &str = slotflow_eval::report::IN_FOLDERS;
 type Values = Result<Vec<f64>, String>;
 
 /// Adds the rows of all metrics of frames that no network computes.
-pub(crate) fn evaluate(folders: &VideoFolders<'_>, evaluation: &mut Evaluation) {
+///
+/// # Errors
+/// When values of pairs cannot be kept.
+pub(crate) fn evaluate(
+    folders: &VideoFolders<'_>,
+    evaluation: &mut Evaluation,
+) -> Result<(), RunError> {
     let &VideoFolders {
         request,
         sides,
@@ -30,11 +37,20 @@ pub(crate) fn evaluate(folders: &VideoFolders<'_>, evaluation: &mut Evaluation) 
             _ => None,
         })
         .collect();
-    let found: Vec<Vec<Values>> = matches
-        .pairs
-        .par_iter()
-        .map(|(_, prediction, truth)| of_pair(&wanted, sides, [*prediction, *truth], request.skip))
-        .collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let measured = |(name, prediction, truth): &(String, usize, usize)| {
+        let pair = [*prediction, *truth];
+        let measure = || of_pair(&wanted, sides, pair, request.skip);
+        request.pairs.of("pixels", name, measure)
+    };
+    let own = request.pairs.own(&matches.pairs);
+    let found = own.into_par_iter().map(measured);
+    let found: Vec<Vec<Values>> = found.collect::<Result<_, RunError>>()?;
+    if request.pairs.is_share() {
+        return Ok(());
+    }
     for (place, (id, _)) in wanted.iter().enumerate() {
         let mut samples = MetricSamples::new(*id, SUBSET);
         for ((name, ..), of_clip) in matches.pairs.iter().zip(&found) {
@@ -48,6 +64,7 @@ pub(crate) fn evaluate(folders: &VideoFolders<'_>, evaluation: &mut Evaluation) 
         }
         evaluation.add(&samples, request, shared);
     }
+    Ok(())
 }
 
 /// Every metric on one pair. A metric that cannot be computed of one frame has none of the clip.

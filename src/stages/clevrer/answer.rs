@@ -48,6 +48,7 @@ struct Reasoner<'a> {
 impl Stage for Answer<'_> {
     const NAME: &'static str = "answer";
     const VERSION: u32 = 2;
+    const IS_PER_CLIP: bool = true;
     type Config = AnswerConfig;
     type Output = AnswersOfClips;
 

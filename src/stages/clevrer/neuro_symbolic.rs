@@ -43,6 +43,7 @@ impl Stage for NeuroSymbolic<'_> {
     const NAME: &'static str = "neuro-symbolic";
     const FORMER_NAME: Option<&'static str> = Some("reason");
     const VERSION: u32 = 3;
+    const IS_PER_CLIP: bool = true;
     type Config = NeuroSymbolicConfig;
     type Output = AnswersOfClips;
 

@@ -29,6 +29,7 @@ impl Stage for Oracle<'_> {
     const NAME: &'static str = "oracle";
     const FORMER_NAME: Option<&'static str> = Some("know");
     const VERSION: u32 = 1;
+    const IS_PER_CLIP: bool = true;
     type Config = [usize; 2];
     type Output = TrueAnswersAndStates;
 
@@ -41,7 +42,7 @@ impl Stage for Oracle<'_> {
             self.clips.as_input("clips"),
             Input::new("stride", self.stride.to_string()),
         ];
-        inputs.extend(truth_of("truth", self.source, self.clips.clips()));
+        inputs.extend(truth_of("truth", self.source, self.clips.planned()));
         inputs
     }
 

@@ -1,8 +1,9 @@
 //! Clips → frames, masks and questions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ndarray::{Array3, Array4, Ix3, Ix4};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use slotflow_datasets::source::Cut;
 use slotflow_datasets::synth::questions::Amount;
@@ -122,6 +123,7 @@ impl Decode<'_> {
 impl Stage for Decode<'_> {
     const NAME: &'static str = "decode";
     const VERSION: u32 = 1;
+    const IS_PER_CLIP: bool = true;
     type Config = DecodeConfig;
     type Output = DecodedClips;
 
@@ -131,12 +133,13 @@ impl Stage for Decode<'_> {
 
     fn inputs(&self) -> Vec<Input> {
         let mut hash = blake3::Hasher::new();
-        for index in self.range() {
+        let identity = |index| {
             // A file that cannot be read is known by its name; its clip fails later, with the reason.
-            let identity = self
-                .source
-                .identity(index)
-                .unwrap_or_else(|error| error.to_string());
+            let found = self.source.identity(index);
+            found.unwrap_or_else(|error| error.to_string())
+        };
+        let identities: Vec<String> = self.range().into_par_iter().map(identity).collect();
+        for (index, identity) in self.range().zip(identities) {
             hash.update(self.source.id(index).as_str().as_bytes())
                 .update(identity.as_bytes());
         }
@@ -160,12 +163,16 @@ impl Stage for Decode<'_> {
         inputs
     }
 
+    fn planned(&self) -> Vec<ClipId> {
+        self.range().map(|index| self.source.id(index)).collect()
+    }
+
     fn run(&self, out: &mut Partial<DecodedClips>, context: &Context) -> Result<(), RunError> {
-        let range = self.range();
-        let index_of = |clip: &ClipId| range.clone().find(|&index| self.source.id(index) == *clip);
-        out.expect(range.clone().map(|index| self.source.id(index)).collect());
+        let planned = self.planned();
+        let indices: BTreeMap<ClipId, usize> = planned.iter().cloned().zip(self.range()).collect();
+        out.expect(context.share(planned));
         out.each_parallel(context, |clip| -> Result<ClipFile, ClipFault> {
-            let index = index_of(clip).ok_or("the source has lost the clip")?;
+            let index = *indices.get(clip).ok_or("the source has lost the clip")?;
             let sample = self.source.sample(index, &self.window);
             let sample = sample.map_err(|error| self.fault(index, &error))?;
             let decoder = self.source.pixel_decoder(index);

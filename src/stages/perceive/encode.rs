@@ -30,6 +30,7 @@ pub struct Encode<'a> {
 impl Stage for Encode<'_> {
     const NAME: &'static str = "encode";
     const VERSION: u32 = 1;
+    const IS_PER_CLIP: bool = true;
     type Config = EncodeConfig;
     type Output = SlotsOfClips;
 

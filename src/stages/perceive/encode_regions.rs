@@ -113,7 +113,7 @@ impl EncodeRegions<'_> {
         // A folder that cannot be read is known by what is wrong; the stage then fails with it.
         let identity = files(folder).and_then(|files| {
             let mut hash = blake3::Hasher::new();
-            for clip in self.clips.clips() {
+            for clip in self.clips.planned() {
                 if let Some(file) = files.get(clip.as_str()) {
                     let identity = file.identity().map_err(unfit)?;
                     hash.update(clip.as_str().as_bytes())

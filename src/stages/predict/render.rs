@@ -35,6 +35,7 @@ pub struct Render<'a> {
 impl Stage for Render<'_> {
     const NAME: &'static str = "render";
     const VERSION: u32 = 1;
+    const IS_PER_CLIP: bool = true;
     type Config = RenderConfig;
     type Output = RenderedFrames;
 

@@ -24,6 +24,7 @@ pub struct Rollout<'a> {
 impl Stage for Rollout<'_> {
     const NAME: &'static str = "rollout";
     const VERSION: u32 = 1;
+    const IS_PER_CLIP: bool = true;
     type Config = RolloutConfig;
     type Output = SlotsOfClips;
 

@@ -19,13 +19,14 @@ use crate::stages::Loaded;
 /// `fill` is given the folder to write into and the plan's text.
 ///
 /// # Errors
-/// When `out` holds something else than a run, or cannot be written; an earlier run is then still there.
+/// When `out` holds something else than a run, or cannot be written; an earlier run is then still there. A shard ends here.
 pub fn write_run_folder(
     out: &Path,
     run: &Run,
     plan: &Plan,
     fill: impl FnOnce(&Path, String) -> Result<(), RunError>,
 ) -> Result<PathBuf, RunError> {
+    run.check_all_clips()?;
     check_is_ours(out)?;
     let plan = plan.to_toml().map_err(|error| RunError::Internal {
         reason: error.to_string(),

@@ -27,6 +27,7 @@ pub struct MergeSlots<'a> {
 impl Stage for MergeSlots<'_> {
     const NAME: &'static str = "levels";
     const VERSION: u32 = 1;
+    const IS_PER_CLIP: bool = true;
     type Config = Vec<usize>;
     type Output = LevelsOfClips;
 

@@ -24,6 +24,7 @@ pub struct Segment<'a> {
 impl Stage for Segment<'_> {
     const NAME: &'static str = "segment";
     const VERSION: u32 = 1;
+    const IS_PER_CLIP: bool = true;
     type Config = SegmentConfig;
     type Output = SegmentedClips;
 

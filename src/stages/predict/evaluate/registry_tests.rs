@@ -16,7 +16,7 @@ use slotflow_eval::{EvalError, ItemTable, Provenance, ScoreTable};
 
 use super::pixels::{ClipFrames, PixelSamples};
 use super::rows::Rows;
-use crate::metrics::{Request, evaluate};
+use crate::metrics::{PairValues, Request, evaluate};
 
 /// Mean absolute difference of pixels in 0..=255: what the file of a new metric would hold.
 static MAE: Metric = Metric {
@@ -184,6 +184,7 @@ fn a_metric_of_frames_that_is_added_appears_in_pipeline_eval_and_on_its_page() {
         resize: None,
         clip_length: 16,
         unpaired: false,
+        pairs: PairValues::default(),
         cache: room.path().join("cache"),
         device: Device::flex(),
         quiet: true,
