@@ -19,6 +19,7 @@ fn pipeline() {
 
     Commands:
       run          Predict or segment videos, or answer questions, as one or several plans say, and write a report
+      merge        Put shards together into what one command would have made
       compare      Compare finished runs on one page, with paired differences
       edit         Remove, add, exchange or move objects of a finished run's clip, and predict it anew
       train        Train the model of a plan, or resume its training
@@ -76,6 +77,7 @@ fn run() {
           --fresh <STAGE>          Run a stage again although it is cached, and all that depend on it [possible values: decode, encode, segment, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, score-masks, score-reconstructions, edit-benchmark, evaluate, compose, render-scenes, evaluate-scenes]
           --until <STAGE>          Stop when this stage is done, and print the folder of what it made [possible values: decode, encode, segment, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, score-masks, score-reconstructions, edit-benchmark, evaluate, compose, render-scenes, evaluate-scenes]
           --json                   Print one JSON object a run, with its scores, in place of the report's path
+          --shard <I/N>            Do the I-th of N equal shares, counted from 1, in a folder shard-I-of-N; `auto` takes both from Slurm or MPI
           --dry-run                Print for every stage whether it would run, and why; run nothing
           --set <TABLE.KEY=VALUE>  Change one value of the plan; may be given several times
           --seed <SEED>            Seed of all random numbers [default: the plan's]
@@ -181,6 +183,7 @@ fn eval() {
           --unpaired               For distances between distributions (fvd, fid, …), take every clip of both folders, paired or not
           --device <DEVICE>        Device: auto, cpu, cuda or cuda:N [default: auto]
           --cache <DIR>            Cache of stages, frames and networks [default: `$SLOTFLOW_CACHE`, else `.cache` here where it is one, else the user's]
+          --shard <I/N>            Do the I-th of N equal shares, counted from 1, in a folder shard-I-of-N; `auto` takes both from Slurm or MPI
       -q, --quiet                  Print no progress and no scores
           --json                   Print one JSON object with the scores in place of the table's path
           --resamples <COUNT>      Resamples of the bootstrap [default: 10000]
@@ -396,6 +399,9 @@ fn generate() {
           --size <HEIGHT> <WIDTH>
               Height and width in pixels [default: 320 480 for clevrer and coco, 256 256 for physion, 218 178 for celeba]
 
+          --shard <I/N>
+              Do the I-th of N equal shares, counted from 1, in a folder shard-I-of-N; `auto` takes both from Slurm or MPI
+
       -q, --quiet
               Print no progress
 
@@ -445,6 +451,7 @@ fn every_command_is_here_and_its_help_has_an_example() {
         include_str!("cli_help.rs"),
         include_str!("edit.rs"),
         include_str!("reproduce.rs"),
+        include_str!("shard.rs"),
         include_str!("upkeep.rs"),
     ]
     .concat();

@@ -2,7 +2,7 @@
 
 use slotflow_eval::ScoreTable;
 
-use crate::support::{Product, contents};
+use crate::support::{Product, assert_same_run, contents};
 
 /// The main job at a size that takes seconds.
 const SMALL: [&str; 10] = [
@@ -149,7 +149,7 @@ fn another_number_of_threads_gives_the_same_bytes() {
             .status;
         assert!(status.success());
     }
-    assert_same(&product, "one", "two");
+    assert_same_run(&product, "one", "two");
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn a_killed_run_resumes_and_gives_the_same_bytes() {
     child.wait().unwrap();
     assert!(!product.path("killed").exists(), "nothing half-written");
     product.succeed(&arguments);
-    assert_same(&product, "whole", "killed");
+    assert_same_run(&product, "whole", "killed");
 }
 
 #[test]
@@ -268,34 +268,4 @@ fn three_systems_imagine_the_same_clips_and_stand_side_by_side() {
     }
     let [savi, steve, slotdiffusion] = systems.map(drawn);
     assert!(savi != steve && steve != slotdiffusion && savi != slotdiffusion);
-}
-
-/// Equal bytes in all files but `run.json`, and in the page beside the command and its date.
-fn assert_same(product: &Product, one: &str, other: &str) {
-    let of = |name: &str| {
-        let about = std::fs::read(product.path(name).join("run.json")).unwrap();
-        let about: serde_json::Value = serde_json::from_slice(&about).unwrap();
-        let mut files = contents(&product.path(name));
-        for (_, page) in files
-            .iter_mut()
-            .filter(|(path, _)| path.ends_with("report.html"))
-        {
-            let mut text = String::from_utf8(std::mem::take(page)).unwrap();
-            for key in ["command", "date"] {
-                let said = about[key].as_str().unwrap();
-                assert!(text.contains(said), "no {key} on the page");
-                text = text.replace(said, key);
-            }
-            *page = text.into_bytes();
-        }
-        files
-    };
-    let (one, other) = (of(one), of(other));
-    let names = |all: &[(std::path::PathBuf, Vec<u8>)]| {
-        all.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>()
-    };
-    assert_eq!(names(&one), names(&other));
-    for ((name, left), (_, right)) in one.iter().zip(&other) {
-        assert!(left == right, "{} differs", name.display());
-    }
 }

@@ -24,6 +24,7 @@
 //! - `presets`: built-in plans, of the sizes that were published
 //! - `reliability`: kills, signals, flipped bits, two processes on one folder, no room on the disk or in memory
 //! - `report_page`: the report in a real browser: scrubbed by keyboard, on a telephone
+//! - `shard`: a run, an evaluation, generated clips in shares on many machines, put together
 //! - `sweep`: one plan under several values, in one folder
 //! - `train`: killed, interrupted, refused, out of disk; resumed to the same bytes
 //! - `upkeep`: whose folder a run gets, finished runs, the cache, completions and manual pages
@@ -70,6 +71,7 @@ mod reliability;
 mod report_page;
 mod reproduce;
 mod segment;
+mod shard;
 mod support;
 mod sweep;
 mod train;

@@ -86,3 +86,33 @@ pub fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     found.sort();
     found
 }
+
+/// Equal bytes in all files but `run.json`, and in the page beside the command and its date.
+pub fn assert_same_run(product: &Product, one: &str, other: &str) {
+    let of = |name: &str| {
+        let about = std::fs::read(product.path(name).join("run.json")).expect("a run");
+        let about: serde_json::Value = serde_json::from_slice(&about).expect("JSON");
+        let mut files = contents(&product.path(name));
+        for (_, page) in files
+            .iter_mut()
+            .filter(|(path, _)| path.ends_with("report.html"))
+        {
+            let mut text = String::from_utf8(std::mem::take(page)).expect("a page");
+            for key in ["command", "date"] {
+                let said = about[key].as_str().expect("a word");
+                let said = &said.replace('\'', "&#39;");
+                assert!(text.contains(said), "no {key} on the page");
+                text = text.replace(said, key);
+            }
+            *page = text.into_bytes();
+        }
+        files
+    };
+    let (one, other) = (of(one), of(other));
+    let names =
+        |all: &[(PathBuf, Vec<u8>)]| all.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&one), names(&other));
+    for ((name, left), (_, right)) in one.iter().zip(&other) {
+        assert!(left == right, "{} differs", name.display());
+    }
+}
