@@ -19,6 +19,8 @@ pub enum WeightsKind {
     Autoregressive,
     /// [`LatentDiffusion`](super::decoder::latent_diffusion::LatentDiffusion)
     LatentDiffusion,
+    /// [`StableDiffusion`](super::decoder::stable_diffusion::StableDiffusion)
+    StableDiffusion,
     /// [`Dvae`](super::decoder::dvae::Dvae)
     Dvae,
     /// [`VqVae`](super::decoder::vqvae::VqVae)
@@ -45,12 +47,13 @@ pub enum WeightsKind {
 
 impl WeightsKind {
     /// Every kind.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::SlotEncoder,
         Self::Vit,
         Self::Mixture,
         Self::Autoregressive,
         Self::LatentDiffusion,
+        Self::StableDiffusion,
         Self::Dvae,
         Self::VqVae,
         Self::SlotFormer,
@@ -75,6 +78,7 @@ impl WeightsKind {
             Self::Mixture => "mixture",
             Self::Autoregressive => "autoregressive",
             Self::LatentDiffusion => "latent-diffusion",
+            Self::StableDiffusion => "stable-diffusion",
             Self::Dvae => "dvae",
             Self::VqVae => "vqvae",
             Self::SlotFormer => "slotformer",

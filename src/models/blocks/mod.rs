@@ -3,6 +3,8 @@
 
 /// Convolutions, dense layers, norms, embeddings.
 pub mod layers;
+/// One dense layer at every pixel.
+pub mod pointwise;
 /// Position codes of frames.
 pub mod position;
 /// Learned position codes of pixels.
@@ -13,4 +15,5 @@ pub mod transformer;
 pub use layers::{
     Conv2d, ConvTranspose2d, Dropout, Embedding, GroupNorm, Kernel, LayerNorm, Linear,
 };
+pub use pointwise::Pointwise;
 pub use transformer::{Transformer, TransformerConfig};

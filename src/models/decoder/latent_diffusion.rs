@@ -169,12 +169,12 @@ impl LatentDiffusion {
         times: &[usize],
         noise: Tensor<4>,
     ) -> Tensor<1> {
-        let target = self.schedule.target(latents.clone(), noise.clone(), times);
-        let noisy = self.schedule.add(latents, noise, times);
-        let steps: Vec<f32> = times.iter().map(|time| *time as f32).collect();
-        let steps = Tensor::from_floats(steps.as_slice(), &noisy.device());
-        let output = self.unet.forward(noisy, steps, &self.unet.prepare(slots));
-        self.schedule.loss(output, target, times)
+        let process = LatentProcess {
+            unet: &self.unet,
+            schedule: &self.schedule,
+            project: None,
+        };
+        process.loss(latents, slots, times, noise)
     }
 
     /// Times and noise for [`LatentDiffusion::loss`], every step as likely as any other.
@@ -227,19 +227,13 @@ impl LatentDiffusion {
         rng: &mut SeededRng,
     ) -> Tensor<4> {
         let model = self.valid();
-        let context = model.unet.prepare(&slots.clone().inner());
-        let [_, channels, height, width] = start.dims();
-        let start = start
-            .inner()
-            .expand([slots.dims()[0], channels, height, width]);
-        let network = |x: Tensor<4>, time: f64| model.denoise(x, time, &context);
         let project = |x: Tensor<4>| model.project(x);
-        let denoiser = Denoiser {
+        let process = LatentProcess {
+            unet: &model.unet,
             schedule: &self.schedule,
-            network: &network,
             project: Some(&project),
         };
-        denoiser.sample(start, sampler, rng)
+        process.sample(slots, start, sampler, rng)
     }
 
     /// Prediction of the U-Net for noisy latents, all at one time step.
@@ -247,8 +241,7 @@ impl LatentDiffusion {
     /// # Shape
     /// - `x`: `[batch, channels, height/f, width/f]`
     pub fn denoise(&self, x: Tensor<4>, time: f64, context: &SlotContext) -> Tensor<4> {
-        let time = Tensor::from_floats([time as f32], &x.device());
-        self.unet.forward(x, time, context)
+        self.unet.denoise(x, time, context)
     }
 
     /// Latents projected onto the VQ-VAE's codes, without gradients.
@@ -258,6 +251,65 @@ impl LatentDiffusion {
     pub fn project(&self, latents: Tensor<4>) -> Tensor<4> {
         self.scaling
             .shrink(self.vae.quantize.project(self.scaling.grow(latents)))
+    }
+}
+
+/// A U-Net and the process that it is trained for: what diffusion decoders do in their latents.
+pub struct LatentProcess<'a> {
+    /// The denoising U-Net.
+    pub unet: &'a UNet,
+    /// The process.
+    pub schedule: &'a NoiseSchedule,
+    /// Projection of every predicted image, such as onto codes.
+    pub project: Option<&'a dyn Fn(Tensor<4>) -> Tensor<4>>,
+}
+
+impl LatentProcess<'_> {
+    /// Diffusion loss of latents, given the tokens that the U-Net attends to.
+    ///
+    /// # Shape
+    /// - `latents`, `noise`: `[batch, channels, height, width]`
+    /// - `context`: `[batch, tokens, width]`
+    /// - `times`: one step for each of the batch
+    pub fn loss(
+        &self,
+        latents: Tensor<4>,
+        context: &Tensor<3>,
+        times: &[usize],
+        noise: Tensor<4>,
+    ) -> Tensor<1> {
+        let target = self.schedule.target(latents.clone(), noise.clone(), times);
+        let noisy = self.schedule.add(latents, noise, times);
+        let steps: Vec<f32> = times.iter().map(|time| *time as f32).collect();
+        let steps = Tensor::from_floats(steps.as_slice(), &noisy.device());
+        let output = self.unet.forward(noisy, steps, &self.unet.prepare(context));
+        self.schedule.loss(output, target, times)
+    }
+
+    /// Latents from tokens, by a U-Net without gradients.
+    ///
+    /// # Shape
+    /// - `context`: `[batch, tokens, width]`
+    /// - `start`: `[batch, channels, height, width]`, or `[1, …]` for one start of all
+    pub fn sample(
+        &self,
+        context: &Tensor<3>,
+        start: Tensor<4>,
+        sampler: &SamplerConfig,
+        rng: &mut SeededRng,
+    ) -> Tensor<4> {
+        let prepared = self.unet.prepare(&context.clone().inner());
+        let [_, channels, height, width] = start.dims();
+        let start = start
+            .inner()
+            .expand([context.dims()[0], channels, height, width]);
+        let network = |x: Tensor<4>, time: f64| self.unet.denoise(x, time, &prepared);
+        let denoiser = Denoiser {
+            schedule: self.schedule,
+            network: &network,
+            project: self.project,
+        };
+        denoiser.sample(start, sampler, rng)
     }
 }
 

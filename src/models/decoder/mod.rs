@@ -10,6 +10,8 @@
 //! | `diffusion` | Ho et al. 2020 | SlotDiffusion `models/ddpm/` |
 //! | `sampler` | Song et al. 2021; Lu et al. 2022 | SlotDiffusion `models/ddpm/` |
 //! | `latent_diffusion` | Wu et al. 2023 (SlotDiffusion) §3.2 | SlotDiffusion `models/ddpm/ldm.py` |
+//! | `autoencoder_kl` | Rombach et al. 2022 §3.1 | diffusers `AutoencoderKL` |
+//! | `stable_diffusion` | Rombach et al. 2022 | diffusers `UNet2DConditionModel` |
 //!
 //! # Adding a decoder
 //!
@@ -48,6 +50,12 @@ pub mod autoregressive;
 /// Frames ↔ a small grid of codes.
 pub mod vqvae;
 
+/// The convolutional halves of auto-encoders.
+pub mod autoencoder;
+
+/// Frames ↔ normal distributions of latents.
+pub mod autoencoder_kl;
+
 /// The denoising U-Net.
 pub mod unet;
 
@@ -58,6 +66,9 @@ pub mod sampler;
 
 /// VQ-VAE, U-Net and sampler together.
 pub mod latent_diffusion;
+
+/// The U-Net in the latents of Stable Diffusion's auto-encoder.
+pub mod stable_diffusion;
 
 /// Which decoder, and its sizes.
 #[derive(Debug, Clone, PartialEq)]

@@ -24,6 +24,24 @@ impl Upsample {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         self.conv.forward(doubled(x))
     }
+
+    /// The same, to a size of twice the image's or a pixel less: what an odd size was before it was halved.
+    ///
+    /// # Panics
+    /// When the size is another.
+    pub fn forward_to(&self, x: Tensor<4>, [height, width]: [usize; 2]) -> Tensor<4> {
+        let x = doubled(x);
+        let [_, _, rows, columns] = x.dims();
+        if [rows, columns] == [height, width] {
+            return self.conv.forward(x);
+        }
+        assert!(
+            rows - height <= 1 && columns - width <= 1,
+            "{rows}×{columns} is cut by a pixel at most, not to {height}×{width}"
+        );
+        self.conv
+            .forward(x.narrow(2, 0, height).narrow(3, 0, width))
+    }
 }
 
 /// Half as large: zeros on the right and at the bottom alone, then a convolution with step two.

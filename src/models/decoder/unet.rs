@@ -74,10 +74,10 @@ impl UNetConfig {
     /// A network of these sizes; its first prediction is zero everywhere.
     pub fn init(&self, init: &mut Init) -> UNet {
         let (input_blocks, skips) = self.input_blocks(init);
-        let top = skips[skips.len() - 1];
+        let (top, lowest) = (skips[skips.len() - 1], self.multipliers.len() - 1);
         let middle_block = vec![
             UNetBlock::Residual(ResidualBlock::new(init, self, top, top)),
-            UNetBlock::Attention(SpatialTransformer::new(init, self, top)),
+            UNetBlock::Attention(SpatialTransformer::new(init, self, lowest)),
             UNetBlock::Residual(ResidualBlock::new(init, self, top, top)),
         ];
         UNet {
@@ -93,14 +93,15 @@ impl UNetConfig {
         }
     }
 
-    /// A residual block and, where the image is so much smaller that it shall have it, attention.
-    fn stage(&self, init: &mut Init, input: usize, output: usize, factor: usize) -> Vec<UNetBlock> {
+    /// A residual block and, where the resolution shall have it, attention.
+    fn stage(&self, init: &mut Init, input: usize, level: usize) -> Vec<UNetBlock> {
+        let output = self.channels * self.multipliers[level];
         let mut steps = vec![UNetBlock::Residual(ResidualBlock::new(
             init, self, input, output,
         ))];
-        if self.attention_factors.contains(&factor) {
+        if self.attention_factors.contains(&(1 << level)) {
             steps.push(UNetBlock::Attention(SpatialTransformer::new(
-                init, self, output,
+                init, self, level,
             )));
         }
         steps
@@ -114,7 +115,7 @@ impl UNetConfig {
         for (level, multiplier) in self.multipliers.iter().enumerate() {
             let width = self.channels * multiplier;
             for _ in 0..self.residual_blocks {
-                blocks.push(self.stage(init, before, width, 1 << level));
+                blocks.push(self.stage(init, before, level));
                 skips.push(width);
                 before = width;
             }
@@ -135,7 +136,7 @@ impl UNetConfig {
             let width = self.channels * multiplier;
             for index in 0..=self.residual_blocks {
                 let input = before + skips.pop().unwrap_or(0);
-                let mut steps = self.stage(init, input, width, 1 << level);
+                let mut steps = self.stage(init, input, level);
                 if index == self.residual_blocks && level > 0 {
                     steps.push(UNetBlock::Double(Upsample::new(init, width)));
                 }
@@ -148,7 +149,7 @@ impl UNetConfig {
 }
 
 impl UNet {
-    /// What the slots say to every layer: computed once, used for every step of a sampler.
+    /// What the slots (or tokens of text) say to every layer: computed once, used for every step of a sampler.
     ///
     /// # Shape
     /// - `slots`: `[batch, slots, dim]`
@@ -180,6 +181,15 @@ impl UNet {
         self.watch(latents, times, context, |_, _, _| {})
     }
 
+    /// The prediction for noisy latents that are all at one time step.
+    ///
+    /// # Shape
+    /// - `latents`: `[batch, latent channels, height, width]`
+    pub fn denoise(&self, latents: Tensor<4>, time: f64, context: &SlotContext) -> Tensor<4> {
+        let time = Tensor::from_floats([time as f32], &latents.device());
+        self.forward(latents, time, context)
+    }
+
     /// [`UNet::forward`], with `look` called behind every block: its list (`in`, `mid` or `out`), its place
     /// there, and its features.
     pub fn watch(
@@ -197,18 +207,20 @@ impl UNet {
         let mut skips = Vec::with_capacity(self.input_blocks.len());
         let mut h = latents;
         for (place, block) in self.input_blocks.iter().enumerate() {
-            h = pass.through(block, h);
+            h = pass.through(block, h, None);
             if place == 0 {
                 h = self.placed(h);
             }
             look("in", place, &h);
             skips.push(h.clone());
         }
-        h = pass.through(&self.middle_block, h);
+        h = pass.through(&self.middle_block, h, None);
         look("mid", 0, &h);
         for (place, block) in self.output_blocks.iter().enumerate() {
             h = Tensor::cat(std::iter::once(h).chain(skips.pop()).collect(), 1);
-            h = pass.through(block, h);
+            // Where an odd size was halved, twice the half is one pixel more than was there.
+            let next = skips.last().map(|skip| [skip.dims()[2], skip.dims()[3]]);
+            h = pass.through(block, h, next);
             look("out", place, &h);
         }
         self.conv_out.forward(self.norm_out.forward_silu(h))
@@ -239,11 +251,20 @@ struct ForwardPass<'a> {
 }
 
 impl ForwardPass<'_> {
-    fn through(&mut self, steps: &[UNetBlock], x: Tensor<4>) -> Tensor<4> {
+    /// `x` through the layers of a block; where it is made larger, it gets the size `doubled`, or twice its own.
+    fn through(
+        &mut self,
+        steps: &[UNetBlock],
+        x: Tensor<4>,
+        doubled: Option<[usize; 2]>,
+    ) -> Tensor<4> {
         steps.iter().fold(x, |x, step| match step {
             UNetBlock::Entry(conv) | UNetBlock::Halve(Halve { op: conv }) => conv.forward(x),
             UNetBlock::Residual(residual) => residual.forward(x, &self.time),
-            UNetBlock::Double(upsample) => upsample.forward(x),
+            UNetBlock::Double(upsample) => match doubled {
+                Some(size) => upsample.forward_to(x, size),
+                None => upsample.forward(x),
+            },
             UNetBlock::Attention(attention) => {
                 let Some(context) = self.context.next() else {
                     unreachable!("a context has one entry for every attention of its network")

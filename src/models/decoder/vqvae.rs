@@ -10,10 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::models::blocks::Conv2d;
 use crate::models::blocks::layers::Kernel;
+use crate::models::decoder::autoencoder::{Decoder, Encoder};
 use crate::rng::{Init, SeededRng};
-
-/// The convolutional halves.
-pub mod autoencoder;
 
 /// The table of codes.
 pub mod codebook;
@@ -27,9 +25,10 @@ pub use config::VqVaeConfig;
 impl VqVaeConfig {
     /// A model of these sizes.
     pub fn init(&self, init: &mut Init) -> VqVae {
+        let sizes = self.autoencoder();
         VqVae {
-            encoder: autoencoder::Encoder::new(init, self),
-            decoder: autoencoder::Decoder::new(init, self),
+            encoder: Encoder::new(init, &sizes, self.latent_channels),
+            decoder: Decoder::new(init, &sizes, self.latent_channels),
             quantize: Codebook::new(init, self.codes, self.code_channels),
             quant_conv: Conv2d::new(
                 init,
@@ -109,8 +108,8 @@ pub struct Reconstructed {
 #[derive(Module, Debug)]
 pub struct VqVae {
     /// Frames → features on the latent grid.
-    pub encoder: autoencoder::Encoder,
-    decoder: autoencoder::Decoder,
+    pub encoder: Encoder,
+    decoder: Decoder,
     /// The table of codes.
     pub quantize: Codebook,
     quant_conv: Conv2d,

@@ -49,7 +49,7 @@ pub fn config(fixture: &Fixture) -> LatentDiffusionConfig {
             norm_groups: groups.unwrap_or(32) as usize,
             context: size("unet_dict/context_dim"),
             dropout: 0.0,
-            position: false,
+            ..UNetConfig::default()
         },
         diffusion: DiffusionConfig {
             timesteps: size("diffusion_dict/timesteps"),

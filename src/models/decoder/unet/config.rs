@@ -18,9 +18,17 @@ pub struct UNetConfig {
     pub attention_factors: Vec<usize>,
     /// Channels of one head of attention.
     pub head_width: usize,
+    /// Heads of attention per resolution, in place of `head-width`; the middle has those of the lowest.
+    ///
+    /// Differs: the reference knows only the width; Stable Diffusion 1 has eight heads everywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heads: Option<Vec<usize>>,
+    /// Whether the layers around attention are stored as matrices, as in Stable Diffusion 2, and not as 1×1 convolutions.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub linear_projection: bool,
     /// Groups of every group norm.
     pub norm_groups: usize,
-    /// Width of a slot.
+    /// Width of a slot, or of a token of text.
     pub context: usize,
     /// Share of values dropped within residual blocks in training.
     pub dropout: f64,
@@ -39,10 +47,38 @@ impl Default for UNetConfig {
             residual_blocks: 2,
             attention_factors: vec![2, 4, 8],
             head_width: 32,
+            heads: None,
+            linear_projection: false,
             norm_groups: 32,
             context: 192,
             dropout: 0.1,
             position: false,
         }
+    }
+}
+
+impl UNetConfig {
+    /// Heads of the attention at a resolution, 0 the highest.
+    ///
+    /// # Panics
+    /// When the channels do not split into them, or no heads are given for that resolution.
+    pub fn heads_at(&self, level: usize) -> usize {
+        let channels = self.channels * self.multipliers[level];
+        let Some(heads) = &self.heads else {
+            let width = self.head_width;
+            assert_eq!(
+                channels % width,
+                0,
+                "{channels} channels do not split into heads of {width}"
+            );
+            return channels / width;
+        };
+        let heads = heads[level];
+        assert_eq!(
+            channels % heads,
+            0,
+            "{channels} channels do not split into {heads} heads"
+        );
+        heads
     }
 }

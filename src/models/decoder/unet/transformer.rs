@@ -7,8 +7,7 @@ use burn::tensor::Tensor;
 
 use super::config::UNetConfig;
 use crate::kernels;
-use crate::models::blocks::layers::Kernel;
-use crate::models::blocks::{Conv2d, GroupNorm, LayerNorm, Linear};
+use crate::models::blocks::{GroupNorm, LayerNorm, Linear, Pointwise};
 use crate::rng::Init;
 
 const EPSILON: f64 = 1e-6;
@@ -24,19 +23,21 @@ pub struct KeysValues {
 #[derive(Module, Debug)]
 pub struct SpatialTransformer {
     norm: GroupNorm,
-    proj_in: Conv2d,
+    proj_in: Pointwise,
     block: TransformerBlock,
-    proj_out: Conv2d,
+    proj_out: Pointwise,
 }
 
 impl SpatialTransformer {
-    /// A transformer that starts without an effect.
-    pub fn new(init: &mut Init, config: &UNetConfig, channels: usize) -> Self {
+    /// A transformer for a resolution, 0 the highest, that starts without an effect.
+    pub fn new(init: &mut Init, config: &UNetConfig, level: usize) -> Self {
+        let channels = config.channels * config.multipliers[level];
+        let linear = config.linear_projection;
         Self {
             norm: GroupNorm::new(init, config.norm_groups, channels, EPSILON),
-            proj_in: Conv2d::new(init, channels, channels, Kernel::same(1)),
-            block: TransformerBlock::new(init, config, channels),
-            proj_out: Conv2d::zeroed(init, channels, channels, Kernel::same(1)),
+            proj_in: Pointwise::new(init, channels, channels, linear),
+            block: TransformerBlock::new(init, config, channels, config.heads_at(level)),
+            proj_out: Pointwise::zeroed(init, channels, channels, linear),
         }
     }
 
@@ -55,10 +56,8 @@ impl SpatialTransformer {
         let tokens = tokens
             .reshape([batch, channels, height * width])
             .swap_dims(1, 2);
-        let tokens = self
-            .block
-            .forward(pointwise(&self.proj_in, tokens), context);
-        let h = pointwise(&self.proj_out, tokens).swap_dims(1, 2);
+        let tokens = self.block.forward(self.proj_in.on_tokens(tokens), context);
+        let h = self.proj_out.on_tokens(tokens).swap_dims(1, 2);
         x + h.reshape([batch, channels, height, width])
     }
 }
@@ -67,19 +66,8 @@ impl SpatialTransformer {
 impl SpatialTransformer {
     /// Gives the last layer values, so that a test sees the attention.
     pub(crate) fn stir(&mut self, init: &mut Init) {
-        self.proj_out.weight = init.normal(self.proj_out.weight.dims(), 0.1);
+        self.proj_out.stir(init);
     }
-}
-
-/// A 1×1 convolution of pixels that stand in a row, `[batch, tokens, channels]`: one product of matrices.
-fn pointwise(conv: &Conv2d, tokens: Tensor<3>) -> Tensor<3> {
-    let [output, input, _, _] = conv.weight.dims();
-    let weight = conv.weight.val().reshape([output, input]);
-    kernels::linear(
-        tokens,
-        weight,
-        conv.bias.as_ref().map(burn::module::Param::val),
-    )
 }
 
 /// Self-attention, cross-attention and a gated layer, each after a norm and around a shortcut.
@@ -95,12 +83,12 @@ struct TransformerBlock {
 }
 
 impl TransformerBlock {
-    fn new(init: &mut Init, config: &UNetConfig, channels: usize) -> Self {
+    fn new(init: &mut Init, config: &UNetConfig, channels: usize, heads: usize) -> Self {
         Self {
             norm1: LayerNorm::new(init, channels),
-            attn1: UNetAttention::new(init, channels, channels, config.head_width),
+            attn1: UNetAttention::new(init, channels, channels, heads),
             norm2: LayerNorm::new(init, channels),
-            attn2: UNetAttention::new(init, channels, config.context, config.head_width),
+            attn2: UNetAttention::new(init, channels, config.context, heads),
             norm3: LayerNorm::new(init, channels),
             gate: Linear::new(init, channels, 8 * channels),
             shrink: Linear::new(init, 4 * channels, channels),
@@ -129,18 +117,13 @@ struct UNetAttention {
 }
 
 impl UNetAttention {
-    fn new(init: &mut Init, channels: usize, source: usize, head_width: usize) -> Self {
-        assert_eq!(
-            channels % head_width,
-            0,
-            "{channels} channels do not split into heads of {head_width}"
-        );
+    fn new(init: &mut Init, channels: usize, source: usize, heads: usize) -> Self {
         Self {
             to_q: Linear::without_bias(init, channels, channels),
             to_k: Linear::without_bias(init, source, channels),
             to_v: Linear::without_bias(init, source, channels),
             to_out: Linear::new(init, channels, channels),
-            heads: channels / head_width,
+            heads,
         }
     }
 

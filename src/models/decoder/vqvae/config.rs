@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::models::decoder::autoencoder::AutoencoderSizes;
+
 /// Sizes of a [`VqVae`](super::VqVae).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
@@ -43,16 +45,21 @@ impl Default for VqVaeConfig {
 }
 
 impl VqVaeConfig {
-    /// Channels of each resolution, the highest first.
-    pub fn widths(&self) -> Vec<usize> {
-        self.multipliers
-            .iter()
-            .map(|multiplier| self.channels * multiplier)
-            .collect()
+    /// Sizes of the halves around the codes.
+    pub fn autoencoder(&self) -> AutoencoderSizes {
+        AutoencoderSizes {
+            rgb: self.rgb,
+            channels: self.channels,
+            multipliers: self.multipliers.clone(),
+            residual_blocks: self.residual_blocks,
+            norm_groups: self.norm_groups,
+            mid_attention: self.mid_attention,
+            linear_projection: false,
+        }
     }
 
     /// How many times wider and higher a frame is than its latents.
     pub fn down_factor(&self) -> usize {
-        1 << (self.multipliers.len() - 1)
+        self.autoencoder().down_factor()
     }
 }

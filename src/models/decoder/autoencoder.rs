@@ -1,19 +1,53 @@
 //! The convolutional halves of latent diffusion's auto-encoder (Rombach et al. 2022, Esser et al. 2021).
-//! Reference: SlotDiffusion `video_based/models/vqvae/modules.py`.
+//! Reference: SlotDiffusion `video_based/models/vqvae/modules.py`. The VQ-VAE has a codebook between them, Stable Diffusion's
+//! auto-encoder a normal distribution.
 //!
 //! Fields are named as in the reference's checkpoints.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use super::config::VqVaeConfig;
 use crate::kernels;
 use crate::models::blocks::layers::Kernel;
-use crate::models::blocks::{Conv2d, GroupNorm};
+use crate::models::blocks::{Conv2d, GroupNorm, Pointwise};
 use crate::models::decoder::resample::{Downsample, Upsample};
 use crate::rng::Init;
 
 const EPSILON: f64 = 1e-6;
+
+/// Sizes that an [`Encoder`] and its [`Decoder`] share.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AutoencoderSizes {
+    /// Channels of a frame.
+    pub rgb: usize,
+    /// Channels at full resolution.
+    pub channels: usize,
+    /// Channels per resolution, as multiples of `channels`; each but the last halves the image.
+    pub multipliers: Vec<usize>,
+    /// Residual blocks per resolution of the encoder; the decoder has one more.
+    pub residual_blocks: usize,
+    /// Groups of every norm.
+    pub norm_groups: usize,
+    /// Attention at the lowest resolution.
+    pub mid_attention: bool,
+    /// Whether the layers of that attention are stored as matrices, and not as 1×1 convolutions.
+    pub linear_projection: bool,
+}
+
+impl AutoencoderSizes {
+    /// Channels of each resolution, the highest first.
+    fn widths(&self) -> Vec<usize> {
+        let widths = self.multipliers.iter();
+        widths
+            .map(|multiplier| self.channels * multiplier)
+            .collect()
+    }
+
+    /// How many times wider and higher a frame is than its latents.
+    pub fn down_factor(&self) -> usize {
+        1 << (self.multipliers.len() - 1)
+    }
+}
 
 /// Pixels → features on the latent grid.
 #[derive(Module, Debug)]
@@ -26,8 +60,8 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// An encoder of these sizes.
-    pub fn new(init: &mut Init, config: &VqVaeConfig) -> Self {
+    /// An encoder of these sizes that gives `output` channels.
+    pub fn new(init: &mut Init, config: &AutoencoderSizes, output: usize) -> Self {
         let widths = config.widths();
         let deepest = widths.len() - 1;
         let mut before = config.channels;
@@ -46,11 +80,11 @@ impl Encoder {
             down,
             mid: Middle::new(init, config, top),
             norm_out: GroupNorm::new(init, config.norm_groups, top, EPSILON),
-            conv_out: Conv2d::new(init, top, config.latent_channels, Kernel::same(3)),
+            conv_out: Conv2d::new(init, top, output, Kernel::same(3)),
         }
     }
 
-    /// `[batch, rgb, height, width]` → `[batch, latent channels, height/f, width/f]`
+    /// `[batch, rgb, height, width]` → `[batch, output, height/f, width/f]`
     pub fn forward(&self, frames: Tensor<4>) -> Tensor<4> {
         let mut h = self.conv_in.forward(frames);
         for level in &self.down {
@@ -84,8 +118,8 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder of these sizes.
-    pub fn new(init: &mut Init, config: &VqVaeConfig) -> Self {
+    /// A decoder of these sizes that takes `input` channels.
+    pub fn new(init: &mut Init, config: &AutoencoderSizes, input: usize) -> Self {
         let widths = config.widths();
         let top = widths[widths.len() - 1];
         let level = |init: &mut Init, index: usize| {
@@ -101,7 +135,7 @@ impl Decoder {
             Up { block, upsample }
         };
         Self {
-            conv_in: Conv2d::new(init, config.latent_channels, top, Kernel::same(3)),
+            conv_in: Conv2d::new(init, input, top, Kernel::same(3)),
             mid: Middle::new(init, config, top),
             up: (0..widths.len()).map(|index| level(init, index)).collect(),
             norm_out: GroupNorm::new(init, config.norm_groups, widths[0], EPSILON),
@@ -109,7 +143,7 @@ impl Decoder {
         }
     }
 
-    /// `[batch, latent channels, height, width]` → `[batch, rgb, f·height, f·width]`
+    /// `[batch, input, height, width]` → `[batch, rgb, f·height, f·width]`
     pub fn forward(&self, latents: Tensor<4>) -> Tensor<4> {
         let mut h = self.mid.forward(self.conv_in.forward(latents));
         for level in self.up.iter().rev() {
@@ -139,8 +173,8 @@ struct Middle {
 }
 
 impl Middle {
-    fn new(init: &mut Init, config: &VqVaeConfig, channels: usize) -> Self {
-        let attention = |init: &mut Init| AttentionBlock::new(init, config.norm_groups, channels);
+    fn new(init: &mut Init, config: &AutoencoderSizes, channels: usize) -> Self {
+        let attention = |init: &mut Init| AttentionBlock::new(init, config, channels);
         Self {
             block_1: ResidualBlock::new(init, config.norm_groups, channels, channels),
             attn_1: config.mid_attention.then(|| attention(init)),
@@ -183,7 +217,7 @@ impl ResidualBlock {
     /// `count` blocks in a row, of which the first changes the number of channels.
     fn stack(
         init: &mut Init,
-        config: &VqVaeConfig,
+        config: &AutoencoderSizes,
         input: usize,
         output: usize,
         count: usize,
@@ -209,17 +243,17 @@ impl ResidualBlock {
 #[derive(Module, Debug)]
 struct AttentionBlock {
     norm: GroupNorm,
-    q: Conv2d,
-    k: Conv2d,
-    v: Conv2d,
-    proj_out: Conv2d,
+    q: Pointwise,
+    k: Pointwise,
+    v: Pointwise,
+    proj_out: Pointwise,
 }
 
 impl AttentionBlock {
-    fn new(init: &mut Init, groups: usize, channels: usize) -> Self {
-        let mut conv = || Conv2d::new(init, channels, channels, Kernel::same(1));
-        let (q, k, v, proj_out) = (conv(), conv(), conv(), conv());
-        let norm = GroupNorm::new(init, groups, channels, EPSILON);
+    fn new(init: &mut Init, config: &AutoencoderSizes, channels: usize) -> Self {
+        let mut layer = || Pointwise::new(init, channels, channels, config.linear_projection);
+        let (q, k, v, proj_out) = (layer(), layer(), layer(), layer());
+        let norm = GroupNorm::new(init, config.norm_groups, channels, EPSILON);
         Self {
             norm,
             q,
@@ -237,13 +271,13 @@ impl AttentionBlock {
         };
         let h = self.norm.forward(x.clone());
         let (q, k, v) = (
-            self.q.forward(h.clone()),
-            self.k.forward(h.clone()),
-            self.v.forward(h),
+            self.q.on_map(h.clone()),
+            self.k.on_map(h.clone()),
+            self.v.on_map(h),
         );
         let scale = (channels as f64).powf(-0.5);
         let h = kernels::attention(tokens(q), tokens(k), tokens(v), None, scale);
         let h = h.swap_dims(2, 3).reshape([batch, channels, height, width]);
-        x + self.proj_out.forward(h)
+        x + self.proj_out.on_map(h)
     }
 }
