@@ -89,6 +89,17 @@ impl ContinuousSchedule {
         (right as f64 + (wanted - a) / (b - a)) / steps as f64
     }
 
+    /// The nearest whole steps, if they are all different.
+    fn at_whole_steps(&self, times: Vec<f64>) -> Vec<f64> {
+        let steps = self.log_signals.len() as f64;
+        let whole = times
+            .iter()
+            .map(|time| (time * steps).round_ties_even() / steps);
+        let whole: Vec<f64> = whole.collect();
+        let distinct = whole.windows(2).all(|pair| pair[0] > pair[1]);
+        if distinct { whole } else { times }
+    }
+
     fn log_signal(&self, time: f64) -> f64 {
         let steps = self.log_signals.len();
         let place = time * steps as f64 - 1.0;
@@ -105,6 +116,9 @@ pub enum ContinuousSpacing {
     /// Evenly in time, as the reference samples.
     #[default]
     Time,
+    /// Evenly in time, each at the nearest whole step of the schedule, as diffusers samples (`linspace`). Where there are more
+    /// than whole steps, they stay between them.
+    WholeSteps,
     /// Evenly in λ: more steps where little noise is left. Only so do errors fall as fast as the order says.
     HalfLogSnr,
 }
@@ -141,8 +155,13 @@ impl Timesteps {
         end: f64,
         count: usize,
     ) -> Vec<f64> {
-        if self.grid == ContinuousSpacing::Time {
-            return times(start, end, count);
+        let even = || times(start, end, count);
+        match self.grid {
+            ContinuousSpacing::Time => return even(),
+            ContinuousSpacing::WholeSteps => {
+                return continuous.at_whole_steps(even());
+            }
+            ContinuousSpacing::HalfLogSnr => {}
         }
         let [first, last] = [start, end].map(|time| continuous.half_log_snr(time));
         let mut inner: Vec<f64> = times(first, last, count)
@@ -176,7 +195,11 @@ mod tests {
                 ..DiffusionConfig::default()
             };
             let continuous = ContinuousSchedule::new(&config.schedule());
-            for grid in [ContinuousSpacing::Time, ContinuousSpacing::HalfLogSnr] {
+            for grid in [
+                ContinuousSpacing::Time,
+                ContinuousSpacing::WholeSteps,
+                ContinuousSpacing::HalfLogSnr,
+            ] {
                 let times = Timesteps { from: 1.0, grid }.times(&continuous, 8);
                 for time in &times {
                     let level = continuous.level(*time);
@@ -193,6 +216,28 @@ mod tests {
         }
         let thousand = ContinuousSchedule::new(&DiffusionConfig::default().schedule());
         assert_eq!(thousand.last_time().to_bits(), LAST_TIME.to_bits());
+    }
+
+    #[test]
+    fn whole_steps_are_those_of_diffusers_and_never_twice_the_same() {
+        let continuous = ContinuousSchedule::new(&DiffusionConfig::default().schedule());
+        let timesteps = Timesteps {
+            from: 1.0,
+            grid: ContinuousSpacing::WholeSteps,
+        };
+        let network = |count: usize| -> Vec<f64> {
+            let times = timesteps.times(&continuous, count).into_iter();
+            times.map(|time| continuous.network_time(time)).collect()
+        };
+        let rounded: Vec<f64> = network(5).iter().map(|time| time.round()).collect();
+        assert_eq!(rounded, [999.0, 799.0, 599.0, 400.0, 200.0, 0.0]);
+        let exact = network(5)
+            .iter()
+            .zip(&rounded)
+            .all(|(a, b)| (a - b).abs() < 1e-9);
+        assert!(exact);
+        let many = network(2000);
+        assert!(many.windows(2).all(|pair| pair[0] > pair[1]));
     }
 
     #[test]
