@@ -3,10 +3,13 @@
 //! A path joins field names and indices with dots (`stem.convs.0.weight`). The variant of an enum is
 //! no part of it.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Bool, Gradients, Int, Tensor, TensorData};
 
-use super::{Shapes, StateDict, Value, Values, WeightsError};
+use super::{Shapes, StateDict, StoredArray, Value, Values, WeightsError};
 
 /// Where a walk through a model is.
 #[derive(Default)]
@@ -164,14 +167,41 @@ impl ModuleVisitor for Collector<'_> {
 /// # Errors
 /// When a name is missing or left over, or when a shape or a type differs.
 pub fn load_into<M: Module>(module: M, state: StateDict) -> Result<M, WeightsError> {
-    let StateDict {
-        source: path,
-        entries,
-    } = state;
+    let StateDict { source, entries } = state;
+    let entries = entries.into_iter();
+    let entries = entries.map(|(key, value)| (key, Entry::Read(value)));
+    load(module, entries.collect(), &source)
+}
+
+/// The same of arrays in files, each read when its turn comes.
+///
+/// # Errors
+/// As [`load_into`], and when numbers are of a type that is not read.
+pub fn load_stored<M: Module>(
+    module: M,
+    arrays: Vec<StoredArray>,
+    source: &Path,
+) -> Result<M, WeightsError> {
+    let entries = arrays.into_iter();
+    let entries = entries.map(|array| (array.name.clone(), Entry::Stored(array)));
+    load(module, entries.collect(), source)
+}
+
+/// An array that a model is to take.
+enum Entry {
+    Read(Value),
+    Stored(StoredArray),
+}
+
+fn load<M: Module>(
+    module: M,
+    entries: BTreeMap<String, Entry>,
+    source: &Path,
+) -> Result<M, WeightsError> {
     let mut loader = Loader {
         trail: Trail::default(),
         entries,
-        path,
+        path: source.to_owned(),
         missing: Vec::new(),
         wrong: None,
     };
@@ -192,8 +222,8 @@ pub fn load_into<M: Module>(module: M, state: StateDict) -> Result<M, WeightsErr
 
 struct Loader {
     trail: Trail,
-    entries: std::collections::BTreeMap<String, Value>,
-    path: std::path::PathBuf,
+    entries: BTreeMap<String, Entry>,
+    path: PathBuf,
     missing: Vec<String>,
     wrong: Option<WeightsError>,
 }
@@ -202,9 +232,19 @@ impl Loader {
     /// The array for the parameter at hand, if its shape and kind are right.
     fn take(&mut self, shape: &[usize], expected: &'static str) -> Option<Value> {
         let key = self.trail.path();
-        let Some(value) = self.entries.remove(&key) else {
-            self.missing.push(key);
-            return None;
+        let value = match self.entries.remove(&key) {
+            Some(Entry::Read(value)) => value,
+            Some(Entry::Stored(array)) => match array.value(&self.path) {
+                Ok(value) => value,
+                Err(error) => {
+                    self.wrong.get_or_insert(error);
+                    return None;
+                }
+            },
+            None => {
+                self.missing.push(key);
+                return None;
+            }
         };
         let (path, found) = (self.path.clone(), value.kind());
         if value.shape != shape {

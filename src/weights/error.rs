@@ -75,6 +75,16 @@ pub enum WeightsError {
         /// The file.
         path: PathBuf,
     },
+    /// Numbers of a type that no parameter has.
+    #[error("`{key}` holds numbers of type {found}, which are not supported: `{path}`", path = path.display())]
+    NumberType {
+        /// Its name.
+        key: String,
+        /// The type, as the format spells it.
+        found: String,
+        /// The file.
+        path: PathBuf,
+    },
     /// Names are missing or left over.
     #[error("{}: `{path}`", describe_keys(missing, unused), path = path.display())]
     Keys {
@@ -218,6 +228,9 @@ impl WeightsError {
             }
             Self::NotFinite { .. } => {
                 "the training that made it diverged: use an earlier checkpoint"
+            }
+            Self::NumberType { .. } => {
+                "weights are read in single precision, half precision or bfloat16: save the file again in one of them"
             }
             Self::Keys { .. } => {
                 "the checkpoint is of another model or configuration: check the model's name and `--config`"

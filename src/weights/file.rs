@@ -2,6 +2,7 @@
 //!
 //! Source: the format, <https://huggingface.co/docs/safetensors>.
 
+use std::collections::BTreeMap;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -12,11 +13,15 @@ use slotflow_datasets::{checksum, regular};
 
 use super::{StateDict, WeightsError, earlier};
 use crate::models::WeightsKind;
+use mapped_file::{map_sealed, write_stored};
 use safetensors_file::write_unsynced;
 
+/// Safetensors files as memory.
+mod mapped_file;
 /// Safetensors files: their heads, their checksums, their arrays.
 mod safetensors_file;
 
+pub use mapped_file::{StoredArray, map_safetensors};
 pub use safetensors_file::{
     ArrayEntry, CHECKSUM, Precision, SealedFile, read_safetensors, safetensors_head,
     write_safetensors,
@@ -147,13 +152,60 @@ impl WeightsFile {
     }
 
     fn metadata(&self) -> serde_json::Value {
-        let header = serde_json::to_string(&self.header).unwrap_or_default();
-        json!({ CHECKSUM: checksum::PLACE, ENTRY: header })
+        metadata(&self.header)
+    }
+}
+
+fn metadata(header: &Header) -> serde_json::Value {
+    let header = serde_json::to_string(header).unwrap_or_default();
+    json!({ CHECKSUM: checksum::PLACE, ENTRY: header })
+}
+
+/// A weights file whose arrays lie in other files, in the precision in which those have them.
+#[derive(Debug, Clone)]
+pub struct StoredWeights {
+    /// What it says about itself.
+    pub header: Header,
+    /// Its parameters.
+    pub arrays: Vec<StoredArray>,
+}
+
+impl StoredWeights {
+    /// Opens a weights file of ours. Its arrays are read when a model takes them
+    /// ([`load_stored`](super::load_stored)), so that no second copy of them is in memory.
+    ///
+    /// # Errors
+    /// When it is none, or is damaged.
+    pub fn open(path: &Path) -> Result<Self, WeightsError> {
+        let (metadata, arrays) = map_sealed(path)?;
+        let header = header_of(&metadata, path)?;
+        Ok(Self { header, arrays })
+    }
+
+    /// As [`WeightsFile::write_draft`]; what the arrays hold was checked before.
+    ///
+    /// # Errors
+    /// When the file system refuses; what was written so far stays.
+    pub fn write_draft(&self, path: &Path) -> Result<(), WeightsError> {
+        write_stored(&self.arrays, &metadata(&self.header), path).map_err(|source| {
+            WeightsError::Io {
+                doing: "write weights",
+                source,
+                path: path.into(),
+            }
+        })
     }
 }
 
 fn read_from(reader: impl Read, length: u64, path: &Path) -> Result<WeightsFile, WeightsError> {
     let (metadata, mut state) = read_safetensors(reader, length, path)?;
+    let header = header_of(&metadata, path)?;
+    earlier::with_current_paths(&mut state);
+    state.check_finite()?;
+    Ok(WeightsFile { header, state })
+}
+
+fn header_of(metadata: &BTreeMap<String, String>, path: &Path) -> Result<Header, WeightsError> {
     let foreign = |why: String| WeightsError::Foreign {
         expected: "weights file",
         why,
@@ -169,11 +221,7 @@ fn read_from(reader: impl Read, length: u64, path: &Path) -> Result<WeightsFile,
             path: path.into(),
         });
     }
-    let header =
-        serde_json::from_str(entry).map_err(|error| foreign(format!("its header: {error}")))?;
-    earlier::with_current_paths(&mut state);
-    state.check_finite()?;
-    Ok(WeightsFile { header, state })
+    serde_json::from_str(entry).map_err(|error| foreign(format!("its header: {error}")))
 }
 
 #[cfg(test)]

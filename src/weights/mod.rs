@@ -31,11 +31,11 @@ mod shapes;
 /// Named arrays in memory.
 mod state;
 
-pub use apply::{collect, collect_gradients, load_into, shapes_of};
+pub use apply::{collect, collect_gradients, load_into, load_stored, shapes_of};
 pub use error::WeightsError;
 pub use file::{
-    ArrayEntry, CHECKSUM, Header, Precision, SealedFile, WeightsFile, read_safetensors,
-    safetensors_head, write_safetensors,
+    ArrayEntry, CHECKSUM, Header, Precision, SealedFile, StoredArray, StoredWeights, WeightsFile,
+    map_safetensors, read_safetensors, safetensors_head, write_safetensors,
 };
 pub use pytorch::pth::{Container, read_pth, read_published};
 pub use pytorch::slot_pickle;

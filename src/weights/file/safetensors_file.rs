@@ -230,9 +230,9 @@ pub fn read_safetensors(
         let mut bytes = vec![0; info.data_offsets.1 - info.data_offsets.0];
         reader.read_exact(&mut bytes).map_err(io)?;
         checksum.update(&bytes);
-        let values = decode(info.dtype, &bytes).ok_or_else(|| WeightsError::Array {
+        let values = decode(info.dtype, &bytes).ok_or_else(|| WeightsError::NumberType {
             key: key.clone(),
-            why: format!("numbers of type {:?} are not supported", info.dtype),
+            found: format!("{:?}", info.dtype),
             path: path.into(),
         })?;
         let shape = info.shape.clone();
@@ -250,7 +250,7 @@ pub fn read_safetensors(
 }
 
 /// What stands before the arrays of a file of `length` bytes, and the checksum so far.
-fn read_head(
+pub(super) fn read_head(
     reader: &mut impl Read,
     length: u64,
     path: &Path,
@@ -295,7 +295,7 @@ fn read_head(
     Ok((metadata, Checksum::new(&head)))
 }
 
-fn decode(dtype: Dtype, bytes: &[u8]) -> Option<Values> {
+pub(super) fn decode(dtype: Dtype, bytes: &[u8]) -> Option<Values> {
     fn each<T, const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> T) -> Vec<T> {
         bytes
             .as_chunks::<N>()
