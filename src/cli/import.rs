@@ -10,7 +10,8 @@ use super::messages::failure::Failure;
 use super::messages::output::print;
 use crate::stages::slot_files;
 use crate::train::data::imported_slots::holds_slots;
-use crate::weights::official::SLOTS;
+use crate::weights::import::stable_diffusion;
+use crate::weights::official::{SLOTS, STABLE_DIFFUSION};
 use crate::weights::{export, import};
 
 /// `pipeline import CHECKPOINT --model NAME --out DIR`
@@ -19,9 +20,11 @@ use crate::weights::{export, import};
 Examples:
   pipeline import savi_ldm_movie_params-res128.pth --model slotdiffusion-video --out weights/movi-e
   pipeline import model.pth --model savi --config official.json --out weights/savi
-  pipeline import obj3d_slots.pkl --model slots --out slots/obj3d")]
+  pipeline import obj3d_slots.pkl --model slots --out slots/obj3d
+  pipeline import stable-diffusion-v1-5 --model stable-diffusion --out weights/sd15")]
 pub struct ImportArgs {
-    /// Checkpoint of the official code (.pth), Hugging Face safetensors of DINO, or extracted slots (.pkl)
+    /// Checkpoint of the official code (.pth), Hugging Face safetensors of DINO, extracted slots (.pkl), or a folder in
+    /// diffusers' layout
     checkpoint: PathBuf,
     /// Model of the checkpoint, such as savi, slotdiffusion-video or slotformer, or `slots`; a wrong name lists all
     #[arg(long, value_name = "NAME")]
@@ -63,8 +66,13 @@ pub fn import(args: &ImportArgs) -> Result<ExitCode, Failure> {
         None => serde_json::Value::Null,
         Some(path) => read_json(path)?,
     };
-    let imported = import::import(&args.checkpoint, &args.model, config)?;
-    for path in imported.write(&args.out)? {
+    let written = if args.model == STABLE_DIFFUSION {
+        let weights = stable_diffusion::import(&args.checkpoint, &config)?;
+        stable_diffusion::write(&weights, &args.out)?
+    } else {
+        import::import(&args.checkpoint, &args.model, config)?.write(&args.out)?
+    };
+    for path in written {
         print(&path.display().to_string())?;
     }
     Ok(ExitCode::SUCCESS)

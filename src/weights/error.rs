@@ -115,6 +115,14 @@ pub enum WeightsError {
         /// The names that exist.
         known: String,
     },
+    /// A model that has no way back to the official names.
+    #[error("weights of `{name}` are imported only, not exported: `{path}`", path = path.display())]
+    ImportOnly {
+        /// Its name.
+        name: String,
+        /// The folder or file.
+        path: PathBuf,
+    },
     /// A setting of the official configuration that is missing, wrong or contradicted.
     #[error("`{key}` {reason}")]
     Setting {
@@ -122,6 +130,24 @@ pub enum WeightsError {
         key: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A setting of a model of diffusers that no model here has.
+    #[error("`{key}` {reason}: `{path}`", path = path.display())]
+    Component {
+        /// Its name.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+        /// The configuration.
+        path: PathBuf,
+    },
+    /// A file that a model of Stable Diffusion needs, or one that is in its place.
+    #[error("{reason}: `{path}`", path = path.display())]
+    Layout {
+        /// What is missing or wrong.
+        reason: String,
+        /// The folder or file.
+        path: PathBuf,
     },
     /// An array has another number of axes than any model's parameter of that name.
     #[error("`{key}` has shape {found:?}; it should have {expected} axes")]
@@ -240,8 +266,17 @@ impl WeightsError {
             }
             Self::OtherModel { .. } => "say which model it is with `--model`",
             Self::UnknownModel { .. } => "name one of them with `--model`",
+            Self::ImportOnly { .. } => {
+                "the file is safetensors already, in the precision of the files that it was imported from"
+            }
             Self::Setting { .. } => {
                 "`--config FILE.json` takes the official configuration, such as {\"slot_dict\": {\"num_iterations\": 2}}"
+            }
+            Self::Component { .. } => {
+                "models of Stable Diffusion 1.x and 2.x are read, with `UNet2DConditionModel` and `AutoencoderKL`"
+            }
+            Self::Layout { .. } => {
+                "name a folder in diffusers' layout (`unet`, `vae` and `scheduler`, each with its `config.json`), or one file with everything"
             }
             Self::Axes { .. } => "the checkpoint is of another model: check `--model`",
             Self::Exists { .. } => "name another folder, or remove the file first",

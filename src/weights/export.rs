@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::import::BUFFERS;
-use super::official::OfficialModel;
+use super::official::{OfficialModel, STABLE_DIFFUSION};
 use super::{Precision, StateDict, WeightsError, WeightsFile, write_safetensors};
 
 /// The official state dict of the weights files in a folder, or of one file.
@@ -23,10 +23,17 @@ pub fn official_state(from: &Path, name: Option<&str>) -> Result<StateDict, Weig
         path: from.into(),
     };
     let files = read_all(from)?;
-    let model = match name {
-        Some(name) => OfficialModel::named(name)?,
-        None => OfficialModel::named(&imported_as(&files).map_err(parts)?)?,
+    let name = match name {
+        Some(name) => name.to_owned(),
+        None => imported_as(&files).map_err(parts)?,
     };
+    if name == STABLE_DIFFUSION {
+        return Err(WeightsError::ImportOnly {
+            name,
+            path: from.into(),
+        });
+    }
+    let model = OfficialModel::named(&name)?;
     let layout = model.layout()?;
     let mut found = BTreeMap::new();
     let mut buffers = StateDict::new(from);

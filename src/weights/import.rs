@@ -13,6 +13,9 @@ use super::official::{MODELS, OfficialConfig, OfficialModel, Sizes, take_average
 use super::{Header, Shapes, StateDict, WeightsError, WeightsFile, read_pth, read_safetensors};
 use crate::models::WeightsKind;
 
+/// Stable Diffusion.
+pub mod stable_diffusion;
+
 /// Name in the header of the file with what carries nothing but stands in the official checkpoint.
 pub const BUFFERS: WeightsKind = WeightsKind::OfficialBuffers;
 
@@ -255,52 +258,74 @@ impl Imported {
     /// # Errors
     /// When one of them is there already, or the file system refuses.
     pub fn write(&self, folder: &Path) -> Result<Vec<PathBuf>, WeightsError> {
-        let io = |doing, path: &Path| {
-            let path = path.to_owned();
-            move |source| WeightsError::Io {
-                doing,
-                source,
-                path,
-            }
-        };
-        let place = |model: WeightsKind| folder.join(format!("{model}.safetensors"));
-        let taken = self.files.iter().map(|file| place(file.header.model));
-        if let Some(path) = taken.into_iter().find(|path| path.exists()) {
-            return Err(WeightsError::Exists { path });
-        }
-        let is_new = !folder.exists();
-        std::fs::create_dir_all(folder).map_err(io("create", folder))?;
-        let written = self.write_new(&place);
-        if written.is_err() && is_new {
-            std::fs::remove_dir_all(folder).map_err(io("remove", folder))?;
-        }
-        written
+        let drafts: Vec<_> = self
+            .files
+            .iter()
+            .map(|file| Draft {
+                kind: file.header.model,
+                write: Box::new(|path| file.write_draft(path)),
+            })
+            .collect();
+        write_all(folder, &drafts)
     }
+}
 
-    /// Writes every file beside its place, then renames all.
-    fn write_new(
-        &self,
-        place: &dyn Fn(WeightsKind) -> PathBuf,
-    ) -> Result<Vec<PathBuf>, WeightsError> {
-        let io = |path: &Path| {
-            let path = path.to_owned();
-            move |source| WeightsError::Io {
-                doing: "write",
-                source,
-                path,
-            }
-        };
-        let mut written = Vec::new();
-        for file in &self.files {
-            let path = place(file.header.model);
-            let partial = PartialFile::create(&path).map_err(io(&path))?;
-            file.write_draft(partial.path())?;
-            written.push((path, partial));
+/// A weights file that is still to be written.
+struct Draft<'a> {
+    kind: WeightsKind,
+    write: Box<Write<'a>>,
+}
+
+/// Writes a file at a path.
+type Write<'a> = dyn Fn(&Path) -> Result<(), WeightsError> + 'a;
+
+/// Writes files into a folder, or none of them.
+fn write_all(folder: &Path, drafts: &[Draft]) -> Result<Vec<PathBuf>, WeightsError> {
+    let io = |doing, path: &Path| {
+        let path = path.to_owned();
+        move |source| WeightsError::Io {
+            doing,
+            source,
+            path,
         }
-        let keep = |(path, partial): (PathBuf, PartialFile)| {
-            partial.keep().map_err(io(&path))?;
-            Ok(path)
-        };
-        written.into_iter().map(keep).collect()
+    };
+    let place = |kind: WeightsKind| folder.join(format!("{kind}.safetensors"));
+    let taken = drafts.iter().map(|draft| place(draft.kind));
+    if let Some(path) = taken.into_iter().find(|path| path.exists()) {
+        return Err(WeightsError::Exists { path });
     }
+    let is_new = !folder.exists();
+    std::fs::create_dir_all(folder).map_err(io("create", folder))?;
+    let written = write_new(&place, drafts);
+    if written.is_err() && is_new {
+        std::fs::remove_dir_all(folder).map_err(io("remove", folder))?;
+    }
+    written
+}
+
+/// Writes every file beside its place, then renames all.
+fn write_new(
+    place: &dyn Fn(WeightsKind) -> PathBuf,
+    drafts: &[Draft],
+) -> Result<Vec<PathBuf>, WeightsError> {
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |source| WeightsError::Io {
+            doing: "write",
+            source,
+            path,
+        }
+    };
+    let mut written = Vec::new();
+    for draft in drafts {
+        let path = place(draft.kind);
+        let partial = PartialFile::create(&path).map_err(io(&path))?;
+        (draft.write)(partial.path())?;
+        written.push((path, partial));
+    }
+    let keep = |(path, partial): (PathBuf, PartialFile)| {
+        partial.keep().map_err(io(&path))?;
+        Ok(path)
+    };
+    written.into_iter().map(keep).collect()
 }

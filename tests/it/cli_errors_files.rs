@@ -194,7 +194,7 @@ fn a_checkpoint_of_an_unknown_model() {
     assert_snapshot!(said_with(&[("model.pth", b"not a checkpoint")], &["import", "model.pth", "--model", "savy", "--out", "weights"]), @"
     $ pipeline import model.pth --model savy --out weights
     exit code 2
-    error: no model is called `savy`; there are slot-attention, savi, stosavi, stosavi-clevrer, stosavi-phyre, slate, steve, dvae, vqvae, slotdiffusion-image, slotdiffusion-video, slotdiffusion-dino, slotformer, slotformer-phyre, slotformer-steve, slotformer-slotdiffusion, aloe, physion-readout, phyre-readout, dino, dinov2, slots
+    error: no model is called `savy`; there are slot-attention, savi, stosavi, stosavi-clevrer, stosavi-phyre, slate, steve, dvae, vqvae, slotdiffusion-image, slotdiffusion-video, slotdiffusion-dino, slotformer, slotformer-phyre, slotformer-steve, slotformer-slotdiffusion, aloe, physion-readout, phyre-readout, dino, dinov2, stable-diffusion, slots
 
     hint: name one of them with `--model`
     ");

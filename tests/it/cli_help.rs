@@ -284,7 +284,7 @@ fn import() {
     Usage: pipeline import [OPTIONS] --model <NAME> --out <DIR> <CHECKPOINT>
 
     Arguments:
-      <CHECKPOINT>  Checkpoint of the official code (.pth), Hugging Face safetensors of DINO, or extracted slots (.pkl)
+      <CHECKPOINT>  Checkpoint of the official code (.pth), Hugging Face safetensors of DINO, extracted slots (.pkl), or a folder in diffusers' layout
 
     Options:
           --model <NAME>        Model of the checkpoint, such as savi, slotdiffusion-video or slotformer, or `slots`; a wrong name lists all
@@ -298,6 +298,7 @@ fn import() {
       pipeline import savi_ldm_movie_params-res128.pth --model slotdiffusion-video --out weights/movi-e
       pipeline import model.pth --model savi --config official.json --out weights/savi
       pipeline import obj3d_slots.pkl --model slots --out slots/obj3d
+      pipeline import stable-diffusion-v1-5 --model stable-diffusion --out weights/sd15
     ");
 }
 

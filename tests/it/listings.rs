@@ -78,7 +78,7 @@ fn is_unused_parameter(key: &str) -> bool {
     starts.iter().any(|start| key.starts_with(start)) || key.ends_with("self_attn_mask")
 }
 
-/// Everything that is imported from the listings, by the listing's name.
+/// Everything that is imported from the official code's listings, by the listing's name.
 pub fn imported_listings() -> BTreeMap<String, Vec<WeightsFile>> {
     let mut all = BTreeMap::new();
     for entry in std::fs::read_dir(folder()).unwrap() {
@@ -92,6 +92,9 @@ pub fn imported_listings() -> BTreeMap<String, Vec<WeightsFile>> {
         else {
             continue;
         };
+        if name.starts_with("diffusers-") {
+            continue;
+        }
         let (state, count) = listed(&path);
         let unused: usize = state
             .entries

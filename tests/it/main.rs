@@ -25,6 +25,7 @@
 //! - `reliability`: kills, signals, flipped bits, two processes on one folder, no room on the disk or in memory
 //! - `report_page`: the report in a real browser: scrubbed by keyboard, on a telephone
 //! - `shard`: a run, an evaluation, generated clips in shares on many machines, put together
+//! - `stable_diffusion`: Stable Diffusion against diffusers, its files read and refused
 //! - `sweep`: one plan under several values, in one folder
 //! - `train`: killed, interrupted, refused, out of disk; resumed to the same bytes
 //! - `upkeep`: whose folder a run gets, finished runs, the cache, completions and manual pages
@@ -72,6 +73,7 @@ mod report_page;
 mod reproduce;
 mod segment;
 mod shard;
+mod stable_diffusion;
 mod support;
 mod sweep;
 mod train;

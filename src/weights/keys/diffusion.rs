@@ -5,7 +5,7 @@ use crate::models::WeightsKind;
 
 use super::rule::{Part, Rule, Section};
 
-const VQVAE_RULES: &[Rule] = &[
+pub const VQVAE_RULES: &[Rule] = &[
     ("encoder.{..}", "encoder.{..}"),
     ("decoder.{..}", "decoder.{..}"),
     ("quantize.{..}", "quantize.{..}"),
@@ -14,7 +14,7 @@ const VQVAE_RULES: &[Rule] = &[
 ];
 
 /// Layers lie in lists of lists, except those in the middle, which lie in one list.
-const UNET_RULES: &[Rule] = &[
+pub const UNET_RULES: &[Rule] = &[
     ("time_embed.0.{}", "time_embed.expand.{}"),
     ("time_embed.2.{}", "time_embed.mix.{}"),
     ("out.0.{}", "norm_out.{}"),

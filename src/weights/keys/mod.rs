@@ -18,6 +18,8 @@ mod encoder;
 mod reasoner;
 /// Patterns, sections and parts.
 mod rule;
+/// Stable Diffusion.
+pub mod stable_diffusion;
 /// Vision transformers of DINO and DINOv2.
 pub(super) mod vit;
 

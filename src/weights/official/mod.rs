@@ -5,6 +5,8 @@
 
 /// Running averages beside the parameters.
 mod average;
+/// Settings that diffusers wrote.
+mod component;
 /// The official configuration, completed from the papers.
 mod config;
 /// Sizes of dVAE, autoregressive decoder and VQ-VAE.
@@ -17,10 +19,13 @@ mod encoder;
 mod reasoner;
 /// Sizes of any model.
 mod sizes;
+/// Settings of Stable Diffusion in diffusers' layout.
+mod stable_diffusion;
 
 pub use average::take_average;
 pub use config::OfficialConfig;
 pub use sizes::Sizes;
+pub use stable_diffusion::{Component, Components, stable_diffusion};
 
 use super::keys::CheckpointLayout;
 use super::{Shapes, WeightsError};
@@ -138,6 +143,9 @@ const fn model(name: &'static str, class: &'static str, published: &'static str)
 /// What stands for a model's name where a file holds slots and no weights.
 pub const SLOTS: &str = "slots";
 
+/// What stands for a model's name where files are those of Stable Diffusion.
+pub const STABLE_DIFFUSION: &str = "stable-diffusion";
+
 impl OfficialModel {
     /// The model of that name, or the first of that official class.
     ///
@@ -149,7 +157,13 @@ impl OfficialModel {
             .or_else(|| MODELS.iter().find(|model| model.class == name))
             .ok_or_else(|| WeightsError::UnknownModel {
                 name: name.to_owned(),
-                known: MODELS.map(|model| model.name).join(", ") + ", " + SLOTS,
+                known: MODELS
+                    .map(|model| model.name)
+                    .iter()
+                    .chain(&[STABLE_DIFFUSION, SLOTS])
+                    .copied()
+                    .collect::<Vec<_>>()
+                    .join(", "),
             })
     }
 
