@@ -1,12 +1,12 @@
 //! Frames → slots and attention masks, chunk by chunk: the one way in which stages and trainings encode.
 
 use burn::tensor::Device;
-use ndarray::{Array4, Array5, ArrayView4, ArrayView5, s};
+use ndarray::{Array4, Array5, ArrayView5, s};
 
 use crate::artifacts::progress::Progress;
 use crate::inference::frames_at_once;
 use crate::masks::masks_from_attention;
-use crate::models::encoder::SlotEncoder;
+use crate::models::encoder::{SlotEncoder, SlotState};
 use crate::rng::SeededRng;
 use crate::tensor_conversion::{batch_from_clips, floats};
 
@@ -66,33 +66,23 @@ impl ClipEncoder<'_> {
         for first in (0..time).step_by(at_once) {
             let last = (first + at_once).min(time);
             let chunk = frames.slice(s![.., first..last, .., .., ..]);
-            let shape = self.encoder.noise_shape(batch, last - first, first == 0);
-            let drawn = shape.map(|shape| noise.normal(shape, self.device));
-            let pixels = batch_from_clips(chunk, self.device);
-            let encoded = self.encoder.encode(pixels, state, drawn.as_ref());
-            state = Some(encoded.state);
-            if self.with_attention {
-                let [_, length, count, rows, columns] = encoded.attention.dims();
-                let values = floats(encoded.attention.clone());
-                let chunk = ArrayView5::from_shape((batch, length, count, rows, columns), &values)
-                    .unwrap_or_else(|error| unreachable!("a tensor has its own shape: {error}"));
+            let (encoded, next) = self.encode_next(chunk, state, noise);
+            state = Some(next);
+            if let Some(chunk) = encoded.attention {
+                let (_, _, count, rows, columns) = chunk.dim();
                 attention
                     .get_or_insert_with(|| Array5::zeros((batch, time, count, rows, columns)))
                     .slice_mut(s![.., first..last, .., .., ..])
                     .assign(&chunk);
             }
-            if let Some(masks) = &mut masks {
-                let chunk = masks_from_attention(encoded.attention, [height, width]);
+            if let (Some(masks), Some(chunk)) = (&mut masks, encoded.masks) {
                 masks.slice_mut(s![.., first..last, .., ..]).assign(&chunk);
             }
-            let [_, length, count, dim] = encoded.slots.dims();
-            let values = floats(encoded.slots);
-            let chunk = ArrayView4::from_shape((batch, length, count, dim), &values)
-                .unwrap_or_else(|error| unreachable!("a tensor has its own shape: {error}"));
+            let (_, _, count, dim) = encoded.slots.dim();
             slots
                 .get_or_insert_with(|| Array4::zeros((batch, time, count, dim)))
                 .slice_mut(s![.., first..last, .., ..])
-                .assign(&chunk);
+                .assign(&encoded.slots);
             progress.part(last, time, "frames");
         }
         EncodedClips {
@@ -100,6 +90,44 @@ impl ClipEncoder<'_> {
             masks,
             attention,
         }
+    }
+
+    /// The next frames of clips whose frames before left `state`, and what they leave; the first ones without a state.
+    ///
+    /// # Shape
+    /// - `frames`: `[batch, time, height, width, rgb]`, at the encoder's resolution
+    ///
+    /// # Panics
+    /// When frames have another resolution.
+    pub fn encode_next(
+        &self,
+        frames: ArrayView5<'_, u8>,
+        state: Option<SlotState>,
+        noise: &mut SeededRng,
+    ) -> (EncodedClips, SlotState) {
+        let (batch, time, height, width, _) = frames.dim();
+        let shape = self.encoder.noise_shape(batch, time, state.is_none());
+        let drawn = shape.map(|shape| noise.normal(shape, self.device));
+        let pixels = batch_from_clips(frames, self.device);
+        let encoded = self.encoder.encode(pixels, state, drawn.as_ref());
+        let attention = self.with_attention.then(|| {
+            let [_, _, count, rows, columns] = encoded.attention.dims();
+            let values = floats(encoded.attention.clone());
+            Array5::from_shape_vec((batch, time, count, rows, columns), values)
+                .unwrap_or_else(|error| unreachable!("a tensor has its own shape: {error}"))
+        });
+        let masks = self
+            .with_masks
+            .then(|| masks_from_attention(encoded.attention, [height, width]));
+        let [_, _, count, dim] = encoded.slots.dims();
+        let slots = Array4::from_shape_vec((batch, time, count, dim), floats(encoded.slots))
+            .unwrap_or_else(|error| unreachable!("a tensor has its own shape: {error}"));
+        let encoded_clips = EncodedClips {
+            slots,
+            masks,
+            attention,
+        };
+        (encoded_clips, encoded.state)
     }
 }
 

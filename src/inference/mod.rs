@@ -17,6 +17,9 @@ pub mod regions;
 /// Slots → slots with a rollout behind them.
 pub mod rollout;
 
+/// Frames one by one → slots and rollouts.
+pub mod stream;
+
 /// Slots → frames.
 pub mod render;
 

@@ -6,7 +6,7 @@ use slotflow_datasets::question::events::{COLORS, MATERIALS, SHAPES};
 use crate::rng::SeededRng;
 
 /// Words for an object's appearance: colours, materials, shapes.
-pub(super) const WORD_COUNT: usize = COLORS.len() + MATERIALS.len() + SHAPES.len();
+pub const WORD_COUNT: usize = COLORS.len() + MATERIALS.len() + SHAPES.len();
 
 /// How probable each word for an object's appearance is: logarithms of probabilities, normalised over colours, over
 /// materials and over shapes.
@@ -14,8 +14,8 @@ pub(super) const WORD_COUNT: usize = COLORS.len() + MATERIALS.len() + SHAPES.len
 pub struct Confidence([f32; WORD_COUNT]);
 
 impl Confidence {
-    /// Log-probabilities from logits, in the order of [`WORDS`].
-    pub(super) fn of_logits(mut logits: [f32; WORD_COUNT]) -> Self {
+    /// Log-probabilities from logits, in the order of colours, materials and shapes.
+    pub fn of_logits(mut logits: [f32; WORD_COUNT]) -> Self {
         for (first, last) in GROUPS {
             let group = &mut logits[first..last];
             let most = group.iter().copied().fold(f32::NEG_INFINITY, f32::max);

@@ -22,6 +22,11 @@ impl World {
     pub fn simulate_without(preset: &SynthPreset, seed: u64, object: usize) -> Record {
         simulate(&Self::new(preset, seed), Some(object))
     }
+
+    /// Simulates the clip that starts like this.
+    pub fn simulated(&self) -> Record {
+        simulate(self, None)
+    }
 }
 
 /// Simulates a world, with or without one of its objects.
