@@ -29,6 +29,7 @@ use crate::plan::Plan;
 use crate::plan::flow::Flow;
 use crate::stages::clevrer::answer::Answer;
 use crate::stages::clevrer::neuro_symbolic::NeuroSymbolic;
+use crate::stages::clevrer::noisy_oracle::{CountMisreadings, NoisyOracle};
 use crate::stages::clevrer::oracle::Oracle;
 use crate::stages::clevrer::score_answers::ScoreAnswers;
 use crate::stages::compose::evaluate::EvaluateScenes;
@@ -46,7 +47,7 @@ use crate::stages::segment::score_reconstructions::ScoreReconstructions;
 use crate::stages::segment::segmentation::Segment;
 
 /// Cached stages of all flows, in the order of their work.
-const STAGES: [(&str, Option<&str>); 17] = [
+const STAGES: [(&str, Option<&str>); 19] = [
     (Decode::NAME, Decode::FORMER_NAME),
     (Encode::NAME, Encode::FORMER_NAME),
     (Segment::NAME, Segment::FORMER_NAME),
@@ -55,6 +56,8 @@ const STAGES: [(&str, Option<&str>); 17] = [
     (Answer::NAME, Answer::FORMER_NAME),
     (NeuroSymbolic::NAME, NeuroSymbolic::FORMER_NAME),
     (Oracle::NAME, Oracle::FORMER_NAME),
+    (CountMisreadings::NAME, CountMisreadings::FORMER_NAME),
+    (NoisyOracle::NAME, NoisyOracle::FORMER_NAME),
     (ContactPrediction::NAME, ContactPrediction::FORMER_NAME),
     (ScoreAnswers::NAME, ScoreAnswers::FORMER_NAME),
     (ScoreMasks::NAME, ScoreMasks::FORMER_NAME),

@@ -17,6 +17,7 @@ use crate::plan::video_predict::AnswerConfig;
 use crate::stages::clevrer::answer::{Answer, sees};
 use crate::stages::clevrer::answers::{Answers, AnswersOfClips};
 use crate::stages::clevrer::neuro_symbolic::NeuroSymbolic;
+use crate::stages::clevrer::noisy_oracle::{CountMisreadings, NoisyOracle};
 use crate::stages::clevrer::oracle::Oracle;
 use crate::stages::clevrer::score_answers::{Answerer, ScoreAnswers};
 use crate::stages::perceive::decode::{Decode, source_config, window};
@@ -78,7 +79,7 @@ impl Models {
 struct AnswersBy<'a> {
     name: AnswererName,
     /// What it is, for the note of its scores.
-    about: &'static str,
+    about: String,
     answers: Answers,
     weights: &'a Loaded,
 }
@@ -150,7 +151,7 @@ pub fn clevrer_vqa(
     if let Some(answers) = answer(&models.aloe)? {
         all.push(AnswersBy {
             name: AnswererName::Aloe,
-            about: "Aloe on slots",
+            about: "Aloe on slots".to_owned(),
             answers,
             weights: &models.aloe,
         });
@@ -159,14 +160,14 @@ pub fn clevrer_vqa(
         if let Some(answers) = answer(weights)? {
             all.push(AnswersBy {
                 name: AnswererName::Baseline(name.clone()),
-                about: about(sees(weights)?),
+                about: about(sees(weights)?).to_owned(),
                 answers,
                 weights,
             });
         }
     }
     if let (Some(config), Some(weights)) = (&plan.neuro_symbolic, &models.head) {
-        let answers = run.stage(&NeuroSymbolic {
+        let reading = NeuroSymbolic {
             config,
             weights,
             dynamics: &models.dynamics,
@@ -174,19 +175,38 @@ pub fn clevrer_vqa(
             encoded: &encoded,
             stride,
             video_frames,
-        })?;
+        };
         all.push(AnswersBy {
             name: AnswererName::NeuroSymbolic,
-            about: NEURO_SYMBOLIC,
-            answers,
+            about: NEURO_SYMBOLIC.to_owned(),
+            answers: run.stage(&reading)?,
             weights,
         });
+        if truth.is_some() && source.knows(GroundTruth::States) {
+            let source = &*source;
+            let misreadings = run.stage(&CountMisreadings {
+                reading: &reading,
+                source,
+            })?;
+            let rates = (!run.options().dry).then(|| misreadings.table());
+            let rates = rates.transpose()?.unwrap_or_default();
+            all.push(AnswersBy {
+                name: AnswererName::Baseline(NOISY_TRUTH.to_owned()),
+                about: format!("programs on true events with as many errors as the head makes on these clips ({rates})"),
+                answers: run.stage(&NoisyOracle {
+                    source,
+                    clips: &clips,
+                    misreadings: &misreadings,
+                })?,
+                weights,
+            });
+        }
     }
     let answerers: Vec<Answerer<'_>> = all
         .iter()
         .map(|one| Answerer {
             name: one.name.profile().to_owned(),
-            about: one.about.to_owned(),
+            about: one.about.clone(),
             answers: &one.answers,
             checkpoint: one.weights.id.clone(),
         })
@@ -226,6 +246,9 @@ pub fn clevrer_vqa(
         failures,
     })
 }
+
+/// The profile of programs on true events with as many errors as the head makes.
+const NOISY_TRUTH: &str = "noisy-truth";
 
 /// The note of the scores of neuro-symbolic answers.
 const NEURO_SYMBOLIC: &str = "programs on events that a head predicts from slots, encoded and rolled out; the head is supervised by \

@@ -15,6 +15,13 @@ pub mod events;
 /// Objects and events together.
 pub mod scene;
 
+/// How often all that differs from the truth.
+pub mod misreadings;
+
+/// True events with as many errors.
+mod noise;
+
 pub use events::{PossibleEvent, collision_candidates, collision_steps, video_frame_of};
 pub use head_output::{HeadOutput, ParseSettings};
+pub use misreadings::Misreadings;
 pub use scene::{ParsedScene, drawn_events};

@@ -223,7 +223,7 @@ fn an_unknown_stage() {
     $ pipeline run video-predict --fresh encoder
     exit code 2
     error: invalid value 'encoder' for '--fresh <STAGE>'
-      [possible values: decode, encode, segment, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, score-masks, score-reconstructions, edit-benchmark, evaluate, compose, render-scenes, evaluate-scenes]
+      [possible values: decode, encode, segment, rollout, render, answer, neuro-symbolic, oracle, count-misreadings, noisy-oracle, physion, score-answers, score-masks, score-reconstructions, edit-benchmark, evaluate, compose, render-scenes, evaluate-scenes]
 
       tip: a similar value exists: 'encode'
 

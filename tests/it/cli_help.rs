@@ -74,8 +74,8 @@ fn run() {
           --out <DIR>              Run folder, or of several plans the folder above their run folders [default: runs/PLAN]
           --overwrite              Replace the finished run of other settings that --out holds
           --sweep <KEY=VALUES>     Run the plan with each of these values, with commas between them, into one folder and table; given several times, with every combination
-          --fresh <STAGE>          Run a stage again although it is cached, and all that depend on it [possible values: decode, encode, segment, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, score-masks, score-reconstructions, edit-benchmark, evaluate, compose, render-scenes, evaluate-scenes]
-          --until <STAGE>          Stop when this stage is done, and print the folder of what it made [possible values: decode, encode, segment, rollout, render, answer, neuro-symbolic, oracle, physion, score-answers, score-masks, score-reconstructions, edit-benchmark, evaluate, compose, render-scenes, evaluate-scenes]
+          --fresh <STAGE>          Run a stage again although it is cached, and all that depend on it [possible values: decode, encode, segment, rollout, render, answer, neuro-symbolic, oracle, count-misreadings, noisy-oracle, physion, score-answers, score-masks, score-reconstructions, edit-benchmark, evaluate, compose, render-scenes, evaluate-scenes]
+          --until <STAGE>          Stop when this stage is done, and print the folder of what it made [possible values: decode, encode, segment, rollout, render, answer, neuro-symbolic, oracle, count-misreadings, noisy-oracle, physion, score-answers, score-masks, score-reconstructions, edit-benchmark, evaluate, compose, render-scenes, evaluate-scenes]
           --json                   Print one JSON object a run, with its scores, in place of the report's path
           --shard <I/N>            Do the I-th of N equal shares, counted from 1, in a folder shard-I-of-N; `auto` takes both from Slurm or MPI
           --dry-run                Print for every stage whether it would run, and why; run nothing

@@ -98,6 +98,8 @@ fn stages_are_found_under_the_names_that_they_had() {
         ("answer", true),
         // Since then programs run on several readings of a clip.
         ("neuro-symbolic", false),
+        ("count-misreadings", false),
+        ("noisy-oracle", false),
         ("score-answers", false),
     ];
     let product = product();

@@ -285,7 +285,12 @@ mod tests {
             ..SlotFormerConfig::default()
         }
         .init(&mut init);
-        let head = ObjectEventHeadConfig { dim: 4, hidden: 4 }.init(&mut init);
+        let head = ObjectEventHeadConfig {
+            dim: 4,
+            hidden: 4,
+            ..ObjectEventHeadConfig::default()
+        }
+        .init(&mut init);
         let rollout = CounterfactualRollout {
             dynamics: &dynamics,
             head: &head,

@@ -21,5 +21,8 @@ mod presupposition;
 /// Programs on true events, and true states in place of slots: ceilings.
 pub mod oracle;
 
+/// Programs on true events with as many errors as the head makes.
+pub mod noisy_oracle;
+
 /// Answers → scores with floors and ceilings.
 pub mod score_answers;

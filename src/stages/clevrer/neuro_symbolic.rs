@@ -4,13 +4,14 @@
 //! The head is supervised by generated events, and the questions' own programs are used: the scores of this stage do not
 //! compare with those of a reasoner that reads the words alone.
 
-use slotflow_datasets::{Ask, Question};
+use burn::tensor::Device;
+use slotflow_datasets::{Ask, ClipId, Question};
 
-use crate::artifacts::{ClipFile, Context, Input, Partial, RunError, Slots, Stage};
+use crate::artifacts::{ClipFile, ClipSlots, Context, Input, Partial, RunError, Slots, Stage};
 use crate::inference::rollout::rolled_out;
 use crate::models::WeightsKind;
-use crate::models::dynamics::SlotFormerConfig;
-use crate::models::reasoner::ObjectEventHeadConfig;
+use crate::models::dynamics::{SlotFormer, SlotFormerConfig};
+use crate::models::reasoner::{ObjectEventHead, ObjectEventHeadConfig};
 use crate::plan::clevrer_vqa::NeuroSymbolicConfig;
 use crate::rng::SeededRng;
 use crate::scene_parsing::ParseSettings;
@@ -67,52 +68,12 @@ impl Stage for NeuroSymbolic<'_> {
 
     fn run(&self, out: &mut Partial<AnswersOfClips>, context: &Context) -> Result<(), RunError> {
         let device = &context.device;
-        let loaded = self.weights.model(
-            WeightsKind::ObjectEventHead,
-            device,
-            ObjectEventHeadConfig::init,
-        );
-        let (config, head) = loaded.map_err(RunError::weights)?;
-        let loaded = self
-            .dynamics
-            .model(WeightsKind::SlotFormer, device, SlotFormerConfig::init);
-        let (_, dynamics) = loaded.map_err(RunError::weights)?;
-        let threshold = |name: &str| {
-            self.weights
-                .trained(name)
-                .and_then(serde_json::Value::as_f64)
-                .unwrap_or(0.0) as f32
-        };
-        let settings = ParseSettings {
-            stride: self.stride,
-            observed: 0,
-            video_frames: self.video_frames,
-            collision_threshold: threshold("touch-threshold"),
-            rolled_out_collision_threshold: threshold("imagined-touch-threshold"),
-        };
+        let reader = Reader::open(self, device)?;
         out.inherit(self.encoded);
         out.expect(self.encoded.clips().to_vec());
         out.each(context, |clip, _| {
-            let encoded = self.encoded.slots(clip)?;
-            let dim = encoded.dim().2;
-            if dim != config.dim {
-                let reason = format!(
-                    "slots are {dim} wide but the head reads {}: it was trained with another encoder",
-                    config.dim
-                );
-                return Err(RunError::Unfit { reason });
-            }
-            let all = rolled_out(&dynamics, encoded.view(), self.config.steps, device)?;
-            let observed = all.observed;
-            let rollout = CounterfactualRollout {
-                dynamics: &dynamics,
-                head: &head,
-                settings: ParseSettings {
-                    observed,
-                    ..settings
-                },
-                device,
-            };
+            let all = reader.slots(clip)?;
+            let rollout = reader.rollout(all.observed);
             let rng = SeededRng::new(context.seed, &["readings", clip.as_str()]);
             let mut scene = Scene::new(&rollout, all, self.config.readings, rng);
             let questions = self.clips.note(clip)?.questions;
@@ -123,6 +84,82 @@ impl Stage for NeuroSymbolic<'_> {
                 .collect();
             ClipFile::default().with_note(&rows)
         })
+    }
+}
+
+/// The models of a [`NeuroSymbolic`] stage.
+pub(super) struct Reader<'a> {
+    stage: &'a NeuroSymbolic<'a>,
+    device: &'a Device,
+    dynamics: SlotFormer,
+    head: ObjectEventHead,
+    dim: usize,
+    settings: ParseSettings,
+}
+
+impl<'a> Reader<'a> {
+    /// Makes the models of their files.
+    ///
+    /// # Errors
+    /// When a file holds another model.
+    pub(super) fn open(stage: &'a NeuroSymbolic<'a>, device: &'a Device) -> Result<Self, RunError> {
+        let kind = WeightsKind::ObjectEventHead;
+        let loaded = stage
+            .weights
+            .model(kind, device, ObjectEventHeadConfig::init);
+        let (config, head) = loaded.map_err(RunError::weights)?;
+        let kind = WeightsKind::SlotFormer;
+        let loaded = stage.dynamics.model(kind, device, SlotFormerConfig::init);
+        let (_, dynamics) = loaded.map_err(RunError::weights)?;
+        let threshold = |name: &str| {
+            let trained = stage.weights.trained(name);
+            trained.and_then(serde_json::Value::as_f64).unwrap_or(0.0) as f32
+        };
+        Ok(Self {
+            stage,
+            device,
+            dynamics,
+            head,
+            dim: config.dim,
+            settings: ParseSettings {
+                stride: stage.stride,
+                observed: 0,
+                video_frames: stage.video_frames,
+                collision_threshold: threshold("touch-threshold"),
+                rolled_out_collision_threshold: threshold("imagined-touch-threshold"),
+            },
+        })
+    }
+
+    /// A clip's slots, rolled out behind its end.
+    ///
+    /// # Errors
+    /// When they are not as wide as the head reads them.
+    pub(super) fn slots(&self, clip: &ClipId) -> Result<ClipSlots, RunError> {
+        let encoded = self.stage.encoded.slots(clip)?;
+        let dim = encoded.dim().2;
+        if dim != self.dim {
+            let reason = format!(
+                "slots are {dim} wide but the head reads {}: it was trained with another encoder",
+                self.dim
+            );
+            return Err(RunError::Unfit { reason });
+        }
+        let steps = self.stage.config.steps;
+        rolled_out(&self.dynamics, encoded.view(), steps, self.device)
+    }
+
+    /// What reads slots of which so many frames were observed.
+    pub(super) fn rollout(&self, observed: usize) -> CounterfactualRollout<'_> {
+        CounterfactualRollout {
+            dynamics: &self.dynamics,
+            head: &self.head,
+            settings: ParseSettings {
+                observed,
+                ..self.settings
+            },
+            device: self.device,
+        }
     }
 }
 
