@@ -3,7 +3,7 @@
 //! Differs: no paper of this house has it. It is supervised by the generator's events, as the executors of NS-DR and
 //! DCL are by CLEVRER's; what is answered with it is labelled so.
 
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::tensor::activation::relu;
 use burn::tensor::{Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,24 @@ pub struct ObjectEventHeadConfig {
     pub dim: usize,
     /// Width between layers.
     pub hidden: usize,
+    /// Frames before one, and behind it, that its objects are read from too.
+    pub around: usize,
+    /// Whether slots are brought to mean 0 and deviation 1 before they are read, number by number: what changes little, such as a
+    /// place, else hides behind what changes much.
+    pub standardised: bool,
+    /// What collisions are read from.
+    pub collisions_from: CollisionsFrom,
+}
+
+/// What an [`ObjectEventHead`] reads collisions from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CollisionsFrom {
+    /// The slots of both objects.
+    #[default]
+    Slots,
+    /// The ways of both objects, by the places that the head gives them: few numbers, so that few clips teach what a collision is.
+    Places,
 }
 
 impl Default for ObjectEventHeadConfig {
@@ -26,14 +44,20 @@ impl Default for ObjectEventHeadConfig {
         Self {
             dim: 128,
             hidden: 128,
+            around: 1,
+            standardised: false,
+            collisions_from: CollisionsFrom::Slots,
         }
     }
 }
 
-/// Frames about one that its objects are read from.
-const AROUND: usize = 3;
 /// Frames about a step that its collisions are read from: two before it and two behind.
 const ABOUT: usize = 4;
+
+/// Numbers of the ways of a pair.
+const WAYS: usize = 17;
+/// First output of a slot's place.
+const PLACE: usize = SAID - 2;
 
 /// Outputs for a slot: in view, moves, 8 colours, 2 materials, 3 shapes, place.
 pub const SAID: usize = 2 + 8 + 2 + 3 + 2;
@@ -41,36 +65,61 @@ pub const SAID: usize = 2 + 8 + 2 + 3 + 2;
 impl ObjectEventHeadConfig {
     /// Initial parameters.
     pub fn init(&self, init: &mut Init) -> ObjectEventHead {
-        let Self { dim, hidden } = *self;
+        let Self {
+            dim,
+            hidden,
+            around,
+            standardised,
+            collisions_from,
+        } = *self;
+        let reads_slots = collisions_from == CollisionsFrom::Slots;
         ObjectEventHead {
-            object: Linear::new(init, AROUND * dim, hidden),
+            standard: standardised.then(|| Standard {
+                mean: init.constant([dim], 0.0).set_require_grad(false),
+                deviation: init.constant([dim], 1.0).set_require_grad(false),
+            }),
+            object: Linear::new(init, (2 * around + 1) * dim, hidden),
             object_inner: Linear::new(init, hidden, hidden),
             said: Linear::new(init, hidden, SAID),
-            touch: Linear::new(init, ABOUT * dim, hidden),
-            pair: Linear::new(init, 2 * hidden, hidden),
+            touch: reads_slots.then(|| Linear::new(init, ABOUT * dim, hidden)),
+            pair: Linear::new(init, if reads_slots { 2 * hidden } else { WAYS }, hidden),
             pair_inner: Linear::new(init, hidden, hidden),
             touches: Linear::new(init, hidden, 1),
+            around,
         }
     }
+}
+
+/// Mean and deviation of every number of a slot; not trained.
+#[derive(Module, Debug)]
+pub struct Standard {
+    /// `[dim]`
+    pub mean: Param<Tensor<1>>,
+    /// `[dim]`
+    pub deviation: Param<Tensor<1>>,
 }
 
 /// Supervised head: slots → logits of objects' attributes and places, and of collisions.
 #[derive(Module, Debug)]
 pub struct ObjectEventHead {
-    /// A slot at three frames.
+    /// What slots are brought to mean 0 and deviation 1 by; unset where they are read as they are.
+    pub standard: Option<Standard>,
+    /// A slot at a frame and those about it.
     pub object: Linear,
     /// Behind it.
     pub object_inner: Linear,
     /// `[SAID, hidden]`
     pub said: Linear,
-    /// A slot at four frames, for pairs.
-    pub touch: Linear,
-    /// Sum and squared difference of two slots.
+    /// A slot at four frames, for pairs; unset where collisions are read from places.
+    pub touch: Option<Linear>,
+    /// Sum and squared difference of two slots, or the ways of two objects.
     pub pair: Linear,
     /// Behind it.
     pub pair_inner: Linear,
     /// `[1, hidden]`
     pub touches: Linear,
+    #[module(skip)]
+    around: usize,
 }
 
 /// Logits of objects and collisions; places in units of length.
@@ -88,35 +137,55 @@ impl ObjectEventHead {
     /// # Shape
     /// `[batch, time, slots, dim]`
     pub fn forward(&self, slots: &Tensor<4>) -> ObjectEventLogits {
-        let hidden = relu(self.object.forward(shifted(slots, &[-1, 0, 1])));
+        let slots = &self.standardised(slots.clone());
+        let around = self.around as isize;
+        let offsets: Vec<isize> = (-around..=around).collect();
+        let hidden = relu(self.object.forward(shifted(slots, &offsets)));
         let hidden = relu(self.object_inner.forward(hidden));
-        ObjectEventLogits {
-            objects: self.said.forward(hidden),
-            touches: self.pairs(slots),
-        }
+        let objects = self.said.forward(hidden);
+        let touches = self.pairs(slots, &objects);
+        ObjectEventLogits { objects, touches }
     }
 
-    fn pairs(&self, slots: &Tensor<4>) -> Tensor<3> {
-        let [batch, time, count, _] = slots.dims();
-        let each = self.touch.forward(shifted(slots, &[-1, 0, 1, 2]));
-        let each = each.narrow(1, 0, time - 1);
-        let width = each.dims()[3];
-        let (left, right): (Vec<i64>, Vec<i64>) = pairs(count)
-            .into_iter()
-            .map(|(one, other)| (one as i64, other as i64))
-            .unzip();
-        let pick = |index: Vec<i64>| {
-            let index = Tensor::<1, Int>::from_data(TensorData::from(&index[..]), &slots.device());
-            each.clone()
-                .reshape([batch * (time - 1), count, width])
-                .select(1, index)
+    /// The head for slots of that mean and deviation, number by number; as it is where its slots are read as they are.
+    #[must_use]
+    pub fn with_standard(self, mean: Vec<f32>, deviation: Vec<f32>) -> Self {
+        let standard = self.standard.map(|standard| {
+            let device = standard.mean.device();
+            let param = |values: Vec<f32>| {
+                let length = values.len();
+                let data = TensorData::new(values, [length]);
+                Param::<Tensor<1>>::from_data(data, &device).set_require_grad(false)
+            };
+            Standard {
+                mean: param(mean),
+                deviation: param(deviation),
+            }
+        });
+        Self { standard, ..self }
+    }
+
+    fn standardised(&self, slots: Tensor<4>) -> Tensor<4> {
+        let Some(Standard { mean, deviation }) = &self.standard else {
+            return slots;
         };
-        let (left, right) = (pick(left), pick(right));
-        // Sum and squared difference: the same whichever of the two is first.
-        let both = Tensor::cat(
-            vec![left.clone() + right.clone(), (left - right).powi_scalar(2)],
-            2,
-        );
+        let dim = slots.dims()[3];
+        let row = |param: &Param<Tensor<1>>| param.val().reshape([1, 1, 1, dim]);
+        (slots - row(mean)) / row(deviation)
+    }
+
+    fn pairs(&self, slots: &Tensor<4>, objects: &Tensor<4>) -> Tensor<3> {
+        let [batch, time, count, _] = slots.dims();
+        let both = if let Some(touch) = &self.touch {
+            let [left, right] = of_pairs(touch.forward(shifted(slots, &STEPS)));
+            // Sum and squared difference: the same whichever of the two is first.
+            let apart = (left.clone() - right.clone()).powi_scalar(2);
+            Tensor::cat(vec![left + right, apart], 2)
+        } else {
+            // What is said of places is taught by places alone.
+            let places = objects.clone().narrow(3, PLACE, 2).detach();
+            ways(of_pairs(shifted(&places, &STEPS)))
+        };
         let hidden = relu(self.pair.forward(both));
         let hidden = relu(self.pair_inner.forward(hidden));
         let number = count * (count - 1) / 2;
@@ -124,6 +193,57 @@ impl ObjectEventHead {
             .forward(hidden)
             .reshape([batch, time - 1, number])
     }
+}
+
+/// The frames that a collision between a frame and the next is read from, as offsets.
+const STEPS: [isize; ABOUT] = [-1, 0, 1, 2];
+
+/// Values of the first and of the second slot of every pair, at every frame but the last.
+///
+/// # Shape
+/// `[batch, time, slots, width]` → `[batch · (time − 1), pairs, width]` each
+fn of_pairs(each: Tensor<4>) -> [Tensor<3>; 2] {
+    let [batch, time, count, width] = each.dims();
+    let device = each.device();
+    let each = each
+        .narrow(1, 0, time - 1)
+        .reshape([batch * (time - 1), count, width]);
+    let pick = |index: Vec<i64>| {
+        let index = Tensor::<1, Int>::from_data(TensorData::from(&index[..]), &device);
+        each.clone().select(1, index)
+    };
+    let all = pairs(count).into_iter();
+    let (left, right) = all.map(|(one, other)| (one as i64, other as i64)).unzip();
+    [pick(left), pick(right)]
+}
+
+/// How two objects move about each other: distances, how fast they come nearer, speeds and changes of course; the same whichever of
+/// the two is first.
+///
+/// # Shape
+/// Places at four frames, `[rows, pairs, 8]` each → `[rows, pairs, 17]`
+fn ways(places: [Tensor<3>; 2]) -> Tensor<3> {
+    let [rows, count, _] = places[0].dims();
+    let [left, right] = places.map(|places| places.reshape([rows, count, ABOUT, 2]));
+    let change = |of: &Tensor<4>| {
+        let steps = of.dims()[2] - 1;
+        of.clone().narrow(2, 1, steps) - of.clone().narrow(2, 0, steps)
+    };
+    let length = |of: &Tensor<4>| (of.clone().powi_scalar(2).sum_dim(3) + 1e-6).sqrt();
+    let apart = right.clone() - left.clone();
+    let distance = length(&apart);
+    let towards = apart.clone().narrow(2, 1, 1) / (distance.clone().narrow(2, 1, 1) + 0.1);
+    let nearer = (change(&apart) * towards).sum_dim(3);
+    let speeds = [change(&left), change(&right)];
+    let courses = [change(&speeds[0]), change(&speeds[1])];
+    let mut all = vec![distance, nearer * 4.0];
+    // Speeds are small beside distances, and changes of course beside speeds.
+    for ([one, other], scale) in [(speeds, 4.0), (courses, 8.0)] {
+        let [one, other] = [length(&one), length(&other)];
+        all.push((one.clone() + other.clone()) * scale);
+        all.push((one - other).abs() * scale);
+    }
+    Tensor::cat(all, 2).reshape([rows, count, WAYS])
 }
 
 /// Every unordered pair of slots, the first slot's pairs first.
@@ -153,11 +273,67 @@ mod tests {
     use super::*;
     use crate::rng::SeededRng;
 
+    fn small() -> ObjectEventHeadConfig {
+        ObjectEventHeadConfig {
+            dim: 5,
+            hidden: 8,
+            ..ObjectEventHeadConfig::default()
+        }
+    }
+
+    #[test]
+    fn slots_are_brought_to_mean_0_and_deviation_1() {
+        let device = Device::flex();
+        let plain = small().init(&mut Init::seeded(1, &device));
+        let config = ObjectEventHeadConfig {
+            standardised: true,
+            ..small()
+        };
+        let model = config.init(&mut Init::seeded(1, &device));
+        let slots = SeededRng::new(4, &[]).normal([1, 6, 2, 5], &device);
+        let objects =
+            |model: &ObjectEventHead, slots: &Tensor<4>| model.forward(slots).objects.into_data();
+        assert_eq!(objects(&plain, &slots), objects(&model, &slots));
+        let model = model.with_standard(vec![2.0; 5], vec![4.0; 5]);
+        let moved = slots * 4.0 + 2.0;
+        let back = (moved.clone() - 2.0) / 4.0;
+        assert_eq!(objects(&model, &moved), objects(&plain, &back));
+    }
+
     #[test]
     fn who_comes_first_in_a_pair_does_not_matter() {
         let device = Device::flex();
-        let model = ObjectEventHeadConfig { dim: 5, hidden: 8 }.init(&mut Init::seeded(1, &device));
-        let slots = SeededRng::new(2, &[]).normal([2, 6, 2, 5], &device);
+        let places = ObjectEventHeadConfig {
+            collisions_from: CollisionsFrom::Places,
+            ..small()
+        };
+        for config in [small(), places] {
+            order_of_a_pair(&config.init(&mut Init::seeded(1, &device)), &device);
+        }
+    }
+
+    #[test]
+    fn what_comes_nearer_is_told_from_what_stays() {
+        let device = Device::flex();
+        let way = |places: [f32; 8]| {
+            Tensor::<3>::from_data(TensorData::new(places.to_vec(), [1, 1, 8]), &device)
+        };
+        let rests = [3.0, 0.0, 3.0, 0.0, 3.0, 0.0, 3.0, 0.0];
+        let comes = [0.0, 0.0, 1.0, 0.0, 2.0, 0.0, 2.0, 0.0];
+        let values = crate::tensor_conversion::floats(ways([way(rests), way(comes)]));
+        let near = |index: usize, value: f32| (values[index] - value).abs() < 0.02;
+        // Distances, then four times the changes of distance.
+        assert!(near(0, 3.0) && near(1, 2.0) && near(3, 1.0), "{values:?}");
+        assert!(near(4, -4.0 * 2.0 / 2.1) && near(6, 0.0), "{values:?}");
+        // Speeds and their differences, then changes of course.
+        assert!(
+            near(7, 4.0) && near(9, 0.0) && near(10, 4.0) && near(14, 8.0),
+            "{values:?}"
+        );
+    }
+
+    fn order_of_a_pair(model: &ObjectEventHead, device: &Device) {
+        let slots = SeededRng::new(2, &[]).normal([2, 6, 2, 5], device);
         let swapped = slots.clone().flip([2]);
         let (one, other) = (model.forward(&slots), model.forward(&swapped));
         assert_eq!(one.touches.dims(), [2, 5, 1]);
@@ -172,7 +348,7 @@ mod tests {
     #[test]
     fn what_lies_far_off_in_time_does_not_matter() {
         let device = Device::flex();
-        let model = ObjectEventHeadConfig { dim: 5, hidden: 8 }.init(&mut Init::seeded(1, &device));
+        let model = small().init(&mut Init::seeded(1, &device));
         let slots = SeededRng::new(3, &[]).normal([1, 8, 3, 5], &device);
         let long = model.forward(&slots).objects.narrow(1, 0, 3);
         let short = model.forward(&slots.narrow(1, 0, 4)).objects;

@@ -1,6 +1,7 @@
 //! The data set of the object-event head: slots of clips, encoded and rolled out, with the object that each slot is of.
 
 use ndarray::{Array2, Array3, Array4, ArrayView2, ArrayView4, Axis, s};
+use rayon::prelude::*;
 use slotflow_datasets::synth::States;
 
 use crate::artifacts::RunError;
@@ -122,6 +123,29 @@ impl HeadDataset {
             SlotVersion::Encoded => &self.encoded,
             SlotVersion::RolledOut => &self.rolled_out,
         }
+    }
+
+    /// Mean and deviation of every number of the encoded slots; a deviation of nothing is 1.
+    pub fn mean_and_deviation(&self) -> (Vec<f32>, Vec<f32>) {
+        let slots = self.encoded.slots.view();
+        let moments = slots.axis_iter(Axis(3)).into_par_iter().map(|numbers| {
+            let count = numbers.len().max(1) as f64;
+            let sum = |of: &dyn Fn(f64) -> f64| -> f64 {
+                numbers.iter().map(|number| of(f64::from(*number))).sum()
+            };
+            let mean = sum(&|number| number) / count;
+            let deviation = (sum(&|number| (number - mean).powi(2)) / count).sqrt();
+            (
+                mean as f32,
+                if deviation > 0.0 {
+                    deviation as f32
+                } else {
+                    1.0
+                },
+            )
+        });
+        let moments: Vec<(f32, f32)> = moments.collect();
+        moments.into_iter().unzip()
     }
 
     /// Slots and truth of clips.
@@ -260,5 +284,6 @@ mod tests {
         assert_eq!(batch.objects[[0, 1, 2, 2]], states.looks[1][0] as f32);
         assert_eq!(batch.objects[[0, 1, 2, 5]], states.place[[1, 1, 0]]);
         assert_eq!(batch.objects.slice(s![.., .., .., 7]).sum(), 1.0);
+        assert_eq!(dataset.mean_and_deviation(), (vec![1.0; 6], vec![1.0; 6]));
     }
 }

@@ -165,7 +165,9 @@ impl Objective for ObjectEventHeadObjective {
     type Batch = HeadBatch;
 
     fn init(&self, init: &mut Init) -> ObjectEventHead {
-        self.model.init(init)
+        let model = self.model.init(init);
+        let (mean, deviation) = self.train.mean_and_deviation();
+        model.with_standard(mean, deviation)
     }
 
     fn samples(&self) -> usize {
