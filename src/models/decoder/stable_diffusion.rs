@@ -2,7 +2,7 @@
 //! (Rombach et al. 2022).
 //! Reference: diffusers `UNet2DConditionModel`, `AutoencoderKL`.
 //!
-//! The U-Net is the one of [`latent_diffusion`](super::latent_diffusion) at other sizes. The tokens are text in what was
+//! The U-Net is the one of [`latent_diffusion`](crate::models::decoder::latent_diffusion) at other sizes. The tokens are text in what was
 //! published; a text encoder is no part of this model.
 
 use burn::module::Module;
