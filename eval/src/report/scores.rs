@@ -62,11 +62,15 @@ pub(super) fn tables(table: &ScoreTable) -> String {
             title,
             about,
         } = *section;
-        let rows: String = table
-            .rows
-            .iter()
+        let rows = table.rows.iter();
+        let rows: Vec<&Score> = rows
             .filter(|score| group_of(&score.metric) == group)
-            .map(|score| row(score, runs.len() > 1))
+            .collect();
+        let above = std::iter::once(None).chain(rows.iter().copied().map(Some));
+        let rows: String = rows
+            .iter()
+            .zip(above)
+            .map(|(score, above)| row(score, above, runs.len() > 1))
             .collect();
         if rows.is_empty() {
             return String::new();
@@ -92,7 +96,7 @@ pub(super) fn tables(table: &ScoreTable) -> String {
     format!("{tables}{legend}")
 }
 
-fn row(score: &Score, with_run: bool) -> String {
+fn row(score: &Score, above: Option<&Score>, with_run: bool) -> String {
     let style = Style::of_score(score);
     let bound = |bound: Option<f64>| bound.map_or_else(|| "–".to_owned(), |one| style.show(one));
     let interval = match (score.ci_low, score.ci_high) {
@@ -126,7 +130,7 @@ fn row(score: &Score, with_run: bool) -> String {
         bar = bar(score),
         items = items(score),
         profile = escape(&score.profile),
-        note = escape(&note(score)),
+        note = escape(&note_below(score, above)),
     )
 }
 
@@ -204,6 +208,25 @@ fn note(score: &Score) -> String {
     parts.join("; ")
 }
 
+/// Letters from which on a note is not said again in the next row.
+const LONG: usize = 60;
+
+/// The note, without the long beginning that the row above of the same profile says too.
+fn note_below(score: &Score, above: Option<&Score>) -> String {
+    let own = note(score);
+    let of_same = |above: &&Score| above.profile == score.profile && above.run == score.run;
+    let Some(above) = above.filter(of_same).map(note) else {
+        return own;
+    };
+    let parts: Vec<&str> = own.split("; ").collect();
+    let alike = parts.iter().zip(above.split("; "));
+    let alike = alike.take_while(|(one, other)| *one == other).count();
+    if parts[..alike].join("; ").chars().count() < LONG {
+        return own;
+    }
+    [&["as above"], &parts[alike..]].concat().join("; ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -247,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_number_of_unknown_making_is_grey_and_says_why() {
-        let known = row(&full(&PSNR), false);
+        let known = row(&full(&PSNR), None, false);
         assert!(known.starts_with("<tr class=\"\""), "{known}");
         let bare = Score {
             provenance: Provenance {
@@ -256,7 +279,7 @@ mod tests {
             },
             ..full(&PSNR)
         };
-        let unknown = row(&bare, false);
+        let unknown = row(&bare, None, false);
         assert!(unknown.starts_with("<tr class=\"grey\" title=\"unknown: weights_sha256\">"));
     }
 
@@ -264,7 +287,7 @@ mod tests {
     fn a_number_that_was_not_computed_is_grey_and_says_why() {
         let reason = "weights missing";
         let missing = Score::not_computed(FVD.default_id(), "imagined", reason);
-        let text = row(&missing, false);
+        let text = row(&missing, None, false);
         assert!(text.starts_with("<tr class=\"grey\""), "{text}");
         assert!(text.contains(">not computed</td>") && text.contains(">weights missing</td>"));
     }
@@ -275,6 +298,25 @@ mod tests {
             n_skipped: 3,
             ..full(&PSNR)
         };
-        assert!(row(&some, false).contains(">3 values skipped</td>"));
+        assert!(row(&some, None, false).contains(">3 values skipped</td>"));
+    }
+
+    #[test]
+    fn a_long_note_is_said_once_a_profile() {
+        let noted = |profile: &str, note: &str| Score {
+            profile: profile.to_owned(),
+            note: note.to_owned(),
+            ..full(&PSNR)
+        };
+        let long = "programs on what a head reads off slots, taught by generated events";
+        let first = noted("reason", &format!("{long}; of 3 videos"));
+        let second = noted("reason", &format!("{long}; of 5 videos"));
+        let short = noted("reason", "frames at 64×64; of 5 videos");
+        let below = |score: &Score, above: &Score| note_below(score, Some(above));
+        assert_eq!(note_below(&first, None), first.note);
+        assert_eq!(below(&second, &first), "as above; of 5 videos");
+        assert_eq!(below(&first, &first), "as above");
+        assert_eq!(below(&short, &short), short.note);
+        assert_eq!(below(&noted("aloe", &first.note), &first), first.note);
     }
 }
