@@ -37,6 +37,8 @@ pub enum CollisionsFrom {
     Slots,
     /// The ways of both objects, by the places that the head gives them: few numbers, so that few clips teach what a collision is.
     Places,
+    /// Both.
+    SlotsAndPlaces,
 }
 
 impl Default for ObjectEventHeadConfig {
@@ -72,7 +74,10 @@ impl ObjectEventHeadConfig {
             standardised,
             collisions_from,
         } = *self;
-        let reads_slots = collisions_from == CollisionsFrom::Slots;
+        let reads_slots = collisions_from != CollisionsFrom::Places;
+        let reads_places = collisions_from != CollisionsFrom::Slots;
+        let of_slots = if reads_slots { 2 * hidden } else { 0 };
+        let of_places = if reads_places { WAYS } else { 0 };
         ObjectEventHead {
             standard: standardised.then(|| Standard {
                 mean: init.constant([dim], 0.0).set_require_grad(false),
@@ -82,10 +87,11 @@ impl ObjectEventHeadConfig {
             object_inner: Linear::new(init, hidden, hidden),
             said: Linear::new(init, hidden, SAID),
             touch: reads_slots.then(|| Linear::new(init, ABOUT * dim, hidden)),
-            pair: Linear::new(init, if reads_slots { 2 * hidden } else { WAYS }, hidden),
+            pair: Linear::new(init, of_slots + of_places, hidden),
             pair_inner: Linear::new(init, hidden, hidden),
             touches: Linear::new(init, hidden, 1),
             around,
+            reads_places,
         }
     }
 }
@@ -120,6 +126,8 @@ pub struct ObjectEventHead {
     pub touches: Linear,
     #[module(skip)]
     around: usize,
+    #[module(skip)]
+    reads_places: bool,
 }
 
 /// Logits of objects and collisions; places in units of length.
@@ -176,16 +184,19 @@ impl ObjectEventHead {
 
     fn pairs(&self, slots: &Tensor<4>, objects: &Tensor<4>) -> Tensor<3> {
         let [batch, time, count, _] = slots.dims();
-        let both = if let Some(touch) = &self.touch {
+        let mut read = Vec::new();
+        if let Some(touch) = &self.touch {
             let [left, right] = of_pairs(touch.forward(shifted(slots, &STEPS)));
             // Sum and squared difference: the same whichever of the two is first.
-            let apart = (left.clone() - right.clone()).powi_scalar(2);
-            Tensor::cat(vec![left + right, apart], 2)
-        } else {
+            read.push(left.clone() + right.clone());
+            read.push((left - right).powi_scalar(2));
+        }
+        if self.reads_places {
             // What is said of places is taught by places alone.
             let places = objects.clone().narrow(3, PLACE, 2).detach();
-            ways(of_pairs(shifted(&places, &STEPS)))
-        };
+            read.push(ways(of_pairs(shifted(&places, &STEPS))));
+        }
+        let both = Tensor::cat(read, 2);
         let hidden = relu(self.pair.forward(both));
         let hidden = relu(self.pair_inner.forward(hidden));
         let number = count * (count - 1) / 2;
@@ -307,7 +318,11 @@ mod tests {
             collisions_from: CollisionsFrom::Places,
             ..small()
         };
-        for config in [small(), places] {
+        let both = ObjectEventHeadConfig {
+            collisions_from: CollisionsFrom::SlotsAndPlaces,
+            ..small()
+        };
+        for config in [small(), places, both] {
             order_of_a_pair(&config.init(&mut Init::seeded(1, &device)), &device);
         }
     }

@@ -9,7 +9,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use crate::models::reasoner::object_event_head::{
-    ObjectEventHead, ObjectEventHeadConfig, ObjectEventLogits, SAID,
+    ObjectEventHead, ObjectEventHeadConfig, ObjectEventLogits, SAID, pairs,
 };
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::floats;
@@ -124,7 +124,7 @@ impl ObjectEventHeadObjective {
         ]
     }
 
-    /// Logits of collisions on held-out clips, and whether there were any.
+    /// Logits of collisions on held-out clips, of pairs of slots that both have an object, and whether there were any.
     pub fn touches(
         &self,
         model: &ObjectEventHead,
@@ -137,8 +137,18 @@ impl ObjectEventHeadObjective {
             let (count, time, slots, dim) = batch.slots.dim();
             let values = batch.slots.iter().copied().collect();
             let seen = model.forward(&tensor(values, [count, time, slots, dim], device));
+            let has_object = |t: usize, slot: usize| {
+                [t, t + 1]
+                    .iter()
+                    .any(|t| batch.objects[[0, *t, slot, OBJECT_NUMBERS - 1]] > 0.5)
+            };
+            let steps =
+                (0..time - 1).flat_map(|t| pairs(slots).into_iter().map(move |pair| (t, pair)));
             let labels = batch.touches.iter().map(|label| *label > 0.5);
-            all.extend(floats(seen.touches).into_iter().zip(labels));
+            let rows = floats(seen.touches).into_iter().zip(labels).zip(steps);
+            let rows = rows
+                .filter(|(_, (t, (one, other)))| has_object(*t, *one) && has_object(*t, *other));
+            all.extend(rows.map(|(row, _)| row));
         }
         all
     }
