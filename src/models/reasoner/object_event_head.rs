@@ -20,11 +20,14 @@ pub struct ObjectEventHeadConfig {
     /// Width between layers.
     pub hidden: usize,
     /// Frames before one, and behind it, that its objects are read from too.
+    #[serde(skip_serializing_if = "is_one")]
     pub around: usize,
     /// Whether slots are brought to mean 0 and deviation 1 before they are read, number by number: what changes little, such as a
     /// place, else hides behind what changes much.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub standardised: bool,
     /// What collisions are read from.
+    #[serde(skip_serializing_if = "CollisionsFrom::is_default")]
     pub collisions_from: CollisionsFrom,
 }
 
@@ -39,6 +42,18 @@ pub enum CollisionsFrom {
     Places,
     /// Both.
     SlotsAndPlaces,
+}
+
+impl CollisionsFrom {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_one(value: &usize) -> bool {
+    *value == 1
 }
 
 impl Default for ObjectEventHeadConfig {
