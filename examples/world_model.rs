@@ -31,6 +31,7 @@ use slotflow::stages::load;
 use slotflow::tensor_conversion::floats;
 use slotflow_datasets::Split;
 use slotflow_datasets::synth::{Object, Record, Renderer, SynthPreset, World};
+use slotflow_eval::stats::Interval;
 use slotflow_eval::stats::bootstrap::{Cluster, Resampling, bca, mean, paired_difference};
 
 /// Scenes where nobody says how many.
@@ -370,25 +371,17 @@ fn tell(trials: &[Trial], out: &mut impl Write) -> Result<()> {
     )?;
     let resampling = Resampling::default();
     let percent = |share: f64| 100.0 * share;
+    let between = |interval: Option<Interval>| {
+        let ends = interval.map(|ends| [ends.low, ends.high].map(percent));
+        ends.map_or_else(String::new, |[low, high]| format!(" [{low:.0}, {high:.0}]"))
+    };
     for (name, clusters) in rows {
         let share = mean(clusters).map_or(f64::NAN, percent);
-        let interval = bca(clusters, resampling).map_or_else(String::new, |interval| {
-            format!(
-                " [{:.0}, {:.0}]",
-                percent(interval.low),
-                percent(interval.high)
-            )
-        });
+        let interval = between(bca(clusters, resampling));
         writeln!(out, "  {name:<20} {share:.0} %{interval}")?;
     }
     let (more, interval) = paired_difference(&imagined, &chance, resampling)?;
-    let interval = interval.map_or_else(String::new, |interval| {
-        format!(
-            " [{:.0}, {:.0}]",
-            percent(interval.low),
-            percent(interval.high)
-        )
-    });
+    let interval = between(interval);
     writeln!(out, "imagined − at random: {:+.0}{interval}", percent(more))?;
     Ok(())
 }
