@@ -7,6 +7,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::case::{Case, finish, input};
 use crate::models::blocks::TransformerConfig;
+use crate::models::decoder::latent_decoder::LatentDecoder;
 use crate::models::decoder::latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
 use crate::models::decoder::unet::UNetConfig;
 use crate::models::decoder::vqvae::VqVaeConfig;

@@ -223,7 +223,8 @@ fn check(
     fits::motion(motion)?;
     for decoder in decoders {
         let encoder = fits::encoder(&plan.decode, &decoder.encode, &decoder.encoder)?;
-        fits::decoder(("decoders", &decoder.weights), encoder.as_ref())?;
+        let sampler = &decoder.config.sampler;
+        fits::decoder(("decoders", &decoder.weights), sampler, encoder.as_ref())?;
     }
     let there = source.len() - plan.decode.first;
     let clips = plan.decode.clips.map_or(there, |clips| clips.min(there));

@@ -32,7 +32,8 @@ pub fn edit_benchmark(
     let source = open(plan.decode.dataset, &config)?;
     fits::clips(&plan.decode, &*source)?;
     let slots = fits::encoder(&plan.decode, &plan.encode, &encoder)?;
-    fits::decoder(("render.weights", &decoder), slots.as_ref())?;
+    let weights = ("render.weights", &decoder);
+    fits::decoder(weights, &plan.render.sampler, slots.as_ref())?;
     let generator = plan.decode.dataset.generator()?;
     let generator = SynthSource::new(generator, plan.decode.split, 0, config.clips);
     let measured = BenchmarkConfig {

@@ -5,6 +5,8 @@ use std::path::Path;
 use slotflow_datasets::Source;
 
 use crate::models::WeightsKind;
+use crate::models::decoder::sampler::SamplerConfig;
+use crate::models::decoder::stable_diffusion::StableDiffusionConfig;
 use crate::models::dynamics::SlotFormerConfig;
 use crate::models::encoder::SlotEncoderConfig;
 use crate::models::perceptual::motion::MotionConfig;
@@ -12,7 +14,7 @@ use crate::models::reasoner::AloeConfig;
 use crate::plan::TrainPlan;
 use crate::plan::training::StartWeights;
 use crate::plan::video_predict::{DecodeConfig, EncodeConfig};
-use crate::stages::{Loaded, load};
+use crate::stages::{Loaded, load, open_stored};
 use crate::weights::bundled;
 
 pub(super) use unfit::UnfitError;
@@ -84,15 +86,24 @@ pub(super) fn dynamics(
     refused(key, reason)
 }
 
-/// Refuses a decoder of other slots.
+/// Refuses a decoder of other slots, or one that cannot be sampled as asked for.
 ///
 /// # Errors
 /// Also when the file holds no decoder.
 pub(super) fn decoder(
     weights: (&'static str, &Loaded),
+    sampler: &SamplerConfig,
     encoder: Option<&SlotEncoderConfig>,
 ) -> Result<(), UnfitError> {
     let config = weights.1.decoder_config()?;
+    if sampler.guidance != 1.0 && !config.knows_guidance() {
+        let reason = format!(
+            "is a {}, which has no null token to be guided from; leave the sampler's `guidance` of {} out",
+            config.kind(),
+            sampler.guidance
+        );
+        return refused(weights.0, reason);
+    }
     width(weights.0, encoder, config.dim())?;
     trial::weights(weights, config.resolution())
 }
@@ -181,6 +192,10 @@ pub(super) fn clips(decode: &DecodeConfig, source: &dyn Source) -> Result<(), Un
 pub(super) fn training(plan: &TrainPlan) -> Result<(), UnfitError> {
     for start in plan.objective.table().starts_from() {
         there(&start)?;
+        if let Some(kind @ WeightsKind::StableDiffusion) = start.kind {
+            open_stored::<StableDiffusionConfig>(start.name, kind)?;
+            continue;
+        }
         let weights = load(start.name)?;
         match start.kind {
             None => drop(weights.decoder_config()?),

@@ -39,8 +39,9 @@ pub fn segment(plan: &SegmentPlan, out: &Path, options: Options) -> Result<Outco
     let source = open(plan.decode.dataset, &source_config(&plan.decode, &window))?;
     fits::clips(&plan.decode, &*source)?;
     let encoder = fits::encoder(&plan.decode, &plan.encode, &weights)?;
-    if let Some(decoder) = &decoder {
-        fits::decoder(("render.weights", decoder), encoder.as_ref())?;
+    if let (Some(decoder), Some(render)) = (&decoder, render) {
+        let weights = ("render.weights", decoder);
+        fits::decoder(weights, &render.sampler, encoder.as_ref())?;
     }
     fits::motion(motion.as_ref())?;
     let wanted = Wanted::of(plan);

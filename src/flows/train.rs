@@ -17,7 +17,7 @@ use crate::weights::WeightsError;
 
 mod aloe;
 mod auto_encoders;
-mod decoders;
+mod diffusion;
 mod motion;
 mod object_event_head;
 mod readout;
@@ -25,6 +25,7 @@ mod run;
 mod seeds;
 mod slotformer;
 mod slots;
+mod steve;
 
 pub use run::LeftOut;
 use run::{Execution, TrainingRun};
@@ -72,6 +73,7 @@ fn train_one_seed(
     let mut run = TrainingRun::new(plan, folder, execution);
     match &plan.objective {
         ObjectivePlan::VqVae(plan) => run.vqvae(plan),
+        ObjectivePlan::AutoencoderKl(plan) => run.autoencoder_kl(plan),
         ObjectivePlan::Slots(plan) => run.slots(plan),
         ObjectivePlan::Diffusion(plan) => run.diffusion(plan),
         ObjectivePlan::Dvae(plan) => run.dvae(plan),

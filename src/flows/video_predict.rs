@@ -134,7 +134,8 @@ impl Models {
         let encoder = encoder.as_ref();
         let observed = ("rollout.burn-in", plan.rollout.burn_in);
         fits::dynamics(("rollout.weights", &self.dynamics), encoder, observed)?;
-        fits::decoder(("render.weights", &self.decoder), encoder)?;
+        let sampler = &plan.render.sampler;
+        fits::decoder(("render.weights", &self.decoder), sampler, encoder)?;
         if let Some(reasoner) = self.reasoner.as_ref().filter(|_| asks) {
             let instead = "; `--set answer=unset` asks none";
             fits::reasoner(("answer.weights", reasoner), encoder, &plan.decode, instead)?;

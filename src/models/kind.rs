@@ -21,6 +21,10 @@ pub enum WeightsKind {
     LatentDiffusion,
     /// [`StableDiffusion`](super::decoder::stable_diffusion::StableDiffusion)
     StableDiffusion,
+    /// [`SlotStableDiffusion`](super::decoder::stable_diffusion::slots_as_text::SlotStableDiffusion)
+    SlotStableDiffusion,
+    /// [`AutoencoderKl`](super::decoder::autoencoder_kl::AutoencoderKl)
+    AutoencoderKl,
     /// [`Dvae`](super::decoder::dvae::Dvae)
     Dvae,
     /// [`VqVae`](super::decoder::vqvae::VqVae)
@@ -47,13 +51,15 @@ pub enum WeightsKind {
 
 impl WeightsKind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::SlotEncoder,
         Self::Vit,
         Self::Mixture,
         Self::Autoregressive,
         Self::LatentDiffusion,
         Self::StableDiffusion,
+        Self::SlotStableDiffusion,
+        Self::AutoencoderKl,
         Self::Dvae,
         Self::VqVae,
         Self::SlotFormer,
@@ -79,6 +85,8 @@ impl WeightsKind {
             Self::Autoregressive => "autoregressive",
             Self::LatentDiffusion => "latent-diffusion",
             Self::StableDiffusion => "stable-diffusion",
+            Self::SlotStableDiffusion => "slot-stable-diffusion",
+            Self::AutoencoderKl => "autoencoder-kl",
             Self::Dvae => "dvae",
             Self::VqVae => "vqvae",
             Self::SlotFormer => "slotformer",

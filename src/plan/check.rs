@@ -341,6 +341,10 @@ fn compose(plan: &ComposePlan) -> Result<(), PlanError> {
                 format!("samples `{name}` in 0 steps; the least is 1"),
             );
         }
+        if !is_weight(decoder.sampler.guidance) {
+            let reason = format!("guides `{name}` by no weight, 0 or above");
+            return value("decoders", reason);
+        }
         if decoder.sampler.from < 1.0 {
             let reason = format!(
                 "samples `{name}` from a frame, and new scenes have none; leave `sampler.from` at 1"
@@ -388,6 +392,11 @@ fn composing(compose: &ComposeConfig) -> Result<(), PlanError> {
     Ok(())
 }
 
+/// Whether it is a weight that guidance can have.
+fn is_weight(guidance: f64) -> bool {
+    guidance.is_finite() && guidance >= 0.0
+}
+
 fn rendering(render: &RenderConfig) -> Result<(), PlanError> {
     let (from, start) = (render.sampler.from, render.start);
     if !(from > 0.0 && from <= 1.0) {
@@ -401,6 +410,9 @@ fn rendering(render: &RenderConfig) -> Result<(), PlanError> {
     }
     if render.sampler.steps == 0 {
         return value("render.sampler.steps", "is 0; the least is 1");
+    }
+    if !is_weight(render.sampler.guidance) {
+        return value("render.sampler.guidance", "is a weight, 0 or above");
     }
     Ok(())
 }

@@ -27,4 +27,4 @@ pub mod report;
 /// Slots of the official code → artifacts → `NumPy` archives.
 pub mod slot_files;
 
-pub use model_loading::{Loaded, load};
+pub use model_loading::{Loaded, load, open_stored};

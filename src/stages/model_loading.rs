@@ -15,7 +15,7 @@ use crate::models::decoder::{SlotDecoder, SlotDecoderConfig};
 use crate::models::perceptual::motion::MotionConfig;
 use crate::plan::video_predict::WeightsName;
 use crate::rng::Init;
-use crate::weights::{Header, WeightsError, WeightsFile, bundled, load_into};
+use crate::weights::{Header, StoredWeights, WeightsError, WeightsFile, bundled, load_into};
 
 /// A weights file's bytes read, hashed, and made into a model when asked.
 #[derive(Debug)]
@@ -46,6 +46,33 @@ pub fn load(name: &WeightsName) -> Result<Loaded, WeightsError> {
         id,
         file: WeightsFile::from_bytes(&bytes, &name.0)?,
     })
+}
+
+/// A weights file of that kind by path, whose arrays are read when a model takes them; large ones do not fit into memory
+/// twice.
+///
+/// # Errors
+/// When there is none, or it is of another kind.
+pub fn open_stored<C: DeserializeOwned>(
+    name: &WeightsName,
+    kind: WeightsKind,
+) -> Result<(C, StoredWeights), WeightsError> {
+    let path = Path::new(&name.0);
+    let stored = StoredWeights::open(path)?;
+    let header = &stored.header;
+    if header.model != kind {
+        return Err(WeightsError::Model {
+            expected: kind.name().to_owned(),
+            found: header.model,
+            path: path.to_owned(),
+        });
+    }
+    let config = serde_json::from_value(header.config.clone());
+    let config = config.map_err(|source| WeightsError::Config {
+        source,
+        path: path.to_owned(),
+    })?;
+    Ok((config, stored))
 }
 
 /// The motion network in a weights file.

@@ -84,7 +84,7 @@ fn the_short_list_takes_every_reader_and_every_objective_that_published_plans_ha
             "{dataset}"
         );
     }
-    let generated = ["diffusion", "object-event-head", "motion"];
+    let generated = ["autoencoder-kl", "diffusion", "object-event-head", "motion"];
     for objective in ObjectivePlan::NAMES {
         assert_ne!(
             objectives.contains(objective),

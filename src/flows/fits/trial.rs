@@ -7,9 +7,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::artifacts::fault;
+use crate::models::decoder::autoencoder_kl::{AutoencoderKl, AutoencoderKlConfig};
 use crate::models::decoder::autoregressive::AutoregressiveConfig;
 use crate::models::decoder::dvae::{Dvae, DvaeConfig};
 use crate::models::decoder::latent_diffusion::LatentDiffusionConfig;
+use crate::models::decoder::stable_diffusion::StableDiffusionConfig;
+use crate::models::decoder::stable_diffusion::slots_as_text::SlotStableDiffusionConfig;
 use crate::models::decoder::vqvae::{VqVae, VqVaeConfig};
 use crate::models::decoder::{SlotDecoder, SlotDecoderConfig};
 use crate::models::dynamics::{SlotFormer, SlotFormerConfig};
@@ -17,7 +20,9 @@ use crate::models::encoder::{SlotEncoder, SlotEncoderConfig, StemConfig};
 use crate::models::perceptual::motion::{Motion, MotionConfig};
 use crate::models::reasoner::{Aloe, AloeConfig, ObjectEventHeadConfig};
 use crate::models::{SlotSequence, WeightsKind};
-use crate::plan::training::objectives::{SlotDiffusionPlan, SlotsPlan, StevePlan};
+use crate::plan::training::objectives::{
+    DecoderParts, FrozenPart, SlotDiffusionPlan, SlotsPlan, StevePlan,
+};
 use crate::plan::training::{ObjectivePlan, TrainPlan};
 use crate::plan::video_predict::WeightsName;
 use crate::rng::{Init, SeededRng};
@@ -78,7 +83,10 @@ pub fn weights(named: (&'static str, &Loaded), size: [usize; 2]) -> Result<(), U
             let (config, model) = read(named, kind, SlotEncoderConfig::init)?;
             tried(key, |_| encode(&model, &config))
         }
-        WeightsKind::Mixture | WeightsKind::Autoregressive | WeightsKind::LatentDiffusion => {
+        WeightsKind::Mixture
+        | WeightsKind::Autoregressive
+        | WeightsKind::LatentDiffusion
+        | WeightsKind::SlotStableDiffusion => {
             let (config, model) = tried(key, |_| named.1.decoder(&Device::flex()))??;
             let (size, slots) = (config.resolution(), [1, SLOTS, config.dim()]);
             tried(key, |_| decode(&model, size, slots))
@@ -86,6 +94,12 @@ pub fn weights(named: (&'static str, &Loaded), size: [usize; 2]) -> Result<(), U
         WeightsKind::VqVae => {
             let (config, model): (VqVaeConfig, _) = read(named, kind, VqVaeConfig::init)?;
             tried(key, |_| through_vqvae(&model, picture(config.rgb, size)))
+        }
+        WeightsKind::AutoencoderKl => {
+            let (config, model) = read(named, kind, AutoencoderKlConfig::init)?;
+            tried(key, |_| {
+                through_autoencoder(&model, picture(config.rgb, size));
+            })
         }
         WeightsKind::Dvae => {
             let (config, model): (DvaeConfig, _) = read(named, kind, DvaeConfig::init)?;
@@ -117,19 +131,20 @@ pub fn training(plan: &TrainPlan) -> Result<(), UnfitError> {
         ObjectivePlan::VqVae(plan) => tried("vqvae.model", |init| {
             through_vqvae(&plan.model.init(init), picture(plan.model.rgb, size));
         }),
+        ObjectivePlan::AutoencoderKl(plan) => tried("autoencoder-kl.model", |init| {
+            through_autoencoder(&plan.model.init(init), picture(plan.model.rgb, size));
+        }),
         ObjectivePlan::Dvae(plan) => tried("dvae.model", |init| {
             through_dvae(&plan.model.init(init), picture(plan.model.rgb, size));
         }),
         ObjectivePlan::Slots(plan) => slots(plan, size),
         ObjectivePlan::Diffusion(plan) => {
             let encoder = config(&plan.encoder, WeightsKind::SlotEncoder)?;
-            let vae = config(&plan.vqvae, WeightsKind::VqVae)?;
-            diffusion(
-                "diffusion.model",
-                (&plan.model, vae),
-                &encoder,
-                plan.model.resolution,
-            )
+            let resolution = match plan.vqvae {
+                Some(_) => plan.model.resolution,
+                None => size,
+            };
+            diffusion("diffusion.model", &plan.decoder(), &encoder, resolution)
         }
         ObjectivePlan::SlotDiffusion(plan) => slotdiffusion(plan, size),
         ObjectivePlan::Steve(plan) => steve(plan, size),
@@ -200,26 +215,54 @@ fn slotdiffusion(plan: &SlotDiffusionPlan, size: [usize; 2]) -> Result<(), Unfit
         new.resolution = size;
     }
     let encoder = begun("slotdiffusion.slots", (&new, plan.start_encoder.as_ref()))?;
-    let vae = config(&plan.vqvae, WeightsKind::VqVae)?;
-    diffusion("slotdiffusion.model", (&plan.model, vae), &encoder, size)
+    let is_vit = matches!(encoder.stem, StemConfig::Vit(_));
+    if plan.objective.feature_weight > 0.0 && !is_vit {
+        let reason = "asks for features of a frozen vision transformer, and the encoder's stem is none: \
+             name one with `slotdiffusion.vit`";
+        return refused("slotdiffusion.objective.feature-weight", reason.to_owned());
+    }
+    diffusion("slotdiffusion.model", &plan.decoder(), &encoder, size)
 }
 
-/// A latent diffusion decoder of an encoder's slots.
+/// A diffusion decoder of an encoder's slots. All of Stable Diffusion is not tried: it was checked when it was imported, and
+/// one frame takes it longer than all other trials.
 fn diffusion(
     key: &'static str,
-    (model, vae): (&LatentDiffusionConfig, VqVaeConfig),
+    parts: &DecoderParts<'_>,
     encoder: &SlotEncoderConfig,
     resolution: [usize; 2],
 ) -> Result<(), UnfitError> {
-    let mut config = LatentDiffusionConfig {
-        resolution,
-        vae,
-        ..model.clone()
+    let model = parts.model;
+    let decoder = match parts.frozen() {
+        Err(_) | Ok(FrozenPart::StableDiffusion(_)) => return Ok(()),
+        Ok(FrozenPart::VqVae(file)) => {
+            let mut decoder = LatentDiffusionConfig {
+                resolution,
+                vae: config(file, WeightsKind::VqVae)?,
+                ..model.clone()
+            };
+            decoder.unet.context = encoder.dim;
+            SlotDecoderConfig::Diffusion(decoder)
+        }
+        Ok(FrozenPart::AutoencoderKl(file)) => {
+            let vae: AutoencoderKlConfig = config(file, WeightsKind::AutoencoderKl)?;
+            let mut unet = model.unet.clone();
+            unet.latent_channels = vae.latent_channels;
+            SlotDecoderConfig::StableDiffusion(SlotStableDiffusionConfig {
+                dim: encoder.dim,
+                registers: parts.tokens.map_or(0, |tokens| tokens.registers),
+                model: StableDiffusionConfig {
+                    resolution,
+                    vae,
+                    unet,
+                    diffusion: model.diffusion.clone(),
+                },
+            })
+        }
     };
-    config.unet.context = encoder.dim;
     tried(key, |init| {
-        let decoder = SlotDecoderConfig::Diffusion(config).init(init);
-        decode(&decoder, resolution, [1, encoder.slots, encoder.dim]);
+        let shape = [1, encoder.slots, encoder.dim];
+        decode(&decoder.init(init), resolution, shape);
     })
 }
 
@@ -281,6 +324,11 @@ fn decode(model: &SlotDecoder, size: [usize; 2], slots: [usize; 3]) {
         zeros(slots),
         &mut SeededRng::new(0, &["trial"]),
     );
+}
+
+fn through_autoencoder(model: &AutoencoderKl, picture: Tensor<4>) {
+    let drawn = model.decode(model.encode(picture.clone()).mean);
+    compare_sizes(&drawn, &picture);
 }
 
 fn through_vqvae(model: &VqVae, picture: Tensor<4>) {

@@ -16,7 +16,7 @@ use crate::artifacts::progress::say;
 use crate::artifacts::{Input, Options, Recipe, RunError};
 use crate::kernels::memory;
 use crate::models::WeightsKind;
-use crate::models::decoder::latent_diffusion::LatentDiffusion;
+use crate::models::decoder::latent_decoder::LatentDecoder;
 use crate::models::dynamics::{SlotFormer, SlotFormerConfig};
 use crate::models::encoder::{SlotEncoder, SlotEncoderConfig};
 use crate::plan::training::TrainPlan;
@@ -211,10 +211,10 @@ impl<'a> TrainingRun<'a> {
         })
     }
 
-    /// Latents of every frame of both splits under a decoder's VQ-VAE, which `depends` names; encoded once.
+    /// Latents of every frame of both splits under a decoder's auto-encoder, which `depends` names; encoded once.
     pub fn latents(
         &self,
-        decoder: &LatentDiffusion,
+        decoder: &impl LatentDecoder,
         depends: &str,
         clips: &Splits<ClipDataset>,
     ) -> Result<Splits<StoredArray>, TrainError> {
@@ -324,7 +324,7 @@ impl<'a> TrainingRun<'a> {
     }
 }
 
-fn internal(error: &dyn std::fmt::Display) -> RunError {
+pub(super) fn internal(error: &dyn std::fmt::Display) -> RunError {
     RunError::Internal {
         reason: error.to_string(),
     }

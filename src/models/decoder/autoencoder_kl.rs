@@ -105,6 +105,12 @@ impl Posterior {
     pub fn sample(&self, noise: Tensor<4>) -> Tensor<4> {
         self.mean.clone() + (self.log_variance.clone() * 0.5).exp() * noise
     }
+
+    /// Divergence of each latent from the standard normal distribution (Kullback & Leibler), in the shape of the mean.
+    pub fn divergence(&self) -> Tensor<4> {
+        let variance = self.log_variance.clone().exp();
+        (self.mean.clone().square() + variance - 1.0 - self.log_variance.clone()) * 0.5
+    }
 }
 
 impl AutoencoderKl {

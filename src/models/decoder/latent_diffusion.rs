@@ -8,10 +8,10 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use crate::models::decoder::diffusion::{DiffusionConfig, NoiseSchedule};
-use crate::models::decoder::sampler::{Denoiser, SamplerConfig};
-use crate::models::decoder::unet::{SlotContext, UNet, UNetConfig};
+use crate::models::decoder::latent_decoder::{LatentDecoder, Projection};
+use crate::models::decoder::unet::{UNet, UNetConfig};
 use crate::models::decoder::vqvae::{VqVae, VqVaeConfig};
-use crate::rng::{Init, SeededRng};
+use crate::rng::Init;
 
 /// Sizes of a [`LatentDiffusion`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -121,195 +121,36 @@ impl LatentDiffusionConfig {
     }
 }
 
-impl LatentDiffusion {
-    /// The diffusion process.
-    pub fn schedule(&self) -> &NoiseSchedule {
+impl LatentDecoder for LatentDiffusion {
+    fn unet(&self) -> &UNet {
+        &self.unet
+    }
+
+    fn schedule(&self) -> &NoiseSchedule {
         &self.schedule
     }
 
-    /// Normalised latents of frames: scaled, not quantised, without gradients.
-    ///
-    /// # Shape
-    /// - `frames`: `[batch, rgb, height, width]`
-    pub fn encode(&self, frames: Tensor<4>) -> Tensor<4> {
+    fn latent_shape(&self) -> [usize; 3] {
+        self.latent_shape
+    }
+
+    /// Scaled, not quantised.
+    fn encode(&self, frames: Tensor<4>) -> Tensor<4> {
         self.scaling.shrink(self.vae.valid().encode(frames.inner()))
     }
 
-    /// The frames that latents stand for; they are moved onto codes first.
-    ///
-    /// # Shape
-    /// - `latents`: `[batch, channels, height/f, width/f]`
-    pub fn decode(&self, latents: Tensor<4>) -> Tensor<4> {
+    /// Latents are moved onto codes first.
+    fn decode(&self, latents: Tensor<4>) -> Tensor<4> {
         let vae = self.vae.valid();
         vae.decode(vae.quantize.project(self.scaling.grow(latents.inner())))
     }
 
-    /// Diffusion loss of frames given slots.
-    ///
-    /// # Shape
-    /// - `frames`: `[batch, rgb, height, width]`
-    /// - `slots`: `[batch, slots, dim]`
-    /// - `times`: one step for each of the batch
-    /// - `noise`: `[batch, channels, height/f, width/f]`
-    pub fn loss(
-        &self,
-        frames: Tensor<4>,
-        slots: &Tensor<3>,
-        times: &[usize],
-        noise: Tensor<4>,
-    ) -> Tensor<1> {
-        self.loss_of_latents(self.encode(frames), slots, times, noise)
-    }
-
-    /// [`LatentDiffusion::loss`] for latents that [`LatentDiffusion::encode`] gave before.
-    pub fn loss_of_latents(
-        &self,
-        latents: Tensor<4>,
-        slots: &Tensor<3>,
-        times: &[usize],
-        noise: Tensor<4>,
-    ) -> Tensor<1> {
-        let process = LatentProcess {
-            unet: &self.unet,
-            schedule: &self.schedule,
-            project: None,
-        };
-        process.loss(latents, slots, times, noise)
-    }
-
-    /// Times and noise for [`LatentDiffusion::loss`], every step as likely as any other.
-    pub fn draw(&self, batch: usize, rng: &mut SeededRng) -> (Vec<usize>, Vec<f32>) {
-        let times = (0..batch)
-            .map(|_| rng.below(self.schedule.steps()))
-            .collect();
-        let count = batch * self.latent_shape.iter().product::<usize>();
-        (times, rng.normal_vec(count))
-    }
-
-    /// Frames from slots. One map of noise, the first that `rng` gives, is the start of every frame:
-    /// the same slots give the same frame, whatever stands beside them. With an `init_image` it is that image, made as
-    /// noisy as the sampler's `from` says (Meng et al. 2022, `SDEdit`).
-    ///
-    /// # Shape
-    /// - `slots`: `[batch, slots, dim]`
-    /// - `init_image`: `[1, rgb, height, width]`
-    /// - result: `[batch, rgb, height, width]`
-    pub fn render(
-        &self,
-        slots: &Tensor<3>,
-        rng: &SeededRng,
-        sampler: &SamplerConfig,
-        init_image: Option<Tensor<4>>,
-    ) -> Tensor<4> {
-        let mut rng = rng.clone();
-        let [channels, height, width] = self.latent_shape;
-        let start = rng.normal([1, channels, height, width], &slots.device());
-        let start = match init_image {
-            Some(init_image) => {
-                let level = sampler.start(&self.schedule);
-                self.encode(init_image) * level.signal + start * level.noise
-            }
-            None => start,
-        };
-        self.decode(self.sample(slots, start, sampler, &mut rng))
-    }
-
-    /// Latents from slots.
-    ///
-    /// # Shape
-    /// - `slots`: `[batch, slots, dim]`
-    /// - `start`: `[batch, channels, height/f, width/f]`, or `[1, …]` for one start of all
-    pub fn sample(
-        &self,
-        slots: &Tensor<3>,
-        start: Tensor<4>,
-        sampler: &SamplerConfig,
-        rng: &mut SeededRng,
-    ) -> Tensor<4> {
-        let model = self.valid();
-        let project = |x: Tensor<4>| model.project(x);
-        let process = LatentProcess {
-            unet: &model.unet,
-            schedule: &self.schedule,
-            project: Some(&project),
-        };
-        process.sample(slots, start, sampler, rng)
-    }
-
-    /// Prediction of the U-Net for noisy latents, all at one time step.
-    ///
-    /// # Shape
-    /// - `x`: `[batch, channels, height/f, width/f]`
-    pub fn denoise(&self, x: Tensor<4>, time: f64, context: &SlotContext) -> Tensor<4> {
-        self.unet.denoise(x, time, context)
-    }
-
-    /// Latents projected onto the VQ-VAE's codes, without gradients.
-    ///
-    /// # Shape
-    /// - `latents`: `[batch, channels, height/f, width/f]`
-    pub fn project(&self, latents: Tensor<4>) -> Tensor<4> {
-        self.scaling
-            .shrink(self.vae.quantize.project(self.scaling.grow(latents)))
-    }
-}
-
-/// A U-Net and the process that it is trained for: what diffusion decoders do in their latents.
-pub struct LatentProcess<'a> {
-    /// The denoising U-Net.
-    pub unet: &'a UNet,
-    /// The process.
-    pub schedule: &'a NoiseSchedule,
-    /// Projection of every predicted image, such as onto codes.
-    pub project: Option<&'a dyn Fn(Tensor<4>) -> Tensor<4>>,
-}
-
-impl LatentProcess<'_> {
-    /// Diffusion loss of latents, given the tokens that the U-Net attends to.
-    ///
-    /// # Shape
-    /// - `latents`, `noise`: `[batch, channels, height, width]`
-    /// - `context`: `[batch, tokens, width]`
-    /// - `times`: one step for each of the batch
-    pub fn loss(
-        &self,
-        latents: Tensor<4>,
-        context: &Tensor<3>,
-        times: &[usize],
-        noise: Tensor<4>,
-    ) -> Tensor<1> {
-        let target = self.schedule.target(latents.clone(), noise.clone(), times);
-        let noisy = self.schedule.add(latents, noise, times);
-        let steps: Vec<f32> = times.iter().map(|time| *time as f32).collect();
-        let steps = Tensor::from_floats(steps.as_slice(), &noisy.device());
-        let output = self.unet.forward(noisy, steps, &self.unet.prepare(context));
-        self.schedule.loss(output, target, times)
-    }
-
-    /// Latents from tokens, by a U-Net without gradients.
-    ///
-    /// # Shape
-    /// - `context`: `[batch, tokens, width]`
-    /// - `start`: `[batch, channels, height, width]`, or `[1, …]` for one start of all
-    pub fn sample(
-        &self,
-        context: &Tensor<3>,
-        start: Tensor<4>,
-        sampler: &SamplerConfig,
-        rng: &mut SeededRng,
-    ) -> Tensor<4> {
-        let prepared = self.unet.prepare(&context.clone().inner());
-        let [_, channels, height, width] = start.dims();
-        let start = start
-            .inner()
-            .expand([context.dims()[0], channels, height, width]);
-        let network = |x: Tensor<4>, time: f64| self.unet.denoise(x, time, &prepared);
-        let denoiser = Denoiser {
-            schedule: self.schedule,
-            network: &network,
-            project: self.project,
-        };
-        denoiser.sample(start, sampler, rng)
+    /// Onto the VQ-VAE's codes.
+    fn projection(&self) -> Option<Projection<'_>> {
+        Some(Box::new(|latents| {
+            self.scaling
+                .shrink(self.vae.quantize.project(self.scaling.grow(latents)))
+        }))
     }
 }
 
@@ -360,7 +201,8 @@ pub(crate) mod tests {
     use burn::tensor::Device;
 
     use super::*;
-    use crate::models::decoder::sampler::{Method, TimestepSpacing};
+    use crate::models::decoder::sampler::{Method, SamplerConfig, TimestepSpacing};
+    use crate::rng::SeededRng;
 
     pub(crate) fn tiny() -> LatentDiffusionConfig {
         LatentDiffusionConfig {
@@ -411,12 +253,9 @@ pub(crate) mod tests {
         let model = tiny().init(&mut Init::seeded(1, &device));
         let slots = normal("slots", [2, 4, 6], &device).require_grad();
         let frames = normal("frames", [2, 3, 16, 16], &device);
-        let loss = model.loss(
-            frames,
-            &slots,
-            &[10, 900],
-            normal("noise", [2, 3, 8, 8], &device),
-        );
+        let latents = Tensor::from_data(model.encode(frames).into_data(), &device);
+        let noise = normal("noise", [2, 3, 8, 8], &device);
+        let loss = model.loss_of_latents(latents, &slots, &[10, 900], noise);
         assert!((loss.clone().into_scalar::<f32>() - 1.0).abs() < 0.3);
         let gradients = loss.backward();
         // The last convolution starts at zero: it alone has a gradient that is not zero.

@@ -12,6 +12,9 @@ use crate::models::blocks::soft_position::SoftPosition;
 use crate::models::blocks::{Conv2d, ConvTranspose2d};
 use crate::rng::Init;
 
+/// The same for features of patches in place of colours of pixels.
+pub mod features;
+
 /// Sizes of a [`Mixture`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]

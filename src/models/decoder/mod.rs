@@ -11,7 +11,8 @@
 //! | `sampler` | Song et al. 2021; Lu et al. 2022 | SlotDiffusion `models/ddpm/` |
 //! | `latent_diffusion` | Wu et al. 2023 (SlotDiffusion) §3.2 | SlotDiffusion `models/ddpm/ldm.py` |
 //! | `autoencoder_kl` | Rombach et al. 2022 §3.1 | diffusers `AutoencoderKL` |
-//! | `stable_diffusion` | Rombach et al. 2022 | diffusers `UNet2DConditionModel` |
+//! | `latent_decoder` | what the two below have in common | |
+//! | `stable_diffusion` | Rombach et al. 2022; with slots for text Jiang et al. 2023 (LSD) | diffusers `UNet2DConditionModel` |
 //!
 //! # Adding a decoder
 //!
@@ -31,9 +32,11 @@ use crate::models::WeightsKind;
 use crate::rng::{Init, SeededRng};
 
 use autoregressive::{Autoregressive, AutoregressiveConfig};
+use latent_decoder::LatentDecoder;
 use latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
 use mixture::{Mixture, MixtureConfig, mixture_loss};
 use sampler::SamplerConfig;
+use stable_diffusion::slots_as_text::{SlotStableDiffusion, SlotStableDiffusionConfig};
 
 /// Spatial broadcast decoder.
 pub mod mixture;
@@ -64,6 +67,9 @@ pub mod diffusion;
 
 pub mod sampler;
 
+/// Loss and sampling of decoders in latents.
+pub mod latent_decoder;
+
 /// VQ-VAE, U-Net and sampler together.
 pub mod latent_diffusion;
 
@@ -72,10 +78,6 @@ pub mod stable_diffusion;
 
 /// Which decoder, and its sizes.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a program holds one configuration, not many"
-)]
 pub enum SlotDecoderConfig {
     /// Spatial broadcast: each slot by itself, blended by masks.
     Mixture(MixtureConfig),
@@ -83,14 +85,17 @@ pub enum SlotDecoderConfig {
     Autoregressive(AutoregressiveConfig),
     /// Diffusion in the latents of a VQ-VAE.
     Diffusion(LatentDiffusionConfig),
+    /// Stable Diffusion, with slots in place of text.
+    StableDiffusion(SlotStableDiffusionConfig),
 }
 
 impl SlotDecoderConfig {
     /// Every kind of decoder.
-    pub const KINDS: [WeightsKind; 3] = [
+    pub const KINDS: [WeightsKind; 4] = [
         WeightsKind::Mixture,
         WeightsKind::Autoregressive,
         WeightsKind::LatentDiffusion,
+        WeightsKind::SlotStableDiffusion,
     ];
 
     /// The configuration in the header of a weights file of that kind; `None` where the kind is no decoder.
@@ -102,6 +107,7 @@ impl SlotDecoderConfig {
             WeightsKind::Mixture => from_value(config).map(Self::Mixture),
             WeightsKind::Autoregressive => from_value(config).map(Self::Autoregressive),
             WeightsKind::LatentDiffusion => from_value(config).map(Self::Diffusion),
+            WeightsKind::SlotStableDiffusion => from_value(config).map(Self::StableDiffusion),
             _ => return None,
         })
     }
@@ -112,6 +118,7 @@ impl SlotDecoderConfig {
             Self::Mixture(_) => WeightsKind::Mixture,
             Self::Autoregressive(_) => WeightsKind::Autoregressive,
             Self::Diffusion(_) => WeightsKind::LatentDiffusion,
+            Self::StableDiffusion(_) => WeightsKind::SlotStableDiffusion,
         }
     }
 
@@ -121,6 +128,7 @@ impl SlotDecoderConfig {
             Self::Mixture(config) => config.dim,
             Self::Autoregressive(config) => config.dim,
             Self::Diffusion(config) => config.unet.context,
+            Self::StableDiffusion(config) => config.dim,
         }
     }
 
@@ -130,6 +138,7 @@ impl SlotDecoderConfig {
             Self::Mixture(config) => config.resolution,
             Self::Autoregressive(config) => config.resolution,
             Self::Diffusion(config) => config.resolution,
+            Self::StableDiffusion(config) => config.model.resolution,
         }
     }
 
@@ -139,7 +148,13 @@ impl SlotDecoderConfig {
             Self::Mixture(config) => SlotDecoder::Mixture(config.init(init)),
             Self::Autoregressive(config) => SlotDecoder::Autoregressive(config.init(init)),
             Self::Diffusion(config) => SlotDecoder::Diffusion(config.init(init)),
+            Self::StableDiffusion(config) => SlotDecoder::StableDiffusion(config.init(init)),
         }
+    }
+
+    /// Whether it has a null token, so that a sampler's `guidance` may differ from one.
+    pub fn knows_guidance(&self) -> bool {
+        matches!(self, Self::StableDiffusion(_))
     }
 }
 
@@ -156,6 +171,8 @@ pub enum SlotDecoder {
     Autoregressive(Autoregressive),
     /// Diffusion in the latents of a VQ-VAE.
     Diffusion(LatentDiffusion),
+    /// Stable Diffusion, with slots in place of text.
+    StableDiffusion(SlotStableDiffusion),
 }
 
 /// Rendered frames.
@@ -171,7 +188,7 @@ impl SlotDecoder {
     /// Frames from slots, without gradients.
     ///
     /// The same `rng` gives the same frame for the same slots, whatever else is in the batch;
-    /// only [`SlotDecoder::Diffusion`] uses it, `sampler`, and the `init_image` to start from.
+    /// only diffusion uses it, `sampler`, and the `init_image` to start from.
     ///
     /// # Shape
     /// - `slots`: `[batch, slots, dim]`
@@ -199,12 +216,16 @@ impl SlotDecoder {
                 frames: diffusion.render(slots, rng, sampler, init_image),
                 masks: None,
             },
+            Self::StableDiffusion(diffusion) => Rendered {
+                frames: diffusion.render(slots, rng, sampler, init_image),
+                masks: None,
+            },
         }
     }
 
     /// Whether rendering samples random numbers.
     pub fn is_random(&self) -> bool {
-        matches!(self, Self::Diffusion(_))
+        matches!(self, Self::Diffusion(_) | Self::StableDiffusion(_))
     }
 
     /// Frames after the auto-encoder inside alone: the best that perfect slots could give. A mixture has none.
@@ -216,6 +237,7 @@ impl SlotDecoder {
             Self::Mixture(_) => None,
             Self::Autoregressive(decoder) => Some(decoder.through_tokens(frames)),
             Self::Diffusion(diffusion) => Some(diffusion.decode(diffusion.encode(frames))),
+            Self::StableDiffusion(diffusion) => Some(diffusion.decode(diffusion.encode(frames))),
         }
     }
 
@@ -233,14 +255,8 @@ impl SlotDecoder {
                 mixture_loss(drawn, resample::shrunk(frames, [height, width]))
             }
             Self::Autoregressive(decoder) => decoder.loss(frames, slots),
-            Self::Diffusion(diffusion) => {
-                let latents = diffusion.encode(frames);
-                let (times, drawn) = diffusion.draw(latents.dims()[0], rng);
-                let drawn = Tensor::<1>::from_floats(drawn.as_slice(), &slots.device());
-                let drawn = drawn.reshape(latents.dims());
-                let latents = latents.to_device(&slots.device());
-                diffusion.loss_of_latents(latents, &slots, &times, drawn)
-            }
+            Self::Diffusion(diffusion) => diffusion.loss(frames, &slots, rng),
+            Self::StableDiffusion(diffusion) => diffusion.loss(frames, &slots, rng),
         }
     }
 }
@@ -254,7 +270,7 @@ pub(crate) mod tests {
     use crate::weights::{collect, load_into};
 
     /// A small decoder of every kind.
-    pub(crate) fn every_kind() -> [SlotDecoderConfig; 3] {
+    pub(crate) fn every_kind() -> [SlotDecoderConfig; 4] {
         let mixture = MixtureConfig {
             dim: 6,
             channels: vec![4, 4],
@@ -280,6 +296,11 @@ pub(crate) mod tests {
             SlotDecoderConfig::Mixture(mixture),
             SlotDecoderConfig::Autoregressive(tokens),
             SlotDecoderConfig::Diffusion(diffusion),
+            SlotDecoderConfig::StableDiffusion(SlotStableDiffusionConfig {
+                dim: 6,
+                registers: 2,
+                model: stable_diffusion::tests::tiny(),
+            }),
         ]
     }
 
@@ -308,16 +329,15 @@ pub(crate) mod tests {
         let device = Device::flex().autodiff();
         for config in every_kind() {
             let mut decoder = config.init(&mut Init::seeded(1, &device));
-            if let SlotDecoder::Diffusion(diffusion) = &mut decoder {
+            if decoder.is_random() {
                 // A network that is not trained says zero, and nothing depends on its slots.
-                let filled = collect(&*diffusion);
                 let mut noise = SeededRng::new(5, &[]);
-                let mut state = filled;
+                let mut state = collect(&decoder);
                 for value in state.entries.values_mut() {
                     let count = value.shape.iter().product();
                     value.values = crate::weights::Values::F32(noise.normal_vec(count));
                 }
-                *diffusion = load_into(diffusion.clone(), state).unwrap();
+                decoder = load_into(decoder, state).unwrap();
             }
             let slots = SeededRng::new(1, &["slots"]).normal([2, 3, 6], &device);
             let slots = slots.require_grad();

@@ -3,7 +3,7 @@
 //! Reference: diffusers `UNet2DConditionModel`, `AutoencoderKL`.
 //!
 //! The U-Net is the one of [`latent_diffusion`](crate::models::decoder::latent_diffusion) at other sizes. The tokens are text in what was
-//! published; a text encoder is no part of this model.
+//! published; a text encoder is no part of this model. [`slots_as_text`] makes them from slots.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -11,10 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::models::decoder::autoencoder_kl::{AutoencoderKl, AutoencoderKlConfig};
 use crate::models::decoder::diffusion::{DiffusionConfig, NoiseSchedule};
-use crate::models::decoder::latent_diffusion::LatentProcess;
-use crate::models::decoder::sampler::SamplerConfig;
-use crate::models::decoder::unet::{UNet, UNetConfig};
-use crate::rng::{Init, SeededRng};
+use crate::models::decoder::latent_decoder::LatentDecoder;
+use crate::models::decoder::unet::{TrainedPart, UNet, UNetConfig};
+use crate::rng::Init;
+
+/// Tokens from slots in place of text.
+pub mod slots_as_text;
 
 /// Sizes of a [`StableDiffusion`]; the default is Stable Diffusion 1.5.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,91 +67,75 @@ pub struct StableDiffusion {
     schedule: NoiseSchedule,
     #[module(skip)]
     scaling_factor: f64,
+    #[module(skip)]
+    latent_shape: [usize; 3],
 }
 
 impl StableDiffusionConfig {
     /// A model of these sizes.
     pub fn init(&self, init: &mut Init) -> StableDiffusion {
+        let vae = self.vae.init(init);
+        self.with_vae(vae, init)
+    }
+
+    /// A model of these sizes around an auto-encoder that was trained before.
+    pub fn with_vae(&self, vae: AutoencoderKl, init: &mut Init) -> StableDiffusion {
+        let factor = self.vae.autoencoder().down_factor();
+        let [height, width] = self.resolution;
         StableDiffusion {
-            vae: self.vae.init(init).freeze(),
+            vae: vae.freeze(),
             unet: self.unet.init(init),
             schedule: self.diffusion.schedule(),
             scaling_factor: self.vae.scaling_factor,
+            latent_shape: [self.vae.latent_channels, height / factor, width / factor],
         }
     }
 }
 
 impl StableDiffusion {
-    /// The diffusion process.
-    pub fn schedule(&self) -> &NoiseSchedule {
-        &self.schedule
-    }
-
-    /// Latents of frames for the U-Net: scaled, without gradients. The mean of their distribution, or a draw from it.
+    /// Scaled latents of frames, drawn from their distribution, without gradients; [`LatentDecoder::encode`] gives its mean.
     ///
     /// # Shape
     /// - `frames`: `[batch, rgb, height, width]`, −1..1
     /// - `noise`: standard normal, as the result
     /// - result: `[batch, latent channels, height/f, width/f]`
-    pub fn encode(&self, frames: Tensor<4>, noise: Option<Tensor<4>>) -> Tensor<4> {
+    pub fn draw_latents(&self, frames: Tensor<4>, noise: Tensor<4>) -> Tensor<4> {
         let posterior = self.vae.valid().encode(frames.inner());
-        let latents = match noise {
-            Some(noise) => posterior.sample(noise.inner()),
-            None => posterior.mean,
-        };
-        latents * self.scaling_factor
+        posterior.sample(noise.inner()) * self.scaling_factor
     }
 
-    /// The frames that scaled latents stand for, without gradients.
-    ///
-    /// # Shape
-    /// - `latents`: `[batch, latent channels, height/f, width/f]`
-    pub fn decode(&self, latents: Tensor<4>) -> Tensor<4> {
+    /// The model of which only some parameters learn.
+    #[must_use]
+    pub fn learning(self, part: TrainedPart) -> Self {
+        Self {
+            unet: self.unet.learning(part),
+            ..self
+        }
+    }
+}
+
+impl LatentDecoder for StableDiffusion {
+    fn unet(&self) -> &UNet {
+        &self.unet
+    }
+
+    fn schedule(&self) -> &NoiseSchedule {
+        &self.schedule
+    }
+
+    fn latent_shape(&self) -> [usize; 3] {
+        self.latent_shape
+    }
+
+    /// The mean of the latents' distribution, scaled.
+    fn encode(&self, frames: Tensor<4>) -> Tensor<4> {
+        self.vae.valid().encode(frames.inner()).mean * self.scaling_factor
+    }
+
+    fn decode(&self, latents: Tensor<4>) -> Tensor<4> {
         self.vae
             .valid()
             .decode(latents.inner() / self.scaling_factor)
-    }
-
-    /// Diffusion loss of scaled latents, given tokens.
-    ///
-    /// # Shape
-    /// - `latents`, `noise`: `[batch, latent channels, height/f, width/f]`
-    /// - `context`: `[batch, tokens, width]`
-    /// - `times`: one step for each of the batch
-    pub fn loss_of_latents(
-        &self,
-        latents: Tensor<4>,
-        context: &Tensor<3>,
-        times: &[usize],
-        noise: Tensor<4>,
-    ) -> Tensor<1> {
-        let process = LatentProcess {
-            unet: &self.unet,
-            schedule: &self.schedule,
-            project: None,
-        };
-        process.loss(latents, context, times, noise)
-    }
-
-    /// Scaled latents from tokens, without gradients.
-    ///
-    /// # Shape
-    /// - `context`: `[batch, tokens, width]`
-    /// - `start`: `[batch, latent channels, height/f, width/f]`, or `[1, …]` for one start of all
-    pub fn sample(
-        &self,
-        context: &Tensor<3>,
-        start: Tensor<4>,
-        sampler: &SamplerConfig,
-        rng: &mut SeededRng,
-    ) -> Tensor<4> {
-        let unet = self.unet.valid();
-        let process = LatentProcess {
-            unet: &unet,
-            schedule: &self.schedule,
-            project: None,
-        };
-        process.sample(context, start, sampler, rng)
     }
 }
 
@@ -159,7 +145,8 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::models::decoder::autoencoder_kl::tests::tiny as tiny_vae;
-    use crate::models::decoder::sampler::Method;
+    use crate::models::decoder::sampler::{Method, SamplerConfig};
+    use crate::rng::SeededRng;
 
     pub(crate) fn tiny() -> StableDiffusionConfig {
         StableDiffusionConfig {
@@ -199,7 +186,7 @@ pub(crate) mod tests {
         let model = tiny().init(&mut Init::seeded(1, &device));
         let frames = normal("frames", [2, 3, 16, 16], &device);
         let context = normal("context", [2, 5, 6], &device).require_grad();
-        let latents = model.encode(frames, Some(normal("draw", [2, 4, 8, 8], &device)));
+        let latents = model.draw_latents(frames, normal("draw", [2, 4, 8, 8], &device));
         let latents = Tensor::from_data(latents.into_data(), &device);
         let noise = normal("noise", [2, 4, 8, 8], &device);
         let loss = model.loss_of_latents(latents, &context, &[10, 900], noise);

@@ -21,7 +21,7 @@ mod config;
 /// Self-attention over pixels and cross-attention to slots.
 pub mod transformer;
 
-pub use config::UNetConfig;
+pub use config::{TrainedPart, UNetConfig};
 
 use blocks::{EPSILON, ResidualBlock, TimeEmbedding};
 use transformer::{KeysValues, SpatialTransformer};
@@ -149,6 +149,26 @@ impl UNetConfig {
 }
 
 impl UNet {
+    /// The network of which only some parameters learn.
+    #[must_use]
+    pub fn learning(self, part: TrainedPart) -> Self {
+        if part == TrainedPart::UNet {
+            return self;
+        }
+        let all = |blocks: Vec<UNetBlock>| -> Vec<UNetBlock> {
+            let blocks = blocks.into_iter().map(|block| match block {
+                UNetBlock::Attention(attention) => UNetBlock::Attention(attention.learning(part)),
+                other => other,
+            });
+            blocks.collect()
+        };
+        let mut network = self.no_grad();
+        network.input_blocks = network.input_blocks.into_iter().map(all).collect();
+        network.middle_block = all(network.middle_block);
+        network.output_blocks = network.output_blocks.into_iter().map(all).collect();
+        network
+    }
+
     /// What the slots (or tokens of text) say to every layer: computed once, used for every step of a sampler.
     ///
     /// # Shape

@@ -35,6 +35,7 @@ pub(super) fn training(plan: &TrainPlan) -> Result<(), PlanError> {
     let from_frames = match &plan.objective {
         ObjectivePlan::Steve(steve) => steve.encoder.is_none(),
         ObjectivePlan::VqVae(_)
+        | ObjectivePlan::AutoencoderKl(_)
         | ObjectivePlan::Dvae(_)
         | ObjectivePlan::Slots(_)
         | ObjectivePlan::SlotDiffusion(_) => true,

@@ -1,5 +1,7 @@
 //! The objectives of a training plan: each is a table under the objective's name, with checks of its own.
 
+/// What a diffusion decoder is built around.
+mod decoder_parts;
 /// Tables of trainings that see frames.
 mod on_frames;
 /// Tables of trainings on slots.
@@ -10,8 +12,10 @@ mod table;
 use serde::Serialize;
 use serde::de::MapAccess;
 
+pub use decoder_parts::{DecoderParts, FrozenPart, SlotTokensConfig};
 pub use on_frames::{
-    DiffusionPlan, DvaePlan, MotionPlan, SlotDiffusionPlan, SlotsPlan, StevePlan, VqVaePlan,
+    AutoencoderKlPlan, DiffusionPlan, DvaePlan, MotionPlan, SlotDiffusionPlan, SlotsPlan,
+    StevePlan, VqVaePlan,
 };
 pub use on_slots::{AloePlan, ObjectEventHeadPlan, ReadoutPlan, SlotFormerPlan};
 pub use table::{ObjectiveTable, StartWeights};
@@ -64,9 +68,12 @@ macro_rules! objectives {
 
 objectives! {
     /// What is trained: in TOML and JSON one table beside `[data]` and `[fit]`, under the objective's name.
+    #[expect(clippy::large_enum_variant, reason = "a program holds one plan, not many")]
     pub enum ObjectivePlan {
         /// A VQ-VAE.
         VqVae(VqVaePlan) = "vqvae",
+        /// An auto-encoder with normal distributions of latents.
+        AutoencoderKl(AutoencoderKlPlan) = "autoencoder-kl",
         /// A slot encoder with a mixture decoder.
         Slots(SlotsPlan) = "slots",
         /// A latent-diffusion decoder on encoded slots.

@@ -1,4 +1,4 @@
-//! Latents of every frame of a training's clips under a decoder's VQ-VAE, encoded once, written clip by clip, and mapped
+//! Latents of every frame of a training's clips under a decoder's auto-encoder, encoded once, written clip by clip, and mapped
 //! into memory.
 
 use std::path::Path;
@@ -9,7 +9,7 @@ use ndarray::Axis;
 use crate::artifacts::files::make_dir;
 use crate::artifacts::interrupt;
 use crate::artifacts::progress::Progress;
-use crate::models::decoder::latent_diffusion::LatentDiffusion;
+use crate::models::decoder::latent_decoder::LatentDecoder;
 use crate::tensor_conversion::{floats, frames_from_clip};
 use crate::train::data::array_store::{ArrayDraft, StoredArray, head, kept};
 use crate::train::data::clip_dataset::ClipDataset;
@@ -23,18 +23,18 @@ const NAME: &str = "latents";
 
 /// Encodes the frames of a training once and keeps the latents in a folder.
 #[derive(Debug)]
-pub struct LatentStore<'a> {
+pub struct LatentStore<'a, D> {
     /// Folder of the files, one a split and decoder.
     pub folder: &'a Path,
-    /// The decoder: its VQ-VAE, and how latents are scaled.
-    pub decoder: &'a LatentDiffusion,
+    /// The decoder: its auto-encoder, and how latents are scaled.
+    pub decoder: &'a D,
     /// Where it computes.
     pub device: &'a Device,
     /// Say nothing while working.
     pub quiet: bool,
 }
 
-impl LatentStore<'_> {
+impl<D: LatentDecoder> LatentStore<'_, D> {
     /// Latents of every frame, `[clips, time, 1, channels · height · width]`: encoded now, or read from the file `key`
     /// of an earlier time. `key` names all that the latents depend on.
     ///

@@ -1,6 +1,6 @@
 //! A latent-diffusion decoder learns to reconstruct frames from slots (Wu et al. 2023, SlotDiffusion §3.2).
 //!
-//! Slots and VQ-VAE were trained before and stay as they are, so both are computed once.
+//! Slots and auto-encoder were trained before and stay as they are, so both are computed once.
 //! Differs: the paper trains the encoder with it; slots of a short training separate objects better without.
 
 use crate::train::error::TrainError;
@@ -11,9 +11,8 @@ use ndarray::{Array2, Array3, Array4, Axis, s};
 use serde::{Deserialize, Serialize};
 use slotflow_datasets::DataError;
 
-use crate::models::decoder::latent_diffusion::{
-    LatentDiffusion, LatentDiffusionConfig, LatentStats,
-};
+use crate::models::decoder::latent_decoder::{LatentDecoder, draw_dropped};
+use crate::models::decoder::latent_diffusion::LatentStats;
 use crate::models::decoder::sampler::SamplerConfig;
 use crate::models::decoder::vqvae::VqVae;
 use crate::rng::{Init, SeededRng};
@@ -21,6 +20,7 @@ use crate::tensor_conversion::{clip_from_frames, floats, frames_from_clip};
 use crate::train::data::array_store::StoredArray;
 use crate::train::data::clip_dataset::{ClipDataset, WindowStart};
 use crate::train::interface::{Losses, Objective, StepContext};
+use crate::train::objectives::parts::decoder_init::DecoderInit;
 use crate::train::objectives::parts::figures::{decibel, squared_error};
 use crate::train::objectives::parts::slot_dropout::{Reduced, SlotDropout};
 
@@ -90,6 +90,7 @@ impl DiffusionFrames<'_> {
             latents,
             times: Vec::new(),
             noise: Vec::new(),
+            dropped: Vec::new(),
         }
     }
 
@@ -106,16 +107,17 @@ pub struct DiffusionBatch {
     latents: Array2<f32>,
     times: Vec<usize>,
     noise: Vec<f32>,
+    /// Frames all of whose slots are dropped.
+    dropped: Vec<bool>,
 }
 
 /// A latent-diffusion decoder learns to reconstruct frames from slots.
 #[derive(Debug)]
-pub struct DiffusionObjective<'a> {
+pub struct DiffusionObjective<'a, I: DecoderInit> {
     /// The decoder.
-    pub model: LatentDiffusionConfig,
-    /// What turns frames into latents: the VQ-VAE, trained before, and its scaling; the U-Net in it is untrained. On the
-    /// device of inference.
-    pub latent_encoder: LatentDiffusion,
+    pub decoder: I,
+    /// What turns frames into latents: the decoder with a U-Net that says nothing. On the device of inference.
+    pub latent_encoder: I::Decoder,
     /// Settings of the batches and the loss.
     pub config: DiffusionObjectiveConfig,
     /// What it is trained on.
@@ -124,42 +126,27 @@ pub struct DiffusionObjective<'a> {
     pub held_out: DiffusionFrames<'a>,
 }
 
-impl DiffusionObjective<'_> {
-    fn latent_shape(&self) -> [usize; 3] {
-        let factor = self.model.vae.down_factor();
-        let [height, width] = self.model.resolution;
-        [
-            self.model.vae.code_channels,
-            height / factor,
-            width / factor,
-        ]
-    }
-
+impl<I: DecoderInit> DiffusionObjective<'_, I> {
     fn draw(
         &self,
         from: &DiffusionFrames<'_>,
         frames: &[usize],
         noise: &mut SeededRng,
     ) -> DiffusionBatch {
-        let steps = self.model.diffusion.timesteps;
         let mut drawn = from.gather(frames);
-        drawn.times = frames.iter().map(|_| noise.below(steps)).collect();
-        drawn.noise = noise.normal_vec(drawn.latents.len());
+        (drawn.times, drawn.noise) = self.latent_encoder.draw(frames.len(), noise);
         drawn
     }
 
-    fn loss(&self, model: &LatentDiffusion, drawn: &DiffusionBatch, device: &Device) -> Tensor<1> {
-        let [channels, height, width] = self.latent_shape();
+    fn loss(&self, model: &I::Decoder, drawn: &DiffusionBatch, device: &Device) -> Tensor<1> {
+        let [channels, height, width] = self.latent_encoder.latent_shape();
         let shape = [drawn.times.len(), channels, height, width];
         let latents = TensorData::new(drawn.latents.iter().copied().collect(), shape);
+        let latents = Tensor::from_data(latents, device);
         let noise = Tensor::from_data(TensorData::new(drawn.noise.clone(), shape), device);
         let slots = slots_tensor(&drawn.slots, device);
-        model.loss_of_latents(
-            Tensor::from_data(latents, device),
-            &slots,
-            &drawn.times,
-            noise,
-        )
+        let tokens = model.tokens_in_training(&slots, &drawn.dropped);
+        model.loss_of_tokens(latents, &tokens, &drawn.times, noise)
     }
 
     /// Frames of `from` that went without some of their slots, made noisy as [`DiffusionObjective::draw`] does.
@@ -203,7 +190,7 @@ impl DiffusionObjective<'_> {
     /// `[count, height, width, rgb]` each; `None` where it does not learn that.
     fn without_an_object(
         &self,
-        model: &LatentDiffusion,
+        model: &I::Decoder,
         count: usize,
         device: &Device,
     ) -> Result<Option<[Array4<u8>; 2]>, DataError> {
@@ -217,12 +204,7 @@ impl DiffusionObjective<'_> {
     }
 
     /// What the decoder renders from slots as validation samples it, `[count, height, width, rgb]`.
-    fn rendered(
-        &self,
-        model: &LatentDiffusion,
-        slots: &Array3<f32>,
-        device: &Device,
-    ) -> Array4<u8> {
+    fn rendered(&self, model: &I::Decoder, slots: &Array3<f32>, device: &Device) -> Array4<u8> {
         let noise = SeededRng::new(0, &["validate"]);
         let slots = slots_tensor(slots, device);
         clip_from_frames(model.render(&slots, &noise, &self.config.sampler, None))
@@ -231,7 +213,7 @@ impl DiffusionObjective<'_> {
     /// Frames of `from`, and what the decoder reconstructs from their slots, `[count, height, width, rgb]` each.
     fn render(
         &self,
-        model: &LatentDiffusion,
+        model: &I::Decoder,
         from: &DiffusionFrames<'_>,
         frames: &[usize],
         device: &Device,
@@ -254,7 +236,7 @@ impl DiffusionObjective<'_> {
     /// When frames cannot be read.
     pub fn reconstruction_range(
         &self,
-        model: &LatentDiffusion,
+        model: &I::Decoder,
         device: &Device,
     ) -> Result<[f64; 2], DataError> {
         let (clips, time) = (self.train.clips.clips().min(96), self.train.clips.time());
@@ -295,13 +277,12 @@ fn slots_tensor(slots: &Array3<f32>, device: &Device) -> Tensor<3> {
     )
 }
 
-impl Objective for DiffusionObjective<'_> {
-    type Model = LatentDiffusion;
+impl<I: DecoderInit> Objective for DiffusionObjective<'_, I> {
+    type Model = I::Decoder;
     type Batch = DiffusionBatch;
 
-    fn init(&self, init: &mut Init) -> LatentDiffusion {
-        let vqvae = self.latent_encoder.vae.clone().fork(init.device());
-        self.model.with_vae(vqvae, init)
+    fn init(&self, init: &mut Init) -> I::Decoder {
+        self.decoder.init(init)
     }
 
     fn samples(&self) -> usize {
@@ -315,25 +296,24 @@ impl Objective for DiffusionObjective<'_> {
         let share = self.config.slot_dropout;
         let dropout = self.train.dropout.as_ref();
         let dropout = dropout.filter(|_| share > 0.0 && f64::from(noise.uniform()) < share);
-        let Some(dropout) = dropout else {
-            return Ok(self.draw(&self.train, &frames, noise));
+        let mut drawn = match dropout {
+            None => self.draw(&self.train, &frames, noise),
+            Some(dropout) => {
+                let slots = self.train.slots.view();
+                let count = SlotDropout::draw_count(slots.dim().2, noise);
+                let reduced = dropout.draw(&frames, slots, count, noise)?;
+                self.draw_reduced(&self.train, &frames, reduced, noise)
+            }
         };
-        let slots = self.train.slots.view();
-        let count = SlotDropout::draw_count(slots.dim().2, noise);
-        let reduced = dropout.draw(&frames, slots, count, noise)?;
-        Ok(self.draw_reduced(&self.train, &frames, reduced, noise))
+        drawn.dropped = draw_dropped(frames.len(), self.decoder.condition_dropout(), noise);
+        Ok(drawn)
     }
 
-    fn losses(
-        &self,
-        model: &LatentDiffusion,
-        batch: &DiffusionBatch,
-        step: &StepContext<'_>,
-    ) -> Losses {
+    fn losses(&self, model: &I::Decoder, batch: &DiffusionBatch, step: &StepContext<'_>) -> Losses {
         Losses::single("denoise", self.loss(model, batch, step.device))
     }
 
-    fn validate(&self, model: &LatentDiffusion, device: &Device) -> Result<Figures, TrainError> {
+    fn validate(&self, model: &I::Decoder, device: &Device) -> Result<Figures, TrainError> {
         let drawn = self.draw(
             &self.held_out,
             &self.sample(128),
@@ -356,11 +336,7 @@ impl Objective for DiffusionObjective<'_> {
         Ok(figures)
     }
 
-    fn sheet(
-        &self,
-        model: &LatentDiffusion,
-        device: &Device,
-    ) -> Result<Vec<Array4<u8>>, TrainError> {
+    fn sheet(&self, model: &I::Decoder, device: &Device) -> Result<Vec<Array4<u8>>, TrainError> {
         let (truth, guess) = self.render(model, &self.held_out, &self.sample(12), device)?;
         let mut rows = vec![truth, guess];
         if let Some([truth, guess]) = self.without_an_object(model, 12, device)? {

@@ -16,6 +16,9 @@ pub mod aloe;
 /// Slots → objects and collisions.
 pub mod object_event_head;
 
+/// Frames → normal distributions of latents → frames.
+pub mod autoencoder_kl;
+
 /// Slots → latents of frames, by diffusion.
 pub mod diffusion;
 
@@ -42,9 +45,6 @@ pub mod steve;
 
 /// Frames → codes → frames.
 pub mod vqvae;
-
-/// What the appearance probe of a slot is trained to predict: presence, place, size, thumbnail.
-pub mod appearance_probe;
 
 /// What several objectives are made of.
 pub mod parts;

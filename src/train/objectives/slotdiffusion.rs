@@ -5,20 +5,21 @@
 use crate::train::error::TrainError;
 use crate::train::interface::Figures;
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use ndarray::{Array4, Array5};
 use serde::{Deserialize, Serialize};
 use slotflow_datasets::DataError;
 
-use crate::models::decoder::latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
+use crate::models::decoder::latent_decoder::LatentDecoder;
+use crate::models::decoder::mixture::features::{FeatureMixture, FeatureMixtureSizes};
 use crate::models::decoder::sampler::SamplerConfig;
-use crate::models::decoder::vqvae::VqVae;
 use crate::models::encoder::stem::Stem;
 use crate::models::encoder::{SlotEncoder, Vit};
 use crate::rng::{Init, SeededRng};
 use crate::tensor_conversion::{batch_from_clips, clip_from_frames, floats};
 use crate::train::data::clip_dataset::{ClipDataset, WindowStart};
 use crate::train::interface::{Losses, Objective, StepContext};
+use crate::train::objectives::parts::decoder_init::DecoderInit;
 use crate::train::objectives::parts::encoder_init::EncoderInit;
 use crate::train::objectives::parts::figures::{decibel, squared_error};
 
@@ -32,8 +33,20 @@ pub struct SlotDiffusionObjectiveConfig {
     pub window: usize,
     /// Learning rate of the decoder, as a multiple of the encoder's.
     pub decoder_rate: f64,
+    /// Weight of the squared error of the stem's features, reconstructed from the slots beside the frames, where the stem is
+    /// a frozen vision transformer (Seitzer et al. 2023, DINOSAUR); zero = none.
+    ///
+    /// Differs: the paper has none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub feature_weight: f64,
     /// Sampler of the frames that validation decodes.
     pub sampler: SamplerConfig,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+/// Left out of recipes, so that trainings without it stay what they were.
+fn is_zero(weight: &f64) -> bool {
+    *weight == 0.0
 }
 
 impl Default for SlotDiffusionObjectiveConfig {
@@ -42,6 +55,7 @@ impl Default for SlotDiffusionObjectiveConfig {
             batch: 32,
             window: 3,
             decoder_rate: 2.0,
+            feature_weight: 0.0,
             sampler: SamplerConfig::default(),
         }
     }
@@ -49,24 +63,24 @@ impl Default for SlotDiffusionObjectiveConfig {
 
 /// An encoder and the decoder that it learns with.
 #[derive(Module, Debug)]
-pub struct SlotDiffusion {
+pub struct SlotDiffusion<D: LatentDecoder> {
     /// Frames → slots.
     pub encoder: SlotEncoder,
     /// Slots → frames.
-    pub decoder: LatentDiffusion,
+    pub decoder: D,
+    /// Slots → features of the stem, where they are reconstructed too.
+    pub features: Option<FeatureMixture>,
 }
 
 /// Slot encoder and diffusion decoder learn together.
 #[derive(Debug)]
-pub struct SlotDiffusionObjective<'a> {
+pub struct SlotDiffusionObjective<'a, I> {
     /// The encoder.
     pub encoder: EncoderInit,
     /// What stands in its stem, trained before, where that is a vision transformer.
     pub vit: Option<Vit>,
     /// The decoder.
-    pub decoder: LatentDiffusionConfig,
-    /// Its VQ-VAE, trained before; on the device of inference.
-    pub vqvae: VqVae,
+    pub decoder: I,
     /// Settings of the batches and the loss.
     pub config: SlotDiffusionObjectiveConfig,
     /// What it is trained on.
@@ -75,14 +89,24 @@ pub struct SlotDiffusionObjective<'a> {
     pub held_out: &'a ClipDataset,
 }
 
-impl SlotDiffusionObjective<'_> {
-    /// Frames `[batch · time, rgb, height, width]` and their slots `[batch · time, slots, dim]`.
+/// Width within the decoder of features; 2,048 in DINOSAUR, whose slots are four times as wide.
+const FEATURE_HIDDEN: usize = 1024;
+
+/// Frames and what an encoder makes of them.
+struct EncodedWindows {
+    /// `[batch · time, rgb, height, width]`
+    frames: Tensor<4>,
+    /// `[batch · time, slots, dim]`
+    slots: Tensor<3>,
+}
+
+impl<I: DecoderInit> SlotDiffusionObjective<'_, I> {
     fn encode(
-        model: &SlotDiffusion,
+        model: &SlotDiffusion<I::Decoder>,
         windows: &Array5<u8>,
         noise: &mut SeededRng,
         device: &Device,
-    ) -> (Tensor<4>, Tensor<3>) {
+    ) -> EncodedWindows {
         let frames = batch_from_clips(windows.view(), device);
         let [clips, time, ..] = frames.dims();
         let shape = model.encoder.noise_shape(clips, time, true);
@@ -91,24 +115,23 @@ impl SlotDiffusionObjective<'_> {
             .encoder
             .encode(frames.clone(), None, noise.as_ref())
             .slots;
-        (frames.flatten(0, 1), slots.flatten(0, 1))
+        EncodedWindows {
+            frames: frames.flatten(0, 1),
+            slots: slots.flatten(0, 1),
+        }
     }
 
-    fn loss(
-        model: &SlotDiffusion,
-        windows: &Array5<u8>,
-        noise: &mut SeededRng,
-        device: &Device,
-    ) -> Tensor<1> {
-        let (frames, slots) = Self::encode(model, windows, noise, device);
-        let (times, values) = model.decoder.draw(frames.dims()[0], noise);
-        let latents = model.decoder.encode(frames);
-        let noise = TensorData::new(values, latents.dims());
-        let noise = Tensor::from_data(noise, device);
-        let latents = Tensor::from_data(latents.into_data(), device);
-        model
-            .decoder
-            .loss_of_latents(latents, &slots, &times, noise)
+    /// Squared error of the stem's features as the slots reconstruct them.
+    fn features(model: &SlotDiffusion<I::Decoder>, encoded: &EncodedWindows) -> Option<Tensor<1>> {
+        let reconstructed = model.features.as_ref()?.forward(&encoded.slots);
+        let seen = model
+            .encoder
+            .stem
+            .valid()
+            .forward(encoded.frames.clone().inner());
+        let seen = seen.flatten::<3>(2, 3).swap_dims(1, 2);
+        let seen = Tensor::from_data(seen.into_data(), &reconstructed.device());
+        Some((reconstructed - seen).square().mean())
     }
 
     /// The beginnings of held-out clips, evenly spread.
@@ -124,33 +147,43 @@ impl SlotDiffusionObjective<'_> {
     /// Held-out frames and their reconstructions, `[count, height, width, rgb]` each.
     fn reconstruct(
         &self,
-        model: &SlotDiffusion,
+        model: &SlotDiffusion<I::Decoder>,
         clips: usize,
         device: &Device,
     ) -> Result<[Array4<u8>; 2], DataError> {
         let mut noise = SeededRng::new(0, &["validate"]);
-        let (frames, slots) =
-            Self::encode(model, &self.held_out_windows(clips)?, &mut noise, device);
-        let drawn = model
-            .decoder
-            .render(&slots, &noise, &self.config.sampler, None);
-        Ok([frames, drawn].map(clip_from_frames))
+        let windows = self.held_out_windows(clips)?;
+        let encoded = Self::encode(model, &windows, &mut noise, device);
+        let sampler = &self.config.sampler;
+        let drawn = model.decoder.render(&encoded.slots, &noise, sampler, None);
+        Ok([encoded.frames, drawn].map(clip_from_frames))
     }
 }
 
-impl Objective for SlotDiffusionObjective<'_> {
-    type Model = SlotDiffusion;
+impl<I: DecoderInit> Objective for SlotDiffusionObjective<'_, I> {
+    type Model = SlotDiffusion<I::Decoder>;
     type Batch = Array5<u8>;
 
-    fn init(&self, init: &mut Init) -> SlotDiffusion {
-        let vqvae = self.vqvae.clone().fork(init.device());
+    fn init(&self, init: &mut Init) -> Self::Model {
         let mut encoder = self.encoder.init(init);
         if let Some(vit) = &self.vit {
             encoder.stem = Stem::Vit(vit.clone().fork(init.device()).no_grad());
         }
+        let decoder = self.decoder.init(init);
+        let config = &self.encoder.config;
+        let features = (self.config.feature_weight > 0.0).then(|| {
+            let sizes = FeatureMixtureSizes {
+                dim: config.dim,
+                hidden: FEATURE_HIDDEN,
+                features: config.stem.channels(),
+                patches: config.stem.grid(config.resolution).iter().product(),
+            };
+            FeatureMixture::new(init, sizes)
+        });
         SlotDiffusion {
             encoder,
-            decoder: self.decoder.with_vae(vqvae, init),
+            decoder,
+            features,
         }
     }
 
@@ -164,9 +197,21 @@ impl Objective for SlotDiffusionObjective<'_> {
         Ok(self.train.windows(&windows, window)?)
     }
 
-    fn losses(&self, model: &SlotDiffusion, batch: &Array5<u8>, step: &StepContext<'_>) -> Losses {
+    fn losses(&self, model: &Self::Model, batch: &Array5<u8>, step: &StepContext<'_>) -> Losses {
         let mut noise = step.noise("denoise");
-        Losses::single("denoise", Self::loss(model, batch, &mut noise, step.device))
+        let encoded = Self::encode(model, batch, &mut noise, step.device);
+        let EncodedWindows { frames, slots } = &encoded;
+        let dropped = self.decoder.condition_dropout();
+        let denoise = model
+            .decoder
+            .loss_with_dropout(frames.clone(), slots, dropped, &mut noise);
+        match Self::features(model, &encoded) {
+            None => Losses::single("denoise", denoise),
+            Some(features) => Losses::weighted(vec![
+                ("denoise", 1.0, denoise),
+                ("features", self.config.feature_weight, features),
+            ]),
+        }
     }
 
     fn rate(&self, path: &str) -> f64 {
@@ -177,19 +222,25 @@ impl Objective for SlotDiffusionObjective<'_> {
         }
     }
 
-    fn validate(&self, model: &SlotDiffusion, device: &Device) -> Result<Figures, TrainError> {
+    fn validate(&self, model: &Self::Model, device: &Device) -> Result<Figures, TrainError> {
         let mut noise = SeededRng::new(1, &["validate"]);
-        let denoise = Self::loss(model, &self.held_out_windows(24)?, &mut noise, device);
+        let encoded = Self::encode(model, &self.held_out_windows(24)?, &mut noise, device);
+        let EncodedWindows { frames, slots } = &encoded;
+        let denoise = model.decoder.loss(frames.clone(), slots, &mut noise);
         let [truth, drawn] = self.reconstruct(model, 8, device)?;
         let squared = squared_error(&truth, &drawn);
-        Ok(vec![
+        let mut figures = vec![
             ("denoise", f64::from(floats(denoise)[0])),
             ("squared", squared),
             ("psnr", decibel(squared)),
-        ])
+        ];
+        if let Some(features) = Self::features(model, &encoded) {
+            figures.push(("features", f64::from(floats(features)[0])));
+        }
+        Ok(figures)
     }
 
-    fn sheet(&self, model: &SlotDiffusion, device: &Device) -> Result<Vec<Array4<u8>>, TrainError> {
+    fn sheet(&self, model: &Self::Model, device: &Device) -> Result<Vec<Array4<u8>>, TrainError> {
         Ok(self.reconstruct(model, 8, device)?.to_vec())
     }
 }
@@ -197,16 +248,17 @@ impl Objective for SlotDiffusionObjective<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::decoder::unet::UNetConfig;
+    use crate::models::decoder::latent_diffusion::LatentDiffusionConfig;
+    use crate::models::decoder::stable_diffusion::slots_as_text::SlotStableDiffusionConfig;
+    use crate::models::decoder::unet::{TrainedPart, UNetConfig};
     use crate::models::decoder::vqvae::VqVaeConfig;
     use crate::models::encoder::{CnnConfig, SlotEncoderConfig, StemConfig, VitConfig};
+    use crate::train::objectives::parts::decoder_init::{
+        AroundStableDiffusion, AroundVqVae, Pretrained,
+    };
     use crate::weights::collect_gradients;
 
-    fn objective(
-        clips: &ClipDataset,
-        stem: StemConfig,
-        vit: Option<Vit>,
-    ) -> SlotDiffusionObjective<'_> {
+    fn around_vqvae() -> AroundVqVae {
         let vae = VqVaeConfig {
             channels: 4,
             multipliers: vec![1, 1],
@@ -215,18 +267,9 @@ mod tests {
             norm_groups: 2,
             ..VqVaeConfig::default()
         };
-        SlotDiffusionObjective {
-            encoder: EncoderInit::fresh(SlotEncoderConfig {
-                resolution: [8, 8],
-                slots: 2,
-                dim: 4,
-                slot_mlp: 8,
-                stem,
-                ..SlotEncoderConfig::default()
-            }),
-            vit,
+        AroundVqVae {
             vqvae: vae.init(&mut Init::seeded(1, &Device::flex())),
-            decoder: LatentDiffusionConfig {
+            config: LatentDiffusionConfig {
                 resolution: [8, 8],
                 vae,
                 unet: UNetConfig {
@@ -241,6 +284,25 @@ mod tests {
                 },
                 ..LatentDiffusionConfig::default()
             },
+        }
+    }
+
+    fn objective<I: DecoderInit>(
+        clips: &ClipDataset,
+        decoder: I,
+        (stem, vit): (StemConfig, Option<Vit>),
+    ) -> SlotDiffusionObjective<'_, I> {
+        SlotDiffusionObjective {
+            encoder: EncoderInit::fresh(SlotEncoderConfig {
+                resolution: [8, 8],
+                slots: 2,
+                dim: 4,
+                slot_mlp: 8,
+                stem,
+                ..SlotEncoderConfig::default()
+            }),
+            vit,
+            decoder,
             config: SlotDiffusionObjectiveConfig {
                 batch: 2,
                 window: 2,
@@ -255,20 +317,17 @@ mod tests {
         }
     }
 
-    #[test]
-    fn encoder_and_decoder_learn_together_and_what_was_trained_before_stays() {
-        let clips = ClipDataset::in_memory(
+    fn clips() -> ClipDataset {
+        ClipDataset::in_memory(
             Array5::from_shape_fn((2, 4, 8, 8, 3), |(clip, t, y, x, c)| {
                 (90 * clip + 20 * t + 7 * y + 5 * x + c) as u8
             }),
             None,
-        );
-        let cnn = StemConfig::Cnn(CnnConfig {
-            channels: vec![4],
-            kernels: vec![3],
-            strides: vec![1],
-            norm_groups: None,
-        });
+        )
+    }
+
+    /// A stem of a frozen vision transformer.
+    fn frozen() -> (StemConfig, Option<Vit>) {
         let config = VitConfig {
             resolution: [8, 8],
             patch: 4,
@@ -279,24 +338,96 @@ mod tests {
             ..VitConfig::default()
         };
         let vit = Vit::new(&mut Init::seeded(3, &Device::flex()), &config);
-        for (stem, vit) in [(cnn, None), (StemConfig::Vit(config), Some(vit))] {
-            let frozen = vit.is_some();
-            let objective = objective(&clips, stem, vit);
-            let device = Device::flex().autodiff();
-            let model = objective.init(&mut Init::seeded(2, &device));
-            let step = StepContext::of_test(3, &device);
-            let batch = objective.batch(&mut SeededRng::new(1, &[])).unwrap();
-            let losses = objective.losses(&model, &batch, &step);
-            let gradients = collect_gradients(&model, &losses.total.backward());
-            let some = |start: &str| gradients.entries.keys().any(|key| key.starts_with(start));
+        (StemConfig::Vit(config), Some(vit))
+    }
+
+    /// Paths of the parameters with gradients after one step.
+    fn learning<I: DecoderInit>(objective: &SlotDiffusionObjective<'_, I>) -> Vec<String> {
+        let device = Device::flex().autodiff();
+        let model = objective.init(&mut Init::seeded(2, &device));
+        let step = StepContext::of_test(3, &device);
+        let batch = objective.batch(&mut SeededRng::new(1, &[])).unwrap();
+        let losses = objective.losses(&model, &batch, &step);
+        let gradients = collect_gradients(&model, &losses.total.backward());
+        let flex = Device::flex();
+        let blank = objective.init(&mut Init::seeded(2, &flex));
+        let figures = objective.validate(&blank, &flex).unwrap();
+        assert!(figures.iter().all(|(_, value)| value.is_finite()));
+        gradients.entries.into_keys().collect()
+    }
+
+    #[test]
+    fn encoder_and_decoder_learn_together_and_what_was_trained_before_stays() {
+        let clips = clips();
+        let cnn = StemConfig::Cnn(CnnConfig {
+            channels: vec![4],
+            kernels: vec![3],
+            strides: vec![1],
+            norm_groups: None,
+        });
+        for stem in [(cnn, None), frozen()] {
+            let frozen = stem.1.is_some();
+            let objective = objective(&clips, around_vqvae(), stem);
+            let found = learning(&objective);
+            let some = |start: &str| found.iter().any(|key| key.starts_with(start));
             assert!(some("decoder.unet.") && some("encoder.attention.") && !some("decoder.vae."));
             assert_eq!(some("encoder.stem."), !frozen);
             assert!((objective.rate("decoder.unet.norm_out.weight") - 2.0).abs() < 1e-12);
-            let flex = Device::flex();
-            let figures = objective
-                .validate(&objective.init(&mut Init::seeded(2, &flex)), &flex)
-                .unwrap();
-            assert!(figures.iter().all(|(_, value)| value.is_finite()));
         }
+    }
+
+    #[test]
+    fn slots_learn_what_the_frozen_features_are() {
+        let clips = clips();
+        let mut objective = objective(&clips, around_vqvae(), frozen());
+        objective.config.feature_weight = 0.5;
+        let found = learning(&objective);
+        assert!(
+            found
+                .iter()
+                .any(|path| path.starts_with("features.layers.3."))
+        );
+        let device = Device::flex().autodiff();
+        let model = objective.init(&mut Init::seeded(2, &device));
+        let batch = objective.batch(&mut SeededRng::new(1, &[])).unwrap();
+        let losses = objective.losses(&model, &batch, &StepContext::of_test(3, &device));
+        let parts: Vec<f32> = losses
+            .parts
+            .iter()
+            .map(|part| floats(part.1.clone())[0])
+            .collect();
+        let expected = parts[0] + 0.5 * parts[1];
+        assert_eq!(losses.parts[1].0, "features");
+        assert!((floats(losses.total)[0] - expected).abs() < 1e-5);
+    }
+
+    #[test]
+    fn stable_diffusion_stays_as_it_is_while_slots_learn_to_be_its_text() {
+        let clips = clips();
+        let mut model = crate::models::decoder::stable_diffusion::tests::tiny();
+        model.resolution = [8, 8];
+        let pretrained = model.init(&mut Init::seeded(1, &Device::flex()));
+        let decoder = AroundStableDiffusion {
+            config: SlotStableDiffusionConfig {
+                dim: 4,
+                registers: 1,
+                model,
+            },
+            pretrained: Pretrained::Whole(Box::new(pretrained)),
+            learns: TrainedPart::KeysValues,
+            condition_dropout: 0.5,
+        };
+        let found = learning(&objective(&clips, decoder, frozen()));
+        assert!(
+            found
+                .iter()
+                .any(|path| path.starts_with("encoder.attention."))
+        );
+        let of_decoder = found
+            .iter()
+            .filter(|path| path.starts_with("decoder.model."));
+        let mut read = of_decoder.filter(|path| !path.contains(".attn2.to_"));
+        assert_eq!(read.next(), None);
+        assert!(found.contains(&"decoder.text.null".to_owned()));
     }
 }

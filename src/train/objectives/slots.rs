@@ -25,11 +25,15 @@ use crate::train::data::clip_dataset::{Background, ClipDataset, write_contact_sh
 use crate::train::data::pixel_weights::window_weights;
 use crate::train::error::TrainError;
 use crate::train::interface::{Losses, Objective, StepContext};
-use crate::train::objectives::appearance_probe::{AppearanceConfig, PLACE_WIDTH, ProbeTargets};
 use crate::train::objectives::parts::encoder_init::EncoderInit;
 use crate::train::objectives::parts::figures::mean_figures;
 use crate::train::segments::loss::{SegmentLossConfig, owners, segment_loss};
 use crate::train::segments::{SegmentConfig, segments};
+
+/// What the appearance probe of a slot is trained to predict: presence, place, size, thumbnail.
+pub mod appearance_probe;
+
+use appearance_probe::{AppearanceConfig, PLACE_WIDTH, ProbeTargets};
 
 /// `[slots]` of a training plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

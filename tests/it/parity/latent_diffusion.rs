@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor};
 use slotflow::models::decoder::diffusion::{Betas, DiffusionConfig, PredictionType, StepWeight};
+use slotflow::models::decoder::latent_decoder::LatentDecoder;
 use slotflow::models::decoder::latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
 use slotflow::models::decoder::sampler::timesteps::Timesteps;
-use slotflow::models::decoder::sampler::{Denoiser, TimestepSpacing, ancestral, ddim, dpm_solver};
+use slotflow::models::decoder::sampler::{
+    Denoiser, LastStep, TimestepSpacing, ancestral, ddim, dpm_solver,
+};
 use slotflow::models::decoder::unet::{SlotContext, UNetConfig};
 use slotflow::rng::Init;
 use slotflow::train::fit::adam::{Adam, clip, global_norm};
@@ -95,7 +98,9 @@ pub fn check_network(fixture: &Fixture, report: &mut Compare, model: &LatentDiff
         if report.expects(&name) {
             report.tensor(
                 &name,
-                model.denoise(latents.clone(), f64::from(*time), &context),
+                model
+                    .unet
+                    .denoise(latents.clone(), f64::from(*time), &context),
             );
         }
     }
@@ -116,12 +121,17 @@ pub fn check_network(fixture: &Fixture, report: &mut Compare, model: &LatentDiff
 }
 
 /// Frames to latents and back, and latents with noise.
+/// Latents moved onto codes.
+fn projected(model: &LatentDiffusion, latents: Tensor<4>) -> Tensor<4> {
+    model.projection().unwrap()(latents)
+}
+
 fn check_latents(fixture: &Fixture, report: &mut Compare, model: &LatentDiffusion) {
     let device = &Device::flex();
     let frames = flat(fixture, "in/img", device);
     let latents = model.encode(frames);
     report.tensor("out/latent_x0", latents.clone());
-    report.tensor("out/latent_quantized", model.project(latents.clone()));
+    report.tensor("out/latent_quantized", projected(model, latents.clone()));
     report.tensor("out/vae_decoded", model.decode(latents.clone()));
     let times: Vec<usize> = fixture
         .whole("in/loss_t")
@@ -164,10 +174,10 @@ fn traced(
         let mut calls = calls.borrow_mut();
         calls.times.push(time);
         calls.states.push(x.clone());
-        model.denoise(x, time, context)
+        model.unet.denoise(x, time, context)
     };
     let project = |x: Tensor<4>| {
-        let image = model.project(x);
+        let image = projected(model, x);
         calls.borrow_mut().images.push(image.clone());
         image
     };
@@ -216,7 +226,7 @@ fn check_samplers(
     let steps = fixture.value("out/ddim/t_calls").shape[0];
     let times = TimestepSpacing::Leading.times(model.schedule().steps(), steps);
     let (latents, calls) = traced(model, &context, |denoiser| {
-        ddim::sample(denoiser, first.clone(), &times)
+        ddim::sample(denoiser, first.clone(), &times, LastStep::LeastNoise)
     });
     report.tensor("out/ddim/latent", latents);
     report_calls(fixture, report, "ddim", calls);
@@ -339,7 +349,9 @@ fn loss(
     let count = fixture.setting("input_frames").as_u64().unwrap_or(1) as usize;
     let frames = frames.narrow(1, 0, count);
     let slots = encoder.encode(frames.clone(), None, None).slots;
-    let loss = decoder.loss(frames.flatten(0, 1), &slots.flatten(0, 1), &times, noise);
+    let latents = decoder.encode(frames.flatten(0, 1)).into_data();
+    let latents = Tensor::from_data(latents, &device);
+    let loss = decoder.loss_of_latents(latents, &slots.flatten(0, 1), &times, noise);
     let gradients = loss.backward();
     let gradients = BTreeMap::from([
         ("encoder", collect_gradients(&encoder, &gradients)),

@@ -4,7 +4,7 @@
 use burn::tensor::Tensor;
 
 use super::denoiser::Denoiser;
-use super::timesteps::{ContinuousSchedule, Timesteps};
+use super::timesteps::{ContinuousSchedule, LastStep, Timesteps};
 
 /// The order of each step so that `evaluations` are used: as many third orders as possible.
 pub fn orders(evaluations: usize) -> Vec<usize> {
@@ -53,6 +53,7 @@ pub fn multistep(
     start: Tensor<4>,
     evaluations: usize,
     timesteps: Timesteps,
+    end: LastStep,
 ) -> Tensor<4> {
     let continuous = ContinuousSchedule::new(denoiser.schedule);
     let solver = Solver {
@@ -66,9 +67,12 @@ pub fn multistep(
     for (index, pair) in grid.windows(2).enumerate() {
         let (from, to) = (pair[0], pair[1]);
         let image = solver.image(x.clone(), from);
-        let step = continuous.half_log_snr(to) - continuous.half_log_snr(from);
         // λ makes its largest leap in the last step, too far to go on in a straight line.
         let last = index + 2 == grid.len();
+        if last && end == LastStep::Image {
+            return image;
+        }
+        let step = continuous.half_log_snr(to) - continuous.half_log_snr(from);
         let blend = match before.take() {
             Some((previous, earlier)) if !last => {
                 let ratio = step / (2.0 * earlier);

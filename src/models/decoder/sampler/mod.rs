@@ -46,7 +46,7 @@ pub mod ode;
 mod convergence;
 
 pub use denoiser::Denoiser;
-pub use timesteps::{ContinuousSpacing, TimestepSpacing};
+pub use timesteps::{ContinuousSpacing, LastStep, TimestepSpacing};
 
 use timesteps::{ContinuousSchedule, Timesteps};
 
@@ -66,11 +66,17 @@ pub struct SamplerConfig {
     /// The time to start from, above 0 (image) to 1 (pure noise); below 1 there must be an image to start from.
     #[serde(skip_serializing_if = "is_one")]
     pub from: f64,
+    /// Weight of what the slots add to what the network predicts without them (classifier-free guidance, Ho & Salimans
+    /// 2022); one = none, and only decoders that learned to predict without slots take another.
+    #[serde(skip_serializing_if = "is_one")]
+    pub guidance: f64,
+    /// Where `ddim` and `multistep` end.
+    #[serde(skip_serializing_if = "is_default")]
+    pub last: LastStep,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
-fn is_default(grid: &ContinuousSpacing) -> bool {
-    *grid == ContinuousSpacing::default()
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 #[expect(clippy::float_cmp, reason = "exactly the default")]
@@ -87,6 +93,8 @@ impl Default for SamplerConfig {
             spacing: TimestepSpacing::Leading,
             grid: ContinuousSpacing::Time,
             from: 1.0,
+            guidance: 1.0,
+            last: LastStep::LeastNoise,
         }
     }
 }
@@ -168,12 +176,13 @@ impl Denoiser<'_> {
                     rng.normal([1, channels, height, width], &device)
                 })
             }
-            Method::Ddim => ddim::sample(self, start, &times),
+            Method::Ddim => ddim::sample(self, start, &times, config.last),
             Method::Singlestep => {
                 dpm_solver::singlestep(self, start, config.steps, config.timesteps())
             }
             Method::Multistep => {
-                dpm_solver::multistep(self, start, config.steps, config.timesteps())
+                let timesteps = config.timesteps();
+                dpm_solver::multistep(self, start, config.steps, timesteps, config.last)
             }
             Method::Euler => ode::euler(self, start, config.steps, config.timesteps()),
             Method::Heun => ode::heun(self, start, config.steps, config.timesteps()),

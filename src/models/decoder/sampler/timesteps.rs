@@ -12,8 +12,22 @@ use crate::models::decoder::diffusion::{NoiseLevel, NoiseSchedule};
 pub enum TimestepSpacing {
     /// 1, 1 + T/steps, … as in the reference: with few steps it starts where not all is noise.
     Leading,
+    /// 0, T/steps, …: `leading` in diffusers with a `steps_offset` of 0.
+    LeadingFromZero,
     /// T − 1, T − 1 − T/steps, …: starts at pure noise (Lin et al. 2024).
     Trailing,
+}
+
+/// Where a sampler ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LastStep {
+    /// At the least noisy level of the schedule, as the reference does (`final_sigmas_type = "sigma_min"` in diffusers,
+    /// `set_alpha_to_one = false` of DDIM).
+    #[default]
+    LeastNoise,
+    /// At the image that the network predicts last (`"zero"` and `true` there).
+    Image,
 }
 
 impl TimestepSpacing {
@@ -22,6 +36,7 @@ impl TimestepSpacing {
         let steps = steps.clamp(1, total);
         let time = |index: usize| match self {
             Self::Leading => (index * total / steps + 1).min(total - 1),
+            Self::LeadingFromZero => index * total / steps,
             Self::Trailing => (index + 1) * total / steps - 1,
         };
         (0..steps).rev().map(time).collect()

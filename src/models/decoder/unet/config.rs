@@ -82,3 +82,16 @@ impl UNetConfig {
         heads
     }
 }
+
+/// Which parameters of a U-Net learn; the others stay as they were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrainedPart {
+    /// Keys and values of every cross-attention: how tokens are read (CODA's choice; Kumari et al. 2023).
+    KeysValues,
+    /// All four matrices of every cross-attention.
+    CrossAttention,
+    /// Everything.
+    #[serde(rename = "unet")]
+    UNet,
+}

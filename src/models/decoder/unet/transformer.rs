@@ -5,7 +5,7 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use super::config::UNetConfig;
+use super::config::{TrainedPart, UNetConfig};
 use crate::kernels;
 use crate::models::blocks::{GroupNorm, LayerNorm, Linear, Pointwise};
 use crate::rng::Init;
@@ -39,6 +39,20 @@ impl SpatialTransformer {
             block: TransformerBlock::new(init, config, channels, config.heads_at(level)),
             proj_out: Pointwise::zeroed(init, channels, channels, linear),
         }
+    }
+
+    /// The same with gradients for a part of the cross-attention.
+    pub(super) fn learning(mut self, part: TrainedPart) -> Self {
+        let attention = self.block.attn2;
+        self.block.attn2 = match part {
+            TrainedPart::KeysValues => UNetAttention {
+                to_k: attention.to_k.set_require_grad(true),
+                to_v: attention.to_v.set_require_grad(true),
+                ..attention
+            },
+            TrainedPart::CrossAttention | TrainedPart::UNet => attention.set_require_grad(true),
+        };
+        self
     }
 
     /// What the slots say to this layer; the same for every step of a sampler.

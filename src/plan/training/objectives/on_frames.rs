@@ -2,8 +2,10 @@
 use serde::{Deserialize, Serialize};
 use slotflow_datasets::GroundTruth;
 
+use super::decoder_parts::{DecoderParts, SlotTokensConfig};
 use super::table::{ObjectiveTable, StartWeights, check_window, named, refused};
 use crate::models::WeightsKind;
+use crate::models::decoder::autoencoder_kl::AutoencoderKlConfig;
 use crate::models::decoder::autoregressive::AutoregressiveConfig;
 use crate::models::decoder::dvae::DvaeConfig;
 use crate::models::decoder::latent_diffusion::LatentDiffusionConfig;
@@ -14,6 +16,7 @@ use crate::models::perceptual::motion::MotionConfig;
 use crate::plan::error::PlanError;
 use crate::plan::video_predict::WeightsName;
 use crate::train::data::config::{ClipNeeds, TrainData};
+use crate::train::objectives::autoencoder_kl::AutoencoderKlObjectiveConfig;
 use crate::train::objectives::diffusion::DiffusionObjectiveConfig;
 use crate::train::objectives::dvae::DvaeObjectiveConfig;
 use crate::train::objectives::motion::MotionObjectiveConfig;
@@ -33,6 +36,18 @@ pub struct VqVaePlan {
 }
 
 impl ObjectiveTable for VqVaePlan {}
+
+/// `[autoencoder-kl]`
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct AutoencoderKlPlan {
+    /// The objective.
+    pub objective: AutoencoderKlObjectiveConfig,
+    /// The model; its `scaling-factor` is measured when it is trained.
+    pub model: AutoencoderKlConfig,
+}
+
+impl ObjectiveTable for AutoencoderKlPlan {}
 
 /// `[slots]`
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -91,10 +106,21 @@ pub struct DiffusionPlan {
     /// The slot encoder, trained before.
     pub encoder: WeightsName,
     /// The VQ-VAE, trained before; its sizes take the place of those in `model`.
-    pub vqvae: WeightsName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vqvae: Option<WeightsName>,
+    /// In place of a VQ-VAE: an auto-encoder in the shape of Stable Diffusion's, trained before. The U-Net of `model` reads
+    /// `tokens` made of slots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoencoder_kl: Option<WeightsName>,
+    /// In place of both: Stable Diffusion as `pipeline import` writes it, which learns to read `tokens` made of slots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stable_diffusion: Option<WeightsName>,
     /// Divide latents by their own deviation and move them to mean zero.
     #[serde(default)]
     pub normalise: bool,
+    /// How slots take the place of a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<SlotTokensConfig>,
     /// The objective.
     #[serde(default)]
     pub objective: DiffusionObjectiveConfig,
@@ -103,23 +129,35 @@ pub struct DiffusionPlan {
     pub model: LatentDiffusionConfig,
 }
 
+impl DiffusionPlan {
+    /// What the decoder is built around.
+    pub fn decoder(&self) -> DecoderParts<'_> {
+        DecoderParts {
+            table: "diffusion",
+            vqvae: self.vqvae.as_ref(),
+            autoencoder_kl: self.autoencoder_kl.as_ref(),
+            stable_diffusion: self.stable_diffusion.as_ref(),
+            tokens: self.tokens.as_ref(),
+            normalise: self.normalise,
+            sampler: &self.objective.sampler,
+            model: &self.model,
+        }
+    }
+}
+
 impl ObjectiveTable for DiffusionPlan {
     fn starts_from(&self) -> Vec<StartWeights<'_>> {
-        named([
-            (
-                "diffusion.encoder",
-                Some(&self.encoder),
-                Some(WeightsKind::SlotEncoder),
-            ),
-            (
-                "diffusion.vqvae",
-                Some(&self.vqvae),
-                Some(WeightsKind::VqVae),
-            ),
-        ])
+        let mut all = named([(
+            "diffusion.encoder",
+            Some(&self.encoder),
+            Some(WeightsKind::SlotEncoder),
+        )]);
+        all.extend(self.decoder().starts_from());
+        all
     }
 
     fn check(&self, _: &TrainData) -> Result<(), PlanError> {
+        self.decoder().check()?;
         let share = self.objective.slot_dropout;
         if (0.0..=1.0).contains(&share) {
             return Ok(());
@@ -198,7 +236,15 @@ impl ObjectiveTable for StevePlan {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SlotDiffusionPlan {
     /// The VQ-VAE, trained before; its sizes take the place of those in `model`.
-    pub vqvae: WeightsName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vqvae: Option<WeightsName>,
+    /// In place of a VQ-VAE: an auto-encoder in the shape of Stable Diffusion's, trained before. The U-Net of `model` reads
+    /// `tokens` made of slots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoencoder_kl: Option<WeightsName>,
+    /// In place of both: Stable Diffusion as `pipeline import` writes it, which learns to read `tokens` made of slots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stable_diffusion: Option<WeightsName>,
     /// A vision transformer, trained before, for the stem of `slots`; only where that is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vit: Option<WeightsName>,
@@ -208,6 +254,9 @@ pub struct SlotDiffusionPlan {
     /// Divide latents by their own deviation and move them to mean zero.
     #[serde(default)]
     pub normalise: bool,
+    /// How slots take the place of a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<SlotTokensConfig>,
     /// The objective.
     #[serde(default)]
     pub objective: SlotDiffusionObjectiveConfig,
@@ -219,14 +268,26 @@ pub struct SlotDiffusionPlan {
     pub model: LatentDiffusionConfig,
 }
 
+impl SlotDiffusionPlan {
+    /// What the decoder is built around.
+    pub fn decoder(&self) -> DecoderParts<'_> {
+        DecoderParts {
+            table: "slotdiffusion",
+            vqvae: self.vqvae.as_ref(),
+            autoencoder_kl: self.autoencoder_kl.as_ref(),
+            stable_diffusion: self.stable_diffusion.as_ref(),
+            tokens: self.tokens.as_ref(),
+            normalise: self.normalise,
+            sampler: &self.objective.sampler,
+            model: &self.model,
+        }
+    }
+}
+
 impl ObjectiveTable for SlotDiffusionPlan {
     fn starts_from(&self) -> Vec<StartWeights<'_>> {
-        named([
-            (
-                "slotdiffusion.vqvae",
-                Some(&self.vqvae),
-                Some(WeightsKind::VqVae),
-            ),
+        let mut all = self.decoder().starts_from();
+        all.extend(named([
             (
                 "slotdiffusion.vit",
                 self.vit.as_ref(),
@@ -237,10 +298,19 @@ impl ObjectiveTable for SlotDiffusionPlan {
                 self.start_encoder.as_ref(),
                 Some(WeightsKind::SlotEncoder),
             ),
-        ])
+        ]));
+        all
     }
 
     fn check(&self, data: &TrainData) -> Result<(), PlanError> {
+        self.decoder().check()?;
+        let weight = self.objective.feature_weight;
+        if !(weight.is_finite() && weight >= 0.0) {
+            return refused(
+                "slotdiffusion.objective.feature-weight",
+                "is a weight, 0 or above",
+            );
+        }
         if self.vit.is_some() && self.start_encoder.is_some() {
             return refused(
                 "slotdiffusion.vit",

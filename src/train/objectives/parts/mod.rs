@@ -6,6 +6,9 @@ pub mod reconstruct;
 /// Where a slot encoder that learns with a decoder starts from.
 pub mod encoder_init;
 
+/// Diffusion decoders before their first step.
+pub mod decoder_init;
+
 /// Figures of a validation.
 pub mod figures;
 
