@@ -8,6 +8,7 @@ use slotflow_datasets::listing::read_text;
 
 use super::messages::failure::Failure;
 use super::messages::output::print;
+use crate::artifacts::progress::say;
 use crate::stages::slot_files;
 use crate::train::data::imported_slots::holds_slots;
 use crate::weights::import::stable_diffusion;
@@ -68,7 +69,10 @@ pub fn import(args: &ImportArgs) -> Result<ExitCode, Failure> {
     };
     let written = if args.model == STABLE_DIFFUSION {
         let weights = stable_diffusion::import(&args.checkpoint, &config)?;
-        stable_diffusion::write(&weights, &args.out)?
+        let written = stable_diffusion::write(&weights, &args.out)?;
+        let settings = stable_diffusion::sampler_settings(&weights);
+        say(&format!("its scheduler samples with {settings}"));
+        written
     } else {
         import::import(&args.checkpoint, &args.model, config)?.write(&args.out)?
     };

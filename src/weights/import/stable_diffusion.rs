@@ -14,12 +14,15 @@ use slotflow_datasets::listing::read_text;
 
 use super::{Draft, write_all};
 use crate::models::WeightsKind;
+use crate::models::decoder::sampler::SamplerConfig;
 use crate::models::decoder::stable_diffusion::StableDiffusionConfig;
 use crate::rng::Init;
 use crate::weights::keys::stable_diffusion::{
     authors, current_name, diffusers_autoencoder, diffusers_unet, is_aside,
 };
-use crate::weights::official::{Component, Components, STABLE_DIFFUSION, stable_diffusion};
+use crate::weights::official::{
+    Component, Components, STABLE_DIFFUSION, sampler, stable_diffusion,
+};
 use crate::weights::{
     Header, Shapes, StoredArray, StoredWeights, Values, WeightsError, map_safetensors, read_pth,
     shapes_of,
@@ -51,7 +54,7 @@ const FILES: [(&str, &str); 4] = [
 /// When a file is missing or cannot be read, when its names are not exactly those of the model, when a shape differs, when
 /// a number is none or is stored in another way than 32 or 16 bits, or when a setting asks for what no model here has.
 pub fn import(path: &Path, given: &Json) -> Result<StoredWeights, WeightsError> {
-    let (config, arrays) = if path.is_dir() {
+    let (config, sampler, arrays) = if path.is_dir() {
         if !given.is_null() {
             return Err(layout("a folder has its own configurations", path));
         }
@@ -62,8 +65,23 @@ pub fn import(path: &Path, given: &Json) -> Result<StoredWeights, WeightsError> 
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let origin = format!("imported from `{name}`, without its text encoder");
     let mut header = Header::new(WeightsKind::StableDiffusion, &config, &origin)?;
-    header.training = json!({ "official": STABLE_DIFFUSION });
+    header.training = json!({ "official": STABLE_DIFFUSION, SAMPLER: sampler });
     Ok(StoredWeights { header, arrays })
+}
+
+/// Where an imported file tells how its scheduler samples.
+const SAMPLER: &str = "sampler";
+
+/// The settings of a plan by which a model is sampled as its scheduler says.
+pub fn sampler_settings(weights: &StoredWeights) -> String {
+    let sampler = &weights.header.training[SAMPLER];
+    let by_steps = sampler["method"] == "multistep";
+    let times = if by_steps { "grid" } else { "spacing" };
+    let told = ["method", times, "last"].into_iter().filter_map(|key| {
+        let value = sampler[key].as_str()?;
+        Some(format!("--set render.sampler.{key}={value}"))
+    });
+    told.collect::<Vec<_>>().join(" ")
 }
 
 /// Writes the file into a folder and gives its path.
@@ -78,7 +96,7 @@ pub fn write(weights: &StoredWeights, folder: &Path) -> Result<Vec<PathBuf>, Wei
     write_all(folder, &[draft])
 }
 
-type Model = (StableDiffusionConfig, Vec<StoredArray>);
+type Model = (StableDiffusionConfig, SamplerConfig, Vec<StoredArray>);
 
 fn layout(reason: impl Into<String>, path: &Path) -> WeightsError {
     WeightsError::Layout {
@@ -122,7 +140,7 @@ fn of_folder(folder: &Path) -> Result<Model, WeightsError> {
     arrays.extend(fitted(of_vae, &shapes, &vae, |path| {
         diffusers_autoencoder(path.strip_prefix("vae.")?, levels)
     })?);
-    Ok((config, arrays))
+    Ok((config, sampler(&component(2))?, arrays))
 }
 
 /// The shape of every parameter, under our names.
@@ -306,7 +324,7 @@ fn of_file(path: &Path, given: &Json) -> Result<Model, WeightsError> {
     config.vae.linear_projection = false;
     check_sizes(&config, &[&found], path)?;
     let arrays = fitted(found, &blank_shapes(&config), path, authors)?;
-    Ok((config, arrays))
+    Ok((config, sampler(&component(&scheduler))?, arrays))
 }
 
 /// Parts of a model that have settings, in the order of [`published`].
@@ -364,6 +382,8 @@ fn published(context: usize, given: &Json, path: &Path) -> Result<[Json; 3], Wei
         "beta_start": 0.000_85,
         "beta_end": 0.012,
         "beta_schedule": "scaled_linear",
+        "steps_offset": 1,
+        "set_alpha_to_one": false,
     });
     let mut all = [unet, vae, scheduler];
     replace(&mut all, given, path)?;

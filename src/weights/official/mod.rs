@@ -25,7 +25,7 @@ mod stable_diffusion;
 pub use average::take_average;
 pub use config::OfficialConfig;
 pub use sizes::Sizes;
-pub use stable_diffusion::{Component, Components, stable_diffusion};
+pub use stable_diffusion::{Component, Components, sampler, stable_diffusion};
 
 use super::keys::CheckpointLayout;
 use super::{Shapes, WeightsError};

@@ -2,10 +2,13 @@
 //!
 //! Source: the arguments and defaults of diffusers' `UNet2DConditionModel`, `AutoencoderKL` and `DDIMScheduler`.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::models::decoder::autoencoder_kl::AutoencoderKlConfig;
 use crate::models::decoder::diffusion::{Betas, DiffusionConfig, PredictionType, StepWeight};
+use crate::models::decoder::sampler::{
+    ContinuousSpacing, LastStep, Method, SamplerConfig, TimestepSpacing,
+};
 use crate::models::decoder::stable_diffusion::StableDiffusionConfig;
 use crate::models::decoder::unet::UNetConfig;
 use crate::weights::WeightsError;
@@ -206,6 +209,56 @@ fn vae(component: &Component) -> Result<AutoencoderKlConfig, WeightsError> {
     })
 }
 
+/// How the scheduler of a model samples: by DDIM, or by DPM-Solver++ where its times are evenly spread from the first to the
+/// last (`linspace`).
+///
+/// # Errors
+/// When it looks at times that no sampler here visits.
+pub fn sampler(component: &Component) -> Result<SamplerConfig, WeightsError> {
+    let is_solver = component
+        .word("_class_name", "DDIMScheduler")?
+        .starts_with("DPMSolver");
+    let usual = if is_solver { "linspace" } else { "leading" };
+    let spacing = component.word("timestep_spacing", usual)?;
+    let offset = component.config.get("steps_offset");
+    let ends_at_image = if is_solver {
+        component.word("final_sigmas_type", "zero")? == "zero"
+    } else {
+        component.config.get("set_alpha_to_one").is_none() || component.flag("set_alpha_to_one")?
+    };
+    let ddim = |spacing| SamplerConfig {
+        method: Method::Ddim,
+        spacing,
+        ..SamplerConfig::default()
+    };
+    let sampler = match (spacing, offset.map(Value::as_u64)) {
+        ("leading", None | Some(Some(0))) => ddim(TimestepSpacing::LeadingFromZero),
+        ("leading", Some(Some(1))) => ddim(TimestepSpacing::Leading),
+        ("leading", _) => {
+            let why = format!("is {}; there are 0 and 1", json!(offset));
+            return Err(component.refuse("steps_offset", why));
+        }
+        ("trailing", _) => ddim(TimestepSpacing::Trailing),
+        ("linspace", _) => SamplerConfig {
+            method: Method::Multistep,
+            grid: ContinuousSpacing::WholeSteps,
+            ..SamplerConfig::default()
+        },
+        (other, _) => {
+            let why = format!("is `{other}`; there are leading, trailing and linspace");
+            return Err(component.refuse("timestep_spacing", why));
+        }
+    };
+    Ok(SamplerConfig {
+        last: if ends_at_image {
+            LastStep::Image
+        } else {
+            LastStep::LeastNoise
+        },
+        ..sampler
+    })
+}
+
 fn process(component: &Component) -> Result<DiffusionConfig, WeightsError> {
     for (key, only) in SCHEDULER {
         component.only(key, only)?;
@@ -312,6 +365,55 @@ mod tests {
         ] {
             let said = refused(key, value);
             assert!(said.contains(key) && said.contains(why), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_scheduler_tells_which_times_are_visited_and_where_they_end() {
+        let read = |settings: Value| {
+            let component = Component {
+                config: &settings,
+                path: Path::new("scheduler_config.json"),
+            };
+            let sampler = sampler(&component).map_err(|error| error.to_string())?;
+            Ok::<_, String>((sampler.method, sampler.spacing, sampler.grid, sampler.last))
+        };
+        let (time, whole) = (ContinuousSpacing::Time, ContinuousSpacing::WholeSteps);
+        let (image, noise) = (LastStep::Image, LastStep::LeastNoise);
+        for (settings, told) in [
+            (
+                json!({"_class_name": "PNDMScheduler", "steps_offset": 1, "set_alpha_to_one": false}),
+                (Method::Ddim, TimestepSpacing::Leading, time, noise),
+            ),
+            (
+                json!({}),
+                (Method::Ddim, TimestepSpacing::LeadingFromZero, time, image),
+            ),
+            (
+                json!({"timestep_spacing": "linspace"}),
+                (Method::Multistep, TimestepSpacing::Leading, whole, image),
+            ),
+            (
+                json!({"timestep_spacing": "trailing"}),
+                (Method::Ddim, TimestepSpacing::Trailing, time, image),
+            ),
+            (
+                json!({"_class_name": "DPMSolverMultistepScheduler"}),
+                (Method::Multistep, TimestepSpacing::Leading, whole, image),
+            ),
+            (
+                json!({"_class_name": "DPMSolverMultistepScheduler", "final_sigmas_type": "sigma_min"}),
+                (Method::Multistep, TimestepSpacing::Leading, whole, noise),
+            ),
+        ] {
+            assert_eq!(read(settings.clone()), Ok(told), "{settings}");
+        }
+        for (key, settings) in [
+            ("steps_offset", json!({"steps_offset": 2})),
+            ("timestep_spacing", json!({"timestep_spacing": "karras"})),
+        ] {
+            let refused = read(settings).unwrap_err();
+            assert!(refused.contains(key), "{refused}");
         }
     }
 

@@ -163,10 +163,14 @@ def trained(model, io):
 
 def samples(model, io, scheduler):
     """States behind every step of two samplers from equal latents, and what a scheduler does to images."""
+    ddim, dpm = DDIMScheduler.from_config, DPMSolverMultistepScheduler.from_config
     runs = {
-        "ddim": DDIMScheduler.from_config(scheduler),
-        # The last step ends at the first level of the schedule, as ours do, and not at the image.
-        "dpm": DPMSolverMultistepScheduler.from_config(scheduler, final_sigmas_type="sigma_min"),
+        "ddim": ddim(scheduler),
+        "ddim-from-zero": ddim(scheduler, steps_offset=0, set_alpha_to_one=True),
+        "ddim-trailing": ddim(scheduler, timestep_spacing="trailing"),
+        # The last step ends at the first level of the schedule, as ours do where nothing is said, or at the image.
+        "dpm": dpm(scheduler, final_sigmas_type="sigma_min"),
+        "dpm-image": dpm(scheduler, final_sigmas_type="zero"),
     }
     for name, run in runs.items():
         run.set_timesteps(5)

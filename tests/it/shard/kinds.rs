@@ -8,25 +8,34 @@ use slotflow_datasets::video::{Format, write};
 use super::shards;
 use crate::support::{Product, assert_same_run, contents};
 
+/// A run of a plan in one go, and in two shards that are merged, is one run.
+fn is_one_run(run: &[&str]) {
+    let product = Product::new();
+    let own = ["--quiet", "--device", "cpu"];
+    let run = [&["run"][..], run, &own].concat();
+    product.succeed(&[&run[..], &["--out", "whole"]].concat());
+    shards(&product, &run, 2, "parts");
+    let merge = ["merge", "parts", "--out", "merged", "--cache", "cache-m"];
+    product.succeed(&[&merge[..], &own].concat());
+    assert_same_run(&product, "whole", "merged");
+}
+
 #[test]
 fn questions_of_all_shards_are_answered_as_in_one_run() {
-    let product = Product::new();
-    let ask = [
-        "run",
-        "clevrer-vqa",
-        "--quiet",
-        "--device",
-        "cpu",
-        "--clips",
-        "3",
+    is_one_run(&["clevrer-vqa", "--clips", "3"]);
+}
+
+#[test]
+fn outcomes_of_all_shards_are_predicted_as_in_one_run() {
+    let small = [
+        "--set",
+        "physion.clips=24",
+        "--set",
+        "physion.steps=4",
+        "--set",
+        "physion.save-every=2",
     ];
-    product.succeed(&[&ask[..], &["--out", "whole"]].concat());
-    shards(&product, &ask, 2, "parts");
-    let merge = [
-        "merge", "parts", "--quiet", "--device", "cpu", "--out", "merged",
-    ];
-    product.succeed(&[&merge[..], &["--cache", "cache-m"]].concat());
-    assert_same_run(&product, "whole", "merged");
+    is_one_run(&[&["physion-vqa", "--clips", "4"][..], &small].concat());
 }
 
 #[test]
