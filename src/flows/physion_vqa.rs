@@ -228,5 +228,6 @@ fn shown(row: &ContactAnswer) -> AnswerRow {
         truth: Some(row.truth.clone()),
         answer: row.answer.clone(),
         probability: if row.answer == "yes" { yes } else { 1.0 - yes },
+        trace: Vec::new(),
     }
 }

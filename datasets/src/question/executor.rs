@@ -81,6 +81,15 @@ pub enum Verdict {
 /// # Errors
 /// When a module does not get what it takes, or cannot give what it should.
 pub fn run(table: &EventTable, program: &[String]) -> Result<Value, Fault> {
+    walk(table, program, |_, _| {})
+}
+
+/// [`run`], with `look` called behind every token with what is on top of the stack.
+pub(super) fn walk<'p>(
+    table: &EventTable,
+    program: &'p [String],
+    mut look: impl FnMut(&'p str, Option<&Value>),
+) -> Result<Value, Fault> {
     let mut stack = Vec::new();
     for (place, token) in program.iter().enumerate() {
         match Token::read(token) {
@@ -100,6 +109,7 @@ pub fn run(table: &EventTable, program: &[String]) -> Result<Value, Fault> {
                 }
             }
         }
+        look(token, stack.last());
     }
     stack.pop().ok_or(Fault {
         module: "",

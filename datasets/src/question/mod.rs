@@ -12,6 +12,9 @@ pub mod program;
 /// Functional programs: run.
 pub mod executor;
 
+/// A program step by step, in words.
+pub mod trace;
+
 /// Questions and answers as numbers.
 mod vocabulary;
 

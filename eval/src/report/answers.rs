@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::answers::confusion;
 
 use super::markup::{counted, escape};
-use super::page::AnswerRow;
+use super::page::{AnswerRow, TraceStep};
 
 /// How many questions of a type stand on the page; all of them stand in `answers.csv`.
 const SHOWN: usize = 200;
@@ -119,8 +119,12 @@ fn question(rows: &Question<'_>, with_options: bool) -> String {
             Some(false) => "✗ ",
             None => "",
         };
+        let trace = match right(row) {
+            Some(false) => trace(row),
+            _ => String::new(),
+        };
         format!(
-            "<tr>{head}{option}<td>{}</td><td class=\"{class}\">{mark}{}</td>\
+            "<tr>{head}{option}<td>{}</td><td class=\"{class}\">{mark}{}{trace}</td>\
              <td class=\"num\">{:.3}</td></tr>",
             row.truth.as_deref().map_or_else(|| "–".to_owned(), escape),
             escape(&row.answer),
@@ -128,6 +132,23 @@ fn question(rows: &Question<'_>, with_options: bool) -> String {
         )
     };
     rows.iter().enumerate().map(one).collect()
+}
+
+/// How an answer was found, behind a fold.
+fn trace(row: &AnswerRow) -> String {
+    if row.trace.is_empty() {
+        return String::new();
+    }
+    let step = |step: &TraceStep| {
+        format!(
+            "<tr><td><code>{}</code></td><td class=\"words\">{}</td><td class=\"num\">{:.2}</td></tr>",
+            escape(&step.module),
+            escape(&step.found),
+            step.probability
+        )
+    };
+    let steps = row.trace.iter().map(step).collect::<Vec<_>>().concat();
+    format!("<details class=\"trace\"><summary>steps</summary><table>{steps}</table></details>")
 }
 
 /// A table for each kind of answer: the subtypes of questions of one word, then the options of each type.
@@ -198,7 +219,21 @@ mod tests {
             truth: Some(truth.to_owned()),
             answer: answer.to_owned(),
             probability: 0.5,
+            trace: vec![TraceStep {
+                module: "unique".to_owned(),
+                found: "red <cube>".to_owned(),
+                probability: 0.25,
+            }],
         }
+    }
+
+    #[test]
+    fn only_wrong_answers_show_their_steps() {
+        let page = answers(&[row("good one", None, "red", "red")]);
+        assert!(!page.contains("class=\"trace\""), "{page}");
+        let page = answers(&[row("bad one", None, "red", "blue")]);
+        let step = "<code>unique</code></td><td class=\"words\">red &lt;cube&gt;</td><td class=\"num\">0.25";
+        assert!(page.contains(step), "{page}");
     }
 
     #[test]

@@ -34,6 +34,6 @@ pub use edited::{AnswerChange, EditPage, edited};
 pub use html::html;
 pub use page::{
     AnswerRow, CEILING_SUFFIX, COMPOSED, ClipView, FLOOR_SUFFIX, IMAGINED, IN_FOLDERS, Made, Page,
-    RANKS, RECONSTRUCTION, StageRow, Strip, StripRow, VideoView,
+    RANKS, RECONSTRUCTION, StageRow, Strip, StripRow, TraceStep, VideoView,
 };
 pub use paired::{Difference, RunView, differences};

@@ -132,6 +132,19 @@ pub struct AnswerRow {
     pub answer: String,
     /// What the model gave that answer, 0..1.
     pub probability: f64,
+    /// How it was found, where a program was run; shown of wrong answers.
+    pub trace: Vec<TraceStep>,
+}
+
+/// A step on the way to an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TraceStep {
+    /// What is looked for.
+    pub module: String,
+    /// What is found.
+    pub found: String,
+    /// How sure that is, 0..1.
+    pub probability: f64,
 }
 
 /// A stage of the run. Its time stands in `run.json`.

@@ -3,7 +3,7 @@
 use slotflow_eval::distribution::metrics::FVD;
 use slotflow_eval::pixel::psnr::PSNR;
 use slotflow_eval::report::{
-    AnswerRow, ClipView, Made, Page, StageRow, Strip, StripRow, VideoView, html,
+    AnswerRow, ClipView, Made, Page, StageRow, Strip, StripRow, TraceStep, VideoView, html,
 };
 use slotflow_eval::{ItemTable, ItemValue, MetricName, Score, ScoreTable};
 
@@ -39,6 +39,25 @@ struct Example {
     scores: ScoreTable,
     items: ItemTable,
     text: String,
+}
+
+/// An answer of texts that `own` makes.
+fn answer(own: &dyn Fn(&str) -> String, option: Option<String>) -> AnswerRow {
+    AnswerRow {
+        video: own("video"),
+        question: own("question"),
+        kind: own("kind"),
+        subtype: Some(own("subtype")),
+        option,
+        truth: Some(own("truth")),
+        answer: own("answer"),
+        probability: 0.75,
+        trace: vec![TraceStep {
+            module: own("module"),
+            found: own("found"),
+            probability: 0.5,
+        }],
+    }
 }
 
 impl Example {
@@ -103,23 +122,13 @@ impl Example {
             scores: vec![("psnr".to_owned(), 24.5), (own("odd"), 1.0)],
             note: Some(own("note")),
         };
-        let answer = |option: Option<String>| AnswerRow {
-            video: own("video"),
-            question: own("question"),
-            kind: own("kind"),
-            subtype: Some(own("subtype")),
-            option,
-            truth: Some(own("truth")),
-            answer: own("answer"),
-            probability: 0.75,
-        };
         Page {
             title: own("title"),
             subtitle: own("subtitle"),
             scores: &self.scores,
             items: &self.items,
             clips: vec![clip.clone(), clip],
-            answers: vec![answer(None), answer(Some(own("option")))],
+            answers: vec![answer(&own, None), answer(&own, Some(own("option")))],
             stages: vec![StageRow {
                 stage: own("stage"),
                 why: own("why"),

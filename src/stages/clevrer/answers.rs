@@ -7,7 +7,7 @@ use slotflow_datasets::question::executor::{self, Verdict};
 use slotflow_datasets::question::family;
 use slotflow_datasets::{Ask, ClipId, Question};
 use slotflow_eval::answers::Graded;
-use slotflow_eval::report::AnswerRow;
+use slotflow_eval::report::{AnswerRow, TraceStep};
 
 use crate::artifacts::{Artifact, ArtifactKind, PerClip, RunError};
 use crate::train::data::qa_dataset::kind_of;
@@ -41,6 +41,20 @@ pub struct AnswerRecord {
     /// Why it could not be answered.
     #[serde(default)]
     pub remark: Option<String>,
+    /// How it was found, where a program was run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trace: Vec<TracedStep>,
+}
+
+/// A step of a program on the likeliest reading of its clip.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TracedStep {
+    /// The module, with the words that it takes.
+    pub module: String,
+    /// What it finds, in words.
+    pub found: String,
+    /// Share of the readings on which it finds the same, 0..1.
+    pub share: f64,
 }
 
 impl AnswerRecord {
@@ -70,6 +84,17 @@ impl AnswerRecord {
             truth: self.truth.clone(),
             answer: self.answer.clone(),
             probability: self.probability,
+            trace: self.trace.iter().map(TracedStep::shown).collect(),
+        }
+    }
+}
+
+impl TracedStep {
+    fn shown(&self) -> TraceStep {
+        TraceStep {
+            module: self.module.clone(),
+            found: self.found.clone(),
+            probability: self.share,
         }
     }
 }
@@ -93,6 +118,7 @@ impl AnswerRecord {
             blind: String::new(),
             probability: 0.0,
             remark: None,
+            trace: Vec::new(),
         }
     }
 

@@ -43,7 +43,7 @@ pub struct NeuroSymbolic<'a> {
 impl Stage for NeuroSymbolic<'_> {
     const NAME: &'static str = "neuro-symbolic";
     const FORMER_NAME: Option<&'static str> = Some("reason");
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
     const IS_PER_CLIP: bool = true;
     type Config = NeuroSymbolicConfig;
     type Output = AnswersOfClips;

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 
 use ndarray::ArrayView3;
 use slotflow_datasets::question::executor::{self, Value, Verdict};
+use slotflow_datasets::question::trace::{Step, trace};
 use slotflow_datasets::question::{Event, EventKind, EventTable};
 use slotflow_datasets::{Ask, ClipId, Question, QuestionKind};
 
-use super::answers::{Answer, AnswerRecord};
+use super::answers::{Answer, AnswerRecord, TracedStep};
 use super::counterfactual_rollout::CounterfactualRollout;
 use super::presupposition::presupposed;
 use crate::artifacts::ClipSlots;
@@ -61,9 +62,9 @@ impl<'a> Scene<'a> {
     /// The answers to a question, one an option.
     pub fn answer(&mut self, clip: &ClipId, question: &Question) -> Vec<AnswerRecord> {
         if let Some(next) = self.next(question) {
-            return AnswerRecord::of_votes(clip, question, &next);
+            return self.traced_next(AnswerRecord::of_votes(clip, question, &next), question);
         }
-        let mut votes = Votes::default();
+        let (mut votes, mut likely) = (Votes::default(), Vec::new());
         for (place, credit) in CREDITS.into_iter().enumerate() {
             self.read(place);
             let open = votes.open();
@@ -79,6 +80,9 @@ impl<'a> Scene<'a> {
                     table.without.insert(removed, events);
                 }
                 votes.add(executor::verdict(&table, question), &open);
+                if place == 0 {
+                    likely.push(table);
+                }
             }
             // One reading is asked for where nothing but the most likely counts.
             if self.count == 1 || votes.open().iter().all(|open| !open) {
@@ -90,6 +94,7 @@ impl<'a> Scene<'a> {
             if row.answer == executor::ERROR {
                 row.remark = self.fault(question, option);
             }
+            row.trace = traced(&likely, &program(question, option));
         }
         rows
     }
@@ -97,11 +102,7 @@ impl<'a> Scene<'a> {
     /// Why the program of an option fails on the most likely reading.
     fn fault(&self, question: &Question, option: usize) -> Option<String> {
         let table = presupposed(self.parsed.table.clone(), &self.parsed.confidence, question);
-        let program = match &question.ask {
-            Ask::Word(_) => question.program.clone(),
-            Ask::Choices(choices) => [&*choices.get(option)?.program, &question.program].concat(),
-        };
-        let fault = executor::run(&table, &program).err()?;
+        let fault = executor::run(&table, &program(question, option)).err()?;
         Some(fault.to_string())
     }
 
@@ -170,6 +171,28 @@ impl<'a> Scene<'a> {
         Some(vec![happens(0), happens(1)])
     }
 
+    /// Answers about what happens next with the collisions that their options name, and how likely each is.
+    fn traced_next(&mut self, rows: Vec<AnswerRecord>, question: &Question) -> Vec<AnswerRecord> {
+        let Ask::Choices(choices) = &question.ask else {
+            return rows;
+        };
+        self.read(0);
+        let readings = self.readings[0].iter();
+        let tables: Vec<EventTable> = readings
+            .map(|table| presupposed(table.clone(), &self.parsed.confidence, question))
+            .collect();
+        let traced = rows.into_iter().zip(choices).map(|(mut row, choice)| {
+            row.trace = traced(&tables, &choice.program);
+            row.trace.push(TracedStep {
+                module: "behind the clip".to_owned(),
+                found: format!("the likelier of the two: {}", row.answer),
+                share: row.probability,
+            });
+            row
+        });
+        traced.collect()
+    }
+
     /// Logit that two objects collide behind the clip.
     fn evidence(&self, event: &Event) -> Option<f32> {
         let (EventKind::Collision, [one, other]) = (event.kind, event.objects.as_slice()) else {
@@ -180,6 +203,36 @@ impl<'a> Scene<'a> {
         let behind = logits.iter().skip(self.rollout.settings.observed - 1);
         behind.copied().reduce(f32::max)
     }
+}
+
+/// The program that answers a question, or judges one of its options.
+fn program(question: &Question, option: usize) -> Vec<String> {
+    match &question.ask {
+        Ask::Word(_) => question.program.clone(),
+        Ask::Choices(choices) => {
+            let choice = choices
+                .get(option)
+                .map_or(&[][..], |choice| &choice.program);
+            [choice, &question.program].concat()
+        }
+    }
+}
+
+/// The steps of a program on the first of several readings, and on how many of them each finds the same.
+fn traced(readings: &[EventTable], program: &[String]) -> Vec<TracedStep> {
+    let all: Vec<Vec<Step>> = readings.iter().map(|table| trace(table, program)).collect();
+    let Some(first) = all.first() else {
+        return Vec::new();
+    };
+    let steps = first.iter().enumerate().map(|(place, step)| {
+        let same = all.iter().filter(|steps| steps.get(place) == Some(step));
+        TracedStep {
+            module: step.module.clone(),
+            found: step.found.clone(),
+            share: same.count() as f64 / all.len() as f64,
+        }
+    });
+    steps.collect()
 }
 
 /// What readings answer, option by option.
@@ -252,7 +305,38 @@ fn removed_object(table: &EventTable, question: &Question) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use slotflow_datasets::question::Attributes;
+
     use super::*;
+
+    #[test]
+    fn a_step_is_as_sure_as_the_readings_that_find_the_same() {
+        let object = |color: &str| Attributes::new(color, "metal", "cube").unwrap();
+        let table = |colors: &[&str]| {
+            let objects = colors.iter().map(|color| object(color)).collect();
+            EventTable::new(objects, Vec::new(), 128, 128)
+        };
+        let readings = [
+            table(&["red", "blue"]),
+            table(&["red", "green"]),
+            table(&["blue", "blue"]),
+            table(&["red", "blue"]),
+        ];
+        let program = ["objects", "red", "filter_color", "count"].map(str::to_owned);
+        let steps = traced(&readings, &program);
+        let found: Vec<(&str, &str, f64)> = steps
+            .iter()
+            .map(|step| (step.module.as_str(), step.found.as_str(), step.share))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("objects", "2: red metal cube; blue metal cube", 0.5),
+                ("filter_color red", "1: red metal cube", 0.75),
+                ("count", "1", 0.75),
+            ]
+        );
+    }
 
     #[test]
     fn readings_on_which_the_program_fails_do_not_count() {

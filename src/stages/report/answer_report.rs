@@ -1,11 +1,12 @@
 //! A run folder of question answering: the plan, the tables, a submission, one page with what is wrong first.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use slotflow_datasets::Question;
 use slotflow_datasets::question::submission::{self, Answer, Answers as Submitted};
-use slotflow_eval::report::Page;
+use slotflow_datasets::{ClipId, Question};
+use slotflow_eval::report::{ClipView, Page};
 use slotflow_eval::{ItemTable, ScoreTable};
 
 use crate::artifacts::{Run, RunError};
@@ -15,7 +16,11 @@ use crate::stages::clevrer::answers::{AnswerRecord, Answers};
 use crate::stages::clevrer::score_answers::AnswerScores;
 use crate::stages::perceive::decode::Clips;
 use crate::stages::report::answers_csv::write_answers;
+use crate::stages::report::frame_strip::frame_strip;
 use crate::stages::report::run_folder::{made, stage_rows, write_page, write_run_folder};
+
+/// How many of the clips with wrong answers are shown.
+const SHOWN_CLIPS: usize = 6;
 
 /// What a run folder of question answering is made of.
 pub struct AnswerReport<'a> {
@@ -68,7 +73,7 @@ impl AnswerReport<'_> {
             ),
             scores: &table,
             items: &items,
-            clips: Vec::new(),
+            clips: self.worst_clips(&shown)?,
             notes: unread(&shown),
             answers: shown.iter().map(AnswerRecord::shown).collect(),
             stages: stage_rows(run),
@@ -78,6 +83,41 @@ impl AnswerReport<'_> {
             burn_in: 0,
         };
         write_page(folder, &page)
+    }
+
+    /// Frames of the clips about which most questions are answered wrongly.
+    fn worst_clips(&self, rows: &[AnswerRecord]) -> Result<Vec<ClipView>, RunError> {
+        let mut questions: BTreeMap<&str, BTreeMap<usize, bool>> = BTreeMap::new();
+        for row in rows {
+            let Some(truth) = &row.truth else {
+                continue;
+            };
+            let of_clip = questions.entry(&row.video).or_default();
+            *of_clip.entry(row.id).or_default() |= *truth != row.answer;
+        }
+        let wrong =
+            |of_clip: &BTreeMap<usize, bool>| of_clip.values().filter(|wrong| **wrong).count();
+        let mut worst: Vec<_> = questions
+            .iter()
+            .filter(|(_, of_clip)| wrong(of_clip) > 0)
+            .collect();
+        // Of equal ones the first; sorting keeps their order.
+        worst.sort_by_key(|(_, of_clip)| Reverse(wrong(of_clip)));
+        let views = worst.into_iter().take(SHOWN_CLIPS).map(|(name, of_clip)| {
+            let frames = self.clips.frames(&ClipId::new(name))?;
+            Ok(ClipView {
+                name: (*name).to_owned(),
+                strip: Some(frame_strip(&[("frames", frames.view())], 0)?),
+                frames: frames.dim().0,
+                note: Some(format!(
+                    "{} of {} questions answered wrongly",
+                    wrong(of_clip),
+                    of_clip.len()
+                )),
+                ..ClipView::default()
+            })
+        });
+        views.collect()
     }
 
     /// Writes a table a reasoner; the rows of the one that is shown.
