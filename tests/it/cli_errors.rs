@@ -291,7 +291,7 @@ fn a_training_with_two_objectives() {
     assert_snapshot!(said(&["train", "slots-synth", "--set", "vqvae.objective.batch=2"]), @"
     $ pipeline train slots-synth --set vqvae.objective.batch=2
     exit code 2
-    error: a training plan with 2 objectives (`slots`, `vqvae`); exactly one is needed, and there are `vqvae`, `slots`, `diffusion`, `dvae`, `steve`, `slotdiffusion`, `slotformer`, `aloe`, `readout`, `object-event-head`, `motion`: `train/slots-synth`
+    error: a training plan with 2 objectives (`slots`, `vqvae`); exactly one is needed, and there are `vqvae`, `autoencoder-kl`, `slots`, `diffusion`, `dvae`, `steve`, `slotdiffusion`, `slotformer`, `aloe`, `readout`, `object-event-head`, `motion`: `train/slots-synth`
 
     hint: `pipeline show train/slots-synth` prints a whole plan with every key
     ");
