@@ -20,7 +20,7 @@ use crate::stages::report::frame_strip::frame_strip;
 use crate::stages::report::run_folder::{made, stage_rows, write_page, write_run_folder};
 
 /// How many of the clips with wrong answers are shown.
-const SHOWN_CLIPS: usize = 6;
+const SHOWN_CLIPS: usize = 3;
 
 /// What a run folder of question answering is made of.
 pub struct AnswerReport<'a> {
