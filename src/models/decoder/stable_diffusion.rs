@@ -3,7 +3,8 @@
 //! Reference: diffusers `UNet2DConditionModel`, `AutoencoderKL`.
 //!
 //! The U-Net is the one of [`latent_diffusion`](crate::models::decoder::latent_diffusion) at other sizes. The tokens are text in what was
-//! published; a text encoder is no part of this model. [`slots_as_text`] makes them from slots.
+//! published; a text encoder is no part of this model.
+//! [`slots_as_text`](crate::models::decoder::stable_diffusion::slots_as_text) makes them from slots.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
