@@ -192,8 +192,10 @@ pub(super) fn clips(decode: &DecodeConfig, source: &dyn Source) -> Result<(), Un
 pub(super) fn training(plan: &TrainPlan) -> Result<(), UnfitError> {
     for start in plan.objective.table().starts_from() {
         there(&start)?;
-        if let Some(kind @ WeightsKind::StableDiffusion) = start.kind {
-            open_stored::<StableDiffusionConfig>(start.name, kind)?;
+        let on_disk = bundled::name_of(&start.name.0).is_none();
+        if let (Some(kind @ WeightsKind::StableDiffusion), true) = (start.kind, on_disk) {
+            let (config, _) = open_stored::<StableDiffusionConfig>(start.name, kind)?;
+            whole_latents(plan.data.size, config.vae.autoencoder().down_factor())?;
             continue;
         }
         let weights = load(start.name)?;
@@ -208,6 +210,15 @@ pub(super) fn training(plan: &TrainPlan) -> Result<(), UnfitError> {
         trial::weights((start.key, &weights), plan.data.size)?;
     }
     trial::training(plan)
+}
+
+/// Refuses frames that an auto-encoder would give back smaller.
+fn whole_latents(size: [usize; 2], factor: usize) -> Result<(), UnfitError> {
+    if size.iter().all(|side| side.is_multiple_of(factor)) {
+        return Ok(());
+    }
+    let reason = format!("is {size:?}; the auto-encoder takes multiples of {factor} pixels");
+    refused("data.size", reason)
 }
 
 /// Refuses a file that is not there, with the training that writes it where its folder tells.

@@ -251,6 +251,7 @@ fn diffusion(
             SlotDecoderConfig::StableDiffusion(SlotStableDiffusionConfig {
                 dim: encoder.dim,
                 registers: parts.tokens.map_or(0, |tokens| tokens.registers),
+                null_token: true,
                 model: StableDiffusionConfig {
                     resolution,
                     vae,

@@ -273,6 +273,7 @@ fn around_stable_diffusion(
         config: SlotStableDiffusionConfig {
             dim,
             registers: tokens.registers,
+            null_token: tokens.condition_dropout > 0.0,
             model,
         },
         pretrained,

@@ -154,7 +154,7 @@ impl SlotDecoderConfig {
 
     /// Whether it has a null token, so that a sampler's `guidance` may differ from one.
     pub fn knows_guidance(&self) -> bool {
-        matches!(self, Self::StableDiffusion(_))
+        matches!(self, Self::StableDiffusion(config) if config.null_token)
     }
 }
 
@@ -299,6 +299,7 @@ pub(crate) mod tests {
             SlotDecoderConfig::StableDiffusion(SlotStableDiffusionConfig {
                 dim: 6,
                 registers: 2,
+                null_token: true,
                 model: stable_diffusion::tests::tiny(),
             }),
         ]

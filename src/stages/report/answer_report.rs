@@ -59,6 +59,10 @@ impl AnswerReport<'_> {
         if let Some(path) = &self.plan.page.submission {
             self.submit(path, &shown)?;
         }
+        // What is shown comes first, and so stands on top of the page.
+        let profile = self.plan.page.answers.profile();
+        let mut shown_first = table.clone();
+        shown_first.rows.sort_by_key(|row| row.profile != profile);
         let items = ItemTable::default();
         let decode = &self.plan.decode;
         let page = Page {
@@ -68,10 +72,10 @@ impl AnswerReport<'_> {
                 self.clips.clips().len(),
                 decode.dataset,
                 decode.split,
-                self.plan.page.answers,
+                profile,
                 self.plan.seed
             ),
-            scores: &table,
+            scores: &shown_first,
             items: &items,
             clips: self.worst_clips(&shown)?,
             notes: unread(&shown),

@@ -411,6 +411,7 @@ mod tests {
             config: SlotStableDiffusionConfig {
                 dim: 4,
                 registers: 1,
+                null_token: true,
                 model,
             },
             pretrained: Pretrained::Whole(Box::new(pretrained)),

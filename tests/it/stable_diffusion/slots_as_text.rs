@@ -214,21 +214,24 @@ fn parts_of_a_decoder_that_exclude_one_another_are_named() {
             "slotdiffusion.vqvae=bundled:synth-metal/vqvae",
             "names several of",
         ),
-        ("slotdiffusion.normalise=true", "has `normalise`"),
+        ("slotdiffusion.normalise=true", "is for a VQ-VAE"),
         ("slotdiffusion.model.unet.channels=8", "comes with its own"),
         (
             "slotdiffusion.tokens.condition-dropout=1",
             "condition-dropout",
         ),
+        ("slotdiffusion.tokens.registers=1000000", "`registers`"),
         ("slotdiffusion.tokens.learns=everything", "keys-values"),
         (
             "slotdiffusion.objective.feature-weight=1",
             "frozen vision transformer",
         ),
         ("slotdiffusion.objective.feature-weight=-1", "is a weight"),
+        ("slotdiffusion.objective.decoder-rate=nan", "is a factor"),
+        ("data.size=[63,64]", "multiples of 2 pixels"),
         (
             "slotdiffusion.stable-diffusion=bundled:synth-metal/vqvae",
-            "bundled",
+            "weights of a `vqvae`",
         ),
         (
             "slotdiffusion.stable-diffusion=none.safetensors",
@@ -243,7 +246,8 @@ fn parts_of_a_decoder_that_exclude_one_another_are_named() {
         assert!(!product.path("out").exists(), "{set}");
     }
     for (set, why) in [
-        ("diffusion.objective.sampler.guidance=-2", "no weight"),
+        ("diffusion.objective.sampler.guidance=-2", "is no weight"),
+        ("diffusion.tokens.condition-dropout=0", "null token"),
         ("diffusion.autoencoder-kl=unset", "names none of"),
         (
             "diffusion.tokens.learns=keys-values",

@@ -22,8 +22,15 @@ pub struct SlotStableDiffusionConfig {
     pub dim: usize,
     /// Learned tokens beside those of slots.
     pub registers: usize,
+    /// Whether slots were dropped in training, so that there is a null token to be guided from.
+    #[serde(default = "yes")]
+    pub null_token: bool,
     /// The model that reads them.
     pub model: StableDiffusionConfig,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Slots → tokens of a text's width.
@@ -148,6 +155,7 @@ mod tests {
         SlotStableDiffusionConfig {
             dim: 5,
             registers: 2,
+            null_token: true,
             model: tiny(),
         }
     }

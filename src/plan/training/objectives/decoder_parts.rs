@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::table::{StartWeights, named};
+use super::table::{StartWeights, named, refused};
 use crate::models::WeightsKind;
 use crate::models::decoder::latent_diffusion::LatentDiffusionConfig;
 use crate::models::decoder::sampler::SamplerConfig;
@@ -33,6 +33,9 @@ impl Default for SlotTokensConfig {
         }
     }
 }
+
+/// The most registers; a text of Stable Diffusion has 77 tokens in all.
+const MOST_REGISTERS: usize = 1024;
 
 /// What is trained before a diffusion decoder.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -113,54 +116,77 @@ impl<'a> DecoderParts<'a> {
         named(all.map(|(key, (name, kind))| (key, name, Some(kind))))
     }
 
+    /// The name of a key within the table.
+    fn key(&self, name: &str) -> &'static str {
+        match (self.table, name) {
+            ("diffusion", "tokens") => "diffusion.tokens",
+            ("diffusion", "normalise") => "diffusion.normalise",
+            ("diffusion", "model") => "diffusion.model",
+            ("diffusion", "sampler") => "diffusion.objective.sampler.guidance",
+            (_, "tokens") => "slotdiffusion.tokens",
+            (_, "normalise") => "slotdiffusion.normalise",
+            (_, "model") => "slotdiffusion.model",
+            (_, "sampler") => "slotdiffusion.objective.sampler.guidance",
+            _ => self.table,
+        }
+    }
+
     /// Refuses keys that contradict one another.
     ///
     /// # Errors
     /// The first of them.
     pub fn check(&self) -> Result<(), PlanError> {
-        let refused = |reason: &str| {
-            Err(PlanError::Value {
-                key: self.table,
-                reason: reason.to_owned(),
-            })
-        };
+        let refuse = |name: &str, reason: &str| refused(self.key(name), reason);
         let frozen = self.frozen()?;
+        let tokens = self.tokens.cloned().unwrap_or_default();
         let guidance = self.sampler.guidance;
         if !(guidance.is_finite() && guidance >= 0.0) {
-            return refused("has an `objective.sampler.guidance` that is no weight, 0 or above");
+            return refuse("sampler", "is no weight, 0 or above");
         }
-        if let FrozenPart::VqVae(_) = frozen {
+        let is_vqvae = matches!(frozen, FrozenPart::VqVae(_));
+        if guidance != 1.0 && (is_vqvae || tokens.condition_dropout == 0.0) {
+            let reason = "is for decoders with a null token, which `tokens.condition-dropout` trains; leave it out";
+            return refuse("sampler", reason);
+        }
+        if is_vqvae {
             return match self.tokens {
-                None if guidance == 1.0 => Ok(()),
-                None => refused(
-                    "has an `objective.sampler.guidance`, and decoders in a VQ-VAE's latents have no null token; leave it out",
-                ),
-                Some(_) => refused(
-                    "has `tokens`, and slots are tokens themselves where latents are those of a VQ-VAE; leave it out",
+                None => Ok(()),
+                Some(_) => refuse(
+                    "tokens",
+                    "is for Stable Diffusion; where latents are those of a VQ-VAE, slots are tokens themselves",
                 ),
             };
         }
         if self.normalise {
-            return refused(
-                "has `normalise`, and this auto-encoder's latents have a factor of their own; leave it out",
+            return refuse(
+                "normalise",
+                "is for a VQ-VAE; this auto-encoder's latents have a factor of their own",
             );
         }
-        let tokens = self.tokens.cloned().unwrap_or_default();
         if !(0.0..1.0).contains(&tokens.condition_dropout) {
-            return refused(
-                "has a `tokens.condition-dropout` that is no share of the frames below 1",
+            return refuse(
+                "tokens",
+                "has a `condition-dropout` that is no share of the frames below 1",
+            );
+        }
+        if tokens.registers > MOST_REGISTERS {
+            return refuse(
+                "tokens",
+                "has more `registers` than the 1,024 that there may be",
             );
         }
         match frozen {
             FrozenPart::AutoencoderKl(_) => match tokens.learns {
                 None | Some(TrainedPart::UNet) => Ok(()),
-                Some(_) => refused(
-                    "has a new U-Net, all of which must learn: `tokens.learns` is for `stable-diffusion`",
+                Some(_) => refuse(
+                    "tokens",
+                    "has `learns`, which is for `stable-diffusion`: all of a new U-Net must learn",
                 ),
             },
-            _ if *self.model != LatentDiffusionConfig::default() => {
-                refused("has `model`, and `stable-diffusion` comes with its own; leave it out")
-            }
+            _ if *self.model != LatentDiffusionConfig::default() => refuse(
+                "model",
+                "is set, and `stable-diffusion` comes with its own; leave it out",
+            ),
             _ => Ok(()),
         }
     }

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use slotflow_datasets::GroundTruth;
 
 use super::decoder_parts::{DecoderParts, SlotTokensConfig};
-use super::table::{ObjectiveTable, StartWeights, check_window, named, refused};
+use super::table::{ObjectiveTable, StartWeights, check_rate, check_window, named, refused};
 use crate::models::WeightsKind;
 use crate::models::decoder::autoencoder_kl::AutoencoderKlConfig;
 use crate::models::decoder::autoregressive::AutoregressiveConfig;
@@ -75,6 +75,7 @@ impl ObjectiveTable for SlotsPlan {
 
     fn check(&self, data: &TrainData) -> Result<(), PlanError> {
         check_window("slots.objective.window", self.objective.window, data)?;
+        check_rate("slots.objective.decoder-rate", self.objective.decoder_rate)?;
         check_appearance(&self.objective)
     }
 }
@@ -227,6 +228,7 @@ impl ObjectiveTable for StevePlan {
                 "stays as it is and `steve.start-encoder` learns on; set one of them",
             );
         }
+        check_rate("steve.objective.decoder-rate", self.objective.decoder_rate)?;
         check_window("steve.objective.window", self.objective.window, data)
     }
 }
@@ -304,6 +306,8 @@ impl ObjectiveTable for SlotDiffusionPlan {
 
     fn check(&self, data: &TrainData) -> Result<(), PlanError> {
         self.decoder().check()?;
+        let rate = self.objective.decoder_rate;
+        check_rate("slotdiffusion.objective.decoder-rate", rate)?;
         let weight = self.objective.feature_weight;
         if !(weight.is_finite() && weight >= 0.0) {
             return refused(

@@ -84,3 +84,11 @@ pub(super) fn check_window(
     }
     Ok(())
 }
+
+/// Refuses a factor of the learning rate that is none.
+pub(super) fn check_rate(key: &'static str, rate: f64) -> Result<(), PlanError> {
+    if rate.is_finite() && rate >= 0.0 {
+        return Ok(());
+    }
+    refused(key, format!("is {rate}; it is a factor, 0 or above"))
+}
