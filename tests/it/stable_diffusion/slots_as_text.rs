@@ -249,10 +249,7 @@ fn parts_of_a_decoder_that_exclude_one_another_are_named() {
         ("diffusion.objective.sampler.guidance=-2", "is no weight"),
         ("diffusion.tokens.condition-dropout=0", "null token"),
         ("diffusion.autoencoder-kl=unset", "names none of"),
-        (
-            "diffusion.tokens.learns=keys-values",
-            "all of which must learn",
-        ),
+        ("diffusion.tokens.learns=keys-values", "all of a new U-Net"),
     ] {
         let said = product.fail(
             2,
