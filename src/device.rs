@@ -110,6 +110,16 @@ impl DeviceChoice {
         }
     }
 
+    /// The device of one of several processes of a machine, by its place there: GPUs are given out in their order, from the one
+    /// that is asked for on.
+    #[must_use]
+    pub fn of_place(self, place: usize) -> Self {
+        match self.resolve() {
+            Self::Cuda(first) => Self::Cuda(first + place),
+            other => other,
+        }
+    }
+
     /// The device, for inference.
     ///
     /// # Errors
@@ -166,6 +176,12 @@ mod tests {
             "gpu".parse::<DeviceChoice>(),
             Err(DeviceError::Unknown { name: "gpu".into() })
         );
+    }
+
+    #[test]
+    fn processes_of_a_machine_take_its_gpus_from_the_first_that_is_asked_for_on() {
+        assert_eq!(DeviceChoice::Cuda(1).of_place(2), DeviceChoice::Cuda(3));
+        assert_eq!(DeviceChoice::Cpu.of_place(2), DeviceChoice::Cpu);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Everything that is kept is written under another name and renamed when it is whole, so that a process may end at any time.
 //! A training alone has more to lose: it finishes its step (`Unfinished`) and writes a checkpoint.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use super::progress::say;
 static RECEIVED: AtomicI32 = AtomicI32::new(0);
 /// Pieces of work that are to be finished before the process ends.
 static UNFINISHED: AtomicUsize = AtomicUsize::new(0);
+/// What is said beside when a signal comes.
+static NOTE: Mutex<String> = Mutex::new(String::new());
 /// What a process that a signal ended adds to its number.
 const ENDED_BY: i32 = 128;
 /// Time in which work may come to a safe place by itself.
@@ -35,7 +38,10 @@ pub fn watch() -> std::io::Result<()> {
             if RECEIVED.swap(signal, Ordering::SeqCst) != 0 {
                 std::process::exit(i32::from(exit_code()));
             }
-            say("stopping at the next safe place; a second signal stops at once");
+            let note = NOTE.lock().map(|note| note.clone()).unwrap_or_default();
+            say(&format!(
+                "stopping at the next safe place; a second signal stops at once{note}"
+            ));
             if thread().spawn(end_late).is_err() {
                 // The work itself looks at the signal as well.
             }
@@ -56,6 +62,13 @@ fn end_late() {
         interrupted.hint()
     ));
     std::process::exit(i32::from(exit_code()));
+}
+
+/// What a person is told beside, when a signal comes: work that waits for other processes may not come to say it later.
+pub fn note(text: &str) {
+    if let Ok(mut note) = NOTE.lock() {
+        *note = format!("; {text}");
+    }
 }
 
 /// Work that a signal must not cut off, as long as this is held: it looks at [`pressed`] itself.

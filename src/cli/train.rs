@@ -1,6 +1,6 @@
 //! `pipeline train`: a training plan → weights files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -8,9 +8,16 @@ use clap::Args;
 use super::common::{Common, DataArgs, SOME_FAILED};
 use super::messages::failure::Failure;
 use super::messages::output::print;
-use crate::artifacts::healed;
+use crate::artifacts::progress::say;
+use crate::artifacts::sharding::environment::place_of;
+use crate::artifacts::{Options, healed};
 use crate::flows;
+use crate::flows::train::Trained;
 use crate::plan::Plan;
+use crate::plan::training::TrainPlan;
+use crate::train::TrainError;
+use crate::train::fit::ranks::group::Ranks;
+use crate::train::fit::ranks::launcher::joined;
 
 /// `pipeline train PLAN`
 #[derive(Debug, Args)]
@@ -63,19 +70,49 @@ pub fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
         .out
         .clone()
         .unwrap_or_else(|| PathBuf::from("runs").join(name));
-    let options = args.common.options(plan.seed)?;
-    let device = options.device.open()?;
-    flows::train::check_weights(&plan)?;
-    flows::train::check_readable(&plan, &options)?;
-    let trained = healed(&options.cache, || {
-        flows::train::train(&plan, &folder, &options, device.clone())
-    })?;
-    for file in trained.files {
-        print(&file.display().to_string())?;
+    let mut options = args.common.options(plan.seed)?;
+    let ranks = joined(|name| std::env::var(name).ok()).map_err(TrainError::from)?;
+    options.quiet |= !ranks.is_first();
+    if ranks.size() > 1 {
+        options.device = options
+            .device
+            .of_place(place_of(|name| std::env::var(name).ok()));
+    }
+    let trained = trained(&plan, &folder, &options, &*ranks);
+    if let Err(failure) = &trained
+        && ranks.size() > 1
+    {
+        // The others wait for this one, and are not to wait for ever.
+        let rank = format!("rank {} of {}", ranks.rank(), ranks.size());
+        say(&format!(
+            "error: {rank}: {}\n\nhint: {}",
+            failure.message, failure.hint
+        ));
+        ranks.abort(failure.code);
+    }
+    let trained = trained?;
+    if ranks.is_first() {
+        for file in trained.files {
+            print(&file.display().to_string())?;
+        }
     }
     Ok(if trained.left_out.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(SOME_FAILED)
     })
+}
+
+fn trained(
+    plan: &TrainPlan,
+    folder: &Path,
+    options: &Options,
+    ranks: &dyn Ranks,
+) -> Result<Trained, Failure> {
+    let device = options.device.open()?;
+    flows::train::check_weights(plan)?;
+    flows::train::check_readable(plan, options)?;
+    Ok(healed(&options.cache, || {
+        flows::train::train(plan, folder, options, device.clone(), ranks)
+    })?)
 }

@@ -13,6 +13,8 @@ use crate::plan::training::{ObjectivePlan, TrainPlan};
 use crate::train::TrainError;
 use crate::train::data::imported_slots::holds_slots;
 use crate::train::data::source::TrainingSource;
+use crate::train::fit::ranks::RanksError;
+use crate::train::fit::ranks::group::{Ranks, check_parts};
 use crate::weights::WeightsError;
 
 mod aloe;
@@ -39,7 +41,7 @@ pub struct Trained {
     pub left_out: LeftOut,
 }
 
-/// Trains the model of a plan in `folder`, from its newest checkpoint on.
+/// Trains the model of a plan in `folder`, from its newest checkpoint on, together with the other `ranks`.
 ///
 /// # Errors
 /// What stopped the training.
@@ -48,13 +50,19 @@ pub fn train(
     folder: &Path,
     options: &Options,
     device: Device,
+    ranks: &dyn Ranks,
 ) -> Result<Trained, TrainError> {
+    let size = ranks.size();
+    if plan.seeds.is_some() && size > 1 {
+        return Err(RanksError::Seeds { size }.into());
+    }
     let left_out = Arc::default();
     let execution = Execution {
         options,
         device,
         until: None,
         left_out: Arc::clone(&left_out),
+        ranks,
     };
     let files = match &plan.seeds {
         Some(several) => seeds::train(plan, several, folder, &execution, train_one_seed),
@@ -69,9 +77,17 @@ fn train_one_seed(
     folder: &Path,
     execution: Execution<'_>,
 ) -> Result<Vec<PathBuf>, TrainError> {
-    let _lock = FolderLock::take(folder)?;
+    let ranks = execution.ranks;
+    check_parts(ranks, plan.fit.accumulate.max(1) as u64)?;
+    let _lock = if ranks.is_first() {
+        Some(FolderLock::take(folder)?)
+    } else {
+        // Rank 0 prepares the data first, and then comes to its training.
+        ranks.wait();
+        None
+    };
     let mut run = TrainingRun::new(plan, folder, execution);
-    match &plan.objective {
+    let files = match &plan.objective {
         ObjectivePlan::VqVae(plan) => run.vqvae(plan),
         ObjectivePlan::AutoencoderKl(plan) => run.autoencoder_kl(plan),
         ObjectivePlan::Slots(plan) => run.slots(plan),
@@ -84,7 +100,10 @@ fn train_one_seed(
         ObjectivePlan::Readout(plan) => run.readout(plan),
         ObjectivePlan::ObjectEventHead(plan) => run.object_event_head(plan),
         ObjectivePlan::Motion(plan) => run.motion(plan),
-    }
+    }?;
+    // The files are there when any rank says so.
+    ranks.wait();
+    Ok(files)
 }
 
 /// Refuses, before any work, weights files to start from that are absent or do not fit.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use slotflow_datasets::DataError;
 
 use crate::artifacts::RunError;
+use crate::train::fit::ranks::RanksError;
 use crate::weights::WeightsError;
 
 /// Why a training could not go on.
@@ -60,6 +61,9 @@ pub enum TrainError {
         /// What lacks, and how to get it.
         reason: String,
     },
+    /// Processes cannot train together.
+    #[error(transparent)]
+    Ranks(#[from] RanksError),
     /// Weights could not be read or written.
     #[error(transparent)]
     Weights(#[from] WeightsError),
@@ -89,6 +93,7 @@ impl TrainError {
             Self::Perceptual { .. } => {
                 "or compare pixels alone: `--set vqvae.objective.perceptual=0`"
             }
+            Self::Ranks(error) => error.hint(),
             Self::Weights(error) => error.hint(),
             Self::Run(error) => error.hint(),
             Self::Source(error) => error.hint(),

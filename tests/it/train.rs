@@ -2,6 +2,7 @@
 
 mod earlier;
 mod own_data;
+mod ranks;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -7,6 +7,12 @@ const RANKS: [[&str; 2]; 2] = [
     ["OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"],
     ["PMI_RANK", "PMI_SIZE"],
 ];
+/// The place of this process among those of its machine: Open MPI, MPICH and Intel MPI, `srun`.
+const PLACES: [&str; 3] = [
+    "OMPI_COMM_WORLD_LOCAL_RANK",
+    "MPI_LOCALRANKID",
+    "SLURM_LOCALID",
+];
 /// The number of this task among those that `srun` started; a batch script has it as well, as 0.
 const PROCESS: &str = "SLURM_PROCID";
 /// The number of this task in a Slurm array.
@@ -29,6 +35,28 @@ pub fn shard_of(variable: impl Fn(&str) -> Option<String>) -> Result<Shard, Shar
         (Some(shard), _) | (None, Some(shard)) => Ok(shard),
         (None, None) => Err(ShardError::Alone),
     }
+}
+
+/// The MPI rank of this process among those that one launcher started; `None` where none did, as in the batch script of a Slurm
+/// job.
+///
+/// # Errors
+/// When a variable is missing beside another one, or is no number.
+pub fn rank_of(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Shard>, ShardError> {
+    match Variables(&variable).of_ranks() {
+        Err(ShardError::BatchScript { .. }) => Ok(None),
+        found => found,
+    }
+}
+
+/// The place of this process among those of one machine, from 0, by which it takes its GPU: 0 where it sees one GPU alone.
+pub fn place_of(variable: impl Fn(&str) -> Option<String>) -> usize {
+    let visible = variable("CUDA_VISIBLE_DEVICES");
+    if visible.is_some_and(|gpus| !gpus.contains(',')) {
+        return 0;
+    }
+    let place = |name: &&str| variable(name)?.parse().ok();
+    PLACES.iter().find_map(place).unwrap_or(0)
 }
 
 /// The environment.
@@ -108,13 +136,40 @@ impl Variables<'_> {
 mod tests {
     use super::*;
 
-    fn found(variables: &str) -> Result<String, ShardError> {
-        let shard = shard_of(|name| {
+    /// Values of names in `NAME=VALUE NAME=VALUE`.
+    fn environment(variables: &str) -> impl Fn(&str) -> Option<String> {
+        move |name| {
             let mut words = variables.split_whitespace();
             let value = words.find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
             value.map(str::to_owned)
-        });
-        shard.map(|shard| shard.to_string())
+        }
+    }
+
+    fn found(variables: &str) -> Result<String, ShardError> {
+        shard_of(environment(variables)).map(|shard| shard.to_string())
+    }
+
+    #[test]
+    fn ranks_are_those_of_the_launcher_and_none_in_a_batch_script() {
+        let rank = |variables: &str| {
+            let rank = rank_of(environment(variables)).unwrap();
+            rank.map(|rank| rank.to_string())
+        };
+        assert_eq!(
+            rank("OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_SIZE=2").unwrap(),
+            "2/2"
+        );
+        assert_eq!(rank("SLURM_JOB_ID=7 SLURM_PROCID=0 SLURM_NTASKS=4"), None);
+        assert_eq!(rank("SLURM_ARRAY_TASK_ID=1 SLURM_ARRAY_TASK_MIN=1"), None);
+    }
+
+    #[test]
+    fn processes_of_a_machine_take_their_gpus_in_order_unless_each_sees_its_own() {
+        let place = |variables: &str| place_of(environment(variables));
+        assert_eq!(place(""), 0);
+        assert_eq!(place("OMPI_COMM_WORLD_LOCAL_RANK=3 SLURM_LOCALID=1"), 3);
+        assert_eq!(place("SLURM_LOCALID=1 CUDA_VISIBLE_DEVICES=0,1"), 1);
+        assert_eq!(place("SLURM_LOCALID=1 CUDA_VISIBLE_DEVICES=1"), 0);
     }
 
     #[test]

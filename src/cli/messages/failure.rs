@@ -116,7 +116,9 @@ impl From<TrainError> for Failure {
                 | DataError::Missing { .. }),
             ) => Self::refused(error.to_string(), error.hint()),
             TrainError::Weights(error @ WeightsError::NoSlots { .. }) => error.into(),
-            TrainError::Changed { .. } => Self::refused(error.to_string(), error.hint()),
+            TrainError::Changed { .. } | TrainError::Ranks(_) => {
+                Self::refused(error.to_string(), error.hint())
+            }
             other => Self::failed(other.to_string(), other.hint()),
         }
     }

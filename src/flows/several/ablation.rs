@@ -17,6 +17,7 @@ use crate::plan::several::ablation::{Case, EVALUATION, TRAINING};
 use crate::plan::video_predict::DecodeConfig;
 use crate::plan::{AblationPlan, Plan};
 use crate::stages::perceive::decode::{source_config, window};
+use crate::train::fit::ranks::group::OneRank;
 
 /// Trains and evaluates every case of a plan in a folder of its own inside `out`; each goes on where it was stopped.
 ///
@@ -53,6 +54,7 @@ pub fn ablation(plan: &AblationPlan, out: &Path, options: &Options) -> Result<Ou
             &folder.join(TRAINING),
             options,
             device.clone(),
+            &OneRank,
         )?;
         left_out.extend(trained.left_out);
         let evaluated = segment(&case.evaluation, &folder.join(EVALUATION), options.clone())?;

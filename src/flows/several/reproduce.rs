@@ -10,6 +10,7 @@ use crate::artifacts::{Options, RunError};
 use crate::flows::train::train;
 use crate::flows::video_predict::FlowError;
 use crate::plan::{Plan, PlanError};
+use crate::train::fit::ranks::group::OneRank;
 use crate::weights::bundled::cards::{Card, Column, StatedScore, Step};
 
 /// A score as its card states it, and as it was measured now.
@@ -94,7 +95,7 @@ pub fn trained_anew(card: &Card, out: &Path, options: &Options) -> Result<Vec<Pa
             }));
         };
         let folder = out.join(name_of(step));
-        files = train(&plan, &folder, options, device.clone())?.files;
+        files = train(&plan, &folder, options, device.clone(), &OneRank)?.files;
     }
     Ok(files)
 }

@@ -8,6 +8,7 @@ use crate::artifacts::{Options, RunError};
 use crate::flows::train::{LeftOut, check_readable, train};
 use crate::flows::video_predict::{FlowError, Outcome, video_predict};
 use crate::plan::SpeedrunPlan;
+use crate::train::fit::ranks::group::OneRank;
 use crate::weights::WeightsFile;
 
 /// Runs every part of a plan in a folder of its own inside `out`; each goes on where it was stopped.
@@ -49,7 +50,7 @@ pub fn speedrun(plan: &SpeedrunPlan, out: &Path, options: &Options) -> Result<Ou
         if !options.quiet {
             say(&format!("{name}: training {} of {count}", index + 1));
         }
-        let trained = train(training, &out.join(name), options, device.clone())?;
+        let trained = train(training, &out.join(name), options, device.clone(), &OneRank)?;
         table.extend(rows(name, training.fit.steps, &trained.files)?);
         left_out.extend(trained.left_out);
     }

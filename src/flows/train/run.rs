@@ -28,6 +28,7 @@ use crate::train::data::latent_store::LatentStore;
 use crate::train::data::rollouts::Rollouts;
 use crate::train::data::slot_store::SlotStore;
 use crate::train::data::source::{Splits, TrainingSource};
+use crate::train::fit::ranks::group::Ranks;
 use crate::train::fit::resume_identity::{LABELS, check_or_write_recipe};
 use crate::train::fit::training_loop::{FitContext, fit};
 use crate::train::objectives::parts::encoder_init::EncoderInit;
@@ -45,6 +46,8 @@ pub(super) struct Execution<'a> {
     pub until: Option<u64>,
     /// Clips that could not be read, by name, with the reason.
     pub left_out: Arc<Mutex<LeftOut>>,
+    /// The processes that train together.
+    pub ranks: &'a dyn Ranks,
 }
 
 /// Clips that could not be read, by name, with the reason.
@@ -270,26 +273,34 @@ impl<'a> TrainingRun<'a> {
         })
     }
 
-    /// Trains, from the newest checkpoint in the folder on.
+    /// Trains, from the newest checkpoint in the folder on. Of several ranks the first comes here alone, when all data is
+    /// prepared.
     pub fn fit<O: Objective>(&self, objective: &O) -> Result<TrainingResult<O::Model>, TrainError> {
-        check_or_write_recipe(self.folder, &self.recipe()?, |earlier| {
-            let plan = serde_json::from_value::<TrainPlan>(earlier.clone());
-            plan.and_then(serde_json::to_value).unwrap_or(earlier)
-        })?;
-        let text = toml::to_string(self.plan).map_err(|error| internal(&error))?;
-        write_atomic(&self.folder.join("plan.toml"), text.as_bytes())?;
+        let (recipe, ranks) = (self.recipe()?, self.execution.ranks);
+        if ranks.is_first() {
+            check_or_write_recipe(self.folder, &recipe, |earlier| {
+                let plan = serde_json::from_value::<TrainPlan>(earlier.clone());
+                plan.and_then(serde_json::to_value).unwrap_or(earlier)
+            })?;
+            let text = toml::to_string(self.plan).map_err(|error| internal(&error))?;
+            write_atomic(&self.folder.join("plan.toml"), text.as_bytes())?;
+            // What is prepared lies in the cache: the others find it there.
+            ranks.wait();
+        }
         let context = FitContext {
             folder: self.folder,
             device: &self.execution.device,
             seed: self.plan.seed,
             until: self.execution.until,
             quiet: self.execution.options.quiet,
+            ranks,
+            recipe: &recipe.id().0,
         };
         memory::at_work("train");
         fit(objective, &self.plan.fit, &context)
     }
 
-    /// Writes one module with its configuration and how it came to be.
+    /// Writes one module with its configuration and how it came to be, on rank 0.
     pub fn write<M: Module>(
         &self,
         kind: WeightsKind,
@@ -318,6 +329,9 @@ impl<'a> TrainingRun<'a> {
         training.extend(facts);
         header.training = Value::Object(training);
         let path = self.folder.join(format!("{kind}.safetensors"));
+        if !self.execution.ranks.is_first() {
+            return Ok(path);
+        }
         let state = collect(module);
         WeightsFile { header, state }.write(&path, Precision::Half)?;
         Ok(path)

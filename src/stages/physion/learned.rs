@@ -18,6 +18,7 @@ use crate::tensor_conversion::floats;
 use crate::train::FitConfig;
 use crate::train::data::readout_dataset::ReadoutDataset;
 use crate::train::fit::checkpoint::Checkpoint;
+use crate::train::fit::ranks::group::OneRank;
 use crate::train::fit::schedule::Schedule;
 use crate::train::fit::training_loop::{FitContext, fit};
 use crate::train::objectives::readout::{ReadoutConfig, ReadoutObjective, ReadoutObjectiveConfig};
@@ -102,6 +103,8 @@ impl Column<'_> {
             seed: context.seed + seed,
             quiet: context.quiet,
             until: None,
+            ranks: &OneRank,
+            recipe: "",
         };
         fit(objective, &plan, &fit_context).map_err(trained)?;
         Ok(folder)

@@ -1,6 +1,5 @@
 //! Batches made ahead on threads of their own, handed out in the order of their numbers.
 
-use std::ops::Range;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Scope;
 
@@ -11,7 +10,7 @@ const THREADS: usize = 4;
 
 /// Batches in order. Dropping it ends its threads.
 pub struct Prefetcher<B> {
-    /// Thread k makes every batch whose number leaves k, so the order does not depend on which thread is faster.
+    /// Threads take the numbers in turn, so the order does not depend on which thread is faster.
     threads: Vec<Receiver<B>>,
     next: usize,
 }
@@ -20,7 +19,7 @@ impl<B: Send> Prefetcher<B> {
     /// Starts to make the batches of these numbers.
     pub fn start<'scope, 'env, F>(
         scope: &'scope Scope<'scope, 'env>,
-        numbers: Range<u64>,
+        numbers: impl Iterator<Item = u64> + Clone + Send + 'env,
         make: &'env F,
     ) -> Self
     where

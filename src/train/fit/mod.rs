@@ -18,5 +18,11 @@ pub mod resume_identity;
 /// The model and figures at the end of a training.
 pub mod training_result;
 
+/// Processes that train one model together.
+pub mod ranks;
+
+/// Losses and gradients of one step.
+mod step_gradients;
+
 /// Batch, loss, gradient, clip, step, log, validate, save.
 pub mod training_loop;

@@ -10,16 +10,17 @@ use crate::artifacts::files::make_dir;
 use crate::artifacts::interrupt::{self, Unfinished};
 use crate::artifacts::progress::Progress;
 use crate::rng::{Init, SeededRng};
-use crate::tensor_conversion::floats;
-use crate::weights::{StateDict, collect, collect_gradients, load_into};
+use crate::weights::{StateDict, collect, load_into};
 
 use crate::train::data::prefetch::Prefetcher;
 use crate::train::error::TrainError;
-use crate::train::fit::adam::{Adam, add, average, clip, global_norm, scale};
+use crate::train::fit::adam::{Adam, average, clip, global_norm};
 use crate::train::fit::checkpoint::{BestModel, Checkpoint, ValidationScore};
 use crate::train::fit::config::{FitConfig, OnSpike};
+use crate::train::fit::ranks::group::{Ranks, check_parts, hash_of};
+use crate::train::fit::step_gradients::{Batches, Step, StepGradients};
 use crate::train::fit::training_result::TrainingResult;
-use crate::train::interface::{Objective, StepContext};
+use crate::train::interface::Objective;
 use crate::train::monitor::log::Log;
 use crate::train::monitor::loss_spikes::LossHistory;
 use crate::train::monitor::throughput::{Throughput, ThroughputMeter};
@@ -37,36 +38,46 @@ pub struct FitContext<'a> {
     pub until: Option<u64>,
     /// Say nothing while working.
     pub quiet: bool,
+    /// The processes that train this model together.
+    pub ranks: &'a dyn Ranks,
+    /// What says which training it is: the same on all ranks.
+    pub recipe: &'a str,
 }
 
 /// Trains a model to the end, from its newest checkpoint if there is one.
 ///
 /// # Errors
-/// When a number is lost, a loss jumps, a file cannot be written, or the person pressed Ctrl-C (a checkpoint is
-/// written first).
+/// When a number is lost, a loss jumps, a file cannot be written, ranks differ, or the person pressed Ctrl-C (a checkpoint
+/// is written first).
 pub fn fit<O: Objective>(
     objective: &O,
     config: &FitConfig,
     context: &FitContext<'_>,
 ) -> Result<TrainingResult<O::Model>, TrainError> {
+    let (ranks, parts) = (context.ranks, config.accumulate.max(1) as u64);
+    check_parts(ranks, parts)?;
     make_dir(context.folder)?;
     let mut state = FitState::open(objective, config, context)?;
+    state.agree()?;
     let first = state.checkpoint.step;
     let last = context.until.unwrap_or(u64::MAX).min(config.steps);
-    let parts = config.accumulate.max(1) as u64;
     let progress = Progress::new("train", config.steps as usize, context.quiet);
     progress.set(first as usize);
     let seed = context.seed;
     let make =
         |index: u64| objective.batch(&mut SeededRng::new(seed, &["batch", &index.to_string()]));
+    let own = ranks.own(parts);
+    let numbers = (first..last).flat_map(|step| own.clone().map(move |part| step * parts + part));
     state.validate_late()?;
     std::thread::scope(|scope| {
-        let mut batches = Prefetcher::start(scope, first * parts..last * parts, &make);
+        let mut batches = Prefetcher::start(scope, numbers, &make);
         for _ in first..last {
             state.step(&mut batches, &progress)?;
             progress.advance();
-            if interrupt::pressed() {
+            if ranks.any(interrupt::pressed()) {
                 state.save()?;
+                // No rank ends before rank 0 has written.
+                ranks.wait();
                 return Err(TrainError::Run(RunError::Interrupted));
             }
         }
@@ -84,23 +95,13 @@ struct FitState<'a, O: Objective> {
     model: O::Model,
     checkpoint: Checkpoint,
     best: Option<ValidationScore>,
-    log: Log,
+    /// The curve, which rank 0 writes.
+    log: Option<Log>,
     meter: ThroughputMeter,
     /// The step whose checkpoint is on the disk.
     saved: Option<u64>,
     /// Held while more is learned than is saved.
     unfinished: Option<Unfinished>,
-}
-
-/// Gradients and losses of one step, averaged over its batches.
-struct StepGradients {
-    gradients: StateDict,
-    /// Parts of the loss by name.
-    losses: Vec<(&'static str, f64)>,
-    /// The loss that gradients are taken of.
-    total: f64,
-    /// Seconds spent waiting for batches.
-    waited_secs: f64,
 }
 
 impl<'a, O: Objective> FitState<'a, O> {
@@ -139,7 +140,11 @@ impl<'a, O: Objective> FitState<'a, O> {
             device,
             model,
             best: BestModel::open(context.folder)?.map(|best| best.score),
-            log: Log::open(context.folder, checkpoint.step)?,
+            log: context
+                .ranks
+                .is_first()
+                .then(|| Log::open(context.folder, checkpoint.step))
+                .transpose()?,
             saved: Some(checkpoint.step).filter(|step| *step > 0),
             checkpoint,
             meter: ThroughputMeter::default(),
@@ -149,12 +154,19 @@ impl<'a, O: Objective> FitState<'a, O> {
 
     fn step(
         &mut self,
-        batches: &mut Prefetcher<Result<O::Batch, TrainError>>,
+        batches: &mut Batches<O::Batch>,
         progress: &Progress,
     ) -> Result<(), TrainError> {
         let (start, config) = (Instant::now(), self.config);
         self.unfinished.get_or_insert_with(Unfinished::begin);
-        let mut found = self.gradients(batches)?;
+        let step = Step {
+            objective: self.objective,
+            config,
+            ranks: self.context.ranks,
+            device: &self.device,
+            seed: self.context.seed,
+        };
+        let mut found = step.gradients(&mut self.model, &mut self.checkpoint, batches)?;
         let norm = self.finite_norm(&found)?;
         let rate = config.schedule.at(self.checkpoint.step, config.steps);
         if self.is_spike(found.total, progress)? {
@@ -177,63 +189,6 @@ impl<'a, O: Objective> FitState<'a, O> {
             .step(start.elapsed().as_secs_f64(), found.waited_secs);
         let rest = [("norm", norm), ("rate", rate)];
         self.report(&found.losses, &rest, progress)
-    }
-
-    /// Losses and gradients, averaged over the batches of one step.
-    fn gradients(
-        &mut self,
-        batches: &mut Prefetcher<Result<O::Batch, TrainError>>,
-    ) -> Result<StepGradients, TrainError> {
-        let parts = self.config.accumulate.max(1);
-        let mut found = StepGradients {
-            gradients: StateDict::default(),
-            losses: Vec::new(),
-            total: 0.0,
-            waited_secs: 0.0,
-        };
-        let share = 1.0 / parts as f64;
-        for part in 0..parts {
-            let waiting = Instant::now();
-            let Some(batch) = batches.next() else {
-                return Err(TrainError::Data {
-                    reason: "the data ended early".to_owned(),
-                });
-            };
-            let batch = batch?;
-            found.waited_secs += waiting.elapsed().as_secs_f64();
-            let step = StepContext {
-                done: self.checkpoint.step,
-                total: self.config.steps,
-                part,
-                device: &self.device,
-                seed: self.context.seed,
-            };
-            self.device
-                .seed(step.noise("dropout").below(usize::MAX) as u64);
-            if part == 0
-                && let Some(changed) = self.objective.before_step(&self.model, &batch, &step)
-            {
-                self.checkpoint.model = collect(&changed);
-                self.model = changed;
-            }
-            let losses = self.objective.losses(&self.model, &batch, &step);
-            let backward = losses.total.clone().backward();
-            add(
-                &mut found.gradients,
-                collect_gradients(&self.model, &backward),
-            );
-            found.total += share * f64::from(floats(losses.total.detach())[0]);
-            for (index, (name, loss)) in losses.parts.into_iter().enumerate() {
-                if part == 0 {
-                    found.losses.push((name, 0.0));
-                }
-                found.losses[index].1 += share * f64::from(floats(loss)[0]);
-            }
-        }
-        if parts > 1 {
-            scale(&mut found.gradients, share as f32);
-        }
-        Ok(found)
     }
 
     /// Moves the parameters, and their average behind them.
@@ -317,7 +272,9 @@ impl<'a, O: Objective> FitState<'a, O> {
         progress.beside(|| format!("{} · rate {rate:.1e} ·", named(losses)));
         if done.is_multiple_of(config.log_every) || done == config.steps {
             let throughput = self.meter.read();
-            self.log.step(done, losses, rest, &throughput)?;
+            if let Some(log) = &mut self.log {
+                log.step(done, losses, rest, &throughput)?;
+            }
             self.say(losses, &throughput, progress);
         }
         if self.is_to_be_validated() {
@@ -338,7 +295,9 @@ impl<'a, O: Objective> FitState<'a, O> {
 
     /// Makes up for a validation that a signal cut off.
     fn validate_late(&mut self) -> Result<(), TrainError> {
-        if self.is_to_be_validated() && self.log.validated() != Some(self.checkpoint.step) {
+        let step = Some(self.checkpoint.step);
+        let late = self.log.as_ref().is_some_and(|log| log.validated() != step);
+        if late && self.is_to_be_validated() {
             self.validate()?;
         }
         Ok(())
@@ -376,16 +335,22 @@ impl<'a, O: Objective> FitState<'a, O> {
         Ok(load_into(blank, state)?)
     }
 
-    /// Figures of the model as it is. They may take long: what was learned is saved before, and a signal may cut them off.
+    /// Figures of the model as it is, none on ranks that do not write. They may take long: what was learned is saved before,
+    /// and a signal may cut them off.
     fn validate(&mut self) -> Result<Vec<(&'static str, f64)>, TrainError> {
         self.save()?;
+        if self.log.is_none() {
+            return Ok(Vec::new());
+        }
         let model = self.inference_model(self.kept_parameters().clone())?;
         let (context, step) = (self.context, self.checkpoint.step);
         let figures = self.objective.validate(&model, context.device)?;
         let stem = format!("step-{step:08}");
         self.objective
             .preview(&model, context.device, context.folder, &stem)?;
-        self.log.validation(step, &figures, &stem)?;
+        if let Some(log) = &mut self.log {
+            log.validation(step, &figures, &stem)?;
+        }
         let score = self.score(&figures);
         if score.value.is_finite() && self.best.as_ref().is_none_or(|best| score.beats(best)) {
             BestModel::write(&score, self.kept_parameters(), context.folder)?;
@@ -405,12 +370,39 @@ impl<'a, O: Objective> FitState<'a, O> {
         }
     }
 
+    /// Refuses to go on with ranks that train another model, or from another place.
+    fn agree(&self) -> Result<(), TrainError> {
+        let FitContext { ranks, recipe, .. } = self.context;
+        if ranks.size() == 1 {
+            return Ok(());
+        }
+        let Checkpoint { step, model, .. } = &self.checkpoint;
+        ranks.agree(
+            "its plan, files or version",
+            blake3::hash(recipe.as_bytes()),
+        )?;
+        ranks.agree("its place", blake3::hash(&step.to_le_bytes()))?;
+        Ok(ranks.agree("its parameters", hash_of(model))?)
+    }
+
     fn save(&mut self) -> Result<(), TrainError> {
         if self.saved == Some(self.checkpoint.step) {
             return Ok(());
         }
-        let config = self.config;
-        self.checkpoint.write(self.context.folder, config.keep)?;
+        self.agree()?;
+        if let FitContext { ranks, folder, .. } = self.context
+            && ranks.is_first()
+        {
+            self.checkpoint.write(folder, self.config.keep)?;
+            if ranks.size() > 1 {
+                let path = self.last_good();
+                let text = format!(
+                    "should a rank have died, the same command goes on from the last good checkpoint: `{}`",
+                    path.display()
+                );
+                interrupt::note(&text);
+            }
+        }
         self.saved = Some(self.checkpoint.step);
         self.unfinished = None;
         Ok(())
@@ -421,7 +413,8 @@ impl<'a, O: Objective> FitState<'a, O> {
             self.save()?;
         }
         let figures = self.validate()?;
-        let best = BestModel::open(self.context.folder)?.filter(|_| self.config.keep_best);
+        let best = BestModel::open(self.context.folder)?;
+        let best = best.filter(|_| self.config.keep_best && self.log.is_some());
         let (kept, state) = match best {
             Some(best) => (best.score, best.model),
             None => (self.score(&figures), self.kept_parameters().clone()),
