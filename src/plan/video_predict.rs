@@ -50,7 +50,7 @@ impl Default for VideoPredictPlan {
     }
 }
 
-/// A weights file: a path, or `bundled:NAME` for one that is compiled in.
+/// A weights file: a path, or `bundled:NAME` for one that comes with the program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct WeightsName(pub String);

@@ -25,13 +25,13 @@ pub struct Loaded {
     file: WeightsFile,
 }
 
-/// Reads a weights file by path, or one that is compiled in.
+/// Reads a weights file by path, or one that comes with the program.
 ///
 /// # Errors
 /// When there is none, or it is no weights file.
 pub fn load(name: &WeightsName) -> Result<Loaded, WeightsError> {
     let bytes: Cow<'static, [u8]> = if let Some(short) = bundled::name_of(&name.0) {
-        Cow::Borrowed(bundled::bytes(short)?)
+        bundled::bytes(short)?
     } else {
         let path = Path::new(&name.0);
         let read = regular::read(path);

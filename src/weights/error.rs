@@ -213,14 +213,22 @@ pub enum WeightsError {
         /// The file.
         path: PathBuf,
     },
-    /// No weights of that name are compiled in.
-    #[error("no weights called `{name}` are compiled in; there are: {known}: `{path}`", path = path.display())]
+    /// No weights of that name come with the program.
+    #[error("no weights called `{name}` come with the program; there are: {known}: `{path}`", path = path.display())]
     NotBundled {
         /// What was asked for.
         name: String,
         /// The names that exist.
         known: String,
         /// The whole name.
+        path: PathBuf,
+    },
+    /// Weights that come with the program, but not in it, are not where they belong.
+    #[error("the weights `{name}`, which lie beside the program, are not there: `{}`", path.display())]
+    NotBeside {
+        /// Their name.
+        name: String,
+        /// The folder in which they belong.
         path: PathBuf,
     },
     /// The model configuration in the header does not parse.
@@ -289,9 +297,8 @@ impl WeightsError {
             Self::Kind { .. } | Self::Model { .. } => {
                 "name the weights of the model that this step needs"
             }
-            Self::NotBundled { .. } => {
-                "build with the default feature `shipped-weights`, or name a file"
-            }
+            Self::NotBundled { .. } => "`pipeline weights list` lists them; or name a file",
+            Self::NotBeside { .. } => "copy the release's `weights` or `pipelines/weights` there",
             Self::Config { .. } => {
                 "the file was written by another version: import or train it again"
             }

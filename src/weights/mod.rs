@@ -6,7 +6,7 @@
 
 /// Parameters out of a model, and into one.
 mod apply;
-/// Weights that are compiled into the binary.
+/// Weights that come with the program.
 pub mod bundled;
 /// Parameter paths of earlier versions.
 mod earlier;

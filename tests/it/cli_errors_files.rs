@@ -34,9 +34,9 @@ fn bundled_weights_of_an_unknown_name() {
     assert_snapshot!(said(&["run", "video-predict", "--set", "encode.weights=shipped:nothing"]), @"
     $ pipeline run video-predict --set encode.weights=shipped:nothing
     exit code 2
-    error: no weights called `nothing` are compiled in; there are: slot-encoder, slotformer, latent-diffusion, aloe, motion, object-event-head, synth-metal/slot-encoder, synth-metal/slotformer, synth-metal/latent-diffusion, synth-metal/aloe, synth-metal/motion, synth-metal/vqvae, synth-metal/mixture, synth-metal/object-event-head, compare/savi-slot-encoder, compare/savi-slotformer, compare/savi-mixture, compare/steve-slot-encoder, compare/steve-slotformer, compare/steve-autoregressive, compare/slotdiffusion-slot-encoder, compare/slotdiffusion-slotformer, compare/slotdiffusion-latent-diffusion: `bundled:nothing`
+    error: no weights called `nothing` come with the program; there are: slot-encoder, slotformer, latent-diffusion, aloe, motion, object-event-head, synth-metal/slot-encoder, synth-metal/slotformer, synth-metal/latent-diffusion, synth-metal/aloe, synth-metal/motion, synth-metal/vqvae, synth-metal/mixture, synth-metal/object-event-head, compare/savi-slot-encoder, compare/savi-slotformer, compare/savi-mixture, compare/steve-slot-encoder, compare/steve-slotformer, compare/steve-autoregressive, compare/slotdiffusion-slot-encoder, compare/slotdiffusion-slotformer, compare/slotdiffusion-latent-diffusion: `bundled:nothing`
 
-    hint: build with the default feature `shipped-weights`, or name a file
+    hint: `pipeline weights list` lists them; or name a file
     ");
 }
 

@@ -319,7 +319,8 @@ fn metrics_of_networks_say_which_weights_are_missing_and_how_to_get_them() {
         "i3d: not here",
         "6726825d",
         "vgg16-397923af.pth",
-        "compiled in: ",
+        "compiled in: synth-metal/slot-encoder, ",
+        "beside the program (",
     ] {
         assert!(listed.contains(words), "{listed}");
     }

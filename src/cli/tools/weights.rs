@@ -64,7 +64,18 @@ pub fn weights(args: &WeightsArgs) -> Result<ExitCode, Failure> {
 }
 
 fn list(library: &PretrainedStore) -> Result<(), Failure> {
-    print(&format!("compiled in: {}", bundled::names().join(", ")))?;
+    let (inside, beside): (Vec<&str>, Vec<&str>) = bundled::names()
+        .iter()
+        .partition(|name| bundled::is_compiled_in(name));
+    print(&format!("compiled in: {}", inside.join(", ")))?;
+    let folders = bundled::folders().into_iter();
+    let found = folders.filter(|folder| folder.is_dir());
+    let found = found.map(|folder| folder.display().to_string()).next();
+    print(&format!(
+        "beside the program ({}): {}",
+        found.as_deref().unwrap_or("not here"),
+        beside.join(", ")
+    ))?;
     for network in Network::ALL {
         let about = published(network);
         let here = match library.entry(network)? {

@@ -121,7 +121,7 @@ mod tests {
         let cards = cards().unwrap();
         let names: BTreeSet<&str> = cards.iter().map(|card| card.name.as_str()).collect();
         assert_eq!(names.len(), cards.len(), "two cards of one name");
-        let files: BTreeSet<&str> = bundled::names().into_iter().collect();
+        let files: BTreeSet<&str> = bundled::names().iter().copied().collect();
         assert_eq!(names, files);
         let curves = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/weights/curves");
         for card in &cards {

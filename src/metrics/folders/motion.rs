@@ -95,10 +95,10 @@ pub(crate) fn evaluate(
 /// The bundled network, and the hash of its weights.
 fn network(device: &Device) -> Result<(MotionConfig, Motion, String), WeightsError> {
     let bytes = bundled::bytes(WEIGHTS)?;
-    let file = WeightsFile::from_bytes(bytes, WEIGHTS)?;
+    let file = WeightsFile::from_bytes(&bytes, WEIGHTS)?;
     let config: MotionConfig = file.config(WeightsKind::Motion)?;
     let blank = config.init(&mut Init::blank(device));
-    let id = blake3::hash(bytes).to_hex()[..32].to_owned();
+    let id = blake3::hash(&bytes).to_hex()[..32].to_owned();
     Ok((config, load_into(blank, file.state)?, id))
 }
 
