@@ -162,9 +162,7 @@ impl RunError {
                 "look at the first reason; `--dry-run` shows what would be done"
             }
             Self::Empty { .. } => "ask for at least one clip",
-            Self::Unfit { .. } => {
-                "`pipeline show video-predict` prints what goes together by default"
-            }
+            Self::Unfit { .. } => "`pipeline show PLAN` prints every key of a plan",
             Self::Refused { hint, .. } => hint,
             Self::Weights(error) => error.hint(),
             Self::Until { .. } => "the same command without `--until` goes on from here",

@@ -104,6 +104,16 @@ pub(super) fn decoder(
         );
         return refused(weights.0, reason);
     }
+    if let Some(times) = config.timesteps()
+        && sampler.is_discrete()
+        && sampler.steps > times
+    {
+        let reason = format!(
+            "was trained on {times} timesteps, and the sampler's method visits each once; {} `steps` are too many",
+            sampler.steps
+        );
+        return refused(weights.0, reason);
+    }
     width(weights.0, encoder, config.dim())?;
     trial::weights(weights, config.resolution())
 }

@@ -50,6 +50,11 @@ const MISTAKES: &[Mistake] = &[
         &[],
         "run video-predict --set render.weights=shipped:slotformer",
     ),
+    (&[], "run video-predict --set render.sampler.guidance=2"),
+    (
+        &[],
+        "run video-predict --set render.sampler.method=ddim --set render.sampler.steps=1001",
+    ),
     (&[], "run video-predict --set evaluate.motion=shipped:aloe"),
     (&[], "run video-predict --set rollout.burn-in=2"),
     (&[], "run video-predict --frames 8"),

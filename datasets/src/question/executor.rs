@@ -280,8 +280,8 @@ fn all_events(table: &EventTable) -> Value {
 fn unique(mut members: Vec<Value>) -> Applied {
     match (members.pop(), members.len()) {
         (Some(only), 0) => Ok(only),
-        (None, _) => Err("of none".to_owned()),
-        (Some(_), others) => Err(format!("of {}", others + 1)),
+        (None, _) => Err("nothing is left to choose".to_owned()),
+        (Some(_), others) => Err(format!("{} are left where one is to be", others + 1)),
     }
 }
 

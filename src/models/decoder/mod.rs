@@ -152,6 +152,15 @@ impl SlotDecoderConfig {
         }
     }
 
+    /// Times of the noise schedule that it was trained on; `None` of a decoder that is not sampled.
+    pub fn timesteps(&self) -> Option<usize> {
+        match self {
+            Self::Mixture(_) | Self::Autoregressive(_) => None,
+            Self::Diffusion(config) => Some(config.diffusion.timesteps),
+            Self::StableDiffusion(config) => Some(config.model.diffusion.timesteps),
+        }
+    }
+
     /// Whether it has a null token, so that a sampler's `guidance` may differ from one.
     pub fn knows_guidance(&self) -> bool {
         matches!(self, Self::StableDiffusion(config) if config.null_token)

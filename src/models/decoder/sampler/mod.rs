@@ -114,11 +114,17 @@ impl SamplerConfig {
             .times(steps.clamp(1, schedule.steps()), self.steps)
     }
 
+    /// Whether it visits the schedule's own times, each once: it cannot take more steps than there are.
+    pub fn is_discrete(&self) -> bool {
+        matches!(self.method, Method::Ancestral | Method::Ddim)
+    }
+
     /// How noisy an image must be for this sampler to start from it.
     pub fn start(&self, schedule: &NoiseSchedule) -> NoiseLevel {
-        match self.method {
-            Method::Ancestral | Method::Ddim => schedule.level(self.times(schedule)[0]),
-            _ => ContinuousSchedule::new(schedule).level(self.from),
+        if self.is_discrete() {
+            schedule.level(self.times(schedule)[0])
+        } else {
+            ContinuousSchedule::new(schedule).level(self.from)
         }
     }
 }
