@@ -146,16 +146,19 @@ pub fn painted(masks: ArrayView3<'_, u8>) -> Array4<u8> {
     })
 }
 
-/// Frames with their masks laid over them: each slot's colour over its pixels, its border in full colour. The slot that
-/// owns most pixels of the clip, which is mostly the background, leaves its own as they are.
+/// Frames with their masks laid over them: each slot's colour over its pixels, its border in full colour. `background`, mostly
+/// the slot that owns [most](most_frequent) pixels of the clip, leaves its own as they are.
 ///
 /// # Shape
 /// - `frames`: `[time, height, width, rgb]`
 /// - `masks`: `[time, height, width]`
-pub fn overlaid(frames: ArrayView4<'_, u8>, masks: ArrayView3<'_, u8>) -> Array4<u8> {
+pub fn overlaid(
+    frames: ArrayView4<'_, u8>,
+    masks: ArrayView3<'_, u8>,
+    background: u8,
+) -> Array4<u8> {
     const SHARE: f32 = 0.45;
     let (time, height, width, rgb) = frames.dim();
-    let background = most_frequent(masks);
     Array4::from_shape_fn((time, height, width, rgb), |(t, y, x, c)| {
         let slot = masks[[t, y, x]];
         if slot == background {
@@ -347,7 +350,7 @@ mod tests {
         masks.slice_mut(ndarray::s![0, 1..5, 1..5]).fill(2);
         masks[[0, 0, 0]] = 1;
         let frames = Array4::from_elem((1, 6, 6, 3), 100);
-        let shown = overlaid(frames.view(), masks.view());
+        let shown = overlaid(frames.view(), masks.view(), 0);
         let pixel = |y: usize, x: usize| [0, 1, 2].map(|c| shown[[0, y, x, c]]);
         assert_eq!(pixel(5, 5), [100; 3]);
         assert_eq!(

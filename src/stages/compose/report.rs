@@ -17,7 +17,8 @@ use crate::plan::compose::{Mode, Protocol};
 use crate::plan::{ComposePlan, Plan};
 use crate::stages::perceive::decode::Clips;
 use crate::stages::predict::evaluate::Scores;
-use crate::stages::report::media::{of_data, picture_view, upscaled, write_video};
+use crate::stages::report::media::{of_data, picture_view, write_video};
+use crate::stages::report::panels::Panel;
 use crate::stages::report::run_folder::{made, stage_rows, write_page, write_run_folder};
 
 /// Scenes that a grid of pictures shows.
@@ -296,10 +297,11 @@ impl SceneReport<'_> {
     }
 
     fn write_large(&self, path: &Path, frames: ArrayView4<'_, u8>) -> Result<(), RunError> {
-        let large = upscaled(frames, self.plan.report.scale);
+        let panel = Panel::frames("", frames);
+        let large = panel.enlarged(self.plan.report.scale);
         let first = self.clips.clips().first();
         let note = first.map(|clip| self.clips.note(clip)).transpose()?;
-        write_video(path, large.view(), note.map_or(1.0, |note| note.fps))
+        write_video(path, &large, note.map_or(1.0, |note| note.fps))
     }
 
     /// The scenes of the page: their videos by all decoders, and for each decoder a row of pictures with the parents.

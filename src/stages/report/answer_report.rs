@@ -17,6 +17,7 @@ use crate::stages::clevrer::score_answers::AnswerScores;
 use crate::stages::perceive::decode::Clips;
 use crate::stages::report::answers_csv::write_answers;
 use crate::stages::report::frame_strip::frame_strip;
+use crate::stages::report::panels::Panel;
 use crate::stages::report::run_folder::{made, stage_rows, write_page, write_run_folder};
 
 /// How many of the clips with wrong answers are shown.
@@ -111,7 +112,7 @@ impl AnswerReport<'_> {
             let frames = self.clips.frames(&ClipId::new(name))?;
             Ok(ClipView {
                 name: (*name).to_owned(),
-                strip: Some(frame_strip(&[("frames", frames.view())], 0)?),
+                strip: Some(frame_strip(&[&Panel::frames("frames", frames.view())], 0)?),
                 frames: frames.dim().0,
                 note: Some(format!(
                     "{} of {} questions answered wrongly",

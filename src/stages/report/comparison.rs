@@ -15,7 +15,7 @@ use super::media::embedded;
 use crate::artifacts::RunError;
 use crate::artifacts::files::{write_atomic, write_table};
 use crate::plan::video_predict::VideoFormat;
-use crate::stages::report::video_columns::{COLUMNS, column};
+use crate::stages::report::panels::{COLUMNS, Panel, column};
 
 /// Mean squared difference of pixels of 0..255 above which two videos do not show the same clip.
 const OTHER_CLIP: f64 = 400.0;
@@ -137,25 +137,26 @@ pub(crate) fn clips(
             mismatched.push(name.clone());
             continue;
         }
-        let format = VideoFormat::Mp4;
-        let mut shown = vec![embedded(truth.view(), *fps, "truth", out, format)?];
-        for (run, made) in runs.iter().zip(&rendered) {
-            let view = embedded(made.shown.view(), made.fps, &run.name, out, format)?;
-            shown.push(view);
-        }
+        let of_runs = runs.iter().zip(&rendered);
+        let of_runs =
+            of_runs.map(|(run, made)| (Panel::frames(&run.name, made.shown.view()), made.fps));
+        let mut panels = vec![(Panel::frames("truth", truth.view()), *fps)];
+        panels.extend(of_runs);
+        let videos = panels
+            .iter()
+            .map(|(panel, fps)| embedded(panel, (out, name), (*fps, VideoFormat::Mp4)));
+        let videos = videos.collect::<Result<_, _>>()?;
         let scores = runs
             .iter()
             .filter_map(|run| Some((run.name.clone(), run.psnr(name)?)));
         let burn_in = setting(&runs[0].plan, "rollout.burn-in");
         let burn_in: f64 = burn_in.and_then(|value| value.parse().ok()).unwrap_or(0.0);
-        let mut panels = vec![("truth", truth.view())];
-        let of_runs = runs.iter().zip(&rendered);
-        panels.extend(of_runs.map(|(run, made)| (run.name.as_str(), made.shown.view())));
+        let panels: Vec<&Panel<'_>> = panels.iter().map(|(panel, _)| panel).collect();
         views.push(ClipView {
             name: name.clone(),
             strip: Some(frame_strip(&panels, burn_in as usize)?),
             frames: truth.dim().0,
-            videos: shown,
+            videos,
             observed_share: burn_in / truth.dim().0.max(1) as f64,
             scores: scores.collect(),
             note: None,

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array3, ArrayView4, Axis, s};
+use ndarray::{Array3, s};
 use slotflow_datasets::ClipId;
 use slotflow_datasets::partial::PartialFolder;
 use slotflow_datasets::video::write_png;
@@ -21,9 +21,9 @@ use crate::stages::predict::edit::stage::EditedSlots;
 use crate::stages::predict::frames::Frames;
 use crate::stages::report::answers_csv::write_answers;
 use crate::stages::report::frame_strip::frame_strip;
-use crate::stages::report::media::{embedded, of_data, upscaled, write_clip, write_npz};
+use crate::stages::report::media::{embedded, of_data, write_clip, write_npz};
+use crate::stages::report::panels::{Panel, side_by_side};
 use crate::stages::report::run_folder::{PAGE, stage_rows, write_record};
-use crate::stages::report::video_columns::side_by_side;
 
 /// The folder of a benchmark of edits.
 pub mod benchmark;
@@ -147,35 +147,30 @@ impl EditReport<'_> {
     ) -> Result<(Vec<VideoView>, Strip, f64), RunError> {
         let [before, after] = self.frames;
         let mut columns = vec![
-            ("seen", self.clips.frames(clip)?),
-            ("reconstruction", before.reconstruction(clip)?),
-            ("edited reconstruction", after.reconstruction(clip)?),
+            Panel::frames("seen", self.clips.frames(clip)?),
+            Panel::frames("reconstruction", before.reconstruction(clip)?),
+            Panel::frames("edited reconstruction", after.reconstruction(clip)?),
         ];
         if self.is_rolled_out {
-            columns.push(("prediction", before.prediction(clip)?));
-            columns.push(("edited prediction", after.prediction(clip)?));
+            columns.push(Panel::frames("prediction", before.prediction(clip)?));
+            columns.push(Panel::frames("edited prediction", after.prediction(clip)?));
         }
         let kind = (self.clips.note(clip)?.fps, self.plan.format);
         let observed = self.rollout.observed(clip)?;
-        let panels = columns.iter();
-        let panels: Vec<_> = panels
-            .map(|(label, frames)| (*label, frames.view()))
-            .collect();
+        let panels: Vec<_> = columns.iter().collect();
         let strip = frame_strip(&panels, if self.is_rolled_out { observed } else { 0 })?;
-        for (_, frames) in &mut columns {
-            *frames = upscaled(frames.view(), self.plan.scale);
-        }
+        let large = columns.iter().map(|panel| panel.enlarged(self.plan.scale));
+        let large: Vec<_> = large.collect();
         let videos = folder.join("videos");
         make_dir(&videos)?;
-        let views: Vec<_> = columns.iter().map(|(_, frames)| frames.view()).collect();
-        write_clip(&videos, clip.as_str(), side_by_side(&views).view(), kind)?;
-        let sheet = sheet(&views);
+        write_clip(&videos, clip.as_str(), &side_by_side(&large), kind)?;
+        let sheet = sheet(&large);
         write_png(&folder.join("frames.png"), sheet.view()).map_err(of_data)?;
-        let frames = views.last().map_or(1, |frames| frames.dim().0.max(1));
+        let frames = large.last().map_or(1, |panel| panel.count.max(1));
         let share = observed as f64 / frames as f64;
-        let videos = columns
+        let videos = large
             .iter()
-            .map(|(label, frames)| embedded(frames.view(), kind.0, label, folder, kind.1));
+            .map(|panel| embedded(panel, (folder, clip.as_str()), kind));
         Ok((videos.collect::<Result<_, _>>()?, strip, share))
     }
 }
@@ -193,17 +188,17 @@ fn stage_rows_of_both(run: &Run) -> Vec<StageRow> {
 }
 
 /// Some frames of each video from left to right, the videos one below the other, `[height, width, rgb]`.
-fn sheet(videos: &[ArrayView4<'_, u8>]) -> Array3<u8> {
-    let time = videos.iter().map(|video| video.dim().0).min().unwrap_or(0);
-    let (_, height, width, rgb) = videos.first().map_or((0, 0, 0, 3), ArrayView4::dim);
+fn sheet(videos: &[Panel<'_>]) -> Array3<u8> {
+    let time = videos.iter().map(|video| video.count).min().unwrap_or(0);
+    let [height, width] = videos.first().map_or([0, 0], |video| video.size);
     let shown = time.min(SHOWN);
-    let mut sheet = Array3::zeros((videos.len() * height, shown * width, rgb));
+    let mut sheet = Array3::zeros((videos.len() * height, shown * width, 3));
     for (down, video) in videos.iter().enumerate() {
         for across in 0..shown {
             let frame = across * (time - 1) / (shown - 1).max(1);
             let (top, left) = (down * height, across * width);
             let mut place = sheet.slice_mut(s![top..top + height, left..left + width, ..]);
-            place.assign(&video.index_axis(Axis(0), frame));
+            place.assign(&video.frame(frame));
         }
     }
     sheet

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ndarray::Array4;
 use slotflow_eval::report::{ClipView, Page, RANKS, StageRow, html};
 
 use super::frame_strip::frame_strip;
 use super::media::embedded;
+use super::panels::Panel;
 use super::run_folder::made_by;
 use crate::artifacts::files::{make_dir, write_atomic};
 use crate::artifacts::{Invocation, RunError};
-use crate::masks::{overlaid, painted};
-use crate::metrics::{Evaluation, MetricsError, Request, both_masks, both_sides};
+use crate::metrics::{
+    ClipPair, Evaluation, MaskClipPair, MetricsError, Request, both_masks, both_sides,
+};
 use crate::plan::video_predict::VideoFormat;
 
 /// How many of the best clips are shown, and how many of the worst.
@@ -112,26 +113,24 @@ fn clips(
     if names.len() > 2 * EACH {
         names.drain(EACH..names.len() - EACH);
     }
-    let mut panels = panels(request, &names).map_err(|error| error.to_string())?;
+    let mut shown = shown_of(request, &names).map_err(|error| error.to_string())?;
     let mut views = Vec::new();
     for name in names {
-        let Some(panels) = panels.remove(name) else {
+        let Some(shown) = shown.remove(name) else {
             continue;
         };
-        let shown: Vec<_> = panels
+        let panels = panels(&shown);
+        let kind = (SHOWN_FPS, VideoFormat::Mp4);
+        let videos = panels
             .iter()
-            .map(|(label, frames)| (*label, frames.view()))
-            .collect();
-        let videos = shown
-            .iter()
-            .map(|(label, frames)| embedded(*frames, SHOWN_FPS, label, folder, VideoFormat::Mp4));
+            .map(|panel| embedded(panel, (folder, name), kind));
         let videos = videos.collect::<Result<_, _>>();
-        let strip = frame_strip(&shown, 0);
+        let strip = frame_strip(&panels.iter().collect::<Vec<_>>(), 0);
         let means = scores[name].iter();
         views.push(ClipView {
             name: name.to_owned(),
             strip: Some(strip.map_err(|error| error.to_string())?),
-            frames: panels[0].1.dim().0,
+            frames: panels[0].count,
             videos: videos.map_err(|error: RunError| error.to_string())?,
             scores: means
                 .map(|(metric, values)| ((*metric).to_owned(), mean(values)))
@@ -142,27 +141,42 @@ fn clips(
     Ok(views)
 }
 
-/// Frames by what they show, `[time, height, width, rgb]`.
-type Panels = Vec<(&'static str, Array4<u8>)>;
+/// What is shown of a clip.
+#[derive(Default)]
+struct Shown {
+    videos: Option<ClipPair>,
+    masks: Option<MaskClipPair>,
+}
 
-/// What is shown of each of the named clips: videos, masks, and predicted masks laid over true frames of the same size.
-fn panels(request: &Request, names: &[&str]) -> Result<BTreeMap<String, Panels>, MetricsError> {
-    let mut panels: BTreeMap<String, Panels> = BTreeMap::new();
+fn shown_of(request: &Request, names: &[&str]) -> Result<BTreeMap<String, Shown>, MetricsError> {
+    let mut shown: BTreeMap<String, Shown> = BTreeMap::new();
     for pair in both_sides(request, names)? {
-        let of_clip = panels.entry(pair.name).or_default();
-        of_clip.push(("truth", pair.truth));
-        of_clip.push(("prediction", pair.prediction));
+        let name = pair.name.clone();
+        shown.entry(name).or_default().videos = Some(pair);
     }
     for pair in both_masks(request, names)? {
-        let of_clip = panels.entry(pair.name).or_default();
-        let (time, height, width) = pair.prediction.dim();
-        let overlay = of_clip.first().and_then(|(_, frames)| {
-            let fits = frames.dim() == (time, height, width, 3);
-            fits.then(|| overlaid(frames.view(), pair.prediction.view()))
-        });
-        of_clip.push(("true masks", painted(pair.truth.view())));
-        of_clip.push(("predicted masks", painted(pair.prediction.view())));
-        of_clip.extend(overlay.map(|overlay| ("masks on truth", overlay)));
+        let name = pair.name.clone();
+        shown.entry(name).or_default().masks = Some(pair);
     }
-    Ok(panels)
+    Ok(shown)
+}
+
+/// Videos, masks, and predicted masks laid over true frames of the same size.
+fn panels(shown: &Shown) -> Vec<Panel<'_>> {
+    let mut panels = Vec::new();
+    if let Some(pair) = &shown.videos {
+        panels.push(Panel::frames("truth", pair.truth.view()));
+        panels.push(Panel::frames("prediction", pair.prediction.view()));
+    }
+    if let Some(pair) = &shown.masks {
+        panels.push(Panel::masks("true masks", pair.truth.view()));
+        panels.push(Panel::masks("predicted masks", pair.prediction.view()));
+        let (time, height, width) = pair.prediction.dim();
+        let videos = shown.videos.as_ref();
+        if let Some(videos) = videos.filter(|of| of.truth.dim() == (time, height, width, 3)) {
+            let (frames, masks) = (videos.truth.view(), pair.prediction.view());
+            panels.push(Panel::overlay("masks on truth", frames, masks));
+        }
+    }
+    panels
 }

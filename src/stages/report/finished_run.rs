@@ -12,7 +12,7 @@ use slotflow_datasets::regular;
 
 use crate::artifacts::RunError;
 use crate::artifacts::run_folder::settings;
-use crate::stages::report::video_columns::{SIDE_BY_SIDE, VIDEO_FOLDERS};
+use crate::stages::report::panels::{SIDE_BY_SIDE, VIDEO_FOLDERS};
 
 /// A run's folder, read.
 pub(crate) struct FinishedRun {

@@ -9,6 +9,7 @@ use slotflow_datasets::video::png_bytes;
 use slotflow_eval::report::{Strip, StripRow};
 
 use super::media::of_data;
+use super::panels::Panel;
 use crate::artifacts::RunError;
 
 /// Columns of a strip, where the clip has as many frames.
@@ -18,20 +19,18 @@ const LONGEST: usize = 128;
 /// What stands where a slot owns nothing.
 const NOTHING: [u8; 3] = [128, 128, 128];
 
-/// A panel of a clip: its label and frames `[time, height, width, rgb]`.
-pub(super) type Panel<'a> = (&'a str, ArrayView4<'a, u8>);
-
 /// A strip of these panels, of which the first `observed` frames were observed; nought where nothing was imagined. Panels of
 /// different lengths are cut to the shortest.
 ///
 /// # Errors
 /// When a panel has frames without pixels.
-pub(super) fn frame_strip(panels: &[Panel<'_>], observed: usize) -> Result<Strip, RunError> {
-    let time = panels.iter().map(|(_, frames)| frames.dim().0).min();
+pub(super) fn frame_strip(panels: &[&Panel<'_>], observed: usize) -> Result<Strip, RunError> {
+    let time = panels.iter().map(|panel| panel.count).min();
     let frames = columns(time.unwrap_or(0), observed);
-    let rows = panels
-        .iter()
-        .map(|(label, panel)| row((*label).to_owned(), &frames, *panel));
+    let rows = panels.iter().map(|panel| {
+        let shown = frames.iter().map(|&time| panel.frame(time));
+        row(panel.label.clone(), shown)
+    });
     Ok(Strip {
         imagined_from: frames
             .iter()
@@ -59,7 +58,6 @@ pub(super) fn slot_rows(
 ) -> Result<Vec<StripRow>, RunError> {
     let shown_masks = masks.select(Axis(0), shown);
     let owners: BTreeSet<u8> = shown_masks.iter().copied().collect();
-    let all: Vec<usize> = (0..shown.len()).collect();
     let of_slot = |slot: u8| {
         let mut own = frames.select(Axis(0), shown);
         for ((time, y, x), owner) in shown_masks.indexed_iter() {
@@ -69,7 +67,8 @@ pub(super) fn slot_rows(
                 }
             }
         }
-        row(format!("slot {slot}"), &all, own.view())
+        let own = own.outer_iter().map(|frame| frame.to_owned());
+        row(format!("slot {slot}"), own)
     };
     owners.into_iter().map(of_slot).collect()
 }
@@ -101,14 +100,11 @@ fn spread(first: usize, last: usize, count: usize) -> Vec<usize> {
     numbers
 }
 
-fn row(label: String, shown: &[usize], panel: ArrayView4<'_, u8>) -> Result<StripRow, RunError> {
-    let picture = |&frame: &usize| {
-        let frame = small(panel.index_axis(Axis(0), frame));
-        png_bytes(frame.view()).map_err(of_data)
-    };
+fn row(label: String, frames: impl Iterator<Item = Array3<u8>>) -> Result<StripRow, RunError> {
+    let picture = |frame: Array3<u8>| png_bytes(small(frame.view()).view()).map_err(of_data);
     Ok(StripRow {
         label,
-        pictures: shown.iter().map(picture).collect::<Result<_, _>>()?,
+        pictures: frames.map(picture).collect::<Result<_, _>>()?,
     })
 }
 
@@ -154,7 +150,7 @@ mod tests {
     #[test]
     fn a_strip_holds_the_frames_that_its_columns_name() {
         let frames = Array4::from_shape_fn((24, 4, 6, 3), |(t, y, x, c)| (9 * t + y + x + c) as u8);
-        let strip = frame_strip(&[("truth", frames.view())], 6).unwrap();
+        let strip = frame_strip(&[&Panel::frames("truth", frames.view())], 6).unwrap();
         assert_eq!(
             (strip.imagined_from, strip.rows[0].label.as_str()),
             (Some(6), "truth")
@@ -163,8 +159,8 @@ mod tests {
             let picture = read_png_bytes(png, Path::new("strip")).unwrap();
             assert_eq!(picture, frames.index_axis(Axis(0), *frame));
         }
-        let large = Array4::zeros((1, 100, 400, 3));
-        let strip = frame_strip(&[("large", large.view())], 0).unwrap();
+        let large = Array4::<u8>::zeros((1, 100, 400, 3));
+        let strip = frame_strip(&[&Panel::frames("large", large.view())], 0).unwrap();
         let picture = read_png_bytes(&strip.rows[0].pictures[0], Path::new("strip")).unwrap();
         assert_eq!((picture.dim(), strip.imagined_from), ((32, 128, 3), None));
     }

@@ -4,37 +4,37 @@ use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
-use ndarray::{Array4, ArrayView3, ArrayView4, Axis};
+use ndarray::{Array4, ArrayView3, ArrayView4};
 use ndarray_npy::{NpzWriter, WriteNpzError};
-use slotflow_datasets::{DataError, regular, video};
-use slotflow_eval::report::VideoView;
+use rayon::prelude::*;
+use slotflow_datasets::{ClipId, DataError, regular, video};
+use slotflow_eval::report::{ClipView, VideoView};
 
 use crate::artifacts::RunError;
 use crate::artifacts::files::{make_dir, write_atomic};
 use crate::masks::enlarged;
 use crate::plan::video_predict::VideoFormat;
+use crate::stages::report::panels::Panel;
 
-/// Frames `[time, height, width, rgb]`, encoded for a page: a video, or a picture where there is one frame. `folder` holds the
-/// video's file while it is made.
+/// A panel, encoded for a page: a video, or a picture where there is one frame. `folder` holds the video's file while it is
+/// made, under `name`.
 ///
 /// # Errors
 /// When the frames cannot be encoded, or the folder cannot be written.
 pub(crate) fn embedded(
-    frames: ArrayView4<'_, u8>,
-    fps: f32,
-    label: &str,
-    folder: &Path,
-    format: VideoFormat,
+    panel: &Panel<'_>,
+    (folder, name): (&Path, &str),
+    (fps, format): (f32, VideoFormat),
 ) -> Result<VideoView, RunError> {
-    if let Some(picture) = only_frame(frames) {
-        return picture_view(picture, label);
+    if panel.count == 1 {
+        return picture_view(panel.frame(0).view(), &panel.label);
     }
     let format = format.of_pages();
-    let path = folder.join(format!("part.{}", format.extension()));
-    write_video(&path, frames, fps)?;
+    let path = folder.join(format!("{name}.part.{}", format.extension()));
+    write_video(&path, panel, fps)?;
     let bytes = regular::read(&path).and_then(|bytes| fs::remove_file(&path).map(|()| bytes));
     Ok(VideoView {
-        label: label.to_owned(),
+        label: panel.label.clone(),
         mime: format.media_type().to_owned(),
         bytes: bytes.map_err(|source| RunError::Io {
             action: "read",
@@ -42,6 +42,19 @@ pub(crate) fn embedded(
             path,
         })?,
     })
+}
+
+/// What a page shows of clips, in their order, worked out on all cores.
+///
+/// # Errors
+/// The first that a clip ended with.
+pub(crate) fn in_parallel(
+    clips: &[ClipId],
+    view: impl Fn(usize, &ClipId) -> Result<Option<ClipView>, RunError> + Sync,
+) -> Result<Vec<ClipView>, RunError> {
+    let views = clips.par_iter().enumerate();
+    let views: Vec<_> = views.map(|(index, clip)| view(index, clip)).collect();
+    views.into_iter().filter_map(Result::transpose).collect()
 }
 
 /// A picture, `[height, width, rgb]`, encoded for a page.
@@ -59,11 +72,6 @@ pub(crate) fn picture_view(
     })
 }
 
-/// The picture that a clip of one frame is.
-fn only_frame(frames: ArrayView4<'_, u8>) -> Option<ArrayView3<'_, u8>> {
-    (frames.len_of(Axis(0)) == 1).then(|| frames.index_axis_move(Axis(0), 0))
-}
-
 /// Writes a clip as one file: `folder/name.mp4`, or `folder/name.png` where it has one frame.
 ///
 /// # Errors
@@ -71,15 +79,14 @@ fn only_frame(frames: ArrayView4<'_, u8>) -> Option<ArrayView3<'_, u8>> {
 pub(crate) fn write_clip(
     folder: &Path,
     name: &str,
-    frames: ArrayView4<'_, u8>,
+    panel: &Panel<'_>,
     (fps, format): (f32, VideoFormat),
 ) -> Result<(), RunError> {
-    match only_frame(frames) {
-        Some(picture) => {
-            video::write_png(&folder.join(format!("{name}.png")), picture).map_err(of_data)
-        }
-        None => write_frames(folder, name, frames, (fps, format.of_pages())),
+    if panel.count == 1 {
+        let path = folder.join(format!("{name}.png"));
+        return video::write_png(&path, panel.frame(0).view()).map_err(of_data);
     }
+    write_frames(folder, name, panel, (fps, format.of_pages()))
 }
 
 /// Writes frames as a video, or as a folder of numbered pictures: `folder/name.mp4`, `folder/name/0000.png`.
@@ -89,18 +96,18 @@ pub(crate) fn write_clip(
 pub(crate) fn write_frames(
     folder: &Path,
     name: &str,
-    frames: ArrayView4<'_, u8>,
+    panel: &Panel<'_>,
     (fps, format): (f32, VideoFormat),
 ) -> Result<(), RunError> {
     if format != VideoFormat::Png {
         let path = folder.join(format!("{name}.{}", format.extension()));
-        return write_video(&path, frames, fps);
+        return write_video(&path, panel, fps);
     }
     let folder = folder.join(name);
     make_dir(&folder)?;
-    for (number, frame) in frames.axis_iter(Axis(0)).enumerate() {
+    for (number, frame) in panel.iter().enumerate() {
         let path = folder.join(format!("{number:04}.png"));
-        video::write_png(&path, frame).map_err(of_data)?;
+        video::write_png(&path, frame.view()).map_err(of_data)?;
     }
     Ok(())
 }
@@ -109,13 +116,13 @@ pub(crate) fn write_frames(
 ///
 /// # Errors
 /// When the frames cannot be encoded, or the file system says no.
-pub(crate) fn write_video(
-    path: &Path,
-    frames: ArrayView4<'_, u8>,
-    fps: f32,
-) -> Result<(), RunError> {
+pub(crate) fn write_video(path: &Path, panel: &Panel<'_>, fps: f32) -> Result<(), RunError> {
     let format = video::Format::of(path).unwrap_or(video::Format::Mp4);
-    video::write(path, frames, fps, format).map_err(of_data)
+    let mut writer = video::Writer::create(path, panel.size, fps, format).map_err(of_data)?;
+    for frame in panel.iter() {
+        writer.push(frame.view()).map_err(of_data)?;
+    }
+    writer.finish().map_err(of_data)
 }
 
 /// An error of the data crate as one of a run.

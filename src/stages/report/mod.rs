@@ -30,8 +30,8 @@ pub mod edit_report;
 /// `answers.csv`.
 pub mod answers_csv;
 
-/// Columns of a clip's video side by side.
-pub mod video_columns;
+/// What stands in a clip's videos, alone or side by side.
+pub mod panels;
 
 /// The page and tables of question answering.
 pub mod answer_report;

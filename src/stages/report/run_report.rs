@@ -10,7 +10,6 @@ use slotflow_eval::report::{ClipView, Made, Page, Strip, VideoView};
 
 use crate::artifacts::files::make_dir;
 use crate::artifacts::{Run, RunError, Slots};
-use crate::masks::{overlaid, painted};
 use crate::plan::{Plan, VideoPredictPlan};
 
 use crate::stages::clevrer::answers::{AnswerRecord, Answers};
@@ -19,9 +18,9 @@ use crate::stages::predict::evaluate::Scores;
 use crate::stages::predict::frames::Frames;
 use crate::stages::report::answers_csv::write_answers;
 use crate::stages::report::frame_strip::{frame_strip, slot_rows};
-use crate::stages::report::media::{embedded, upscaled, write_frames, write_npz};
+use crate::stages::report::media::{embedded, in_parallel, write_frames, write_npz};
+use crate::stages::report::panels::{COLUMNS, Panel, SIDE_BY_SIDE, VIDEO_FOLDERS, side_by_side};
 use crate::stages::report::run_folder::{stage_rows, write_page, write_run_folder};
-use crate::stages::report::video_columns::{COLUMNS, SIDE_BY_SIDE, VIDEO_FOLDERS, side_by_side};
 
 /// Folder of masks that the decoder gives of imagined frames, also below `videos`: those of the observed frames are in `masks`.
 const IMAGINED_MASKS: &str = "masks-imagined";
@@ -78,10 +77,9 @@ impl Report<'_> {
             .unwrap_or_default();
         write_answers(&folder.join("answers.csv"), &answers)?;
         let shown = self.plan.report.clips;
-        let mut views = Vec::new();
-        for (index, clip) in self.frames.clips().iter().enumerate() {
-            views.extend(self.clip(folder, clip, index < shown, &items)?);
-        }
+        let views = in_parallel(self.frames.clips(), |index, clip| {
+            self.clip(folder, clip, index < shown, &items)
+        })?;
         let named = |clip: &ClipView| Some(format!("{}: {}", clip.name, clip.note.as_ref()?));
         let observed = self.observed()?;
         let page = Page {
@@ -140,52 +138,54 @@ impl Report<'_> {
         let remark = note
             .remark
             .or_else(|| self.out_of_distribution(&truth, &reconstruction));
-        let beside = self.masks_beside(folder, clip, (&truth, &masks), note.fps)?;
-        let strip = shown.then(|| clip_strip(&truth, &prediction, &masks, &beside, observed));
-        let frames = truth.dim().0;
         let columns = [
-            ("truth", truth),
-            ("reconstruction", reconstruction),
-            ("prediction", prediction),
-            ("slots", painted(masks.view())),
+            Panel::frames("truth", truth.view()),
+            Panel::frames("reconstruction", reconstruction.view()),
+            Panel::frames("prediction", prediction.view()),
+            Panel::masks("slots", masks.view()),
         ];
         self.videos(folder, clip, &columns, note.fps)?;
-        let Some(strip) = strip else {
+        let mut beside = vec![Panel::overlay("slots on truth", truth.view(), masks.view())];
+        beside.extend(self.masks_beside(folder, clip, note.fps)?);
+        if !shown {
             return Ok(None);
-        };
+        }
+        let strip = clip_strip(&columns, &beside, observed)?;
         Ok(Some(ClipView {
             name: clip.to_string(),
-            strip: Some(strip?),
-            frames,
-            videos: self.embedded(folder, columns.into_iter().chain(beside), note.fps)?,
+            strip: Some(Strip {
+                slots: slot_rows(&strip.frames, truth.view(), masks.view())?,
+                ..strip
+            }),
+            frames: time,
+            videos: self.embedded(folder, clip, columns.iter().chain(&beside), note.fps)?,
             observed_share,
             scores: clip_scores(&window, time, items),
             note: remark,
         }))
     }
 
-    /// Masks beside those of the columns, painted: laid over the truth, true ones, and imagined ones, which are written too.
+    /// Masks beside those of the columns: true ones, and imagined ones, which are written too.
     fn masks_beside(
         &self,
         folder: &Path,
         clip: &ClipId,
-        (truth, masks): (&Array4<u8>, &Array3<u8>),
         fps: f32,
-    ) -> Result<Vec<(&'static str, Array4<u8>)>, RunError> {
-        let mut beside = vec![("slots on truth", overlaid(truth.view(), masks.view()))];
+    ) -> Result<Vec<Panel<'static>>, RunError> {
+        let mut beside = Vec::new();
         if let Some(masks) = self.clips.masks(clip)? {
-            beside.push(("true masks", painted(masks.view())));
+            beside.push(Panel::masks("true masks", masks));
         }
         if let Some(masks) = self.frames.prediction_masks(clip)? {
             make_dir(&folder.join(IMAGINED_MASKS))?;
             let path = folder.join(IMAGINED_MASKS).join(format!("{clip}.npz"));
             write_npz(&path, |file| file.add_array("masks", &masks))?;
-            let painted = painted(masks.view());
+            let panel = Panel::masks("imagined slots", masks);
             let videos = folder.join("videos").join(IMAGINED_MASKS);
             make_dir(&videos)?;
             let kind = (fps, self.plan.report.format);
-            write_frames(&videos, clip.as_str(), painted.view(), kind)?;
-            beside.push(("imagined slots", painted));
+            write_frames(&videos, clip.as_str(), &panel, kind)?;
+            beside.push(panel);
         }
         Ok(beside)
     }
@@ -207,35 +207,34 @@ impl Report<'_> {
         &self,
         folder: &Path,
         clip: &ClipId,
-        columns: &[(&str, Array4<u8>); COLUMNS],
+        columns: &[Panel<'_>; COLUMNS],
         fps: f32,
     ) -> Result<(), RunError> {
         let (format, scale) = (self.plan.report.format, self.plan.report.scale);
-        for ((_, frames), name) in columns.iter().zip(VIDEO_FOLDERS) {
+        for (panel, name) in columns.iter().zip(VIDEO_FOLDERS) {
             let folder = folder.join("videos").join(name);
-            write_frames(&folder, clip.as_str(), frames.view(), (fps, format))?;
+            write_frames(&folder, clip.as_str(), panel, (fps, format))?;
         }
-        let large = columns.each_ref();
-        let large = large.map(|(_, frames)| upscaled(frames.view(), scale));
-        let whole = side_by_side(&large.each_ref().map(|frames| frames.view()));
+        let large = columns.each_ref().map(|panel| panel.enlarged(scale));
+        let whole = side_by_side(&large);
         let beside = folder.join(SIDE_BY_SIDE);
         let kind = (fps, format.of_pages());
-        write_frames(&beside, clip.as_str(), whole.view(), kind)
+        write_frames(&beside, clip.as_str(), &whole, kind)
     }
 
     /// Panels as videos within the page.
-    fn embedded(
+    fn embedded<'p>(
         &self,
         folder: &Path,
-        panels: impl Iterator<Item = (&'static str, Array4<u8>)>,
+        clip: &ClipId,
+        panels: impl Iterator<Item = &'p Panel<'p>>,
         fps: f32,
     ) -> Result<Vec<VideoView>, RunError> {
         let (format, scale) = (self.plan.report.format, self.plan.report.scale);
-        let view = |(label, frames): (&str, Array4<u8>)| {
-            let frames = upscaled(frames.view(), scale);
-            embedded(frames.view(), fps, label, folder, format)
-        };
-        panels.map(view).collect()
+        let place = (folder, clip.as_str());
+        panels
+            .map(|panel| embedded(&panel.enlarged(scale), place, (fps, format)))
+            .collect()
     }
 
     /// A warning where a clip is reconstructed worse than 99 % of the clips of the training.
@@ -273,23 +272,16 @@ impl Report<'_> {
     }
 }
 
-/// Truth, prediction and masks of a clip as a strip of frames, with what each slot owns.
+/// Truth, prediction and masks of a clip as a strip of frames.
 fn clip_strip(
-    truth: &Array4<u8>,
-    prediction: &Array4<u8>,
-    masks: &Array3<u8>,
-    beside: &[(&str, Array4<u8>)],
+    [truth, _, prediction, slots]: &[Panel<'_>; COLUMNS],
+    beside: &[Panel<'_>],
     observed: usize,
 ) -> Result<Strip, RunError> {
-    let slots = painted(masks.view());
-    let mut panels = vec![("truth", truth.view()), ("prediction", prediction.view())];
-    panels.extend(beside.iter().map(|(label, frames)| (*label, frames.view())));
-    panels.insert(3, ("slots", slots.view()));
-    let strip = frame_strip(&panels, observed)?;
-    Ok(Strip {
-        slots: slot_rows(&strip.frames, truth.view(), masks.view())?,
-        ..strip
-    })
+    let mut panels = vec![truth, prediction];
+    panels.extend(beside);
+    panels.insert(3, slots);
+    frame_strip(&panels, observed)
 }
 
 /// Means of what the page ranks and shows over the `time` frames of a clip.

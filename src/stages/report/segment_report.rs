@@ -9,16 +9,16 @@ use slotflow_eval::{ItemTable, ScoreTable};
 
 use crate::artifacts::files::make_dir;
 use crate::artifacts::{Run, RunError, Slots};
-use crate::masks::{enlarged, overlaid, painted};
+use crate::masks::enlarged;
 use crate::plan::{Plan, SegmentPlan};
 use crate::stages::perceive::decode::Clips;
 use crate::stages::predict::evaluate::Scores;
 use crate::stages::predict::frames::Frames;
 use crate::stages::report::frame_strip::{frame_strip, slot_rows};
-use crate::stages::report::media::{embedded, upscaled, write_clip, write_npz};
+use crate::stages::report::media::{embedded, in_parallel, write_clip, write_npz};
+use crate::stages::report::panels::{Panel, VIDEO_FOLDERS, side_by_side};
 use crate::stages::report::run_folder::{stage_rows, write_page, write_run_folder};
 use crate::stages::report::run_report::clip_scores;
-use crate::stages::report::video_columns::{VIDEO_FOLDERS, side_by_side};
 use crate::stages::segment::levels::{Level, Levels};
 use crate::stages::segment::segmentation::Segmentations;
 
@@ -80,9 +80,8 @@ impl SegmentReport<'_> {
         items.save(&folder.join("items.csv")).map_err(table)?;
         let mut writer = MaskWriter::new(folder, &self.plan.report.masks)?;
         let mut tables = Tables::default();
-        let mut views = Vec::new();
         let clips = self.segmentations.clips();
-        for (index, clip) in clips.iter().enumerate() {
+        for clip in clips {
             let masks = self.segmentations.masks(clip)?;
             writer.add(clip, &masks)?;
             let figures = self.segmentations.slot_figures(clip)?;
@@ -93,11 +92,13 @@ impl SegmentReport<'_> {
             let slots = self.encoded.slots(clip)?;
             let path = folder.join("slots").join(format!("{clip}.npz"));
             write_npz(&path, |file| file.add_array("slots", &slots))?;
-            let shown = index < self.plan.report.clips;
-            views.extend(self.clip(folder, clip, &masks, shown.then_some(&items))?);
         }
         writer.finish()?;
         tables.write(folder)?;
+        let views = in_parallel(clips, |index, clip| {
+            let shown = index < self.plan.report.clips;
+            self.clip(folder, clip, shown.then_some(&items))
+        })?;
         let named = |clip: &ClipView| Some(format!("{}: {}", clip.name, clip.note.as_ref()?));
         let mut notes: Vec<String> = views.iter().filter_map(named).collect();
         if !self.has_truth {
@@ -153,38 +154,34 @@ impl SegmentReport<'_> {
         &self,
         folder: &Path,
         clip: &ClipId,
-        masks: &Array3<u8>,
         items: Option<&ItemTable>,
     ) -> Result<Option<ClipView>, RunError> {
-        let frames = self.clips.frames(clip)?;
+        let (frames, masks) = (self.clips.frames(clip)?, self.segmentations.masks(clip)?);
         let note = self.clips.note(clip)?;
         let truth = self.clips.masks(clip)?;
         let mut columns = vec![
-            ("frames".to_owned(), frames.clone()),
-            ("overlay".to_owned(), overlaid(frames.view(), masks.view())),
-            ("masks".to_owned(), painted(masks.view())),
+            Panel::frames("frames", frames.view()),
+            Panel::overlay("overlay", frames.view(), masks.view()),
+            Panel::masks("masks", masks.view()),
         ];
         for level in self.levels_of(clip)? {
-            let merged = level.masks(masks.view());
-            columns.push((format!("{} segments", level.count), painted(merged.view())));
+            let label = format!("{} segments", level.count);
+            columns.push(Panel::masks(label, level.masks(masks.view())));
         }
-        columns.extend(truth.map(|truth| ("true masks".to_owned(), painted(truth.view()))));
+        columns.extend(truth.map(|truth| Panel::masks("true masks", truth)));
         columns.extend(self.reconstruction(folder, clip, &frames, note.fps)?);
-        let strip = items.map(|_| clip_strip(&columns, &frames, masks));
+        let strip = items.map(|_| clip_strip(&columns, &frames, &masks));
         let scale = self.plan.report.scale;
-        for (_, frames) in &mut columns {
-            *frames = upscaled(frames.view(), scale);
-        }
-        let views: Vec<_> = columns.iter().map(|(_, frames)| frames.view()).collect();
+        let large: Vec<_> = columns.iter().map(|panel| panel.enlarged(scale)).collect();
         let kind = (note.fps, self.plan.report.format);
         let overlays = folder.join("overlays");
-        write_clip(&overlays, clip.as_str(), side_by_side(&views).view(), kind)?;
+        write_clip(&overlays, clip.as_str(), &side_by_side(&large), kind)?;
         let (Some(items), Some(strip)) = (items, strip) else {
             return Ok(None);
         };
-        let videos = columns
+        let videos = large
             .iter()
-            .map(|(label, frames)| embedded(frames.view(), kind.0, label, folder, kind.1));
+            .map(|panel| embedded(panel, (folder, clip.as_str()), kind));
         Ok(Some(ClipView {
             name: clip.to_string(),
             strip: Some(strip?),
@@ -212,7 +209,7 @@ impl SegmentReport<'_> {
         clip: &ClipId,
         shown: &Array4<u8>,
         fps: f32,
-    ) -> Result<Option<(String, Array4<u8>)>, RunError> {
+    ) -> Result<Option<Panel<'static>>, RunError> {
         let there = self.frames.filter(|frames| frames.clips().contains(clip));
         let Some(frames) = there else {
             return Ok(None);
@@ -221,28 +218,25 @@ impl SegmentReport<'_> {
         let (_, height, width, _) = drawn.dim();
         let truth = enlarged(shown.view(), [height, width]);
         let kind = (fps, self.plan.report.format);
-        for (name, frames) in VIDEO_FOLDERS.into_iter().zip([truth, drawn.clone()]) {
+        for (name, frames) in VIDEO_FOLDERS.into_iter().zip([&truth, &drawn]) {
             let folder = folder.join("videos").join(name);
             make_dir(&folder)?;
-            write_clip(&folder, clip.as_str(), frames.view(), kind)?;
+            let panel = Panel::frames(name, frames.view());
+            write_clip(&folder, clip.as_str(), &panel, kind)?;
         }
         let (_, height, width, _) = shown.dim();
         let column = enlarged(drawn.view(), [height, width]);
-        Ok(Some(("reconstruction".to_owned(), column)))
+        Ok(Some(Panel::frames("reconstruction", column)))
     }
 }
 
 /// All columns of a clip as a strip of frames, with what each slot owns. Of a picture the columns stand beside it as they are.
 fn clip_strip(
-    columns: &[(String, Array4<u8>)],
+    columns: &[Panel<'_>],
     frames: &Array4<u8>,
     masks: &Array3<u8>,
 ) -> Result<Strip, RunError> {
-    let panels: Vec<_> = columns
-        .iter()
-        .map(|(label, frames)| (label.as_str(), frames.view()))
-        .collect();
-    let strip = frame_strip(&panels, 0)?;
+    let strip = frame_strip(&columns.iter().collect::<Vec<_>>(), 0)?;
     Ok(Strip {
         slots: slot_rows(&strip.frames, frames.view(), masks.view())?,
         ..strip
