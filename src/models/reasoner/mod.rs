@@ -6,6 +6,8 @@ pub mod aloe;
 pub mod object_event_head;
 /// Whether things will touch (Physion), whether a task will be solved (PHYRE).
 pub mod readout;
+/// A slot with its past, its future and its neighbours.
+pub mod slot_context;
 
 use burn::module::Module;
 use burn::tensor::activation::relu;

@@ -8,6 +8,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
+use super::slot_context::{SlotContext, SlotContextConfig, shifted};
 use crate::models::blocks::Linear;
 use crate::rng::Init;
 
@@ -29,6 +30,9 @@ pub struct ObjectEventHeadConfig {
     /// What collisions are read from.
     #[serde(skip_serializing_if = "CollisionsFrom::is_default")]
     pub collisions_from: CollisionsFrom,
+    /// Layers along time and across slots that come before all else; unset: slots are read by themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<SlotContextConfig>,
 }
 
 /// What an [`ObjectEventHead`] reads collisions from.
@@ -64,6 +68,7 @@ impl Default for ObjectEventHeadConfig {
             around: 1,
             standardised: false,
             collisions_from: CollisionsFrom::Slots,
+            context: None,
         }
     }
 }
@@ -88,7 +93,9 @@ impl ObjectEventHeadConfig {
             around,
             standardised,
             collisions_from,
+            ref context,
         } = *self;
+        let read = if context.is_some() { hidden } else { dim };
         let reads_slots = collisions_from != CollisionsFrom::Places;
         let reads_places = collisions_from != CollisionsFrom::Slots;
         let of_slots = if reads_slots { 2 * hidden } else { 0 };
@@ -98,10 +105,13 @@ impl ObjectEventHeadConfig {
                 mean: init.constant([dim], 0.0).set_require_grad(false),
                 deviation: init.constant([dim], 1.0).set_require_grad(false),
             }),
-            object: Linear::new(init, (2 * around + 1) * dim, hidden),
+            context: context
+                .as_ref()
+                .map(|context| context.init(dim, hidden, init)),
+            object: Linear::new(init, (2 * around + 1) * read, hidden),
             object_inner: Linear::new(init, hidden, hidden),
             said: Linear::new(init, hidden, SAID),
-            touch: reads_slots.then(|| Linear::new(init, ABOUT * dim, hidden)),
+            touch: reads_slots.then(|| Linear::new(init, ABOUT * read, hidden)),
             pair: Linear::new(init, of_slots + of_places, hidden),
             pair_inner: Linear::new(init, hidden, hidden),
             touches: Linear::new(init, hidden, 1),
@@ -125,6 +135,8 @@ pub struct Standard {
 pub struct ObjectEventHead {
     /// What slots are brought to mean 0 and deviation 1 by; unset where they are read as they are.
     pub standard: Option<Standard>,
+    /// Layers that come before all else, where there are any.
+    pub context: Option<SlotContext>,
     /// A slot at a frame and those about it.
     pub object: Linear,
     /// Behind it.
@@ -160,7 +172,11 @@ impl ObjectEventHead {
     /// # Shape
     /// `[batch, time, slots, dim]`
     pub fn forward(&self, slots: &Tensor<4>) -> ObjectEventLogits {
-        let slots = &self.standardised(slots.clone());
+        let slots = self.standardised(slots.clone());
+        let slots = &match &self.context {
+            Some(context) => context.forward(slots),
+            None => slots,
+        };
         let around = self.around as isize;
         let offsets: Vec<isize> = (-around..=around).collect();
         let hidden = relu(self.object.forward(shifted(slots, &offsets)));
@@ -279,19 +295,6 @@ pub fn pairs(count: usize) -> Vec<(usize, usize)> {
         .collect()
 }
 
-/// A slot's numbers at several frames about each, side by side; the clip's ends stand for what lies beyond them.
-fn shifted(slots: &Tensor<4>, offsets: &[isize]) -> Tensor<4> {
-    let time = slots.dims()[1] as isize;
-    let at = |offset: isize| {
-        let index: Vec<i64> = (0..time)
-            .map(|t| (t + offset).clamp(0, time - 1) as i64)
-            .collect();
-        let index = Tensor::<1, Int>::from_data(TensorData::from(&index[..]), &slots.device());
-        slots.clone().select(1, index)
-    };
-    Tensor::cat(offsets.iter().map(|offset| at(*offset)).collect(), 3)
-}
-
 #[cfg(test)]
 mod tests {
     use burn::tensor::{Device, Tolerance};
@@ -337,7 +340,11 @@ mod tests {
             collisions_from: CollisionsFrom::SlotsAndPlaces,
             ..small()
         };
-        for config in [small(), places, both] {
+        let context = ObjectEventHeadConfig {
+            context: Some(SlotContextConfig::default()),
+            ..small()
+        };
+        for config in [small(), places, both, context] {
             order_of_a_pair(&config.init(&mut Init::seeded(1, &device)), &device);
         }
     }
