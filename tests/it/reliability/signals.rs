@@ -35,6 +35,24 @@ const COMMANDS: [(&str, u64); 7] = [
     ),
 ];
 
+/// Waits until a process hears requests to end: before, it is still the loader's.
+fn await_listening(process: u32) {
+    const INTERRUPT: u64 = 1 << (2 - 1);
+    let started = Instant::now();
+    let status = format!("/proc/{process}/status");
+    // Where there is no such file, a while must do.
+    while let Ok(status) = std::fs::read_to_string(&status) {
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        if caught.is_none_or(|mask| mask & INTERRUPT != 0) {
+            return;
+        }
+        assert!(started.elapsed() < LIMIT, "{process} never listens");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    std::thread::sleep(Duration::from_millis(100));
+}
+
 /// Sends the signal after a while; the exit code and what was said.
 fn signalled(
     product: &Product,
@@ -45,6 +63,7 @@ fn signalled(
     let mut command = product.command(arguments);
     let command = command.stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the binary");
+    await_listening(child.id());
     std::thread::sleep(after);
     let number = child.id().to_string();
     let sent = Command::new("kill").args([signal, &number]).status();
@@ -71,9 +90,7 @@ fn every_command_ends_soon_with_the_signals_code() {
             let arguments: Vec<&str> = text.split(' ').collect();
             let (signal, code) =
                 [("-INT", 130), ("-TERM", 143), ("-HUP", 143)][(number + round as usize) % 3];
-            // The first moments belong to the loader: nothing listens yet.
-            let after = 100 + draw.below(longest as usize) as u64;
-            let after = Duration::from_millis(after);
+            let after = Duration::from_millis(draw.below(longest as usize) as u64);
             let (ended, said) = signalled(&product, &arguments, signal, after);
             let is_done = ended == Some(0);
             assert!(
