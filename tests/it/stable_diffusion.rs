@@ -378,7 +378,11 @@ fn noise_is_added_and_velocity_is_formed_as_diffusers_does() {
         let io = read(&format!("{name}-unet.io.safetensors"));
         let (model, _) = model(name, &device);
         let schedule = model.schedule();
-        let shares: Vec<f32> = schedule.alphas_cumprod.iter().map(|x| *x as f32).collect();
+        let shares: Vec<f32> = schedule
+            .levels
+            .iter()
+            .map(|level| level.alpha_cumprod() as f32)
+            .collect();
         close(&io, "out/alphas_cumprod", &shares);
         let [image, noise]: [Tensor<4>; 2] =
             ["in/target", "in/latents"].map(|key| tensor(&io, key, &device));

@@ -34,7 +34,7 @@ use crate::weights::load_stored;
 /// What a decoder is built around, with its content hash.
 enum Frozen {
     VqVae(String, VqVaeConfig, Box<VqVae>),
-    StableDiffusion(String, StableDiffusionConfig, Pretrained),
+    StableDiffusion(String, Box<StableDiffusionConfig>, Pretrained),
 }
 
 impl TrainingRun<'_> {
@@ -56,7 +56,7 @@ impl TrainingRun<'_> {
                 self.diffusion_of(plan, (&encoder, &clips), decoder, &depends)
             }
             Frozen::StableDiffusion(id, model, pretrained) => {
-                let decoder = around_stable_diffusion(&parts, dim, model, pretrained);
+                let decoder = around_stable_diffusion(&parts, dim, *model, pretrained);
                 let depends = json!([id, decoder.config.model.vae]);
                 self.diffusion_of(plan, (&encoder, &clips), decoder, &depends)
             }
@@ -152,7 +152,7 @@ impl TrainingRun<'_> {
                     diffusion: parts.model.diffusion.clone(),
                 };
                 let model = Pretrained::Autoencoder(Box::new(model));
-                Ok(Frozen::StableDiffusion(loaded.id, config, model))
+                Ok(Frozen::StableDiffusion(loaded.id, Box::new(config), model))
             }
             FrozenPart::StableDiffusion(file) => {
                 let (config, stored) =
@@ -166,7 +166,7 @@ impl TrainingRun<'_> {
                 let blank = config.init(&mut Init::blank(&device));
                 let model = load_stored(blank, stored.arrays, file.0.as_ref())?;
                 let model = Pretrained::Whole(Box::new(model));
-                Ok(Frozen::StableDiffusion(id, config, model))
+                Ok(Frozen::StableDiffusion(id, Box::new(config), model))
             }
         }
     }
@@ -220,7 +220,7 @@ impl TrainingRun<'_> {
                 self.slotdiffusion_of(plan, (encoder, vit), decoder, &clips)
             }
             Frozen::StableDiffusion(_, model, pretrained) => {
-                let decoder = around_stable_diffusion(&parts, dim, model, pretrained);
+                let decoder = around_stable_diffusion(&parts, dim, *model, pretrained);
                 self.slotdiffusion_of(plan, (encoder, vit), decoder, &clips)
             }
         }

@@ -1,9 +1,13 @@
 //! The diffusion process: how noise is added step by step, and what a network learns in order to remove it
-//! (Ho et al. 2020; Rombach et al. 2022).
+//! (Ho et al. 2020; Rombach et al. 2022; rectified flow: Liu et al., ICLR 2023).
 //! Reference: SlotDiffusion `video_based/models/ddpm/{ddpm,utils}.py`.
 
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
+
+mod time_sampling;
+
+pub use time_sampling::TimeSampling;
 
 /// Noise schedule, prediction type and loss weights of a diffusion process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +26,9 @@ pub struct DiffusionConfig {
     pub prediction_type: PredictionType,
     /// How much each step counts in the loss.
     pub weight: StepWeight,
+    /// Which steps the training draws.
+    #[serde(skip_serializing_if = "TimeSampling::is_uniform")]
+    pub times: TimeSampling,
 }
 
 impl Default for DiffusionConfig {
@@ -33,6 +40,7 @@ impl Default for DiffusionConfig {
             linear_end: 1.95e-2,
             prediction_type: PredictionType::Noise,
             weight: StepWeight::Uniform,
+            times: TimeSampling::Uniform,
         }
     }
 }
@@ -57,6 +65,11 @@ pub enum PredictionType {
     Image,
     /// α·noise − σ·image (v; Salimans & Ho 2022).
     Velocity,
+    /// noise − image, on straight paths from one to the other: x = (1 − t)·image + t·noise with t from 1/T to 1, whatever
+    /// variances the schedule names (rectified flow; Liu et al., ICLR 2023, §2.1).
+    ///
+    /// Differs: the paper predicts noise.
+    Flow,
 }
 
 /// How much a step counts in the loss.
@@ -91,11 +104,33 @@ impl DiffusionConfig {
             product
         });
         let alphas_cumprod: Vec<f64> = alphas_cumprod.collect();
+        let levels = match self.prediction_type {
+            PredictionType::Flow => (1..=self.timesteps)
+                .map(|step| NoiseLevel::on_straight_path(step as f64 / self.timesteps as f64))
+                .collect(),
+            _ => alphas_cumprod
+                .iter()
+                .map(|share| NoiseLevel::from_alpha_cumprod(*share))
+                .collect(),
+        };
         NoiseSchedule {
             betas: betas.iter().map(|beta| *beta as f32).collect(),
-            alphas_cumprod,
+            levels,
             config: self.clone(),
         }
+    }
+
+    /// Whether a training can draw what is set.
+    ///
+    /// # Errors
+    /// What contradicts what.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let usual = Self::default();
+        let variances = |of: &Self| (of.betas, of.linear_start, of.linear_end);
+        if self.prediction_type == PredictionType::Flow && variances(self) != variances(&usual) {
+            return Err("has variances in `diffusion`, and the paths of `target = \"flow\"` are straight; leave them out");
+        }
+        self.times.check()
     }
 
     fn betas(&self) -> Vec<f64> {
@@ -111,6 +146,9 @@ impl DiffusionConfig {
         (0..self.timesteps).map(beta).collect()
     }
 }
+
+/// What is left of the image at the end of a straight path.
+const LEAST_SIGNAL: f64 = 1e-4;
 
 /// A noise level: x = `signal`·image + `noise`·ε.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -130,6 +168,25 @@ impl NoiseLevel {
         }
     }
 
+    /// The level at `time`, 0 (image) to 1 (noise), of a straight path. The signal never fades away wholly, so that λ is
+    /// finite.
+    pub fn on_straight_path(time: f64) -> Self {
+        Self {
+            signal: (1.0 - time).max(LEAST_SIGNAL),
+            noise: time,
+        }
+    }
+
+    /// √(α² + σ²): one where the variance is preserved.
+    pub fn scale(self) -> f64 {
+        self.signal.hypot(self.noise)
+    }
+
+    /// Share of the image in the variance, ᾱ.
+    pub fn alpha_cumprod(self) -> f64 {
+        (self.signal / self.scale()).powi(2)
+    }
+
     /// Half the logarithm of the signal-to-noise ratio, λ.
     pub fn half_log_snr(self) -> f64 {
         self.signal.ln() - self.noise.ln()
@@ -141,8 +198,8 @@ impl NoiseLevel {
 pub struct NoiseSchedule {
     /// Variance that each step adds.
     pub betas: Vec<f32>,
-    /// Share of the image's variance that is left after each step, ᾱ.
-    pub alphas_cumprod: Vec<f64>,
+    /// Image and noise after each step.
+    pub levels: Vec<NoiseLevel>,
     /// What the tables were made from.
     pub config: DiffusionConfig,
 }
@@ -159,7 +216,7 @@ pub struct Prediction {
 impl NoiseSchedule {
     /// Number of steps.
     pub fn steps(&self) -> usize {
-        self.alphas_cumprod.len()
+        self.levels.len()
     }
 
     /// The level after step `time`, 0 the first.
@@ -167,18 +224,15 @@ impl NoiseSchedule {
     /// # Panics
     /// When there is no such step.
     pub fn level(&self, time: usize) -> NoiseLevel {
-        NoiseLevel::from_alpha_cumprod(self.alphas_cumprod[time])
+        self.levels[time]
     }
 
     /// Variance of the step before, given the step and the image (β̃); zero at the first.
     pub fn posterior_variance(&self, time: usize) -> f64 {
-        let before = if time == 0 {
-            1.0
-        } else {
-            self.alphas_cumprod[time - 1]
-        };
-        let beta = 1.0 - self.alphas_cumprod[time] / before;
-        beta * (1.0 - before) / (1.0 - self.alphas_cumprod[time])
+        let share = |time: usize| self.level(time).alpha_cumprod();
+        let before = time.checked_sub(1).map_or(1.0, share);
+        let beta = 1.0 - share(time) / before;
+        beta * (1.0 - before) / (1.0 - share(time))
     }
 
     /// Noisy images.
@@ -195,7 +249,7 @@ impl NoiseSchedule {
         image * signal + noise * deviation
     }
 
-    /// The training target: ε, x₀ or v.
+    /// The training target: ε, x₀, v or ε − x₀.
     ///
     /// # Shape
     /// As [`NoiseSchedule::add`].
@@ -207,6 +261,7 @@ impl NoiseSchedule {
             PredictionType::Velocity => {
                 noise * self.signals(times, &device) - image * self.deviations(times, &device)
             }
+            PredictionType::Flow => noise - image,
         }
     }
 
@@ -223,13 +278,15 @@ impl NoiseSchedule {
 
     /// The mean of [`NoiseSchedule::loss`] has weight one everywhere for the paper's setting.
     fn weight(&self, time: usize) -> f64 {
-        let snr = self.alphas_cumprod[time] / (1.0 - self.alphas_cumprod[time]);
+        let NoiseLevel { signal, noise } = self.level(time);
+        let snr = (signal / noise).powi(2);
         match self.config.weight {
             StepWeight::Uniform => 1.0,
             StepWeight::MinSnr { gamma } => match self.config.prediction_type {
                 PredictionType::Noise => snr.min(gamma) / snr,
                 PredictionType::Image => snr.min(gamma),
                 PredictionType::Velocity => snr.min(gamma) / (snr + 1.0),
+                PredictionType::Flow => snr.min(gamma) * noise.powi(2),
             },
             StepWeight::Late { power } => {
                 (power + 1.0) * ((time as f64 + 0.5) / self.steps() as f64).powf(power)
@@ -255,6 +312,10 @@ impl NoiseSchedule {
             PredictionType::Velocity => Prediction {
                 image: x.clone() * signal - output.clone() * noise,
                 noise: x * noise + output * signal,
+            },
+            PredictionType::Flow => Prediction {
+                image: x.clone() - output.clone() * noise,
+                noise: x + output * signal,
             },
         }
     }
@@ -319,7 +380,7 @@ mod tests {
             (999, 1.423_039_751_9e-4),
         ];
         for (time, share) in alphas_cumprod {
-            assert_near(schedule.alphas_cumprod[time], share);
+            assert_near(schedule.level(time).alpha_cumprod(), share);
         }
         assert_near(schedule.level(500).signal, 0.339_001_48);
         assert_near(schedule.level(500).noise, 0.940_785_84);
@@ -346,6 +407,7 @@ mod tests {
             PredictionType::Noise,
             PredictionType::Image,
             PredictionType::Velocity,
+            PredictionType::Flow,
         ] {
             let schedule = DiffusionConfig {
                 prediction_type,
@@ -368,6 +430,30 @@ mod tests {
                 assert!(error < 1e-4, "{prediction_type:?} at {time}: noise {error}");
             }
         }
+    }
+
+    #[test]
+    fn paths_of_rectified_flow_are_straight() {
+        let config = DiffusionConfig {
+            prediction_type: PredictionType::Flow,
+            timesteps: 100,
+            ..DiffusionConfig::default()
+        };
+        let schedule = config.schedule();
+        let level = schedule.level(24);
+        assert!((level.signal - 0.75).abs() < 1e-12 && (level.noise - 0.25).abs() < 1e-12);
+        assert!((schedule.level(99).noise - 1.0).abs() < 1e-12);
+        let device = Device::flex();
+        let [image, noise] = [2.0, -1.0].map(|value| Tensor::full([1, 1, 1, 1], value, &device));
+        let x = schedule.add(image.clone(), noise.clone(), &[24]);
+        assert!((x.into_scalar::<f32>() - 1.25).abs() < 1e-6);
+        let target = schedule.target(image, noise, &[24]).into_scalar::<f32>();
+        assert!((target + 3.0).abs() < 1e-6);
+        let bent = DiffusionConfig {
+            linear_end: 0.5,
+            ..config.clone()
+        };
+        assert!(config.check().is_ok() && bent.check().unwrap_err().contains("straight"));
     }
 
     #[test]

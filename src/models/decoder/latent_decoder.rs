@@ -128,10 +128,11 @@ pub trait LatentDecoder: Module + ModuleDisplay + Sync {
         schedule.loss(output, target, times)
     }
 
-    /// Times and noise for a loss, every step as likely as any other.
+    /// Times, as often as the process says, and noise for a loss.
     fn draw(&self, batch: usize, rng: &mut SeededRng) -> (Vec<usize>, Vec<f32>) {
-        let steps = self.schedule().steps();
-        let times = (0..batch).map(|_| rng.below(steps)).collect();
+        let schedule = self.schedule();
+        let (steps, sampling) = (schedule.steps(), schedule.config.times);
+        let times = (0..batch).map(|_| sampling.draw(steps, rng)).collect();
         let count = batch * self.latent_shape().iter().product::<usize>();
         (times, rng.normal_vec(count))
     }

@@ -3,7 +3,9 @@
 use super::decoder::{divisor, multiple, vqvae};
 use super::encoder::resolution;
 use super::{OfficialConfig, Shapes};
-use crate::models::decoder::diffusion::{Betas, DiffusionConfig, PredictionType, StepWeight};
+use crate::models::decoder::diffusion::{
+    Betas, DiffusionConfig, PredictionType, StepWeight, TimeSampling,
+};
 use crate::models::decoder::latent_diffusion::LatentDiffusionConfig;
 use crate::models::decoder::unet::UNetConfig;
 use crate::weights::official::config::setting;
@@ -103,6 +105,7 @@ fn process(official: &Shapes, facts: &OfficialConfig) -> Result<DiffusionConfig,
         linear_end: facts.number_or(&of_process("linear_end"), default.linear_end)?,
         prediction_type: target,
         weight: StepWeight::Uniform,
+        times: TimeSampling::Uniform,
     })
 }
 

@@ -5,7 +5,9 @@
 use serde_json::{Value, json};
 
 use crate::models::decoder::autoencoder_kl::AutoencoderKlConfig;
-use crate::models::decoder::diffusion::{Betas, DiffusionConfig, PredictionType, StepWeight};
+use crate::models::decoder::diffusion::{
+    Betas, DiffusionConfig, PredictionType, StepWeight, TimeSampling,
+};
 use crate::models::decoder::sampler::{
     ContinuousSpacing, LastStep, Method, SamplerConfig, TimestepSpacing,
 };
@@ -296,6 +298,7 @@ fn process(component: &Component) -> Result<DiffusionConfig, WeightsError> {
         linear_end,
         prediction_type,
         weight: StepWeight::Uniform,
+        times: TimeSampling::Uniform,
     })
 }
 

@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor};
-use slotflow::models::decoder::diffusion::{Betas, DiffusionConfig, PredictionType, StepWeight};
+use slotflow::models::decoder::diffusion::{
+    Betas, DiffusionConfig, PredictionType, StepWeight, TimeSampling,
+};
 use slotflow::models::decoder::latent_decoder::LatentDecoder;
 use slotflow::models::decoder::latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
 use slotflow::models::decoder::sampler::timesteps::Timesteps;
@@ -76,6 +78,7 @@ pub fn config(fixture: &Fixture) -> LatentDiffusionConfig {
                 other => panic!("no target {other:?}"),
             },
             weight: StepWeight::Uniform,
+            times: TimeSampling::Uniform,
         },
         z_scale: number("diffusion_dict/z_scale_factor"),
         latent_stats: None,

@@ -33,13 +33,16 @@ pub fn step(
     before: Option<usize>,
     noise: impl FnOnce() -> Tensor<4>,
 ) -> Tensor<4> {
-    let alphas_cumprod = &denoiser.schedule.alphas_cumprod;
-    let (now, then) = (
-        alphas_cumprod[time],
-        before.map_or(1.0, |before| alphas_cumprod[before]),
-    );
-    let prediction = denoiser.predict(x.clone(), time as f64, NoiseLevel::from_alpha_cumprod(now));
-    // Mean and variance of the step before, given this step and the image (eq. 6 and 7).
+    let image = NoiseLevel {
+        signal: 1.0,
+        noise: 0.0,
+    };
+    let level = |time: usize| denoiser.schedule.level(time);
+    let (from, to) = (level(time), before.map_or(image, level));
+    let prediction = denoiser.predict(x.clone(), time as f64, from);
+    // Mean and variance of the step before, given this step and the image (eq. 6 and 7), at variances that are preserved.
+    let (now, then) = (from.alpha_cumprod(), to.alpha_cumprod());
+    let x = x / from.scale();
     let step = now / then;
     let to_image = then.sqrt() * (1.0 - step) / (1.0 - now);
     let to_x = step.sqrt() * (1.0 - then) / (1.0 - now);
@@ -48,5 +51,5 @@ pub fn step(
         return mean;
     }
     let variance = (1.0 - step) * (1.0 - then) / (1.0 - now);
-    mean + noise() * variance.sqrt()
+    (mean + noise() * variance.sqrt()) * to.scale()
 }

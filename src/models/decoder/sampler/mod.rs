@@ -6,7 +6,7 @@
 //! | [`ddim::sample`] | Song et al. 2021, eq. 12 | SlotDiffusion `ddpm/cond_ddpm.py` |
 //! | [`dpm_solver::singlestep`] | Lu et al. 2022 (DPM-Solver++), Alg. 1 | SlotDiffusion `ddpm/dpm_solver.py` |
 //! | [`dpm_solver::multistep`] | the same, Alg. 2 | none |
-//! | [`ode::euler`], [`ode::heun`] | Karras et al. 2022 (EDM), Alg. 1 | none |
+//! | [`ode::euler`], [`ode::heun`] | Karras et al. 2022 (EDM), Alg. 1; rectified flow: Liu et al. 2023 | none |
 //!
 //! # Adding a sampler
 //!
@@ -215,6 +215,7 @@ mod tests {
             PredictionType::Noise,
             PredictionType::Image,
             PredictionType::Velocity,
+            PredictionType::Flow,
         ] {
             let schedule = DiffusionConfig {
                 prediction_type,
@@ -230,6 +231,7 @@ mod tests {
                     PredictionType::Noise => noise,
                     PredictionType::Image => truth.clone(),
                     PredictionType::Velocity => noise * level.signal - truth.clone() * level.noise,
+                    PredictionType::Flow => noise - truth.clone(),
                 }
             };
             let denoiser = Denoiser {

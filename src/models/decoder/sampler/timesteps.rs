@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::models::decoder::diffusion::{NoiseLevel, NoiseSchedule};
+use crate::models::decoder::diffusion::{NoiseLevel, NoiseSchedule, PredictionType};
 
 /// Which of the schedule's times a discrete sampler visits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,10 +47,12 @@ impl TimestepSpacing {
 /// which they know no noise.
 pub const LAST_TIME: f64 = 1e-3;
 
-/// A schedule in continuous time, 0 (image) to 1 (noise): α is log-linear between the steps.
+/// A schedule in continuous time, 0 (image) to 1 (noise): α is log-linear between the steps, or the path is straight.
 pub struct ContinuousSchedule {
     /// ln α after each step; step j, from 1, lies at j/steps.
     log_signals: Vec<f64>,
+    /// Whether image and noise are mixed as rectified flow does.
+    pub is_straight: bool,
 }
 
 impl ContinuousSchedule {
@@ -63,6 +65,7 @@ impl ContinuousSchedule {
         });
         Self {
             log_signals: log_signals.collect(),
+            is_straight: schedule.config.prediction_type == PredictionType::Flow,
         }
     }
 
@@ -79,6 +82,9 @@ impl ContinuousSchedule {
 
     /// The noise level at `time`.
     pub fn level(&self, time: f64) -> NoiseLevel {
+        if self.is_straight {
+            return NoiseLevel::on_straight_path(time);
+        }
         let log_signal = self.log_signal(time);
         NoiseLevel {
             signal: log_signal.exp(),
@@ -93,6 +99,9 @@ impl ContinuousSchedule {
 
     /// The time at which λ is `half_log_snr`.
     pub fn time(&self, half_log_snr: f64) -> f64 {
+        if self.is_straight {
+            return 1.0 / (1.0 + half_log_snr.exp());
+        }
         let wanted = -0.5 * (-2.0 * half_log_snr).exp().ln_1p();
         let steps = self.log_signals.len();
         // ln α falls with time; find the segment around the wanted value.

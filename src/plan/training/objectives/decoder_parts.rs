@@ -143,6 +143,9 @@ impl<'a> DecoderParts<'a> {
         if !(guidance.is_finite() && guidance >= 0.0) {
             return refuse("sampler", "is no weight, 0 or above");
         }
+        if let Err(reason) = self.model.diffusion.check() {
+            return refuse("model", reason);
+        }
         let is_vqvae = matches!(frozen, FrozenPart::VqVae(_));
         if guidance != 1.0 && (is_vqvae || tokens.condition_dropout == 0.0) {
             let reason = "is for decoders with a null token, which `tokens.condition-dropout` trains; leave it out";
