@@ -129,9 +129,9 @@ class UNet(nn.Module):
         return {layer: layer.transformer_blocks[0].attn2.said(slots) for layer in layers}
 
     def forward(self, x, times, said):
-        rates = torch.exp(-math.log(10000.0) * torch.arange(self.base // 2) / (self.base // 2))
+        rates = torch.exp(-math.log(10000.0) * torch.arange(self.base // 2, device=x.device) / (self.base // 2))
         angles = times[:, None].float() * rates
-        time = self.time_embed(torch.cat([angles.cos(), angles.sin()], 1))
+        time = self.time_embed(torch.cat([angles.cos(), angles.sin()], 1).to(x.dtype))
 
         def through(steps, x):
             for step in steps:

@@ -93,4 +93,7 @@ fn a_bench_writes_a_row_a_case_with_its_spread() {
         assert_eq!(row[column("repeats")], "3");
     }
     assert_eq!(rows[2][column("shape")], "336x256");
+    product.succeed(&[&arguments[..2], &effort, &["--batch", "8"]].concat());
+    let text = std::fs::read_to_string(product.path("bench.csv")).unwrap();
+    assert!(text.contains("layers/linear,8x256,"), "{text}");
 }

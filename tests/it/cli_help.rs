@@ -339,6 +339,7 @@ fn bench() {
           --list             Print the names of all cases and measure nothing
           --warm-up <COUNT>  Repetitions before the measured ones [default: 2]
           --repeats <COUNT>  Measured repetitions [default: 10]
+          --batch <COUNT>    First size of every case, such as its batch [default: each case's own]
           --out <FILE>       Table of median and quartiles [default: bench.csv]
           --device <DEVICE>  Device: auto, cpu, cuda or cuda:N [default: auto]
       -q, --quiet            Print no progress

@@ -1,5 +1,6 @@
 //! `pipeline bench`: times of layers and networks.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -31,6 +32,9 @@ pub struct BenchArgs {
     /// Measured repetitions
     #[arg(long, default_value_t = 10, value_name = "COUNT")]
     repeats: usize,
+    /// First size of every case, such as its batch [default: each case's own]
+    #[arg(long, value_name = "COUNT")]
+    batch: Option<NonZeroUsize>,
     /// Table of median and quartiles
     #[arg(long, default_value = "bench.csv", value_name = "FILE")]
     out: PathBuf,
@@ -57,7 +61,10 @@ pub fn bench(args: &BenchArgs) -> Result<ExitCode, Failure> {
         repeats: args.repeats,
     };
     let mut table = csv::Writer::from_writer(Vec::new());
-    for case in chosen {
+    for mut case in chosen {
+        if let (Some(batch), Some(first)) = (args.batch, case.shape.first_mut()) {
+            *first = batch.get();
+        }
         let timing = case.time(effort, &device, &choice.to_string())?;
         if !args.quiet {
             say(&format!(

@@ -57,7 +57,7 @@ fn inputs(
 }
 
 pub fn check(fixture: &Fixture, report: &mut Compare) {
-    let device = Device::flex().autodiff();
+    let device = Fixture::device().autodiff();
     let model = model(fixture, &device);
     let (slots, words, padding) = inputs(fixture, "cls", &device);
     let token = model.gather(

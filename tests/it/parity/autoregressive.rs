@@ -33,7 +33,7 @@ fn decoder(fixture: &Fixture, device: &Device) -> Autoregressive {
 }
 
 pub fn check(fixture: &Fixture, report: &mut Compare) {
-    let device = Device::flex();
+    let device = Fixture::device();
     let (encoder, model) = (
         slot_encoder::encoder(fixture, &device),
         decoder(fixture, &device),
@@ -66,7 +66,7 @@ fn check_written(
 
 /// The loss of tokens that are taught, and its gradients.
 fn check_loss(fixture: &Fixture, report: &mut Compare) {
-    let device = Device::flex().autodiff();
+    let device = Fixture::device().autodiff();
     let (encoder, model) = (
         slot_encoder::encoder(fixture, &device),
         decoder(fixture, &device),

@@ -25,7 +25,7 @@ fn model(fixture: &Fixture, device: &Device) -> Dvae {
 }
 
 pub fn check(fixture: &Fixture, report: &mut Compare) {
-    let device = Device::flex().autodiff();
+    let device = Fixture::device().autodiff();
     let model = model(fixture, &device);
     let frames = fixture.frames("in/img", &device);
     let logits = model.encode(frames.clone());

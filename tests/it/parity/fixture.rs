@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde_json::Value as Json;
+use slotflow::device::DeviceChoice;
 use slotflow::rng::SeededRng;
 use slotflow::weights::keys::CheckpointLayout;
 use slotflow::weights::{StateDict, Value, Values, read_pth, read_safetensors};
@@ -132,9 +133,20 @@ impl Fixture {
         CheckpointLayout::of(&self.class).unwrap()
     }
 
-    /// Largest difference allowed, relative to the largest magnitude.
+    /// Device of the comparison: `PARITY_DEVICE`, such as `cuda`, else the CPU.
+    pub fn device() -> Device {
+        let name = std::env::var("PARITY_DEVICE").unwrap_or_else(|_| "cpu".into());
+        name.parse::<DeviceChoice>().unwrap().open().unwrap()
+    }
+
+    /// Largest difference allowed, relative to the largest magnitude; at least `PARITY_TOLERANCE` where that is set, for
+    /// devices that round the factors of a product.
     pub fn tolerance(&self, tensor: &str) -> f64 {
-        self.tolerances.get(tensor).copied().unwrap_or(TOLERANCE)
+        let least =
+            std::env::var("PARITY_TOLERANCE").map_or(TOLERANCE, |given| given.parse().unwrap());
+        self.tolerances
+            .get(tensor)
+            .map_or(least, |measured| measured.max(least))
     }
 
     /// Names of the expected results.

@@ -92,7 +92,7 @@ pub fn decoder(fixture: &Fixture, part: StateDict, device: &Device) -> LatentDif
 
 /// What the network says for given noise, times and slots, and what is seen inside it.
 pub fn check_network(fixture: &Fixture, report: &mut Compare, model: &LatentDiffusion) {
-    let device = &Device::flex();
+    let device = &Fixture::device();
     let latents: Tensor<4> = fixture.tensor("in/z_t", device);
     let context = model.unet.prepare(&fixture.tensor("in/ctx", device));
     let times = fixture.value("in/eps_t").as_f32().unwrap().to_vec();
@@ -130,7 +130,7 @@ fn projected(model: &LatentDiffusion, latents: Tensor<4>) -> Tensor<4> {
 }
 
 fn check_latents(fixture: &Fixture, report: &mut Compare, model: &LatentDiffusion) {
-    let device = &Device::flex();
+    let device = &Fixture::device();
     let frames = flat(fixture, "in/img", device);
     let latents = model.encode(frames);
     report.tensor("out/latent_x0", latents.clone());
@@ -211,7 +211,7 @@ fn check_samplers(
     model: &LatentDiffusion,
     slots: &Tensor<3>,
 ) {
-    let device = &Device::flex();
+    let device = &Fixture::device();
     let start: Tensor<4> = fixture.tensor("in/x_T", device);
     let [_, channels, height, width] = start.dims();
     let count = fixture.value("out/dpm/latent").shape[0];
@@ -244,7 +244,7 @@ fn check_ancestral(
     context: &SlotContext,
     start: Tensor<4>,
 ) {
-    let device = &Device::flex();
+    let device = &Fixture::device();
     let noise: Tensor<5> = fixture.tensor("in/ddpm_noise", device);
     let noise = |index: usize| noise.clone().narrow(0, index, 1).squeeze_dim::<4>(0);
     let total = model.schedule().steps();
@@ -297,7 +297,7 @@ pub fn drawn(fixture: &Fixture, model: &LatentDiffusion, slots: Tensor<4>) -> Te
 }
 
 pub fn check(fixture: &Fixture, report: &mut Compare) {
-    let device = Device::flex();
+    let device = Fixture::device();
     let part = fixture.parts().remove("decoder").unwrap();
     let model = decoder(fixture, part, &device);
     check_network(fixture, report, &model);
@@ -330,7 +330,7 @@ fn check_loss(fixture: &Fixture, report: &mut Compare) {
     } else {
         ("in/loss_t", "in/loss_noise")
     };
-    let noise = fixture.tensor(noise, &Device::flex().autodiff());
+    let noise = fixture.tensor(noise, &Fixture::device().autodiff());
     let (loss, gradients) = loss(fixture, &parts, &fixture.whole(times), noise);
     report.number("out/loss/denoise_loss", loss);
     report.gradients(gradients);
@@ -343,7 +343,7 @@ fn loss(
     times: &[i64],
     noise: Tensor<4>,
 ) -> (f64, BTreeMap<&'static str, StateDict>) {
-    let device = Device::flex().autodiff();
+    let device = Fixture::device().autodiff();
     let blank = slot_encoder::config(fixture).init(&mut Init::blank(&device));
     let encoder = load_into(blank, parts["encoder"].clone()).unwrap();
     let decoder = decoder(fixture, parts["decoder"].clone(), &device);
@@ -382,7 +382,7 @@ fn check_steps(fixture: &Fixture, report: &mut Compare) {
     let before = fixture.parts();
     let mut parts = before.clone();
     let shape = fixture.value("in/train_t").shape.clone();
-    let all_noise: Tensor<5> = fixture.tensor("in/train_noise", &Device::flex().autodiff());
+    let all_noise: Tensor<5> = fixture.tensor("in/train_noise", &Fixture::device().autodiff());
     let (mut losses, mut norms, mut rates) = (Vec::new(), Vec::new(), Vec::new());
     for (step, times) in fixture.whole("in/train_t").chunks(shape[1]).enumerate() {
         let noise = all_noise.clone().narrow(0, step, 1).squeeze_dim(0);

@@ -1,12 +1,12 @@
 //! PHYRE planning: the single-step `SlotFormer`, then the readout.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use slotflow::models::SlotSequence;
 
 use super::{Compare, Fixture, readout, slotformer};
 
 pub fn check(fixture: &Fixture, report: &mut Compare) {
-    let device = Device::flex();
+    let device = Fixture::device();
     let used = |class: &str| {
         let names = fixture
             .uses

@@ -55,7 +55,7 @@ pub fn phyre(fixture: &Fixture, device: &Device) -> PhyreReadout {
 }
 
 pub fn check_physion(fixture: &Fixture, report: &mut Compare) {
-    let device = Device::flex().autodiff();
+    let device = Fixture::device().autodiff();
     let model = physion(fixture, &device);
     let logits = model.forward(&fixture.tensor("in/slots", &device));
     compare(fixture, report, logits, |gradients| {
@@ -64,7 +64,7 @@ pub fn check_physion(fixture: &Fixture, report: &mut Compare) {
 }
 
 pub fn check_phyre(fixture: &Fixture, report: &mut Compare) {
-    let device = Device::flex().autodiff();
+    let device = Fixture::device().autodiff();
     let model = phyre(fixture, &device);
     let logits = model.forward(&fixture.tensor("in/slots", &device));
     compare(fixture, report, logits, |gradients| {

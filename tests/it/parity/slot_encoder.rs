@@ -172,7 +172,7 @@ fn noise(fixture: &Fixture, device: &Device) -> Option<Tensor<4>> {
 }
 
 pub fn check(fixture: &Fixture, report: &mut Compare) {
-    let device = Device::flex().autodiff();
+    let device = Fixture::device().autodiff();
     let (encoder, decoder) = (encoder(fixture, &device), mixture(fixture, &device));
     let frames = clips(fixture, &device);
     let encoded = check_slots(fixture, report, &encoder, &frames);
@@ -350,7 +350,7 @@ fn check_pictures(fixture: &Fixture, report: &mut Compare, decoder: &Mixture, en
 
 /// Losses on the first frames, as in training, and their gradients.
 fn check_losses(fixture: &Fixture, report: &mut Compare, encoder: &SlotEncoder, decoder: &Mixture) {
-    let device = Device::flex().autodiff();
+    let device = Fixture::device().autodiff();
     let (frames, noise) = (clips(fixture, &device), noise(fixture, &device));
     let time = fixture
         .setting("input_frames")

@@ -92,7 +92,7 @@ fn mixture_config(fixture: &Fixture) -> MixtureConfig {
 }
 
 pub fn check(fixture: &Fixture, report: &mut Compare) {
-    let device = Device::flex();
+    let device = Fixture::device();
     let model = dynamics(fixture, &device);
     let slots = fixture.tensor::<4>("in/slots", &device);
     let history = SlotSequence::observed(slots.narrow(1, 0, model.burn_in()));
@@ -126,7 +126,7 @@ pub fn check(fixture: &Fixture, report: &mut Compare) {
 
 /// Steps of Adam on the slot loss, of one learning rate.
 fn check_steps(fixture: &Fixture, report: &mut Compare) {
-    let device = Device::flex().autodiff();
+    let device = Fixture::device().autodiff();
     let number = |name: &str| fixture.setting(name).as_f64().unwrap();
     let schedule = Schedule {
         rate: number("lr"),
@@ -193,7 +193,7 @@ fn check_written(
     let written = decoder.tokens.generate(flat(slots).narrow(0, 0, rows));
     report.ints("out/ar_token_id", written.tokens.clone());
     report.tensor("out/ar_logits", written.logits.clone());
-    let draws = fixture.tensor::<4>("in/gumbel_exp", &Device::flex());
+    let draws = fixture.tensor::<4>("in/gumbel_exp", &Fixture::device());
     let [_, vocabulary, height, width] = draws.dims();
     report.tensor(
         "out/decode_hard",
@@ -243,7 +243,7 @@ fn image_loss(
 
 /// The losses and their gradients.
 fn check_loss(fixture: &Fixture, report: &mut Compare) {
-    let device = Device::flex().autodiff();
+    let device = Fixture::device().autodiff();
     let model = dynamics(fixture, &device);
     let burn_in = model.burn_in();
     let slots = fixture.tensor::<4>("in/slots", &device);
@@ -318,7 +318,7 @@ fn check_slot_losses(
 /// What is drawn by diffusion from seen and imagined slots.
 fn check_diffusion(fixture: &Fixture, report: &mut Compare, slots: Tensor<4>) {
     let part = fixture.parts().remove("decoder").unwrap();
-    let decoder = latent_diffusion::decoder(fixture, part, &Device::flex());
+    let decoder = latent_diffusion::decoder(fixture, part, &Fixture::device());
     latent_diffusion::check_network(fixture, report, &decoder);
     let latents = latent_diffusion::drawn_latents(fixture, &decoder, slots.clone());
     report.tensor("out/dpm/latent", latents);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use slotflow::models::decoder::vqvae::{VqVaeConfig, VqVaeLossConfig};
 use slotflow::rng::Init;
 use slotflow::weights::{collect_gradients, load_into};
@@ -36,7 +36,7 @@ pub fn config(fixture: &Fixture, place: &str) -> VqVaeConfig {
 }
 
 pub fn check(fixture: &Fixture, report: &mut Compare) {
-    let device = Device::flex().autodiff();
+    let device = Fixture::device().autodiff();
     let part = fixture.parts().remove("vqvae").unwrap();
     let model = load_into(config(fixture, "").init(&mut Init::blank(&device)), part).unwrap();
     let frames = fixture.frames("in/img", &device);
