@@ -1,6 +1,9 @@
 //! The command line: refusals leave nothing behind, plans that are shown are plans, bench writes its table.
 //! Messages stand word for word in `cli_errors` and `cli_errors_files`.
 
+use insta::assert_snapshot;
+
+use crate::cli_help::help;
 use crate::support::Product;
 
 #[test]
@@ -96,4 +99,32 @@ fn a_bench_writes_a_row_a_case_with_its_spread() {
     product.succeed(&[&arguments[..2], &effort, &["--batch", "8"]].concat());
     let text = std::fs::read_to_string(product.path("bench.csv")).unwrap();
     assert!(text.contains("layers/linear,8x256,"), "{text}");
+}
+
+#[test]
+fn help_of_bench() {
+    assert_snapshot!(help(&["bench"]), @"
+    Measure the time of layers and networks on this machine
+
+    Usage: pipeline bench [OPTIONS] [CASE]...
+
+    Arguments:
+      [CASE]...  Cases or groups of cases, such as networks/i3d or layers; all if none is named
+
+    Options:
+          --list             Print the names of all cases and measure nothing
+          --warm-up <COUNT>  Repetitions before the measured ones [default: 2]
+          --repeats <COUNT>  Measured repetitions [default: 10]
+          --batch <COUNT>    First size of every case, such as its batch [default: each case's own]
+          --out <FILE>       Table of median and quartiles [default: bench.csv]
+          --device <DEVICE>  Device: auto, cpu, cuda or cuda:N [default: auto]
+      -q, --quiet            Print no progress
+          --memory <SIZE>    The most memory that one array, picture or file may take [default: half of the machine's]
+      -h, --help             Print help
+      -V, --version          Print version
+
+    Examples:
+      pipeline bench --list
+      pipeline bench layers networks/i3d --repeats 20 --out times.csv
+    ");
 }

@@ -326,34 +326,6 @@ fn export() {
 }
 
 #[test]
-fn bench() {
-    assert_snapshot!(help(&["bench"]), @"
-    Measure the time of layers and networks on this machine
-
-    Usage: pipeline bench [OPTIONS] [CASE]...
-
-    Arguments:
-      [CASE]...  Cases or groups of cases, such as networks/i3d or layers; all if none is named
-
-    Options:
-          --list             Print the names of all cases and measure nothing
-          --warm-up <COUNT>  Repetitions before the measured ones [default: 2]
-          --repeats <COUNT>  Measured repetitions [default: 10]
-          --batch <COUNT>    First size of every case, such as its batch [default: each case's own]
-          --out <FILE>       Table of median and quartiles [default: bench.csv]
-          --device <DEVICE>  Device: auto, cpu, cuda or cuda:N [default: auto]
-      -q, --quiet            Print no progress
-          --memory <SIZE>    The most memory that one array, picture or file may take [default: half of the machine's]
-      -h, --help             Print help
-      -V, --version          Print version
-
-    Examples:
-      pipeline bench --list
-      pipeline bench layers networks/i3d --repeats 20 --out times.csv
-    ");
-}
-
-#[test]
 fn generate() {
     assert_snapshot!(help(&["generate"]), @"
     Write generated clips or pictures in the folder layout of CLEVRER, Physion, COCO or CelebA

@@ -128,7 +128,9 @@ impl DiffusionConfig {
         let usual = Self::default();
         let variances = |of: &Self| (of.betas, of.linear_start, of.linear_end);
         if self.prediction_type == PredictionType::Flow && variances(self) != variances(&usual) {
-            return Err("has variances in `diffusion`, and the paths of `target = \"flow\"` are straight; leave them out");
+            return Err(
+                "has variances in `diffusion`, and the paths of `target = \"flow\"` are straight; leave them out",
+            );
         }
         self.times.check()
     }

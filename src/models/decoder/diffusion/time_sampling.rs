@@ -34,7 +34,9 @@ impl TimeSampling {
             Self::LogitNormal { mean, deviation }
                 if !(mean.is_finite() && deviation.is_finite() && deviation > 0.0) =>
             {
-                Err("has `diffusion.times` whose `deviation` is not above 0, or whose `mean` is no number")
+                Err(
+                    "has `diffusion.times` whose `deviation` is not above 0, or whose `mean` is no number",
+                )
             }
             _ => Ok(()),
         }
