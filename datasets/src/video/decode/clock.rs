@@ -28,6 +28,8 @@ pub(crate) struct Clock {
     offset_secs: f64,
     /// What was added before, while the next stamp may still show that one was wrong.
     before: Option<f64>,
+    /// Whether the next stamp may lie anywhere: the file was sought.
+    jumped: bool,
     last_secs: f64,
     last_duration_secs: f64,
 }
@@ -40,6 +42,7 @@ impl Clock {
             first: None,
             offset_secs: 0.0,
             before: None,
+            jumped: false,
             last_secs: 0.0,
             last_duration_secs: usual_secs.min(LONGEST_SECS),
         }
@@ -61,8 +64,16 @@ impl Clock {
         secs
     }
 
+    /// The next stamp may lie anywhere after the first.
+    pub(crate) fn jump(&mut self) {
+        self.jumped = true;
+    }
+
     /// Time of a stamp by the clock that it belongs to.
     fn since(&mut self, stamp: f64) -> f64 {
+        if std::mem::take(&mut self.jumped) && stamp >= self.last_secs {
+            return stamp;
+        }
         // One stamp far behind and the next in its place: that one was wrong, and no clock began.
         if let Some(before) = self.before.take()
             && (self.last_secs..=self.end_secs() + LONGEST_SECS).contains(&(stamp + before))

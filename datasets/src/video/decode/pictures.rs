@@ -115,6 +115,7 @@ impl Pictures {
             return Ok(false);
         }
         self.opened.decoder.flush();
+        self.clock.jump();
         (self.packets, self.drained) = (None, false);
         while let Some(picture) = self.next()? {
             if picture.is_key {

@@ -4,6 +4,7 @@ use std::fs;
 
 use ff::format::Pixel;
 use ffmpeg_next as ff;
+use ndarray::s;
 
 use super::place;
 use crate::video::testing::{Recipe, all, psnr, scene};
@@ -112,4 +113,26 @@ fn a_stamp_days_later_asks_for_no_more_frames() {
     };
     let time = read(&path, &window).unwrap().frames.dim().0;
     assert!((29..=32).contains(&time), "{time} frames");
+}
+
+#[test]
+fn a_window_that_starts_after_more_than_an_hour_is_found() {
+    let (_folder, path) = place("a.mkv");
+    // A frame in two minutes, three hours of them.
+    let mut recipe = Recipe::new("libx264", Pixel::YUV420P, 90).tuned("g=10");
+    let moments = recipe.moments.iter_mut();
+    moments.for_each(|moment| *moment *= 3000);
+    if !recipe.write(&path, scene(90, [32, 48]).view()).unwrap() {
+        return;
+    }
+    let window = |start, count| Window {
+        start,
+        count: Some(count),
+        pace: FrameSampling::Fps(1.0 / 60.0),
+        ..all([16, 24])
+    };
+    let read = |window| read_with(&path, &window, DecodeOptions::default()).unwrap();
+    let (whole, late) = (read(window(0, 170)), read(window(140, 30)));
+    let end = whole.clip.frames.slice(s![140.., .., .., ..]);
+    assert_eq!(late.clip.frames, end);
 }
