@@ -40,5 +40,5 @@ pub use error::DataError;
 pub use files::{checksum, damage, listing, memory, numpy, partial, regular, rle, tfrecord};
 pub use frame_cache::FrameCache;
 pub use question::{Ask, Choice, Question, QuestionKind};
-pub use source::{Dataset, GroundTruth, Source, SourceConfig, Split};
+pub use source::{ClipReader, Dataset, GroundTruth, Source, SourceConfig, Split};
 pub use window::{Fit, FrameSampling, Window};

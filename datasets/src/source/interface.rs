@@ -62,6 +62,25 @@ pub struct Outcome {
     pub yes: bool,
 }
 
+/// Reads clips of a source one after another. Its clips are those of [`Source::sample`]; what was decoded for one may serve
+/// the next.
+pub trait ClipReader {
+    /// The frames of a clip in `window`, with masks and questions where the source has them.
+    ///
+    /// # Errors
+    /// As [`Source::sample`].
+    fn sample(&mut self, index: usize, window: &Window) -> Result<Sample, DataError>;
+}
+
+/// A reader to which every clip is the first.
+struct EachAlone<'a, S: ?Sized>(&'a S);
+
+impl<S: Source + ?Sized> ClipReader for EachAlone<'_, S> {
+    fn sample(&mut self, index: usize, window: &Window) -> Result<Sample, DataError> {
+        self.0.sample(index, window)
+    }
+}
+
 /// Clips by number. No state, so that any thread may read in any order.
 pub trait Source: Send + Sync {
     /// How many clips there are.
@@ -108,6 +127,11 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// When the clip cannot be read or has no frame in the window.
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError>;
+
+    /// A reader of clips one after another, for one thread. Fast where clips of one video come in their order.
+    fn reader(&self) -> Box<dyn ClipReader + '_> {
+        Box::new(EachAlone(self))
+    }
 
     /// Where a clip lies in the video that it is cut from; `None` where every clip is a whole video.
     ///

@@ -40,7 +40,7 @@ pub use clevrer::ClevrerSource;
 pub use config::{ColourOrder, Cut, SourceConfig};
 pub use door::{Dataset, Needs, help, open, open_generated};
 pub use header::Header;
-pub use interface::{GroundTruth, Outcome, Source};
+pub use interface::{ClipReader, GroundTruth, Outcome, Source};
 pub use own::folder::{FolderSource, WholeFrames};
 pub use own::pictures::PictureSource;
 pub use own::windowed::Windowed;

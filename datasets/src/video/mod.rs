@@ -48,6 +48,8 @@ mod encode;
 mod no_ffmpeg;
 
 #[cfg(feature = "video")]
+pub use decode::consecutive::ConsecutiveWindows;
+#[cfg(feature = "video")]
 pub use decode::extent::extent;
 #[cfg(feature = "video")]
 pub use decode::read::{Frames, frames, probe, read, read_with};
@@ -60,7 +62,9 @@ pub use image::{fit, jpeg, picture, png, sheet};
 pub use info::{DecodeOptions, Extent, Format, Read, VideoInfo};
 pub use limits::{MAX_PIXELS, MAX_SIDE, UNKNOWN_FPS};
 #[cfg(not(feature = "video"))]
-pub use no_ffmpeg::{Frames, Writer, extent, frames, probe, read, read_with, write};
+pub use no_ffmpeg::{
+    ConsecutiveWindows, Frames, Writer, extent, frames, probe, read, read_with, write,
+};
 
 #[cfg(all(test, feature = "video"))]
 mod testing;

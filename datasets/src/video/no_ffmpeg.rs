@@ -1,7 +1,7 @@
 //! The functions that need FFmpeg, in a build without it: each answers with an error.
 
 use std::convert::Infallible;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ndarray::{Array3, ArrayView3, ArrayView4};
 
@@ -94,6 +94,24 @@ impl Iterator for Frames {
 
     fn next(&mut self) -> Option<Self::Item> {
         match self.0 {}
+    }
+}
+
+/// Windows of one file; none is read in this build.
+pub struct ConsecutiveWindows(PathBuf);
+
+impl ConsecutiveWindows {
+    /// Windows of the file at `path`.
+    pub fn new(path: &Path, _decode: DecodeOptions) -> Self {
+        Self(path.to_owned())
+    }
+
+    /// The frames in `window`.
+    ///
+    /// # Errors
+    /// Always: this build has no FFmpeg.
+    pub fn read(&mut self, _window: &Window, _next: Option<usize>) -> Result<Read, DataError> {
+        closed(&self.0)
     }
 }
 

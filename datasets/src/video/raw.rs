@@ -72,6 +72,12 @@ pub(super) fn crop(picture: &mut ff::frame::Video, part: Rect) -> Result<(), ff:
     })
 }
 
+/// Whether the decoder made up parts of a picture that did not arrive whole.
+pub(super) fn is_flawed(picture: &ff::frame::Video) -> bool {
+    // SAFETY: the picture is alive.
+    picture.is_corrupt() || unsafe { (*picture.as_ptr()).decode_error_flags != 0 }
+}
+
 /// Sets swscale's YUV matrix, and whether source and target use the full range.
 /// It refuses where neither is YUV, and nothing is to be set then.
 pub(super) fn set_colours(context: &mut Context, matrix: i32, full_range: [bool; 2]) {

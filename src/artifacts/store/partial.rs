@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 
+use rayon::prelude::*;
 use serde::Serialize;
 use slotflow_datasets::damage::Damage;
 use slotflow_datasets::{ClipId, checksum, damage};
@@ -179,25 +181,51 @@ impl<K: PerClip> Partial<K> {
         context: &Context,
         work: impl Fn(&ClipId) -> Result<ClipFile, E> + Sync,
     ) -> Result<(), RunError> {
-        use rayon::prelude::*;
+        self.each_of_videos(context, |_| None, || (), |(), clip| work(clip))
+    }
+
+    /// The same where clips are cut from videos: neighbours of one `video` are done one after another by one worker of
+    /// `start`, which may keep what serves the next.
+    ///
+    /// # Errors
+    /// As [`Partial::each`].
+    pub fn each_of_videos<E: Into<ClipFault> + Send, W>(
+        &mut self,
+        context: &Context,
+        video: impl Fn(&ClipId) -> Option<ClipId>,
+        start: impl Fn() -> W + Sync,
+        work: impl Fn(&mut W, &ClipId) -> Result<ClipFile, E> + Sync,
+    ) -> Result<(), RunError> {
         let missing = self.missing();
         let progress = self.progress(missing.len(), context);
-        // A few clips at a time: memory stays bounded and a kill loses little.
-        for some in missing.chunks(2 * rayon::current_num_threads()) {
-            interrupt::check()?;
-            let done: Vec<_> = some
-                .par_iter()
-                .map(|clip| {
-                    let result = fault::guarded(|| work(clip));
-                    progress.advance();
-                    (clip, result)
-                })
-                .collect();
-            for (clip, result) in done {
-                self.keep(clip, result)?;
-            }
-        }
-        Ok(())
+        let threads = rayon::current_num_threads();
+        let runs = runs(&missing, video, threads);
+        // Clips are kept as they come, a few wait: memory stays bounded and a kill loses little.
+        let (send, done) = mpsc::sync_channel(threads);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let send = send;
+                runs.into_iter().par_bridge().for_each(|run| {
+                    let mut worker = start();
+                    for clip in run {
+                        if interrupt::check().is_err() {
+                            return;
+                        }
+                        let result = fault::guarded(|| work(&mut worker, clip));
+                        if result.is_err() {
+                            worker = start();
+                        }
+                        progress.advance();
+                        if send.send((clip, result)).is_err() {
+                            return;
+                        }
+                    }
+                });
+            });
+            done.into_iter()
+                .try_for_each(|(clip, result)| self.keep(clip, result))
+        })?;
+        interrupt::check()
     }
 
     /// How far the stage is at its beginning, `missing` clips before its end.
@@ -281,5 +309,46 @@ impl<T: Serialize> Partial<Table<T>> {
 fn internal(error: serde_json::Error) -> RunError {
     RunError::Internal {
         reason: error.to_string(),
+    }
+}
+
+/// Clips that are done one after another: neighbours of one video, in parts where there are more threads than videos. A part
+/// begins with what the parts before it decode as well, which takes no longer than to wait for them.
+fn runs(
+    clips: &[ClipId],
+    video: impl Fn(&ClipId) -> Option<ClipId>,
+    threads: usize,
+) -> Vec<&[ClipId]> {
+    let same = |left: &ClipId, right: &ClipId| {
+        let left = video(left);
+        left.is_some() && left == video(right)
+    };
+    let videos: Vec<&[ClipId]> = clips.chunk_by(same).collect();
+    let parts = (threads / videos.len().max(1)).max(1);
+    videos
+        .into_iter()
+        .flat_map(|run| run.chunks(run.len().div_ceil(parts)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_of_a_video_are_one_run_unless_threads_would_be_idle() {
+        let names = ["a-0", "a-1", "a-2", "a-3", "b-0", "c", "d"];
+        let clips = names.map(ClipId::new);
+        let video = |clip: &ClipId| Some(ClipId::new(clip.as_str().split_once('-')?.0));
+        let lengths = |threads| -> Vec<usize> {
+            let runs = runs(&clips, video, threads);
+            assert_eq!(runs.concat(), clips);
+            runs.iter().map(|run| run.len()).collect()
+        };
+        assert_eq!(lengths(1), [4, 1, 1, 1]);
+        assert_eq!(lengths(7), [4, 1, 1, 1]);
+        assert_eq!(lengths(8), [2, 2, 1, 1, 1]);
+        assert_eq!(lengths(64), [1; 7]);
+        assert!(runs(&[], video, 4).is_empty());
     }
 }

@@ -171,12 +171,15 @@ impl Stage for Decode<'_> {
         let planned = self.planned();
         let indices: BTreeMap<ClipId, usize> = planned.iter().cloned().zip(self.range()).collect();
         out.expect(context.share(planned));
-        out.each_parallel(context, |clip| -> Result<ClipFile, ClipFault> {
+        let window_of = |clip: &ClipId| self.source.window_of(*indices.get(clip)?);
+        let video = |clip: &ClipId| window_of(clip).map(|window| window.video);
+        let start = || self.source.reader();
+        out.each_of_videos(context, video, start, |reader, clip| {
             let index = *indices.get(clip).ok_or("the source has lost the clip")?;
-            let sample = self.source.sample(index, &self.window);
+            let sample = reader.sample(index, &self.window);
             let sample = sample.map_err(|error| self.fault(index, &error))?;
             let decoder = self.source.pixel_decoder(index);
-            Ok(file_of(&sample, decoder, self.source.window_of(index))?)
+            Ok::<_, ClipFault>(file_of(&sample, decoder, window_of(clip))?)
         })
     }
 }

@@ -18,8 +18,8 @@ use crate::source::header::Header;
 use crate::source::interface::{GroundTruth, Source};
 use crate::video::png::read_png_ids;
 use crate::video::{
-    DecodeOptions, Frames, extent, frames as video_frames, picture_size, probe, read_picture,
-    read_with,
+    ConsecutiveWindows, DecodeOptions, Frames, extent, frames as video_frames, picture_size, probe,
+    read_picture,
 };
 use crate::window::{Fit, FrameSampling, Window};
 
@@ -151,26 +151,6 @@ impl FolderSource {
         Ok(WholeFrames::Video(Box::new(frames)))
     }
 
-    /// The frames in a window, of any size.
-    fn read(&self, index: usize, window: &Window) -> Result<Sample, DataError> {
-        let (id, clip) = &self.clips[index];
-        let ClipFiles::File(path) = &clip.files else {
-            return frame_files(clip)?.sample(id.clone(), window, None);
-        };
-        let read = read_with(path, window, self.decode)?;
-        let masks = match &clip.masks {
-            Some(folder) => Some(video_masks(path, folder, window, read.clip.frames.dim().0)?),
-            None => None,
-        };
-        let mut sample = Sample::from(Clip {
-            id: id.clone(),
-            ..read.clip
-        });
-        sample.masks = masks;
-        sample.note = read.note;
-        Ok(sample)
-    }
-
     /// Number of sampled frames of a clip at the pace of `window`, by its packets or pictures.
     ///
     /// # Errors
@@ -185,6 +165,60 @@ impl FolderSource {
             });
         };
         Ok(extent(path)?.sampled(window.pace))
+    }
+}
+
+/// Reads windows of clips one after another; those of one video in one pass.
+pub(super) struct WindowReader<'a> {
+    source: &'a FolderSource,
+    /// The video that was read last.
+    video: Option<(usize, ConsecutiveWindows)>,
+}
+
+impl<'a> WindowReader<'a> {
+    pub(super) fn new(source: &'a FolderSource) -> Self {
+        Self {
+            source,
+            video: None,
+        }
+    }
+
+    /// The frames of a clip in `window`; `next` is the first frame of the window that will be read after it.
+    pub(super) fn sample(
+        &mut self,
+        index: usize,
+        window: &Window,
+        next: Option<usize>,
+    ) -> Result<Sample, DataError> {
+        let (id, clip) = &self.source.clips[index];
+        let ClipFiles::File(path) = &clip.files else {
+            let files = frame_files(clip)?;
+            if let Some(first) = files.frames.first() {
+                large_enough(picture_size(first)?, first)?;
+            }
+            return files.sample(id.clone(), window, None);
+        };
+        let open = self.video.take().filter(|(video, _)| *video == index);
+        let video = if let Some((_, video)) = open {
+            video
+        } else {
+            let info = probe(path)?;
+            large_enough([info.height, info.width], path)?;
+            ConsecutiveWindows::new(path, self.source.decode)
+        };
+        let (_, video) = self.video.insert((index, video));
+        let read = video.read(window, next)?;
+        let masks = match &clip.masks {
+            Some(folder) => Some(video_masks(path, folder, window, read.clip.frames.dim().0)?),
+            None => None,
+        };
+        let mut sample = Sample::from(Clip {
+            id: id.clone(),
+            ..read.clip
+        });
+        sample.masks = masks;
+        sample.note = read.note;
+        Ok(sample)
     }
 }
 
@@ -269,14 +303,7 @@ impl Source for FolderSource {
     }
 
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {
-        let clip = &self.clips[index].1;
-        if let ClipFiles::File(path) = &clip.files {
-            let info = probe(path)?;
-            large_enough([info.height, info.width], path)?;
-        } else if let Some(first) = frame_files(clip)?.frames.first() {
-            large_enough(picture_size(first)?, first)?;
-        }
-        self.read(index, window)
+        WindowReader::new(self).sample(index, window, None)
     }
 
     fn knows(&self, truth: GroundTruth) -> bool {

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-use super::folder::FolderSource;
+use super::folder::{FolderSource, WindowReader};
 use crate::clip::{ClipId, Sample, VideoWindow};
 use crate::error::DataError;
 use crate::source::config::{Cut, SourceConfig};
-use crate::source::interface::{GroundTruth, Source};
+use crate::source::interface::{ClipReader, GroundTruth, Source};
 use crate::window::Window;
 
 /// The reader of own videos, split and cut where the configuration says so. A video's pieces are in the split of the
@@ -70,6 +70,39 @@ impl Windowed {
             length,
             first: window.start,
         })
+    }
+
+    /// Where the part of a clip that is asked for lies in its video.
+    fn part(&self, index: usize, window: &Window) -> Window {
+        // It lies in the clip, whose first frame is the first that windows were cut from.
+        let skipped = window.start.saturating_sub(self.first);
+        let left = self.length.saturating_sub(skipped);
+        Window {
+            start: self.windows[index].1 + skipped,
+            count: Some(window.count.map_or(left, |count| count.min(left))),
+            ..*window
+        }
+    }
+}
+
+/// Reads clips one after another.
+struct Reader<'a> {
+    clips: &'a Windowed,
+    videos: WindowReader<'a>,
+}
+
+impl ClipReader for Reader<'_> {
+    fn sample(&mut self, index: usize, window: &Window) -> Result<Sample, DataError> {
+        let windows = &self.clips.windows;
+        let video = windows[index].0;
+        let next = windows
+            .get(index + 1)
+            .is_some_and(|(next, _)| *next == video);
+        let next = next.then(|| self.clips.part(index + 1, window).start);
+        let part = self.clips.part(index, window);
+        let mut sample = self.videos.sample(video, &part, next)?;
+        sample.clip.id = self.clips.id(index);
+        Ok(sample)
     }
 }
 
@@ -134,22 +167,13 @@ impl Source for Windowed {
     }
 
     fn sample(&self, index: usize, window: &Window) -> Result<Sample, DataError> {
-        let (video, start) = self.windows[index];
-        // What is asked for lies in the clip, whose first frame is the first that windows were cut from.
-        let skipped = window.start.saturating_sub(self.first);
-        let left = self.length.saturating_sub(skipped);
-        let part = Window {
-            start: start + skipped,
-            count: Some(window.count.map_or(left, |count| count.min(left))),
-            ..*window
-        };
-        let sample = self.source.sample(video, &part)?;
-        Ok(Sample {
-            clip: crate::Clip {
-                id: self.id(index),
-                ..sample.clip
-            },
-            ..sample
+        self.reader().sample(index, window)
+    }
+
+    fn reader(&self) -> Box<dyn ClipReader + '_> {
+        Box::new(Reader {
+            clips: self,
+            videos: WindowReader::new(&self.source),
         })
     }
 }

@@ -30,6 +30,8 @@ pub(crate) struct Clock {
     before: Option<f64>,
     /// Whether the next stamp may lie anywhere: the file was sought.
     jumped: bool,
+    /// Whether a stamp was not taken as it is.
+    began_again: bool,
     last_secs: f64,
     last_duration_secs: f64,
 }
@@ -43,6 +45,7 @@ impl Clock {
             offset_secs: 0.0,
             before: None,
             jumped: false,
+            began_again: false,
             last_secs: 0.0,
             last_duration_secs: usual_secs.min(LONGEST_SECS),
         }
@@ -69,6 +72,11 @@ impl Clock {
         self.jumped = true;
     }
 
+    /// Whether a clock began again, or a stamp was wrong.
+    pub(crate) fn began_again(&self) -> bool {
+        self.began_again
+    }
+
     /// Time of a stamp by the clock that it belongs to.
     fn since(&mut self, stamp: f64) -> f64 {
         if std::mem::take(&mut self.jumped) && stamp >= self.last_secs {
@@ -85,6 +93,7 @@ impl Clock {
         if (first..=self.end_secs() + LONGEST_SECS).contains(&secs) {
             return secs;
         }
+        self.began_again = true;
         self.before = Some(self.offset_secs);
         self.offset_secs += self.end_secs() - secs;
         self.end_secs()

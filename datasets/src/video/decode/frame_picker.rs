@@ -33,6 +33,12 @@ impl Picker {
         }
     }
 
+    /// Goes on with a later window, from sampled frame `start` on.
+    pub(crate) fn skip_to(&mut self, start: usize) {
+        self.start = start;
+        self.instant = self.instant.max(start);
+    }
+
     /// Whether the next decoded frame is delivered; always `false` for [`FrameSampling::Fps`].
     pub(crate) fn takes_next(&mut self) -> bool {
         let number = self.seen;

@@ -23,3 +23,6 @@ pub mod scale;
 
 /// Sampled frames of a file.
 pub mod read;
+
+/// Windows of a file in one pass.
+pub mod consecutive;

@@ -9,12 +9,19 @@ use super::clock::Clock;
 use super::open::{Opened, check_size};
 use super::rotation::Turn;
 use crate::error::DataError;
+use crate::video::raw::is_flawed;
 
 /// Damaged packets in a row after which a file is given up.
 pub(super) const PATIENCE: usize = 4096;
 
 /// How far before the start a key picture is looked for: pictures that are shown before it may be decoded after it.
 const SEEK_MARGIN_SECS: f64 = 1.0;
+
+#[cfg(test)]
+thread_local! {
+    /// Pictures decoded on this thread.
+    pub(in crate::video) static DECODED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
 
 /// A decoded picture and when it is shown.
 pub(super) struct Picture {
@@ -37,6 +44,10 @@ pub(super) struct Pictures {
     packets: Option<usize>,
     pub(super) decoded: usize,
     damaged: usize,
+    /// Whether all packets and pictures came undamaged, from the start or from the key picture of a jump.
+    sound: bool,
+    /// Pictures that need no other.
+    keys: usize,
     /// Damaged packets since the last good one.
     damaged_in_a_row: usize,
     drained: bool,
@@ -54,6 +65,8 @@ impl Pictures {
             packets: Some(0),
             decoded: 0,
             damaged: 0,
+            sound: true,
+            keys: 0,
             damaged_in_a_row: 0,
             drained: false,
             ended: false,
@@ -94,11 +107,31 @@ impl Pictures {
         }
     }
 
+    /// Whether the container's clock survives a jump.
+    fn can_seek(&self) -> bool {
+        let container = self.opened.input.format().name().to_owned();
+        container.contains("mp4") || container.contains("matroska")
+    }
+
+    /// Whether the pictures from here on are those of a fresh start, one that would `jump` or begin at the file's first
+    /// picture; notes are those of such a start from then on.
+    pub(super) fn stand_for(&mut self, jump: bool) -> bool {
+        if !jump || !self.can_seek() {
+            // The same packets went through the decoder.
+            return self.packets.is_some();
+        }
+        // Damage is passed over by a jump behind it, and only by that.
+        let same = self.sound && self.keys > 0 && !self.clock.began_again();
+        if same {
+            self.packets = None;
+        }
+        same
+    }
+
     /// Jumps to a key picture before `secs`, in containers whose clocks survive a jump. After `false` only a fresh start
     /// gives the right pictures.
     pub(super) fn seek(&mut self, secs: f64) -> Result<bool, DataError> {
-        let container = self.opened.input.format().name().to_owned();
-        if !container.contains("mp4") && !container.contains("matroska") {
+        if !self.can_seek() {
             return Ok(true);
         }
         // The clock's zero is the first picture, whatever the header says.
@@ -119,7 +152,7 @@ impl Pictures {
         (self.packets, self.drained) = (None, false);
         while let Some(picture) = self.next()? {
             if picture.is_key {
-                self.damaged = 0;
+                (self.damaged, self.sound) = (0, true);
                 let early = picture.secs <= secs;
                 self.ahead = Some(picture);
                 return Ok(early);
@@ -154,6 +187,7 @@ impl Pictures {
 
     fn note_damage(&mut self) {
         self.damaged += 1;
+        self.sound = false;
         self.damaged_in_a_row += 1;
     }
 
@@ -165,10 +199,14 @@ impl Pictures {
         let duration = frame.packet().duration as f64 * self.opened.tick_secs;
         let secs = self.clock.at(stamp, duration);
         self.decoded += 1;
+        #[cfg(test)]
+        DECODED.with(|decoded| decoded.set(decoded.get() + 1));
+        self.sound &= !is_flawed(&frame);
         let turn = frame
             .side_data(FrameData::DisplayMatrix)
             .and_then(|matrix| Turn::from_matrix(matrix.data()));
         let is_key = frame.is_key();
+        self.keys += usize::from(is_key);
         Picture {
             frame,
             secs,

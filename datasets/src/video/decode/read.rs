@@ -14,7 +14,7 @@ use crate::error::DataError;
 use crate::video::info::{DecodeOptions, Read, VideoInfo};
 use crate::window::{FrameSampling, Window};
 
-/// A start this far into a file is sought and not decoded up to.
+/// A start later than this is sought and not decoded up to.
 const SEEK_BEYOND_SECS: f64 = 4.0;
 
 /// What a file's header says.
@@ -43,28 +43,11 @@ pub fn read(path: &Path, window: &Window) -> Result<Clip, DataError> {
 /// lies in the window.
 pub fn read_with(path: &Path, window: &Window, decode: DecodeOptions) -> Result<Read, DataError> {
     let mut frames = frames(path, window, decode)?;
-    let [height, width] = window.size;
     let mut pixels = Vec::new();
-    let mut time = 0;
     for frame in frames.by_ref() {
         pixels.extend(frame?);
-        time += 1;
     }
-    let fps = frames.fps();
-    let shape = (time, height, width, 3);
-    let pixels = Array4::from_shape_vec(shape, pixels).map_err(|error| DataError::Video {
-        reason: error.to_string(),
-        path: path.to_owned(),
-    })?;
-    let id = ClipId::new(&path.file_stem().unwrap_or_default().to_string_lossy());
-    Ok(Read {
-        clip: Clip {
-            id,
-            frames: pixels,
-            fps,
-        },
-        note: frames.note(),
-    })
+    frames.read(pixels)
 }
 
 /// The frames in `window`, one at a time: memory does not grow with the file.
@@ -76,11 +59,10 @@ pub fn read_with(path: &Path, window: &Window, decode: DecodeOptions) -> Result<
 pub fn frames(path: &Path, window: &Window, decode: DecodeOptions) -> Result<Frames, DataError> {
     window.check()?;
     let mut pictures = Pictures::new(open(path, decode)?, path.to_owned());
-    if let FrameSampling::Fps(fps) = window.pace {
-        let start_secs = window.start as f64 / f64::from(fps);
-        if start_secs > SEEK_BEYOND_SECS && !pictures.seek(start_secs)? {
-            pictures = Pictures::new(open(path, decode)?, path.to_owned());
-        }
+    if let Some(secs) = sought_secs(window)
+        && !pictures.seek(secs)?
+    {
+        pictures = Pictures::new(open(path, decode)?, path.to_owned());
     }
     Ok(Frames {
         picker: Picker::new(window.pace, window.start, pictures.opened.tick_secs),
@@ -94,6 +76,15 @@ pub fn frames(path: &Path, window: &Window, decode: DecodeOptions) -> Result<Fra
         delivered: 0,
         over: false,
     })
+}
+
+/// Where the window begins, if that is so late that a fresh start jumps there.
+fn sought_secs(window: &Window) -> Option<f64> {
+    let FrameSampling::Fps(fps) = window.pace else {
+        return None;
+    };
+    let secs = window.start as f64 / f64::from(fps);
+    (secs > SEEK_BEYOND_SECS).then_some(secs)
 }
 
 /// Frames of a file, `[height, width, rgb]` each.
@@ -131,6 +122,48 @@ impl Frames {
     /// What was wrong with the file, as far as it was read: damaged packets, an end before the header's.
     pub fn note(&self) -> Option<String> {
         self.pictures.note()
+    }
+
+    /// The first sampled frame that was not delivered.
+    pub(super) fn place(&self) -> usize {
+        self.window.start + self.delivered
+    }
+
+    /// Goes on with a later window, of which the frames before [`Self::place`] count as delivered. `false` where a fresh
+    /// start might give other frames or another note; nothing may be read then.
+    pub(super) fn go_on(&mut self, window: &Window) -> bool {
+        let place = self.place();
+        let kind = |window: &Window| (window.pace, window.size, window.fit);
+        let goes_back = window
+            .count
+            .is_some_and(|count| window.start + count < place);
+        let can = !self.over && !goes_back && kind(window) == kind(&self.window);
+        if !can || !self.pictures.stand_for(sought_secs(window).is_some()) {
+            return false;
+        }
+        self.window = *window;
+        self.delivered = place.saturating_sub(window.start);
+        self.picker.skip_to(window.start.max(place));
+        if let (Some(_), Some(next)) = (&self.held, &self.next) {
+            self.copies = self.picker.instants_before(next.secs, self.wanted());
+        }
+        true
+    }
+
+    /// The clip of `pixels`, which are this window's, with its note.
+    pub(super) fn read(&self, pixels: Vec<u8>) -> Result<Read, DataError> {
+        let [height, width] = self.window.size;
+        let shape = (self.delivered, height, width, 3);
+        let frames = Array4::from_shape_vec(shape, pixels);
+        let name = self.pictures.path.file_stem().unwrap_or_default();
+        Ok(Read {
+            clip: Clip {
+                id: ClipId::new(&name.to_string_lossy()),
+                frames: frames.map_err(|error| self.pictures.fail(error.to_string()))?,
+                fps: self.fps(),
+            },
+            note: self.note(),
+        })
     }
 
     fn wanted(&self) -> usize {
@@ -178,7 +211,8 @@ impl Frames {
             let shown = shown.map_err(|error| self.pictures.fail(error.to_string()))?;
             self.shown = Some(Rc::new(shown));
         }
-        let last = self.copies == 0;
+        // The next window may begin with the picture that this one ends with.
+        let last = self.copies == 0 && self.wanted() > 0;
         let shown = if last {
             self.shown.take()
         } else {

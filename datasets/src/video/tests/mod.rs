@@ -14,6 +14,9 @@ mod codecs;
 /// Clocks that begin late or again, and lengths that lie.
 mod clocks;
 
+/// Windows of one file, one after another.
+mod consecutive;
+
 /// Which frames, and which part of them.
 mod windows;
 
