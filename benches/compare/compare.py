@@ -39,7 +39,7 @@ SHAPES = {
 }
 BARS = dict.fromkeys(SHAPES, BAR) | published.BARS
 SHAPES |= published.SHAPES
-# Evaluations of the U-Net for a frame that is drawn: the paper's, and the default plan's.
+# Evaluations of the U-Net for a frame that is drawn: as many as in the paper, and few.
 EVALUATIONS = (20, 4)
 COLUMNS = ("case", "PyTorch", "ours, s", "PyTorch, s", "ratio", "spread", "of the least")
 COLUMNS += ("ours, frames/s", "PyTorch, frames/s", "ours, MiB", "PyTorch, MiB")

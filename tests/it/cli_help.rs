@@ -422,6 +422,7 @@ fn show() {
 fn every_command_is_here_and_its_help_has_an_example() {
     // The help of some commands stands with their other tests.
     let here = [
+        include_str!("cli.rs"),
         include_str!("cli_help.rs"),
         include_str!("edit.rs"),
         include_str!("reproduce.rs"),

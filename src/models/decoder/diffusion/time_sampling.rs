@@ -35,7 +35,7 @@ impl TimeSampling {
                 if !(mean.is_finite() && deviation.is_finite() && deviation > 0.0) =>
             {
                 Err(
-                    "has `diffusion.times` whose `deviation` is not above 0, or whose `mean` is no number",
+                    "has `times` in `diffusion` whose `deviation` is not above 0, or whose `mean` is no number",
                 )
             }
             _ => Ok(()),
